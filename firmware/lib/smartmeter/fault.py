@@ -1,0 +1,40 @@
+"""What the Receiver says of bytes that did not become a reading."""
+
+# kind: what it tells the person at the meter
+CHECKSUM = "checksum"  # a link layer's sum, CRC, BCC or FCS does not agree: line noise, parity, cabling
+LENGTH = "length"  # a telegram cut short, too long, or longer than its own length field
+SEGMENT = "segment"  # a segment or block is missing, doubled or out of order
+KEY = "key"  # enciphered and no key is known, or the key at hand does not open it
+TAG = "tag"  # the authentication tag is wrong, or missing where an authentication key is known
+REPLAY = "replay"  # an invocation counter that does not grow
+CIPHER = "cipher"  # a security control that is not supported: compression, broadcast key, unknown suite
+LAYOUT = "layout"  # deciphered and whole, but not a list of values we can read to the last byte
+VALUE = "value"  # a value outside what can be: a scale, a voltage, a date
+NOISE = "noise"  # bytes that belong to no telegram
+
+KINDS = (CHECKSUM, LENGTH, SEGMENT, KEY, TAG, REPLAY, CIPHER, LAYOUT, VALUE, NOISE)
+
+
+class Fault:
+    """An event of the Receiver: kind is one of KINDS, detail one sentence a user can act on.
+
+    detail never holds a key or a part of a payload.
+    """
+
+    __slots__ = ("detail", "kind")
+
+    def __init__(self, kind, detail):
+        self.kind = kind
+        self.detail = detail
+
+    def __repr__(self):
+        return "Fault(%r, %r)" % (self.kind, self.detail)
+
+
+class Rejected(ValueError):
+    """Raised inside the core by what refuses a telegram; the Receiver makes a Fault of it."""
+
+    def __init__(self, kind, detail):
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail

@@ -1,0 +1,86 @@
+"""The MQTT topic grammar of the chain: the only place that spells a topic.
+
+    smartMeterMessage/{smartMeterId}/{specificTopic}                               adapter -> Concentrator
+    concentrator/{concentratorId}/smartMeterMessage/{smartMeterId}/{specificTopic}  Concentrator -> Cloud
+    concentrator/{concentratorId}/status                                            Concentrator -> Cloud
+    cloud/{concentratorId}/receipts                                                 Cloud -> Concentrator
+
+Ids and specific topics are 1 to 64 of A-Z a-z 0-9 . _ - : no wildcard, slash
+or quote can enter a topic, a file name or a page through them.
+"""
+
+READING = "reading"
+READINGS = "readings"
+RAW = "raw"
+CIPHERED = "ciphered"
+STATUS = "status"
+
+_ROOT_METER = "smartMeterMessage"
+_ROOT_CONCENTRATOR = "concentrator"
+_ROOT_CLOUD = "cloud"
+
+# The specification's `smartMeterMessage/*` and `concentrator/*` as MQTT filters.
+ALL_METERS = _ROOT_METER + "/#"
+ALL_CONCENTRATORS = _ROOT_CONCENTRATOR + "/#"
+
+ID_MAX = 64
+_ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
+
+def is_id(text):
+    """Whether text may stand as one level of a topic: 1 to 64 of A-Z a-z 0-9 . _ -"""
+    if not isinstance(text, str) or not 0 < len(text) <= ID_MAX:
+        return False
+    for c in text:
+        if c not in _ID_CHARACTERS:
+            return False
+    return True
+
+
+def check_id(text):
+    """text itself; ValueError where it cannot be an id."""
+    if not is_id(text):
+        raise ValueError("an id is 1 to 64 of A-Z a-z 0-9 . _ - ")
+    return text
+
+
+def meter(meter_id, specific):
+    """The topic on which an adapter publishes: smartMeterMessage/{meter_id}/{specific}."""
+    return _ROOT_METER + "/" + check_id(meter_id) + "/" + check_id(specific)
+
+
+def uplink(concentrator_id, meter_id, specific):
+    """The topic on which a Concentrator publishes what a meter sent."""
+    return _ROOT_CONCENTRATOR + "/" + check_id(concentrator_id) + "/" + meter(meter_id, specific)
+
+
+def concentrator_status(concentrator_id):
+    """The topic of a Concentrator's own retained state."""
+    return _ROOT_CONCENTRATOR + "/" + check_id(concentrator_id) + "/" + STATUS
+
+
+def receipts(concentrator_id):
+    """The topic on which the Cloud tells what its store has committed."""
+    return _ROOT_CLOUD + "/" + check_id(concentrator_id) + "/receipts"
+
+
+def parse_meter(topic):
+    """(meter_id, specific) of an adapter's topic; ValueError where it is none."""
+    parts = topic.split("/", 4)
+    if len(parts) != 3 or parts[0] != _ROOT_METER:
+        raise ValueError("not a smartMeterMessage topic")
+    return check_id(parts[1]), check_id(parts[2])
+
+
+def parse_uplink(topic):
+    """(concentrator_id, meter_id, specific) of a Concentrator's topic; ValueError where it is none.
+
+    meter_id is None for the Concentrator's own status.
+    """
+    parts = topic.split("/", 6)
+    if parts[0] == _ROOT_CONCENTRATOR:
+        if len(parts) == 5 and parts[2] == _ROOT_METER:
+            return check_id(parts[1]), check_id(parts[3]), check_id(parts[4])
+        if len(parts) == 3 and parts[2] == STATUS:
+            return check_id(parts[1]), None, STATUS
+    raise ValueError("not a concentrator topic")
