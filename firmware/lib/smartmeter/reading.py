@@ -1,0 +1,310 @@
+"""A reading: what one telegram of a meter said, and its one JSON form.
+
+Numbers are (mantissa, exponent) pairs of integers: 229.4 V is (2294, -1). No float
+takes part, because an ESP32's have 24 bits and a total of 12345678.9 Wh needs 27.
+"""
+
+import json
+
+# The specification's output parameters; what may leave an adapter unless its settings name more.
+ALLOWED = (
+    "1.7.0",
+    "2.7.0",
+    "16.7.0",
+    "1.8.0",
+    "2.8.0",
+    "3.8.0",
+    "4.8.0",
+    "31.7.0",
+    "32.7.0",
+    "51.7.0",
+    "52.7.0",
+    "71.7.0",
+    "72.7.0",
+)
+
+# What is known of where a telegram comes from.
+VERIFIED = "verified"  # its authentication tag was checked
+UNVERIFIED = "unverified"  # it has a tag, but no authentication key is known
+NONE = "none"  # it has no tag
+AUTH = (VERIFIED, UNVERIFIED, NONE)
+
+CLOCKS = ("meter", "adapter")
+
+_DIGITS_MAX = 40  # of one number; a 64-bit integer has 20, and 10^19 may scale it
+_VALUES_MAX = 256  # of one reading; the longest list known has about 60
+_TEXT_MAX = 16384  # of one reading's JSON
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class Reading:
+    """One telegram's values.
+
+    meter    str: the id the telegram itself gives, "" where it gives none
+    time     RFC 3339 text with offset, or None where the telegram has no valid one
+    clock    whose time it is: "meter", "adapter" once stamped, or None
+    seq      int: the invocation counter where there is one, else the count given to stamp()
+    counter  int: the invocation counter, or None
+    auth     "verified", "unverified" or "none"
+    values   {"C.D.E": (mantissa, exponent)} in W, var, VA, Wh, varh, VAh, V, A, Hz, m3 ...
+    codes    {"C.D.E": "A-B:C.D.E"}: the code in full, for the same keys
+    units    {"C.D.E": "W"}: "" where a number has no unit
+    layers   tuple of str: what was found on the way, link layer first
+    payload  bytes: the telegram deciphered and unparsed
+    """
+
+    __slots__ = (
+        "auth",
+        "clock",
+        "codes",
+        "counter",
+        "layers",
+        "meter",
+        "payload",
+        "seq",
+        "time",
+        "units",
+        "values",
+    )
+
+    def __init__(self, meter="", time=None, counter=None, auth=NONE):
+        self.meter = meter
+        self.time = time
+        self.clock = "meter" if time else None
+        self.counter = counter
+        self.seq = counter
+        self.auth = auth
+        self.values = {}
+        self.codes = {}
+        self.units = {}
+        self.layers = ()
+        self.payload = b""
+
+    def __repr__(self):
+        return "Reading(%r, %r, %d values)" % (self.time, self.auth, len(self.values))
+
+    def stamp(self, time, seq):
+        """Fills in what the telegram did not give: time (RFC 3339 text) and seq (int >= 0)."""
+        if self.time is None:
+            if not is_time(time):
+                raise ValueError("a reading is stamped with an RFC 3339 time")
+            self.time = time
+            self.clock = "adapter"
+        if self.seq is None:
+            self.seq = seq
+
+    def to_json(self, only=None):
+        """The wire form as str; only = the "C.D.E" codes that may be in it, by default ALLOWED."""
+        if only is None:
+            only = ALLOWED
+        values = self.values
+        numbers = ['"%s":%s' % (c, decimal(values[c])) for c in only if c in values]
+        return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s","values":{%s}}' % (
+            _quoted(self.time),
+            _quoted(self.clock),
+            "null" if self.seq is None else self.seq,
+            self.auth,
+            ",".join(numbers),
+        )
+
+    @staticmethod
+    def from_json(text):
+        """The Reading in a message (str or bytes); ValueError with one sentence where it is none.
+
+        A message has a time, a seq and at least one value: what they lack cannot be stored.
+        The wire does not carry meter, counter, codes and units; units are those of the codes.
+        """
+        if len(text) > _TEXT_MAX:
+            raise ValueError("a reading is at most %d characters" % _TEXT_MAX)
+        try:
+            document = _loads(text if isinstance(text, str) else str(bytes(text), "utf-8"))
+        except (ValueError, RuntimeError, MemoryError):  # RuntimeError: nested too deep
+            raise ValueError("a reading is one JSON object")
+        return _from_document(document)
+
+
+def _from_document(document):
+    if not isinstance(document, dict):
+        raise ValueError("a reading is one JSON object")
+    reading = Reading()
+    if not is_time(document.get("time")):
+        raise ValueError("a reading's time is RFC 3339 text with seconds and offset")
+    reading.time = document["time"]
+    if document.get("clock") not in CLOCKS:
+        raise ValueError('a reading\'s clock is "meter" or "adapter"')
+    reading.clock = document["clock"]
+    seq = document.get("seq")
+    if not isinstance(seq, _Number) or seq.value[1] or not 0 <= seq.value[0] < 1 << 63:
+        raise ValueError("a reading's seq is a whole number from 0 to 2^63 - 1")
+    reading.seq = seq.value[0]
+    if document.get("auth") not in AUTH:
+        raise ValueError("a reading's auth is one of " + ", ".join(AUTH))
+    reading.auth = document["auth"]
+    values = document.get("values")
+    if not isinstance(values, dict) or not 0 < len(values) <= _VALUES_MAX:
+        raise ValueError("a reading's values are an object of 1 to %d numbers" % _VALUES_MAX)
+    for code, number in values.items():
+        if not is_code(code):
+            raise ValueError("a value's name is an OBIS code such as 1.8.0")
+        if not isinstance(number, _Number):
+            raise ValueError("a value is a decimal number")
+        reading.values[code] = number.value
+    return reading
+
+
+def decimal(value):
+    """(mantissa, exponent) as decimal text, to the last digit given: (2300, -1) is "230.0"."""
+    mantissa, exponent = value
+    if exponent >= 0:
+        return str(mantissa * 10**exponent)
+    digits = str(mantissa if mantissa >= 0 else -mantissa)
+    if len(digits) <= -exponent:
+        digits = "0" * (1 - exponent - len(digits)) + digits
+    sign = "-" if mantissa < 0 else ""
+    return sign + digits[:exponent] + "." + digits[exponent:]
+
+
+def parse_decimal(text):
+    """The (mantissa, exponent) of plain decimal text such as -0.17; ValueError otherwise."""
+    if not 0 < len(text) <= _DIGITS_MAX:
+        raise ValueError("a number has 1 to %d digits" % _DIGITS_MAX)
+    body = text[1:] if text[0] in "+-" else text
+    whole, point, fraction = _partition(body)
+    digits = whole + fraction
+    if not whole or (point and not fraction) or not is_digits(digits):
+        raise ValueError("a number is digits and at most one decimal point")
+    mantissa = int(digits)
+    return (-mantissa if text[0] == "-" else mantissa), -len(fraction)
+
+
+def _partition(text):
+    i = text.find(".")
+    return (text, False, "") if i < 0 else (text[:i], True, text[i + 1 :])
+
+
+def is_digits(text):
+    """Whether text is nothing but 0 to 9 (str.isdigit says yes to other scripts' digits too)."""
+    for c in text:
+        if not "0" <= c <= "9":
+            return False
+    return bool(text)
+
+
+def is_code(text):
+    """Whether text is an OBIS code C.D.E or A-B:C.D.E (IEC 62056-61), each group 0 to 255."""
+    if not isinstance(text, str) or not 5 <= len(text) <= 19:
+        return False
+    head, colon, tail = text.rpartition(":")
+    if colon:
+        medium = head.split("-")
+        if len(medium) != 2 or not (_is_group(medium[0]) and _is_group(medium[1])):
+            return False
+    groups = tail.split(".")
+    return len(groups) == 3 and all([_is_group(g) for g in groups])
+
+
+def _is_group(text):
+    return len(text) <= 3 and is_digits(text) and int(text) < 256
+
+
+def is_time(text):
+    """Whether text is an RFC 3339 time with seconds and offset, and a day that exists."""
+    if not isinstance(text, str) or not 20 <= len(text) <= 32:
+        return False
+    if text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":
+        return False
+    tail = text[19:]
+    if tail[0] == ".":
+        n = 1
+        while n < len(tail) and "0" <= tail[n] <= "9":
+            n += 1
+        if n == 1:
+            return False
+        tail = tail[n:]
+    if tail != "Z":
+        if len(tail) != 6 or tail[0] not in "+-" or tail[3] != ":":
+            return False
+        if not is_digits(tail[1:3] + tail[4:]) or int(tail[1:3]) > 23 or int(tail[4:]) > 59:
+            return False
+    digits = text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19]
+    return is_digits(digits) and is_moment(
+        int(text[:4]),
+        int(text[5:7]),
+        int(text[8:10]),
+        int(text[11:13]),
+        int(text[14:16]),
+        int(text[17:19]),
+    )
+
+
+def is_moment(year, month, day, hour, minute, second):
+    """Whether a calendar has this day and a clock this time; leap seconds are not told."""
+    if not (year >= 1 and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]):
+        return False
+    if month == 2 and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
+        return False
+    return hour < 24 and minute < 60 and second < 60
+
+
+def _quoted(text):
+    return '"%s"' % text if text else "null"
+
+
+class _Number:
+    """A number of a JSON text, kept exact."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, text):
+        self.value = parse_decimal(text)
+
+
+def _refuse(name):
+    raise ValueError(name)
+
+
+def _loads_by_hooks(text):
+    return json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
+
+
+def _loads_quoting(text):
+    """The same where json.loads has no hooks: numbers go through it as marked strings."""
+    out = []
+    i = 0
+    n = len(text)
+    while i < n:
+        c = text[i]
+        j = i + 1
+        if c == '"':
+            while j < n and text[j] != '"':
+                j += 2 if text[j] == "\\" else 1
+            j += 1
+            if text[i + 1 : i + 2] == "\x00":
+                raise ValueError("a control character")
+            out.append(text[i:j])
+        elif c in "-0123456789":
+            while j < n and text[j] in "+-.eE0123456789":
+                j += 1
+            out.append('"\x00' + text[i:j] + '"')
+        else:
+            out.append(c)
+        i = j
+    return _marked(json.loads("".join(out)))
+
+
+def _marked(node):
+    if isinstance(node, dict):
+        return {k: _marked(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_marked(v) for v in node]
+    if isinstance(node, str) and node[:1] == "\x00":
+        return _Number(node[1:])
+    return node
+
+
+try:
+    json.loads("1", parse_int=int)
+except TypeError:  # MicroPython
+    _loads = _loads_quoting
+else:
+    _loads = _loads_by_hooks

@@ -1,0 +1,136 @@
+"""A reading's JSON form: exact decimals out, exact decimals in, nothing else accepted."""
+
+from smartmeter import ALLOWED, FAULTS, Reading
+from smartmeter.reading import decimal, is_code, is_time, parse_decimal
+
+WIRE = (
+    '{"time":"2026-11-22T21:10:05+01:00","clock":"meter","seq":40217,"auth":"verified",'
+    '"values":{"1.7.0":133,"2.7.0":0,"16.7.0":-133,"1.8.0":12345678.9,"32.7.0":229.40}}'
+)
+
+
+def refused(text):
+    try:
+        Reading.from_json(text)
+    except ValueError as e:
+        assert e.args and e.args[0]
+        return True
+    return False
+
+
+def test_the_wire_form_round_trips_to_the_byte():
+    assert Reading.from_json(WIRE).to_json() == WIRE
+    assert Reading.from_json(WIRE.encode()).to_json() == WIRE
+
+
+def test_numbers_are_exact():
+    reading = Reading.from_json(WIRE)
+    assert reading.values["1.8.0"] == (123456789, -1)
+    assert reading.values["32.7.0"] == (22940, -2)
+    assert reading.values["16.7.0"] == (-133, 0)
+    assert reading.seq == 40217
+
+
+def test_only_the_allowed_leave():
+    reading = Reading(time="2026-11-22T21:10:05+01:00", counter=1)
+    reading.values = {"1.7.0": (1, 0), "13.7.0": (999, -3), "0.2.0": (7, 0)}
+    assert "13.7.0" not in reading.to_json()
+    assert reading.to_json(["13.7.0"]).endswith('"values":{"13.7.0":0.999}}')
+    assert len(ALLOWED) == 13
+
+
+def test_a_stamp_fills_only_what_is_missing():
+    reading = Reading()
+    assert reading.clock is None
+    reading.stamp("2026-11-22T21:10:05Z", 7)
+    assert (reading.time, reading.clock, reading.seq) == ("2026-11-22T21:10:05Z", "adapter", 7)
+    reading = Reading(time="2026-11-22T21:10:05+01:00", counter=5)
+    reading.stamp("2030-01-01T00:00:00Z", 7)
+    assert (reading.time, reading.clock, reading.seq) == ("2026-11-22T21:10:05+01:00", "meter", 5)
+
+
+def test_decimals():
+    for value, text in (
+        ((0, 0), "0"),
+        ((5, -3), "0.005"),
+        ((-5, -1), "-0.5"),
+        ((2300, -1), "230.0"),
+        ((12, 3), "12000"),
+        ((18446744073709551615, -2), "184467440737095516.15"),
+    ):
+        assert decimal(value) == text
+    assert parse_decimal("-0.17") == (-17, -2)
+    for bad in ("", "-", ".5", "1.", "1.2.3", "1e5", " 1", "1_0", "0x1", "9" * 41):
+        try:
+            parse_decimal(bad)
+        except ValueError:
+            continue
+        raise AssertionError(bad)
+
+
+def test_what_is_no_reading_is_refused():
+    for old, new in (
+        ('"2026-11-22T21:10:05+01:00"', '"2026-02-30T21:10:05+01:00"'),
+        ('"2026-11-22T21:10:05+01:00"', "null"),
+        ('"2026-11-22T21:10:05+01:00"', "5"),
+        ('"meter"', '"mine"'),
+        ('"meter"', "[]"),
+        ("40217", "-1"),
+        ("40217", "1.5"),
+        ("40217", '"1"'),
+        ("40217", "null"),
+        ("40217", "true"),
+        ("40217", "9223372036854775808"),
+        ('"verified"', '"certainly"'),
+        ('"verified"', "{}"),
+        ("133,", '"133",'),
+        ("133,", "NaN,"),
+        ("133,", "1e400,"),
+        ("133,", "null,"),
+        ('"1.7.0"', '"1.7"'),
+        ('"1.7.0"', '"1.7.256"'),
+        ('"1.7.0"', '"<b>"'),
+        ("}}", "}"),
+        ("}}", "}}x"),
+    ):
+        assert old in WIRE
+        assert refused(WIRE.replace(old, new, 1)), new
+    for text in ("", "[]", "5", "null", "{}", '"x"', "[" * 3000, b"\xff\xfe", "x" * 20000):
+        assert refused(text), text[:10]
+
+
+def test_times():
+    for good in (
+        "2026-11-22T21:10:05+01:00",
+        "2024-02-29T00:00:00Z",
+        "2026-11-22T21:10:05.250-11:30",
+    ):
+        assert is_time(good)
+    for bad in (
+        "2026-11-22 21:10:05Z",
+        "2026-11-22T21:10:05",
+        "2025-02-29T00:00:00Z",
+        "2026-11-22T24:00:00Z",
+        "2026-11-22T21:10:60Z",
+        "2026-11-22T21:10:05.Z",
+        "2026-11-22T21:10:05+1:00",
+        "2026-11-22T21:10:05+24:00",
+        "2026-13-22T21:10:05Z",
+        "0000-01-01T00:00:00Z",
+        "2026-11-22T21:10:05Z\n",
+        None,
+        "",
+    ):
+        assert not is_time(bad), bad
+
+
+def test_codes():
+    for good in ("1.8.0", "1-0:1.8.0", "0-1:24.2.1", "255-255:255.255.255"):
+        assert is_code(good)
+    for bad in ("", "1.8", "1.8.0.1", "1.8.x", "-1.8.0", "1:1.8.0", "1-0:1.8.256", "1.8.0 ", 180):
+        assert not is_code(bad), bad
+
+
+def test_fault_kinds_are_names():
+    assert len(FAULTS) == len(set(FAULTS))
+    assert "tag" in FAULTS
