@@ -1,0 +1,67 @@
+"""What every test may ask for: a certificate authority, real brokers, the captured frames' place."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.certificates import Authority
+from tools.debian import Unavailable
+from tools.mosquitto import Mosquitto
+from tools.prepare import program
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped:
+        _skipped.append(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # A skipped test on CI is a hole nobody looks through.
+    if os.environ.get("CI") and _skipped and not hasattr(session.config, "workerinput"):
+        print(f"\nCI: {len(_skipped)} tests were skipped, and CI skips none")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of captured frames beside the repository; they are not ours to carry."""
+    path = REPOSITORY.parent / "shared"
+    if not (path / "frames" / "corpus.jsonl").exists():
+        pytest.skip("../shared with its captured frames is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Starts a real mosquitto; the arguments are those of tools.mosquitto.Mosquitto without the folder."""
+    started: list[Mosquitto] = []
+
+    def start(**settings: object) -> Mosquitto:
+        try:
+            program("mosquitto")
+        except Unavailable as why:
+            pytest.skip(str(why))
+        broker = Mosquitto(tmp_path / f"mosquitto{len(started)}", **settings)  # type: ignore[arg-type]
+        started.append(broker)
+        return broker.start()
+
+    yield start
+    for broker in started:
+        broker.stop()
