@@ -1,0 +1,100 @@
+"""The parts install as the README says: from a clean clone and from git, as wheel, sdist, editable.
+
+What is installed is the last commit, not the work tree: that is what a user gets.
+"""
+
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+GATEWAY = (
+    "import importlib.util, os, smartmeter, smartmeter_gateway;"
+    "from smartmeter import Receiver; Receiver();"
+    "assert importlib.util.find_spec('main') is None;"  # the device's own programs stay there
+    "print(os.path.dirname(smartmeter.__file__))"
+)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    folder = tmp_path_factory.mktemp("clone") / "a path with spaces"
+    subprocess.run(["git", "clone", "-q", str(repository), str(folder)], check=True)
+    return folder
+
+
+def pip(*arguments: str, python: str = sys.executable) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, "--quiet", *arguments],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def new_python(folder: Path) -> str:
+    venv.create(folder, with_pip=False, symlinks=True)
+    return str(folder / "bin" / "python")
+
+
+def core_of(python: str, tmp_path: Path) -> Path:
+    """Where the installed gateway takes its core from; the dependencies are borrowed from here."""
+    site = next(Path(python).parent.parent.glob("lib/python*/site-packages"))
+    ours = next(p for p in sys.path if p.endswith("site-packages"))
+    (site / "borrowed.pth").write_text(f"{ours}\n")
+    done = subprocess.run([python, "-c", GATEWAY], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+def test_both_parts_install_with_one_command(clone: Path, tmp_path: Path) -> None:
+    python = new_python(tmp_path / "venv")
+    pip("install", str(clone / "gateway"), str(clone / "cloud"), python=python)
+    for command in ("smartmeter-gateway", "smartmeter-cloud"):
+        done = subprocess.run(
+            [Path(python).parent / command, "--help"], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "usage" in done.stdout.lower()
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True
+    )
+    assert status.stdout == "", "installing leaves files in the clone"
+
+
+def test_gateway_from_git(clone: Path, tmp_path: Path) -> None:
+    python = new_python(tmp_path / "venv")
+    url = clone.as_uri().replace("file:", "git+file:")
+    pip("install", "--no-deps", f"{url}#subdirectory=gateway", python=python)
+    assert core_of(python, tmp_path).is_relative_to(tmp_path)
+
+
+def test_an_editable_install_sees_the_live_core(clone: Path, tmp_path: Path) -> None:
+    python = new_python(tmp_path / "venv")
+    pip("install", "--no-deps", "-e", str(clone / "gateway"), python=python)
+    assert core_of(python, tmp_path) == clone / "firmware" / "lib" / "smartmeter"
+
+
+def test_the_wheel_can_be_made_from_the_sdist_alone(clone: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    subprocess.run([*build, "-t", "sdist"], cwd=clone / "gateway", check=True, capture_output=True)
+    sdist = next(tmp_path.glob("*.tar.gz"))
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
+    assert any(n.endswith("vendored/smartmeter/receiver.py") for n in names)
+    pip("wheel", "--no-deps", "-w", str(tmp_path / "wheels"), str(sdist))
+    wheel = next((tmp_path / "wheels").glob("*.whl"))
+    packed = zipfile.ZipFile(wheel).namelist()
+    core = {
+        p.relative_to(clone / "firmware/lib").as_posix()
+        for p in (clone / "firmware/lib/smartmeter").rglob("*.py")
+    }
+    assert core <= set(packed)
+    assert not [n for n in packed if "__pycache__" in n or n.startswith("tests/")]
+    python = new_python(tmp_path / "venv")
+    pip("install", "--no-deps", str(wheel), python=python)
+    assert core_of(python, tmp_path).is_relative_to(tmp_path)
