@@ -1,0 +1,120 @@
+"""Runs amqtt in a thread of its own."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from amqtt.broker import Broker
+from amqtt.errors import AMQTTError, BrokerError
+
+_START_S = 10.0
+_STOP_S = 3.0
+
+
+class BrokerUnavailable(Exception):
+    """The broker could not be started; the text is one sentence that says why."""
+
+
+class EmbeddedBroker:
+    """A broker at host:port, from start() or the with statement's begin to close() or its end.
+
+    port 0 takes a free one; .port is the one taken. users: name -> password. certificate and key
+    (PEM files) make it a TLS listener. .local_port is a plain listener on 127.0.0.1 for clients
+    in this process: the same users, and never TLS.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        users: Mapping[str, str],
+        certificate: Path | None = None,
+        key: Path | None = None,
+    ) -> None:
+        if not users:
+            raise BrokerUnavailable("the embedded broker needs at least one user with a password")
+        self.host = host
+        self.port = port
+        self.local_port = 0
+        outside: dict[str, Any] = {"bind": f"{host}:{port}"}
+        if certificate:
+            outside |= {"ssl": True, "certfile": str(certificate), "keyfile": str(key)}
+        # "default" comes first: amqtt fills what other listeners leave out from it, so the plain one is it.
+        self._config = {
+            "listeners": {"default": {"bind": "127.0.0.1:0"}, "outside": outside},
+            "plugins": {"smartmeter_broker.named_users.NamedUsers": {"users": dict(users)}},
+        }
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="embedded broker", daemon=True)
+        self._started = threading.Event()
+        self._stop: asyncio.Event | None = None
+        self._failure: str | None = None
+
+    def start(self) -> None:
+        """Listen; BrokerUnavailable where the port is taken or a certificate cannot be read."""
+        logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+        logging.getLogger("transitions").setLevel(logging.CRITICAL)
+        self._thread.start()
+        if not self._started.wait(_START_S):
+            self._failure = "it did not come up"
+        if self._failure:
+            raise BrokerUnavailable(
+                f"the embedded broker cannot listen on {self.host}:{self.port}: {self._failure}"
+            )
+
+    def close(self) -> None:
+        """End it and its connections; again does nothing."""
+        if self._stop and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(_STOP_S)
+
+    def __enter__(self) -> "EmbeddedBroker":
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._started.set()
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        try:
+            broker = Broker(self._config, self._loop)
+            await broker.start()
+        except (AMQTTError, BrokerError, OSError, ValueError) as why:
+            # asyncio says "error while attempting to bind on ...: address already in use".
+            self._failure = str(why.__cause__ or why).rpartition(": ")[2]
+            return
+        self.local_port = self._taken_port(broker, "default")
+        self.port = self._taken_port(broker, "outside")
+        self._started.set()
+        await self._stop.wait()
+        try:
+            await asyncio.wait_for(broker.shutdown(), _STOP_S)
+        except (TimeoutError, AMQTTError, BrokerError):
+            pass  # the process ends: what is still open is closed with it
+        for task in asyncio.all_tasks():
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    @staticmethod
+    def _taken_port(broker: Broker, listener: str) -> int:
+        server = broker._servers[listener].instance
+        return int(next(iter(server.sockets)).getsockname()[1])
