@@ -17,7 +17,7 @@ def _die_with_parent() -> None:
 
 
 class Box:
-    """A process with its output in `log`. It ends with the process that started it, whatever ends that."""
+    """A process with its output in `log`; it ends with the process that started it."""
 
     def __init__(self, name: str, command: list[str], log: Path) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Box:
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
-                start_new_session=True,  # Ctrl-C reaches the demo alone, which ends the boxes in order
+                start_new_session=True,  # Ctrl-C reaches the demo alone; it ends the boxes
                 preexec_fn=_die_with_parent,
             )
 
