@@ -1,0 +1,273 @@
+"""SML messages (version 1.04) to a Reading: the value list of each GetListResponse.
+
+A type-length byte has its type in bits 6 to 4 (0 octet string, 4 boolean, 5 signed, 6 unsigned,
+7 list) and its length in bits 3 to 0: of a list the elements, else the bytes, itself included.
+Bit 7 says that another such byte follows. 01 is an optional element left out, 00 ends a message.
+
+The CRC that each message has of its own is not looked at: the transport's covers all of them.
+"""
+
+from ..fault import LAYOUT, LENGTH, VALUE, Rejected
+from ..reading import Reading
+from ..totals import complete
+from ..units import BY_NUMBER
+
+_GET_LIST_RESPONSE = 0x0701
+_TIMESTAMP = 2  # SML_Time: seconds since 1970, UTC; 1 is a count of seconds, no time of day
+_LOCAL_TIMESTAMP = 3  # a timestamp, then the minutes of offset and of summer time
+_YEARS = (1262304000, 4102444800)  # 2010 to 2099: before and after, a clock was never set
+_TL_MAX = 4  # bytes of one type-length field
+_SCALER_MAX = 12
+
+# DZG DVS74 of these serial numbers send a positive power as a signed number without room for
+# its sign; their negative ones take four bytes, so that the shorter ones are meant positive.
+_DZG = b"\x0a\x01DZG"
+_DZG_UNSIGNED = ((42000000, 48999999), (55000000, 58999999))
+_POWERS = ("16.7.0", "36.7.0", "56.7.0", "76.7.0")
+
+_names = {}  # A, B, C, D, E: (key, code) of what meters have sent so far, to spell each only once
+_NAMES_MAX = 64
+
+
+def decode(payload, ctx):
+    reading = Reading()
+    try:
+        lists = _messages(payload, reading)
+    except IndexError:
+        raise Rejected(LENGTH, "an SML message ends before its elements do")
+    if not lists or not reading.values:
+        raise Rejected(LAYOUT, "an SML telegram without a list of values")
+    complete(reading)
+    return reading
+
+
+def _messages(data, reading):
+    lists = 0
+    at = 0
+    end = len(data)
+    while at < end:
+        if data[at] == 0:  # filled up to a multiple of four bytes
+            at += 1
+            continue
+        if data[at] != 0x76:
+            raise Rejected(LAYOUT, "an SML message is a list of 6")
+        at = _skip(data, at + 1, 3)  # transaction, group, what to do on an error
+        if data[at] != 0x72:
+            raise Rejected(LAYOUT, "the body of an SML message is a list of 2")
+        tag, at = _number(data, at + 1)
+        if tag == _GET_LIST_RESPONSE:
+            at = _list(data, at, reading)
+            lists += 1
+        else:
+            at = _skip(data, at, 1)
+        at = _skip(data, at, 1)  # its CRC
+        if data[at] != 0:
+            raise Rejected(LAYOUT, "an SML message without its end")
+        at += 1
+    return lists
+
+
+def _list(data, at, reading):
+    if data[at] != 0x77:
+        raise Rejected(LAYOUT, "a list of values in SML has 7 elements")
+    at = _skip(data, at + 1, 1)  # client
+    kind, size, at = _head(data, at)
+    if kind:
+        raise Rejected(LAYOUT, "the server of an SML list is an octet string")
+    server = data[at : at + size]
+    at = _skip(data, at + size, 1)  # name of the list
+    at = _time(data, at, reading)
+    if not reading.meter:
+        reading.meter = _identity(server)
+    unsigned = _sends_unsigned(server)
+    kind, left, at = _head(data, at)
+    if kind != 0x70:
+        raise Rejected(LAYOUT, "the values of an SML list are a list")
+    at = _entries(data, at, left, reading, unsigned)
+    return _skip(data, at, 2)  # signature, time of the gateway
+
+
+def _entries(data, at, left, reading, unsigned):
+    """The values: each a list of OBIS code, status, time, unit, scaler, value, signature.
+
+    One loop with the usual forms of each element in it: it is where the time goes.
+    """
+    values, codes, units = reading.values, reading.codes, reading.units
+    while left:
+        left -= 1
+        if data[at] != 0x77:
+            raise Rejected(LAYOUT, "a value in SML has 7 elements")
+        if data[at + 1] != 7 or data[at + 7] != 255:  # no OBIS code, or one of a stored value
+            at = _skip(data, at, 1)
+            continue
+        name = data[at + 2 : at + 7]
+        at += 8
+        head = data[at]
+        if 0 < head < 0x70 and data[at + (head & 15)] == 1:  # a status and no time
+            at += (head & 15) + 1
+        else:
+            at = _skip(data, at, 2)
+        if data[at] == 0x62 and data[at + 2] == 0x52:
+            unit = data[at + 1]
+            scaler = data[at + 3]
+            at += 4
+            if scaler > 127:
+                scaler -= 256
+        else:
+            unit, at = _number(data, at)
+            scaler, at = _number(data, at)
+        head = data[at]
+        stop = at + (head & 15)
+        kind = head & 0xF0
+        if kind != 0x50 and kind != 0x60:  # absent, text, boolean, list
+            at = _skip(data, at, 2)
+            continue
+        if not at + 1 < stop <= at + 9:
+            raise Rejected(LAYOUT, "an SML number of %d bytes" % (stop - at - 1))
+        number = int.from_bytes(data[at + 1 : stop], "big")
+        key, code = _names.get(name) or _spell(name)
+        if kind == 0x50 and data[at + 1] & 0x80:
+            if not (unsigned and stop - at < 5 and key in _POWERS):
+                number -= 1 << (8 * (stop - at - 1))
+        if key in values and codes[key] != code:
+            key = code
+        if not scaler:
+            scaler = 0
+        elif not -_SCALER_MAX <= scaler <= _SCALER_MAX:
+            raise Rejected(VALUE, "%s has the scaler %d" % (code, scaler))
+        values[key] = (number, scaler)
+        codes[key] = code
+        units[key] = BY_NUMBER.get(unit, "")
+        at = stop + 1 if data[stop] == 1 else _skip(data, stop, 1)  # signature
+    return at
+
+
+def _spell(name):
+    code = "%d-%d:%d.%d.%d" % tuple(name)
+    known = (code if name[0] > 1 or name[1] > 1 else code[code.index(":") + 1 :], code)
+    if len(_names) < _NAMES_MAX:
+        _names[name] = known
+    return known
+
+
+def _skip(data, at, left):
+    """The position behind `left` elements."""
+    while left:
+        head = data[at]
+        left -= 1
+        if head < 0x70:
+            at += (head & 15) or 1  # 00 takes no more room than itself
+        elif head < 0x80:
+            left += head & 15
+            at += 1
+        else:
+            kind, size, at = _head(data, at)
+            if kind == 0x70:
+                left += size
+            else:
+                at += size
+    return at
+
+
+def _head(data, at):
+    """(type, length without the type-length field, position behind that) of one element."""
+    head = data[at]
+    kind = head & 0x70
+    size = head & 15
+    first = at
+    at += 1
+    while head & 0x80:
+        head = data[at]
+        size = size << 4 | head & 15
+        at += 1
+        if at - first > _TL_MAX:
+            raise Rejected(LENGTH, "an SML element with a length of more than %d bytes" % _TL_MAX)
+    if kind != 0x70:
+        size -= at - first
+        if size < 0:
+            raise Rejected(LAYOUT, "an SML element shorter than its own length")
+    if size > len(data) - at:
+        raise IndexError
+    return kind, size, at
+
+
+def _number(data, at):
+    """(int, position behind) of a signed or unsigned element, (None, ...) of one left out."""
+    kind, size, at = _head(data, at)
+    if not size and not kind:
+        return None, at
+    if not 1 <= size <= 8 or (kind != 0x50 and kind != 0x60):
+        raise Rejected(LAYOUT, "an SML element that should be a number")
+    number = int.from_bytes(data[at : at + size], "big")
+    if kind == 0x50 and data[at] & 0x80:
+        number -= 1 << (8 * size)
+    return number, at + size
+
+
+def _time(data, at, reading):
+    """Takes the time of the list where it is one; some meters leave out its choice of kind."""
+    if data[at] != 0x72:
+        return _skip(data, at, 1)
+    end = _skip(data, at, 1)
+    kind, at = _number(data, at + 1)
+    offset = 0
+    if kind == _LOCAL_TIMESTAMP and data[at] == 0x73:
+        seconds, at = _number(data, at + 1)
+        zone, at = _number(data, at)
+        summer, at = _number(data, at)
+        offset = (zone or 0) + (summer or 0)
+    elif kind == _TIMESTAMP:
+        seconds, at = _number(data, at)
+    else:
+        return end
+    if seconds is not None and _YEARS[0] <= seconds < _YEARS[1] and -1440 < offset < 1440:
+        reading.time = _rfc3339(seconds, offset)
+        reading.clock = "meter"
+    return end
+
+
+def _rfc3339(seconds, offset):
+    """Seconds since 1970 as local time; MicroPython's time counts from another year on a device."""
+    seconds += 60 * offset
+    days = seconds // 86400 + 719468  # since 1 March of year 0, from where leap days come last
+    era = days // 146097
+    day = days % 146097
+    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153
+    day -= (153 * month + 2) // 5 - 1
+    month += 3 if month < 10 else -9
+    year += 400 * era + (month <= 2)
+    second = seconds % 86400
+    text = "%04d-%02d-%02dT%02d:%02d:%02d" % (
+        year,
+        month,
+        day,
+        second // 3600,
+        second // 60 % 60,
+        second % 60,
+    )
+    if not offset:
+        return text + "Z"
+    minutes = offset if offset > 0 else -offset
+    return "%s%s%02d:%02d" % (text, "+" if offset > 0 else "-", minutes // 60, minutes % 60)
+
+
+def _identity(server):
+    """The id printed on the meter (DIN 43863-5) where the server's is made of one: 1DZG0042082910.
+
+    It is the length, the medium, three letters, the block and the serial number.
+    """
+    if len(server) == 10 and server[0] in (9, 10) and 0 < server[1] < 10:
+        letters = server[2:5]
+        if all([65 <= c <= 90 for c in letters]):
+            serial = int.from_bytes(server[6:], "big")
+            return "%d%s%02X%08d" % (server[1], str(letters, "ascii"), server[5], serial)
+    return "".join(["%02X" % b for b in server[:32]])
+
+
+def _sends_unsigned(server):
+    if server[:5] != _DZG or len(server) != 10:
+        return False
+    serial = int.from_bytes(server[6:], "big")
+    return any([low <= serial <= high for low, high in _DZG_UNSIGNED])
