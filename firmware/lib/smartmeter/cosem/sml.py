@@ -8,9 +8,8 @@ The CRC that each message has of its own is not looked at: the transport's cover
 """
 
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
+from ..obis import UNITS, complete, put
 from ..reading import Reading
-from ..totals import complete
-from ..units import BY_NUMBER
 
 _GET_LIST_RESPONSE = 0x0701
 _TIMESTAMP = 2  # SML_Time: seconds since 1970, UTC; 1 is a count of seconds, no time of day
@@ -23,10 +22,11 @@ _SCALER_MAX = 12
 # its sign; their negative ones take four bytes, so that the shorter ones are meant positive.
 _DZG = b"\x0a\x01DZG"
 _DZG_UNSIGNED = ((42000000, 48999999), (55000000, 58999999))
-_POWERS = ("16.7.0", "36.7.0", "56.7.0", "76.7.0")
+_POWERS = (16, 36, 56, 76)  # group C of +A - -A, in all and per phase
 
-_names = {}  # A, B, C, D, E: (key, code) of what meters have sent so far, to spell each only once
-_NAMES_MAX = 64
+
+_codes = {}  # A, B, C, D, E as bytes: as text; each is spelled only once
+_CODES_MAX = 64
 
 
 def decode(payload, ctx):
@@ -92,7 +92,6 @@ def _entries(data, at, left, reading, unsigned):
 
     One loop with the usual forms of each element in it: it is where the time goes.
     """
-    values, codes, units = reading.values, reading.codes, reading.units
     while left:
         left -= 1
         if data[at] != 0x77:
@@ -125,29 +124,22 @@ def _entries(data, at, left, reading, unsigned):
         if not at + 1 < stop <= at + 9:
             raise Rejected(LAYOUT, "an SML number of %d bytes" % (stop - at - 1))
         number = int.from_bytes(data[at + 1 : stop], "big")
-        key, code = _names.get(name) or _spell(name)
         if kind == 0x50 and data[at + 1] & 0x80:
-            if not (unsigned and stop - at < 5 and key in _POWERS):
+            if not (unsigned and stop - at < 5 and name[2] in _POWERS):
                 number -= 1 << (8 * (stop - at - 1))
-        if key in values and codes[key] != code:
-            key = code
-        if not scaler:
-            scaler = 0
-        elif not -_SCALER_MAX <= scaler <= _SCALER_MAX:
-            raise Rejected(VALUE, "%s has the scaler %d" % (code, scaler))
-        values[key] = (number, scaler)
-        codes[key] = code
-        units[key] = BY_NUMBER.get(unit, "")
+        if not -_SCALER_MAX <= (scaler or 0) <= _SCALER_MAX:
+            raise Rejected(VALUE, "a value with the scaler %d" % scaler)
+        code = _codes.get(name) or _spell(name)
+        put(reading, code, (number, scaler or 0), UNITS.get(unit, ""))
         at = stop + 1 if data[stop] == 1 else _skip(data, stop, 1)  # signature
     return at
 
 
 def _spell(name):
     code = "%d-%d:%d.%d.%d" % tuple(name)
-    known = (code if name[0] > 1 or name[1] > 1 else code[code.index(":") + 1 :], code)
-    if len(_names) < _NAMES_MAX:
-        _names[name] = known
-    return known
+    if len(_codes) < _CODES_MAX:
+        _codes[name] = code
+    return code
 
 
 def _skip(data, at, left):
