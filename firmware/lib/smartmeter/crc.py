@@ -12,11 +12,6 @@ turned, and those of the sum turned back. MicroPython runs half a byte at a time
 tables of 16 entries: 32 bytes each instead of the usual 512.
 """
 
-try:
-    from binascii import crc_hqx
-except ImportError:  # MicroPython
-    crc_hqx = None
-
 
 def _nibble_table(poly):
     table = []
@@ -51,46 +46,44 @@ def arc_by_nibbles(data, start, end):
     return _by_nibbles(_8005, 0, data, start, end)
 
 
-_TURNED = bytes([int("".join(reversed("{:08b}".format(i))), 2) for i in range(256)])
-
-
-def x25_native(data, start, end):
-    crc = crc_hqx(data[start:end].translate(_TURNED), 0xFFFF)
-    return (_TURNED[crc & 255] << 8 | _TURNED[crc >> 8]) ^ 0xFFFF
-
-
-def kermit_native(data, start, end):
-    crc = crc_hqx(data[start:end].translate(_TURNED), 0)
-    return _TURNED[crc & 255] << 8 | _TURNED[crc >> 8]
-
-
-def arc_native(data, start, end):
-    """The message as one number over GF(2), folded in halves.
-
-    x^16+x^15+x^2+1 is (x+1)(x^15+x+1). Modulo the second factor x^15 is x+1, hence
-    (by squaring) x^(15*2^k) is x^(2^k)+1; modulo the first a number is its parity.
-    """
-    n = int.from_bytes(data[start:end].translate(_TURNED), "big") << 16
-    parity = n.bit_count() & 1
-    shift = 1
-    while 15 * shift < n.bit_length():
-        shift <<= 1
-    while shift:
-        high = n >> 15 * shift
-        if high:
-            n = n & (1 << 15 * shift) - 1 ^ high ^ high << shift
-        else:
-            shift >>= 1
-    if n.bit_count() & 1 != parity:
-        n ^= 0x8003
-    return _TURNED[n & 255] << 8 | _TURNED[n >> 8]
-
-
-if crc_hqx is None:
+try:
+    from binascii import crc_hqx
+except ImportError:  # MicroPython
     x25 = x25_by_nibbles
     kermit = kermit_by_nibbles
     arc = arc_by_nibbles
 else:
+    _TURNED = bytes([int("".join(reversed("{:08b}".format(i))), 2) for i in range(256)])
+
+    def x25_native(data, start, end):
+        crc = crc_hqx(data[start:end].translate(_TURNED), 0xFFFF)
+        return (_TURNED[crc & 255] << 8 | _TURNED[crc >> 8]) ^ 0xFFFF
+
+    def kermit_native(data, start, end):
+        crc = crc_hqx(data[start:end].translate(_TURNED), 0)
+        return _TURNED[crc & 255] << 8 | _TURNED[crc >> 8]
+
+    def arc_native(data, start, end):
+        """The message as one number over GF(2), folded in halves.
+
+        x^16+x^15+x^2+1 is (x+1)(x^15+x+1). Modulo the second factor x^15 is x+1, hence
+        (by squaring) x^(15*2^k) is x^(2^k)+1; modulo the first a number is its parity.
+        """
+        n = int.from_bytes(data[start:end].translate(_TURNED), "big") << 16
+        parity = n.bit_count() & 1
+        shift = 1
+        while 15 * shift < n.bit_length():
+            shift <<= 1
+        while shift:
+            high = n >> 15 * shift
+            if high:
+                n = n & (1 << 15 * shift) - 1 ^ high ^ high << shift
+            else:
+                shift >>= 1
+        if n.bit_count() & 1 != parity:
+            n ^= 0x8003
+        return _TURNED[n & 255] << 8 | _TURNED[n >> 8]
+
     x25 = x25_native
     kermit = kermit_native
     arc = arc_native

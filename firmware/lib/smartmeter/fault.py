@@ -1,13 +1,17 @@
 """What the Receiver says of bytes that did not become a reading."""
 
 # kind: what it tells the person at the meter
-CHECKSUM = "checksum"  # a link layer's sum, CRC, BCC or FCS does not agree: line noise, parity, cabling
+CHECKSUM = (
+    "checksum"  # a link layer's sum, CRC, BCC or FCS does not agree: line noise, parity, cabling
+)
 LENGTH = "length"  # a telegram cut short, too long, or longer than its own length field
 SEGMENT = "segment"  # a segment or block is missing, doubled or out of order
 KEY = "key"  # enciphered and no key is known, or the key at hand does not open it
 TAG = "tag"  # the authentication tag is wrong, or missing where an authentication key is known
 REPLAY = "replay"  # an invocation counter that does not grow
-CIPHER = "cipher"  # a security control that is not supported: compression, broadcast key, unknown suite
+CIPHER = (
+    "cipher"  # a security control that is not supported: compression, broadcast key, unknown suite
+)
 LAYOUT = "layout"  # deciphered and whole, but not a list of values we can read to the last byte
 VALUE = "value"  # a value outside what can be: a scale, a voltage, a date
 NOISE = "noise"  # bytes that belong to no telegram
@@ -19,13 +23,20 @@ class Fault:
     """An event of the Receiver: kind is one of KINDS, detail one sentence a user can act on.
 
     detail never holds a key or a part of a payload.
+
+    payload is the whole telegram as its link layer gave it, still ciphered, where the kind is
+    "key" and another who has the key may open it (feed it to a Receiver with link="apdu");
+    else None. span is how many bytes of the line the fault is about: links say it, so that
+    looking for a telegram inside of a damaged one tells of the damage only once.
     """
 
-    __slots__ = ("detail", "kind")
+    __slots__ = ("detail", "kind", "payload", "span")
 
-    def __init__(self, kind, detail):
+    def __init__(self, kind, detail, span=0):
         self.kind = kind
         self.detail = detail
+        self.payload = None
+        self.span = span
 
     def __repr__(self):
         return "Fault(%r, %r)" % (self.kind, self.detail)

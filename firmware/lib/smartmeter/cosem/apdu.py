@@ -1,0 +1,96 @@
+"""DLMS APDUs that meters push (Green Book 9.5): ciphered or not, a data-notification or a list.
+
+    0F | long-invoke-id-and-priority(4) | date-time | body
+
+The date-time comes in all three forms seen: 00 for none; 0C or 19 and 12 bytes; 09 0C and
+12 bytes.
+"""
+
+from ..fault import KEY, LAYOUT, LENGTH, Rejected
+from ..profiles import PROFILES, UNKNOWN
+from ..reading import Reading
+from . import ciphering, clock, layouts
+
+_DATA_NOTIFICATION = 0x0F
+# The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
+# tells standard time all the year.
+_NORDIC = b"\x40\x00\x00\x00"
+
+
+def decode(payload, ctx):
+    """The Reading of an APDU; Rejected where it is none that can be read.
+
+    ctx has ciphering (a Ciphering) and profile (a Profile or None).
+    """
+    if not payload:
+        raise Rejected(LENGTH, "the telegram is empty")
+    if payload[0] not in (ciphering.GENERAL_GLO, ciphering.GENERAL_DED):
+        return decode_plain(payload, b"", ctx.profile)
+    opened = ctx.ciphering.open(payload, 1)
+    return decode_opened(opened, ctx)
+
+
+def decode_opened(opened, ctx):
+    """The Reading of what a ciphered APDU held, once its counter is found to have grown."""
+    plain = opened.plain
+    if plain[:1] == b"/":
+        from .datalines import decode as decode_text
+
+        reading = decode_text(plain, ctx)
+    elif not ciphering.is_telegram(plain):
+        raise Rejected(KEY, "the key does not open the telegram")
+    else:
+        reading = decode_plain(plain, opened.title, ctx.profile)
+    if opened.counter is not None:
+        ctx.ciphering.accept(opened.title, opened.counter)
+    reading.counter = reading.seq = opened.counter
+    reading.auth = opened.auth
+    reading.layers = ("general ciphering, SC %02X" % opened.control,) + reading.layers
+    return reading
+
+
+def decode_plain(payload, title, profile):
+    """The Reading of a data-notification, or of the list in it alone (some readers strip it)."""
+    reading = Reading()
+    end = len(payload)
+    at = 0
+    sent = None
+    if payload[0] == _DATA_NOTIFICATION:
+        at, sent = _header(payload, end)
+    elif payload[0] not in (0x01, 0x02):
+        raise Rejected(LAYOUT, "an APDU %02X is not a data-notification" % payload[0])
+    listed = layouts.read(payload, at, end, title, profile, reading)
+    family = listed.profile
+    if family is UNKNOWN and payload[1:5] == _NORDIC:
+        family = PROFILES["aidon"]
+    reading.time = _time(listed.clock, family) or _time(sent, family)
+    if reading.time:
+        reading.clock = "meter"
+    reading.payload = payload
+    reading.layers = ("data-notification" if at else "list", "layout " + listed.layout)
+    return reading
+
+
+def _header(payload, end):
+    """(where the body is, the date-time's 12 octets or None) of a data-notification."""
+    at = 5
+    kind = payload[at] if at < end else -1
+    if kind == 0x00:
+        return at + 1, None
+    if kind == 0x09:
+        at += 1
+        kind = payload[at] if at < end else -1
+        if kind != 0x0C:
+            kind = -1
+    if kind not in (0x0C, 0x19):
+        raise Rejected(LAYOUT, "the data-notification has no date-time that can be read")
+    at += 1
+    if at + clock.SIZE > end:
+        raise Rejected(LENGTH, "the data-notification is cut short")
+    return at + clock.SIZE, payload[at : at + clock.SIZE]
+
+
+def _time(octets, profile):
+    if octets is None:
+        return None
+    return clock.rfc3339(octets, profile)

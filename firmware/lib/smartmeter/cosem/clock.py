@@ -1,0 +1,98 @@
+"""COSEM date-time (Blue Book 4.1.6.1) as RFC 3339 text: the right time or none.
+
+    year(2) month day weekday hour minute second hundredths deviation(2) status
+
+FF (FFFF for the year, 8000 for the deviation) is "not specified". deviation is what is to
+be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00.
+"""
+
+from ..profiles import LOCAL, STANDARD
+from ..reading import is_moment
+
+SIZE = 12
+
+_NOT_SPECIFIED = 0x8000
+_INVALID = 0x01
+_DOUBTFUL = 0x02
+_INVALID_CLOCK = 0x08
+_DST = 0x80
+
+
+def is_clock(octets):
+    """Whether 12 octets are a date-time rather than, say, a serial number in ASCII."""
+    return len(octets) == SIZE and (octets[0] in (7, 8) or octets[:2] == b"\xff\xff")
+
+
+def rfc3339(octets, profile):
+    """RFC 3339 text of a date-time's 12 octets, or None where it does not tell a time.
+
+    profile (profiles.Profile) says what the meter means by what it does not specify. A time
+    that the meter itself calls doubtful is none: better no time than a wrong one.
+    """
+    year = octets[0] << 8 | octets[1]
+    month, day, weekday, hour, minute, second = octets[2:8]
+    deviation = octets[9] << 8 | octets[10]
+    status = octets[11]
+    if not is_moment(year, month, day, hour, minute, second) or year < 2000:
+        return None
+    # Sunday is 7; Aidon's 0
+    if weekday != 0xFF and (weekday or 7) != _weekday(year, month, day):
+        return None
+    if status == 0xFF:
+        status = 0
+    if status & (_DOUBTFUL | _INVALID_CLOCK) or (status & _INVALID and not profile.trust_invalid):
+        return None
+    zone = profile.zone
+    minutes = profile.minutes
+    if not deviation and profile.zero_deviation:
+        deviation = _NOT_SPECIFIED
+    if deviation != _NOT_SPECIFIED:
+        offset = (0x10000 if deviation & 0x8000 else 0) - deviation
+        if not -840 <= offset <= 840:
+            return None
+    elif zone == STANDARD:
+        offset = minutes
+    elif status & _DST:
+        offset = minutes + 60
+    elif zone == LOCAL:
+        summer = _is_summer(year, month, day, hour)
+        if summer is None:
+            return None
+        offset = minutes + 60 if summer else minutes
+    else:
+        return None
+    sign = "+"
+    if offset < 0:
+        sign = "-"
+        offset = -offset
+    return "%04d-%02d-%02dT%02d:%02d:%02d%s%02d:%02d" % (
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        sign,
+        offset // 60,
+        offset % 60,
+    )
+
+
+def _weekday(year, month, day):
+    """1 for Monday to 7 for Sunday (Sakamoto's method)."""
+    if month < 3:
+        year -= 1
+    n = year + year // 4 - year // 100 + year // 400
+    return (n + (0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4)[month - 1] + day + 6) % 7 + 1
+
+
+def _is_summer(year, month, day, hour):
+    """Whether daylight saving holds in the EU (2000/84/EC); None in an hour that comes twice."""
+    if month in (3, 10):
+        sunday = 31 - _weekday(year, month, 31) % 7
+        if day == sunday:
+            if month == 3:
+                return hour >= 2
+            return hour < 2 if hour != 2 else None
+        return (day > sunday) == (month == 3)
+    return 3 < month < 10

@@ -1,0 +1,319 @@
+"""The lists of values in a data-notification, told apart by their shape, telegram by telegram.
+
+    a  structures of code, value, scaler_unit    Aidon, Kaifa (west of Austria), AM550
+    b  code, value, scaler_unit in one row       Kaifa and Sagemcom of Netz NOE
+    c  code, value in one row                    Kamstrup, Kaifa (Sweden), E450
+    d  descriptors, then values in their order   Landis+Gyr and Iskraemeco in Switzerland
+    e  values alone, known by their position     Kaifa (Norway), AM550, E450, IM350
+    f  descriptors without type tags, value      EG.D in Czechia
+
+axdr.values() drops the brackets, which makes one of a, b and c: a code, its value and
+perhaps a scaler_unit, over and over.
+"""
+
+from .. import profiles
+from ..fault import LAYOUT, VALUE, Rejected
+from ..obis import UNITS, put, unit_of
+from . import axdr
+from .clock import is_clock
+from .scales import Scales
+
+_CODE = 6  # octets of an OBIS code
+_CACHE_MAX = 128
+_CACHE = {}  # code's octets: (its text, key, unit, profiles' kind)
+
+_CLOCKS = (b"\x00\x00\x01\x00\x00\xff", b"\x00\x01\x01\x00\x00\xff")  # 0-0:1.0.0, 0-1:1.0.0
+
+# Where a meter says who it is, best first (protocols differ; hard to confuse with a value).
+_NAMES = (
+    b"\x00\x00\x2a\x00\x00\xff",  # 0-0:42.0.0 logical device name
+    b"\x00\x00\x60\x01\x00\xff",  # 0-0:96.1.0 serial number
+    b"\x01\x01\x00\x00\x05\xff",  # 1-1:0.0.5 Kamstrup's GS1 number
+    b"\x00\x00\x60\x01\x01\xff",  # 0-0:96.1.1 equipment identifier
+)
+# 1-1:0.2.129 and 1-0:0.2.129: name and version of a Nordic list
+_LISTS = (b"\x01\x01\x00\x02\x81\xff", b"\x01\x00\x00\x02\x81\xff")
+_TYPES = (b"\x01\x01\x60\x01\x01\xff", b"\x00\x00\x60\x01\x07\xff")
+
+
+class Listed:
+    """What a list holds before scaling: pairs [(code, value, Scaler or None)] and the rest."""
+
+    __slots__ = ("clock", "layout", "meter", "pairs", "profile")
+
+    def __init__(self, layout):
+        self.layout = layout
+        self.pairs = []
+        self.meter = ""
+        self.clock = None
+        self.profile = None
+
+
+def read(data, at, end, title, profile, reading):
+    """Fills reading with the list data[at:end]; gives Listed for its clock and profile.
+
+    title is the system title (b"" for none); profile overrides what the telegram says.
+    """
+    tags = []
+    if data[at : at + 3] == b"\x02\x02\x16" and data[at + 4 : at + 5] == b"\x01":
+        listed = _untagged(data, at, end)
+    else:
+        items = axdr.values(data, at, end, tags)
+        listed = _descriptors(items) or _pairs(items) or _positions(items, tags)
+    if listed is None:
+        raise Rejected(LAYOUT, "the list of values is of no layout known (%d items)" % len(tags))
+    found = {}
+    for code, value, _ in listed.pairs:
+        if type(value) is bytes and code not in found:
+            found[code] = value
+    _identify(listed, found, title)
+    if profile:
+        listed.profile = profile
+    elif listed.profile is None:
+        # Swiss lists have no name and often no device name: all known are of this family's way
+        family = "landis-gyr" if listed.layout == "d" else "unknown"
+        listed.profile = profiles.PROFILES[family]
+    for code in _TYPES:
+        if code in found and not profile:
+            listed.profile = profiles.by_type(listed.profile, found[code])
+    reading.meter = listed.meter
+    _fill(listed, reading)
+    if not reading.values:
+        raise Rejected(LAYOUT, "the list holds no value")
+    return listed
+
+
+def _identify(listed, found, title):
+    for code in _LISTS:
+        if code in found and listed.profile is None:
+            listed.profile = profiles.by_name(found[code])
+    for code in _NAMES:
+        if found.get(code):
+            if not listed.meter:
+                listed.meter = text_of(found[code])
+            if listed.profile is None:
+                listed.profile = profiles.by_name(found[code])
+    for code in _CLOCKS:
+        if code in found and is_clock(found[code]):
+            listed.clock = found[code]
+    if listed.profile is None:
+        listed.profile = profiles.by_name(title)
+    if not listed.meter and title:
+        listed.meter = text_of(title[:3]) + "".join(["%02X" % b for b in title[3:]])
+
+
+def text_of(octets):
+    """ASCII as it stands, without padding; anything else as hex: an id holds no control code."""
+    stripped = octets.strip(b"\x00 ")
+    for b in stripped:
+        if not 0x21 <= b <= 0x7E:
+            return "".join(["%02X" % b for b in octets])
+    return str(stripped, "ascii")
+
+
+def _is_code(value):
+    """Whether a value may be an OBIS code: group A is 0 to 15, which no text begins with."""
+    return type(value) is bytes and len(value) == _CODE and value[0] < 16
+
+
+def _pairs(items):
+    """Layouts a, b and c, or None: nothing but codes with their values, and a few strings."""
+    listed = Listed("c")
+    add = listed.pairs.append
+    n = len(items)
+    i = 0
+    while i < n:
+        code = items[i]
+        i += 1
+        if code is None:  # a filler for a phase that is not there
+            continue
+        if type(code) is not bytes:
+            return None
+        if len(code) != _CODE or code[0] >= 16:
+            _note(listed, code)
+            continue
+        if i == n:
+            return None
+        value = items[i]
+        i += 1
+        if i < n and type(items[i]) is axdr.Scaler:
+            add((code, value, items[i]))
+            listed.layout = "b"
+            i += 1
+        else:
+            add((code, value, None))
+    for _, value, _ in listed.pairs:
+        if type(value) is int or type(value) is tuple:
+            return listed
+    return None
+
+
+def _note(listed, octets):
+    """A string that stands alone: the clock, the list's name or, last, a serial number."""
+    if is_clock(octets):
+        listed.clock = octets
+        return
+    profile = profiles.by_name(octets)
+    if profile and not listed.pairs:
+        listed.profile = profile
+    elif not listed.meter:
+        listed.meter = text_of(octets)
+
+
+def _descriptors(items):
+    """Layout d, or None: class, code, attribute, index for each value, and then the values.
+
+    The first descriptor is mostly that of the push list, whose value is the descriptors.
+    """
+    n = 0
+    size = len(items)
+    while n + 4 <= size and (
+        type(items[n]) is int
+        and _is_code(items[n + 1])
+        and type(items[n + 2]) is int
+        and type(items[n + 3]) is int
+    ):
+        n += 4
+    if not n:
+        return None
+    # a value may look like a descriptor's begin, so that the counts have to agree
+    count = n // 4
+    while count and 4 * count + count - 1 > size:
+        count -= 1
+    values = items[4 * count :]
+    skipped = count - len(values)
+    if skipped not in (0, 1):
+        return None
+    listed = Listed("d")
+    for i, value in enumerate(values):
+        descriptor = 4 * (i + skipped)
+        code = items[descriptor + 1]
+        attribute = items[descriptor + 2]
+        if attribute == 3 and type(value) is axdr.Scaler:
+            listed.pairs = [
+                (c, v, value if c == code and s is None else s) for c, v, s in listed.pairs
+            ]
+        elif attribute == 2 or items[descriptor] == 40:
+            listed.pairs.append((code, value, None))
+    return listed
+
+
+def _untagged(data, at, end):
+    """Layout f: a reason and an array of {class(2) code(6) attribute(1) as they are, value}."""
+    listed = Listed("f")
+    count, at = axdr.ber_length(data, at + 5, end)
+    while count:
+        count -= 1
+        if end - at < 12 or data[at] != 2 or data[at + 1] != 2:
+            raise Rejected(LAYOUT, "a list of plain attribute descriptors breaks off")
+        code = bytes(data[at + 4 : at + 10])
+        out = []
+        at = axdr.element(data, at + 11, end, out, None)
+        if len(out) == 1:
+            listed.pairs.append((code, out[0], None))
+    if at != end:
+        raise Rejected(LAYOUT, "%d bytes follow the list of values" % (end - at))
+    return listed
+
+
+# A value's tag as profiles.POSITIONS writes it.
+_KINDS = {
+    0x05: "q",
+    0x06: "q",
+    0x14: "q",
+    0x15: "q",
+    0x10: "w",
+    0x12: "w",
+    0x03: "b",
+    0x0F: "b",
+    0x11: "b",
+    0x16: "b",
+    0x04: "s",
+    0x09: "s",
+    0x0A: "s",
+    0x0C: "s",
+    0x19: "c",
+}
+
+
+def _positions(items, tags):
+    """Layout e, or None: the kinds of all items in a row are a list's mark."""
+    kinds = "".join(
+        [
+            "c" if tag == axdr.OCTETS and is_clock(item) else _KINDS.get(tag, "?")
+            for tag, item in zip(tags, items)
+        ]
+    )
+    known = profiles.POSITIONS.get(kinds)
+    if known is None:
+        return None
+    name, places = known
+    listed = Listed("e")
+    for place, value in zip(places, items):
+        exponent = 0
+        if type(place) is tuple:
+            place, exponent = place
+        if place == profiles.ID:
+            listed.meter = text_of(value)
+        elif place == profiles.CLOCK:
+            listed.clock = value
+        elif place == profiles.LIST:
+            listed.profile = profiles.by_name(value)
+        elif place:
+            if type(value) is bytes:  # a tariff as two octets
+                value = int.from_bytes(value, "big")
+            listed.pairs.append((place, value, axdr.Scaler(exponent, None)))
+    if listed.profile is None:
+        listed.profile = profiles.PROFILES[name]
+    return listed
+
+
+def _fill(listed, reading):
+    """Scales the numbers and puts them into reading."""
+    scales = None
+    for code, value, scaler in listed.pairs:
+        if type(value) is tuple:  # a floating-point number
+            value, extra = value
+        elif type(value) is int:
+            extra = 0
+        else:
+            continue
+        known = _CACHE.get(code)
+        if known is None:
+            known = _describe(code)
+        text, unit = known
+        if text is None:
+            continue
+        if scaler is None:
+            if scales is None:
+                scales = Scales(listed.profile, listed.pairs)
+            exponent = scales.exponent(code[2], code[3], unit)
+            if exponent is None:  # nobody knows what the number counts
+                continue
+        else:
+            exponent = scaler.scaler
+            if scaler.unit is not None:
+                said = UNITS.get(scaler.unit, "")
+                if unit and said and said != unit:
+                    raise Rejected(VALUE, "%s is sent in %s" % (text, said))
+                unit = unit or said
+        if not -30 <= exponent <= 30:
+            raise Rejected(VALUE, "the scale of %s is 10^%d" % (text, exponent))
+        put(reading, text, (value, exponent + extra), unit)
+
+
+def _describe(code):
+    """("A-B:C.D.E", unit) of a code's octets; (None, "") for one of a past billing period."""
+    if type(code) is str:
+        text = code if "-" in code else "1-0:" + code
+        groups = text[text.find(":") + 1 :].split(".")
+        known = text, unit_of(int(groups[0]), int(groups[1]))
+    elif code[5] != 255:
+        known = None, ""
+    else:
+        text = "%d-%d:%d.%d.%d" % (code[0], code[1], code[2], code[3], code[4])
+        known = text, (unit_of(code[2], code[3]) if code[0] == 1 else "")
+    if len(_CACHE) >= _CACHE_MAX:
+        _CACHE.clear()
+    _CACHE[code] = known
+    return known

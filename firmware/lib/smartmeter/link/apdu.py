@@ -1,0 +1,184 @@
+"""APDUs without a link layer: some readers and converters give them bare.
+
+    DB or DF | length title | title | length | ...       its length says where it ends
+    0F | ...                                             its values have to be walked
+    02 nn 09 0C ...                                      a list that begins with the clock
+    E6 E7 00 and one of these                            what HDLC framing leaves
+
+Nothing guards them but their own form (and a tag). So they are looked for at the very
+start of a stream, behind another of them, and after a pause; a ciphered one also within
+noise, where a maker's letters stand in its system title. The receiver sees to that.
+"""
+
+_MAX = 2304
+_GLO = (0xDB, 0xDF)
+_NOTIFICATION = 0x0F
+_LLC = 0xE6
+
+# Sizes of A-XDR values behind the tag; strings and lists apart (Green Book 4.1.5).
+_SIZES = {0x00: 0, 0x03: 1, 0x05: 4, 0x06: 4, 0x0D: 1, 0x0F: 1, 0x10: 2, 0x11: 1, 0x12: 2,
+          0x14: 8, 0x15: 8, 0x16: 1, 0x17: 4, 0x18: 8, 0x19: 12, 0x1A: 5, 0x1B: 4}  # fmt: skip
+_STRINGS = (0x09, 0x0A, 0x0C)
+_LISTS = (0x01, 0x02)
+_DESCRIPTOR = 9  # class, code and attribute as they are: Czech RS485 lists
+
+
+class Apdu:
+    """A link (see receiver.py) for one line."""
+
+    MAX = _MAX
+
+    def scan(self, buf, at, end):
+        start = at
+        if buf[at] == _LLC:
+            if end - at < 4:
+                return (0, None) if buf[at:end] == b"\xe6\xe7\x00"[: end - at] else (-1, None)
+            if buf[at + 1] != 0xE7 or buf[at + 2] != 0:
+                return -1, None
+            at += 3
+        try:
+            stop = self._end(buf, at, end)
+        except ValueError:
+            return -1, None
+        if stop is None or stop > end:
+            if end - start >= _MAX or (stop or 0) - start > _MAX:
+                return -1, None
+            return 0, None
+        return stop - start, ("apdu", bytes(buf[at:stop]))
+
+    def _end(self, buf, at, end):
+        """Where the APDU at buf[at] ends; None while that is open; ValueError if it is none."""
+        first = buf[at]
+        if first in _GLO:
+            return _ciphered(buf, at, end)
+        if first == _NOTIFICATION:
+            if end - at < 6:
+                return None
+            at += 5
+            kind = buf[at]
+            at += 1
+            if kind == 0x09:
+                if at >= end:
+                    return None
+                kind = 0x0C if buf[at] == 0x0C else -1
+                at += 1
+            if kind in (0x0C, 0x19):
+                at += 12
+            elif kind:
+                raise ValueError
+            if at >= end:
+                return None
+            if buf[at] not in _LISTS:
+                raise ValueError
+        elif first == 0x02:
+            if end - at < 4:
+                return None
+            if buf[at + 2] != 0x09 or buf[at + 3] != 0x0C:
+                raise ValueError
+        else:
+            raise ValueError
+        return _walk(buf, at, end)
+
+    def idle(self):
+        return None
+
+
+def is_ciphered_start(buf, at, end):
+    """Whether a ciphered APDU of a maker that is known by three letters may start here."""
+    if end - at < 5:
+        return buf[at + 1 : end] == b"\x08\x41"[: end - at - 1] or end - at < 2
+    if buf[at + 1] != 8:
+        return False
+    for i in range(at + 2, at + 5):
+        if not 0x41 <= buf[i] <= 0x5A:
+            return False
+    return True
+
+
+def _length(buf, at, end):
+    """(length, where its content begins) of a BER length, or None while it is open."""
+    if at >= end:
+        return None
+    size = buf[at]
+    if size < 0x80:
+        return size, at + 1
+    n = size & 0x7F
+    if not 1 <= n <= 4:
+        raise ValueError
+    if at + 1 + n > end:
+        return None
+    return int.from_bytes(buf[at + 1 : at + 1 + n], "big"), at + 1 + n
+
+
+def _ciphered(buf, at, end):
+    if end - at < 2:
+        return None
+    if buf[at + 1] not in (0, 8):
+        raise ValueError
+    found = _length(buf, at + 2 + buf[at + 1], end)
+    if found is None:
+        return None
+    size, at = found
+    if not 5 <= size <= _MAX:
+        raise ValueError
+    return at + size
+
+
+def _walk(buf, at, end):
+    left = 1
+    if buf[at : at + 3] == b"\x02\x02\x16":
+        if end - at < 6:
+            return None
+        if buf[at + 4] == 0x01:
+            return _walk_descriptors(buf, at + 5, end)
+    while left:
+        left -= 1
+        if at >= end:
+            return None
+        at, more = _step(buf, at, end)
+        if at is None:
+            return None
+        left += more
+        if left > _MAX:
+            raise ValueError
+    return at
+
+
+def _walk_descriptors(buf, at, end):
+    found = _length(buf, at, end)
+    if found is None:
+        return None
+    count, at = found
+    while count:
+        count -= 1
+        at += 2 + _DESCRIPTOR
+        if at >= end:
+            return None
+        if buf[at - 11] != 2 or buf[at - 10] != 2 or count > _MAX:
+            raise ValueError
+        left = 1
+        while left:
+            left -= 1
+            if at >= end:
+                return None
+            at, more = _step(buf, at, end)
+            if at is None:
+                return None
+            left += more
+    return at
+
+
+def _step(buf, at, end):
+    """(where the next element is, how many more this one announces); (None, 0) while open."""
+    tag = buf[at]
+    size = _SIZES.get(tag)
+    if size is not None:
+        return at + 1 + size, 0
+    found = _length(buf, at + 1, end)
+    if tag in _STRINGS:
+        return (found[0] + found[1], 0) if found else (None, 0)
+    if tag in _LISTS:
+        return (found[1], found[0]) if found else (None, 0)
+    if tag == 0x04:
+        return ((found[0] + 7 >> 3) + found[1], 0) if found else (None, 0)
+    raise ValueError

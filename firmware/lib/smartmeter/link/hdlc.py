@@ -1,0 +1,107 @@
+"""HDLC frames of type 3 (IEC 62056-46): length driven, no byte stuffing.
+
+    7E | A|S|length(11 bit) | destination | source | control | HCS | information | FCS | 7E
+
+length counts all between the flags; S says that more segments follow. Addresses end with
+the byte whose lowest bit is set. Both sums are CRC-16/X-25, and are always computed: 0000
+is a sum like any other (seen, Iskraemeco AM550). A flag may end one frame and begin the
+next. The LLC header E6 E7 00 stands before the first segment's data.
+"""
+
+from ..crc import x25
+from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
+from .blocks import APDU_MAX, TAG, Blocks
+
+_FLAG = 0x7E
+_TYPE = 0xA0
+_SEGMENTED = 0x08
+_LLC = b"\xe6\xe7\x00"
+_ADDRESS_MAX = 4
+
+
+class Hdlc:
+    """A link (see receiver.py) for one line."""
+
+    def __init__(self):
+        self._data = None  # bytearray of an information field in segments
+        self._blocks = Blocks()
+
+    def scan(self, buf, at, end):
+        have = end - at
+        if have < 2:
+            return 0, None
+        if buf[at + 1] == _FLAG:  # flags fill a pause, and may stand between frames
+            return 1, None
+        if buf[at + 1] & 0xF0 != _TYPE:
+            return -1, None
+        if have < 3:
+            return 0, None
+        size = (buf[at + 1] & 0x07) << 8 | buf[at + 2]
+        head = at + 3
+        for _ in range(2):  # destination, source
+            most = head + _ADDRESS_MAX
+            while True:
+                if head >= end:
+                    return 0, None
+                head += 1
+                if buf[head - 1] & 1:
+                    break
+                if head == most:
+                    return -1, None
+        head += 1  # control
+        stop = at + 1 + size  # of the closing flag
+        if head + 2 > stop:
+            return -1, None
+        if head + 2 > end:
+            return 0, None
+        if x25(buf, at + 1, head) != buf[head] | buf[head + 1] << 8:
+            return 1, Fault(CHECKSUM, "an HDLC frame's header sum is wrong", size + 2)
+        if stop >= end:
+            return 0, None
+        if buf[stop] != _FLAG:
+            return 1, Fault(CHECKSUM, "an HDLC frame has no flag at its end", size + 2)
+        if head + 2 == stop:  # no information, and but one sum
+            return size + 1, None
+        if x25(buf, at + 1, stop - 2) != buf[stop - 2] | buf[stop - 1] << 8:
+            return 1, Fault(CHECKSUM, "an HDLC frame's check sum is wrong", size + 2)
+        return self._frame(buf, at, head + 2, stop - 2, size + 1)
+
+    def _frame(self, buf, at, start, stop, used):
+        """used leaves the closing flag, which may open the next frame."""
+        begins = buf[start : start + 3] == _LLC
+        if begins:
+            start += 3
+            if self._data is not None:  # told first, then this frame is looked at again
+                self._data = None
+                return 0, Fault(
+                    SEGMENT, "an HDLC telegram began before the last one's segments ended"
+                )
+        if self._data is None:
+            if self._blocks.restarts(buf, start, stop):
+                self._blocks.drop()
+                return 0, Fault(
+                    SEGMENT, "an HDLC telegram began before the last one's blocks ended"
+                )
+            self._data = bytearray()
+        self._data += buf[start:stop]
+        if len(self._data) > APDU_MAX:
+            self._data = None
+            return used, Fault(LENGTH, "a telegram in segments is over %d bytes" % APDU_MAX)
+        if buf[at + 1] & _SEGMENTED:
+            return used, None
+        info = bytes(self._data)
+        self._data = None
+        if info[:1] != bytes((TAG,)):
+            return used, ("apdu", info)
+        try:
+            whole = self._blocks.add(info)
+        except Rejected as e:
+            return used, Fault(e.kind, e.detail)
+        return used, (("apdu", whole) if whole else None)
+
+    def idle(self):
+        if self._data is None and not self._blocks.unfinished():
+            return None
+        self._data = None
+        self._blocks.drop()
+        return Fault(SEGMENT, "an HDLC telegram ended before its last segment or block")

@@ -1,0 +1,135 @@
+"""OBIS codes (IEC 62056-61): what a code is called on our wire, its unit, what follows from it."""
+
+# Units of the Blue Book (4.3.2, table 4) as our wire writes them.
+UNITS = {
+    1: "a",
+    4: "d",
+    5: "h",
+    6: "min",
+    7: "s",
+    8: "deg",
+    9: "degC",
+    13: "m3",
+    14: "m3",
+    15: "m3/h",
+    16: "m3/h",
+    25: "J",
+    26: "J/h",
+    27: "W",
+    28: "VA",
+    29: "var",
+    30: "Wh",
+    31: "VAh",
+    32: "varh",
+    33: "A",
+    35: "V",
+    44: "Hz",
+    56: "%",
+    71: "A2h",
+    72: "V2h",
+}
+
+# Group C of electricity per phase: 1-20 in all, 21-40 L1, 41-60 L2, 61-80 L3 (table 7).
+_POWERS = ("W", "W", "var", "var", "var", "var", "var", "var", "VA", "VA")
+
+# Group D (table 9): a value at this moment, an average over a period, an extreme; a time integral.
+_INSTANT = 7
+_AVERAGES = (4, 5, 6, 14, 24)
+_INTEGRALS = (8, 9, 29)
+
+
+def unit_of(c, d):
+    """The unit of electricity's groups C and D: "W", "Wh", "V" ..., "" where it has none."""
+    if 91 <= c <= 92:  # neutral
+        c -= 80
+    elif 1 <= c <= 80:
+        c = (c - 1) % 20 + 1
+    else:
+        return ""
+    if c in (15, 16):  # |+A| + |-A| and +A - -A
+        c = 1
+    if d in _INTEGRALS:
+        return _POWERS[c - 1] + "h" if c <= 10 else ""
+    if d != _INSTANT and d not in _AVERAGES:
+        return ""
+    if c <= 10:
+        return _POWERS[c - 1]
+    return {11: "A", 12: "V", 14: "Hz"}.get(c, "")
+
+
+def unit_of_key(key):
+    """The unit of a reading's key, "C.D.E" of electricity or "A-B:C.D.E"."""
+    medium, _, code = key.rpartition(":")
+    if medium and medium[:2] not in ("0-", "1-"):
+        return ""
+    c, d, _ = code.split(".")
+    return unit_of(int(c), int(d))
+
+
+def put(reading, code, value, unit):
+    """Adds (mantissa, exponent) under "A-B:C.D.E" code.
+
+    The key is C.D.E alone where A and B are 0 or 1, as meters of one make differ in just
+    that; a second value of the same C.D.E keeps its code in full.
+    """
+    key = code
+    if code[0] in "01" and code[1] == "-" and code[2] in "01" and code[3] == ":":
+        key = code[4:]
+        if key in reading.values:
+            key = code
+    mantissa, exponent = value
+    if exponent > 0:
+        mantissa *= 10**exponent
+        exponent = 0
+    reading.values[key] = (mantissa, exponent)
+    reading.codes[key] = code
+    reading.units[key] = unit
+
+
+def complete(reading):
+    """Adds what follows from the values and is missing: totals from parts, the signed power."""
+    values = reading.values
+    for total, parts in _TOTALS:
+        if total not in values:
+            _sum(reading, total, parts)
+    if "16.7.0" not in values:
+        if "1.7.0" in values and "2.7.0" in values:
+            imported, exported = values["1.7.0"], values["2.7.0"]
+            _add(reading, "16.7.0", imported, (-exported[0], exported[1]))
+            reading.codes["16.7.0"] = reading.codes["1.7.0"].replace(":1.", ":16.")
+            reading.units["16.7.0"] = "W"
+
+
+# Reactive totals from quadrants: Q+ is QI + QII, Q- is QIII + QIV (table 7, 3 and 4).
+# Others from tariffs 1 and 2, where no further tariff is sent (Dutch and Belgian P1).
+_TOTALS = (
+    ("1.8.0", ("1.8.1", "1.8.2")),
+    ("2.8.0", ("2.8.1", "2.8.2")),
+    ("3.8.0", ("5.8.0", "6.8.0")),
+    ("4.8.0", ("7.8.0", "8.8.0")),
+    ("3.8.0", ("3.8.1", "3.8.2")),
+    ("4.8.0", ("4.8.1", "4.8.2")),
+    ("3.7.0", ("5.7.0", "6.7.0")),
+    ("4.7.0", ("7.7.0", "8.7.0")),
+)
+
+
+def _sum(reading, total, parts):
+    values = reading.values
+    first, second = parts
+    if first not in values or second not in values:
+        return
+    if first.endswith(".1") and first[:-1] + "3" in values:
+        third = values[first[:-1] + "3"]
+        if third[0]:
+            return
+    _add(reading, total, values[first], values[second])
+    code = reading.codes[first]
+    reading.codes[total] = code[: code.find(":") + 1] + total
+    reading.units[total] = reading.units[first]
+
+
+def _add(reading, key, a, b):
+    exponent = min(a[1], b[1])
+    mantissa = a[0] * 10 ** (a[1] - exponent) + b[0] * 10 ** (b[1] - exponent)
+    reading.values[key] = (mantissa, exponent)

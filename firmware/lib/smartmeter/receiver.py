@@ -1,0 +1,252 @@
+"""The one entrance: bytes of a meter's line in, readings and faults out. No clock, no I/O.
+
+A link is an object of one module in smartmeter.link, with
+
+    scan(buf, at, end) -> (n, outcome)     buf[at:end] is what has arrived; buf[at] is a byte
+                                           this link can start with
+        (0, None)      more bytes are needed
+        (-1, None)     not mine
+        (n, None)      n bytes consumed, nothing to tell yet
+        (n, Fault)     n bytes consumed; 1 where a good telegram may lie within the damaged
+                       one; 0 where an older telegram was given up and this one is looked at
+                       again
+        (n, telegram)  n bytes consumed; telegram is (form, payload), form names the decoder
+    idle() -> Fault or None                the line paused: drops what is half assembled
+
+and a decoder is a function decode(payload, ctx) -> Reading in smartmeter.cosem, which raises
+fault.Rejected and nothing else. ctx is the Receiver: key, auth_key, profile, ciphering.
+
+What a link says depends on the bytes alone, so that any chunking gives the same events. A
+scan that needs more than _HELD bytes is taken for "not mine": garbage of any length holds
+no more than these. Bytes that belong to nothing are skipped one by one and counted in
+`skipped`; of a run of them longer than a glitch (_GLITCH) one NOISE fault is told, at its
+end or after _RUN bytes: nothing is dropped in silence, and a line of garbage does not flood.
+"""
+
+from . import profiles
+from .cosem.ciphering import Ciphering
+from .cosem.plausible import check
+from .fault import CHECKSUM, KEY, LENGTH, NOISE, SEGMENT, Fault, Rejected
+from .obis import complete
+
+_HELD = 4096
+_PIECE = 1024  # of feed's data taken at a time
+_GLITCH = 3  # bytes that a wake-up or a relay puts on a line, and nobody needs to hear of
+_RUN = 2048
+
+# First byte: links that may start with it, in the order they are asked.
+_STARTS = {
+    0x68: ("mbus",),
+    0x10: ("mbus",),
+    0xE5: ("mbus",),
+    0x7E: ("hdlc",),
+    0x1B: ("sml",),
+    0x2F: ("p1", "iec62056"),
+    0x02: ("apdu", "iec62056"),
+    0x0F: ("apdu",),
+    0xDB: ("apdu",),
+    0xDF: ("apdu",),
+    0xE6: ("apdu",),
+}
+LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
+
+
+class Receiver:
+    """One meter's line.
+
+    key, auth_key: 16 bytes each, or None. link: one of LINKS, or None to find it. profile:
+    a setting as profiles.parse takes it, or None to go by the telegram.
+
+    counters maps system titles to the last invocation counter accepted: save and restore it
+    over a restart, else telegrams of before can be replayed. skipped counts bytes that
+    belonged to no telegram.
+    """
+
+    def __init__(self, key=None, auth_key=None, link=None, profile=None):
+        for name, value in (("key", key), ("auth_key", auth_key)):
+            if value is not None and len(value) != 16:
+                raise ValueError("%s is 16 bytes long, or None" % name)
+        if link is not None and link not in LINKS:
+            raise ValueError("a link is one of " + ", ".join(LINKS))
+        self.key = key
+        self.auth_key = auth_key
+        self.profile = profiles.parse(profile) if profile else None
+        self.ciphering = Ciphering(key, auth_key)
+        self.skipped = 0
+        self._link = link
+        self._links = {}
+        self._buf = bytearray()
+        self._bare = True  # an APDU without framing may stand here
+        self._framed = False  # other framing was seen
+        self._noise = 0  # bytes of the run of noise under way
+        self._quiet = 0  # bytes still covered by a fault that was told
+
+    @property
+    def counters(self):
+        return self.ciphering.counters
+
+    def feed(self, data):
+        """The events in data (bytes, bytearray, memoryview; any length), a list."""
+        events = []
+        if len(data) <= _PIECE:
+            self._buf += data
+            self._scan(events, False)
+        else:
+            view = memoryview(data)
+            for i in range(0, len(view), _PIECE):
+                self._buf += view[i : i + _PIECE]
+                self._scan(events, False)
+        return events
+
+    def flush(self):
+        """The events of what is unfinished at the end of input or when the line pauses."""
+        events = []
+        self._scan(events, True)
+        for name in self._links:
+            fault = self._links[name].idle()
+            if fault:
+                events.append(fault)
+        self._end_noise(events)
+        self._quiet = 0
+        self._bare = True
+        return events
+
+    def _scan(self, events, ended):
+        buf = self._buf
+        end = len(buf)
+        at = 0
+        while at < end:
+            n, outcome, link = self._ask(buf, at, end)
+            if not n and outcome is None:
+                if not ended and end - at < _HELD:
+                    break
+                if buf[at] == 0x7E and at + 1 == end:  # HDLC's closing flag
+                    at = end
+                    break
+                n = 1
+                outcome = Fault(LENGTH, "a telegram of %s is cut short" % link, end - at)
+            if n < 0:
+                self._skip(events, 1)
+                at += 1
+                continue
+            at += n
+            if outcome is None:
+                self._end_noise(events)
+                self._use(n)
+                self._framed = True
+                self._bare = False
+            elif type(outcome) is tuple:
+                self._end_noise(events)
+                self._quiet = 0
+                self._bare = link == "apdu"
+                self._framed = self._framed or link != "apdu"
+                events.append(self._decode(outcome, link))
+            else:
+                self._fault(events, outcome, n)
+        if at:
+            buf[:at] = b""
+
+    def _ask(self, buf, at, end):
+        """(n, outcome, link's name) of the first link that wants what is at buf[at]."""
+        names = _STARTS.get(buf[at], ())
+        for name in names:
+            if self._link:
+                if name != self._link:
+                    continue
+            elif name == "apdu" and not self._may_be_bare(buf, at, end):
+                continue
+            link = self._links.get(name)
+            if link is None:
+                link = self._links[name] = _make(name)
+            n, outcome = link.scan(buf, at, end)
+            if n >= 0:
+                return n, outcome, name
+        return -1, None, None
+
+    def _may_be_bare(self, buf, at, end):
+        if self._framed:
+            return False
+        if self._bare and not self._noise:
+            return True
+        if buf[at] != 0xDB:
+            return False
+        from .link.apdu import is_ciphered_start
+
+        return is_ciphered_start(buf, at, end)
+
+    def _decode(self, telegram, link):
+        form = telegram[0]
+        payload = telegram[1]
+        try:
+            reading = _decoder(form)(payload, self)
+            complete(reading)
+            check(reading)
+        except Rejected as e:
+            fault = Fault(e.kind, e.detail)
+            if e.kind == KEY:
+                fault.payload = payload
+            return fault
+        reading.layers = (link,) + reading.layers
+        return reading
+
+    def _fault(self, events, fault, n):
+        """Tells a fault, unless it is about bytes that one was told of already."""
+        damage = fault.kind in (CHECKSUM, LENGTH, SEGMENT) and n <= 1
+        if not (damage and n == 1 and self._quiet):
+            self._end_noise(events)
+            events.append(fault)
+        if n == 1 and fault.span > self._quiet:
+            self._quiet = fault.span
+        self._use(n)
+        if n:
+            self._framed = self._framed or damage
+            self._bare = False
+
+    def _skip(self, events, n):
+        self.skipped += n
+        if self._quiet:
+            self._use(n)
+            return
+        self._noise += n
+        if self._noise >= _RUN:
+            self._end_noise(events)
+
+    def _use(self, n):
+        self._quiet = self._quiet - n if self._quiet > n else 0
+
+    def _end_noise(self, events):
+        if self._noise > _GLITCH:
+            events.append(Fault(NOISE, "%d bytes belong to no telegram" % self._noise))
+        self._noise = 0
+
+
+def _make(name):
+    """The link of a name; its module is loaded when its first byte comes."""
+    if name == "mbus":
+        from .link.mbus import Mbus as Link
+    elif name == "hdlc":
+        from .link.hdlc import Hdlc as Link
+    elif name == "sml":
+        from .link.sml import Sml as Link
+    elif name == "p1":
+        from .link.p1 import P1 as Link
+    elif name == "iec62056":
+        from .link.iec62056 import Iec62056 as Link
+    else:
+        from .link.apdu import Apdu as Link
+    return Link()
+
+
+def _decoder(form):
+    """The decoder of a telegram's form; its module is loaded with the first such telegram."""
+    if form == "apdu":
+        from .cosem.apdu import decode
+    elif form == "sml":
+        from .cosem.sml import decode
+    elif form == "records":
+        from .cosem.records import decode
+    elif form == "amis":
+        from .cosem.records import decode_amis as decode
+    else:
+        from .cosem.datalines import decode
+    return decode
