@@ -1,0 +1,78 @@
+"""All forms of meters by name, and how to make one.
+
+from tools.meters import forms
+meter = forms.make("kaifa-ma309", Household(seed=3))
+wire, truth = meter.telegram(datetime.now(timezone.utc))
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .form import Form, Meter
+from .forms_austria import AUSTRIA
+from .forms_sml import SML
+from .forms_switzerland import SWITZERLAND
+from .household import Household
+
+FORMS: dict[str, Form] = {form.name: form for form in (*AUSTRIA, *SWITZERLAND, *SML)}
+
+
+def _number(name: str) -> int:
+    return list(FORMS).index(name)
+
+
+def get(name: str) -> Form:
+    """The form of a name; ValueError with one sentence where there is none."""
+    try:
+        return FORMS[name]
+    except KeyError:
+        raise ValueError(
+            f"there is no meter form {name!r}; `python -m tools.meters --list` names them all"
+        ) from None
+
+
+def default_key(name: str) -> bytes:
+    """The form's own test key: 16 bytes that count up from the form's number."""
+    get(name)
+    return bytes((_number(name) + n) & 0xFF for n in range(16))
+
+
+def default_auth_key(name: str) -> bytes:
+    """The form's own test authentication key: 16 bytes that count up from D0 + its number."""
+    get(name)
+    return bytes((0xD0 + _number(name) + n) & 0xFF for n in range(16))
+
+
+def make(
+    name: str,
+    household: Household,
+    *,
+    key: bytes | None = None,
+    auth_key: bytes | None = None,
+    counter: int | None = None,
+    **options: Any,
+) -> Meter:
+    """A meter of a form.
+
+    key, auth_key: 16 bytes each, by default the form's own test keys; counter: the first
+    invocation counter; options: fields of the form (see `Form` and its kinds) to vary it with,
+    such as security=0x30, ber="84", time_form="null", scalers=False, block_bytes=(50,).
+    """
+    form = get(name)
+    unknown = [option for option in options if option not in form.__dataclass_fields__]
+    if unknown:
+        raise ValueError(
+            f"{name} has no option {unknown[0]!r}; it has {', '.join(form.__dataclass_fields__)}"
+        )
+    for title, given in (("key", key), ("authentication key", auth_key)):
+        if given is not None and len(given) != 16:
+            raise ValueError(f"the {title} has {len(given)} bytes, it must have 16")
+    return Meter(
+        replace(form, **options),
+        household,
+        key or default_key(name),
+        auth_key or default_auth_key(name),
+        counter,
+    )

@@ -1,0 +1,148 @@
+"""Push lists: what a meter lists, and the ways of writing a list as COSEM data.
+
+The layouts are the letters of a to f in the reference: structures of OBIS, value and scaler
+(a), the same flat (b), flat without scaler (c), descriptors and then values (d), values by
+position (e), and class, OBIS and attribute as untagged bytes (f).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import axdr, clock, quantities
+from .form import Form, Moment, Values
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of a list.
+
+    code: "A-B:C.D.E", optionally ".F". kind: an integer kind of axdr.INTEGERS for a quantity, or
+    "octets", "visible" (text), "clock", "date", "time", "bool", "enum", "array" (of one u16),
+    "setup" (the code itself, of the push setup), "null" (nothing, and no code).
+    exponent: the resolution. text: what a text says, with {seed} for the meter's own number.
+    bare: in layout a without a structure of its own, in b and c without its code.
+    """
+
+    code: str
+    kind: str = "u32"
+    exponent: int = 0
+    text: str = ""
+    bare: bool = False
+    count: int = 0  # what "bool", "enum", "array" and fixed integers say
+    fixed: bool = False  # an integer that is no quantity of the household
+
+    @property
+    def key(self) -> str:
+        """The code's C.D.E."""
+        return ".".join(self.code.split(":")[1].split(".")[:3])
+
+    @property
+    def is_quantity(self) -> bool:
+        return self.kind in axdr.INTEGERS and not self.fixed
+
+
+@dataclass(frozen=True)
+class ClockForm:
+    """How a list writes date and time; the fields are those of clock.date_time."""
+
+    deviation: bool = True
+    hundredths: int = 0xFF
+    status: int | None = None
+    weekday: bool = True
+
+
+def value(item: Item, moment: Moment, form: Form, clock_form: ClockForm, values: Values) -> bytes:
+    """The item's value as A-XDR; a quantity is noted in values."""
+    if item.is_quantity:
+        count = quantities.mantissa(moment.house, item.key, item.exponent)
+        values[item.key] = quantities.number(count, item.exponent)
+        return axdr.integer(item.kind, count)
+    if item.kind in axdr.INTEGERS:
+        return axdr.integer(item.kind, item.count)
+    if item.kind == "octets":
+        return axdr.octets(item.text.format(seed=moment.seed % 10_000_000).encode("ascii"))
+    if item.kind == "visible":
+        return axdr.visible(item.text.format(seed=moment.seed % 10_000_000))
+    written = clock.date_time(
+        form.clock(moment),
+        clock_form.deviation,
+        clock_form.hundredths,
+        clock_form.status,
+        clock_form.weekday,
+    )
+    if item.kind == "clock":
+        return axdr.octets(written)
+    if item.kind == "date":
+        return axdr.octets(written[:5])
+    if item.kind == "time":
+        return axdr.octets(written[5:8] + b"\x00")
+    if item.kind == "bool":
+        return axdr.boolean(bool(item.count))
+    if item.kind == "enum":
+        return axdr.enum(item.count)
+    if item.kind == "array":
+        return axdr.array((axdr.integer("u16", item.count),))
+    if item.kind == "setup":
+        return axdr.octets(axdr.obis_bytes(item.code))
+    if item.kind == "null":
+        return axdr.NULL
+    raise ValueError(f"a list has no items of kind {item.kind!r}")
+
+
+def _scaler(item: Item) -> bytes:
+    return axdr.scaler_unit(item.exponent, quantities.unit(item.key))
+
+
+def body(
+    layout: str, items: tuple[Item, ...], scalers: bool, outer: str, encoded: list[bytes]
+) -> bytes:
+    """The list in a layout. encoded: the items' values; outer: "array" or "structure"."""
+    wrap = axdr.array if outer == "array" else axdr.structure
+    parts: list[bytes] = []
+    if layout == "a":
+        for item, data in zip(items, encoded, strict=True):
+            entry = [axdr.octets(axdr.obis_bytes(item.code)), data]
+            if item.is_quantity and scalers:
+                entry.append(_scaler(item))
+            parts += entry if item.bare else [axdr.structure(entry)]
+    elif layout in ("b", "c"):
+        for item, data in zip(items, encoded, strict=True):
+            if item.kind == "null":
+                parts += [data, data]
+                continue
+            if not item.bare:
+                parts.append(axdr.octets(axdr.obis_bytes(item.code)))
+            parts.append(data)
+            if item.is_quantity and scalers and layout == "b":
+                parts.append(_scaler(item))
+    elif layout == "d":
+        described = [_descriptor(item) for item in items]
+        parts = [axdr.array(described), *encoded[1:]]
+    elif layout == "e":
+        parts = encoded
+    else:
+        raise ValueError(f"there is no list layout {layout!r}: it is one of a to f")
+    return wrap(parts)
+
+
+def _class_of(item: Item) -> int:
+    """The COSEM interface class an item comes from."""
+    if item.code.split(":")[1].startswith("25.9.0"):
+        return 40  # push setup
+    if item.kind == "clock":
+        return 8
+    return 3 if item.is_quantity else 1
+
+
+def _descriptor(item: Item) -> bytes:
+    """class, OBIS, attribute, data index: what the value at this place is."""
+    attribute = item.count if _class_of(item) == 40 else 2
+    return axdr.structure(
+        (
+            axdr.integer("u16", _class_of(item)),
+            axdr.octets(axdr.obis_bytes(item.code)),
+            axdr.integer("i8", attribute),
+            axdr.integer("u16", 0),
+        )
+    )
