@@ -1,0 +1,97 @@
+"""What the meters put on the wire against what the Cloud has stored."""
+
+import datetime
+import json
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from smartmeter import ALLOWED
+
+# A telegram as both sides tell of it: counter and time where the meter sends them, and its values.
+Entry = tuple[int | None, int | None, tuple[tuple[str, Decimal], ...]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """One meter's telegrams: sent, and what became of them."""
+
+    meter: str
+    sent: int
+    stored: int
+    lost: int
+    wrong: int
+
+
+def _values(numbers: dict[str, object]) -> tuple[tuple[str, Decimal], ...]:
+    values = {code: Decimal(str(n)) for code, n in numbers.items() if code in ALLOWED}
+    if "16.7.0" not in values and "1.7.0" in values and "2.7.0" in values:
+        values["16.7.0"] = values["1.7.0"] - values["2.7.0"]
+    return tuple(sorted((code, n.normalize()) for code, n in values.items()))
+
+
+def sent(truth: Path) -> list[Entry]:
+    """What a virtual meter says it has put on the wire completely (its --truth file)."""
+    entries: list[Entry] = []
+    for line in truth.read_text().splitlines() if truth.exists() else []:
+        told = json.loads(line)
+        time = told["time"] and round(
+            datetime.datetime.fromisoformat(told["time"]).timestamp() * 1000
+        )
+        # Only a meter with a clock and a counter of its own has its readings known by them.
+        seq = told["seq"] if time is not None else None
+        entries.append((seq, time, _values(told["values"])))
+    return entries
+
+
+def stored(database: Path, meter: str, own_clock: bool) -> list[Entry]:
+    """What the Cloud's SQLite store holds of a meter, in the same form."""
+    columns = ", ".join("obis_" + code.replace(".", "_") for code in ALLOWED)
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
+    try:
+        rows = connection.execute(
+            f"SELECT seq, time, {columns} FROM reading WHERE meter = ? ORDER BY time, seq",  # noqa: S608
+            (meter,),
+        ).fetchall()
+    finally:
+        connection.close()
+    return [
+        (
+            row[0] if own_clock else None,
+            row[1] if own_clock else None,
+            _values({c: n for c, n in zip(ALLOWED, row[2:], strict=True) if n is not None}),
+        )
+        for row in rows
+    ]
+
+
+def account(meter: str, truth: Path, database: Path) -> Account:
+    put_in = sent(truth)
+    own_clock = any(time is not None for _, time, _ in put_in)
+    found = stored(database, meter, own_clock)
+    # Not what the meter put in, or more often than it did; and what is not there as it was put in.
+    strange = Counter(found) - Counter(put_in)
+    missing = Counter(put_in) - Counter(found)
+    return Account(
+        meter=meter,
+        sent=len(put_in),
+        stored=len(found),
+        lost=sum(missing.values()),
+        wrong=sum(strange.values()),
+    )
+
+
+def table(accounts: list[Account]) -> str:
+    """The accounts as a table to read."""
+    heads = ("meter", "sent", "stored", "lost", "wrong")
+    rows = [heads] + [
+        (a.meter, str(a.sent), str(a.stored), str(a.lost), str(a.wrong)) for a in accounts
+    ]
+    widths = [max(len(r[i]) for r in rows) for i in range(len(heads))]
+    lines = [
+        "  ".join([r[0].ljust(widths[0])] + [r[i].rjust(widths[i]) for i in range(1, len(heads))])
+        for r in rows
+    ]
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
