@@ -67,7 +67,7 @@ def unit_of_key(key):
 
 
 def put(reading, code, value, unit):
-    """Adds (mantissa, exponent) under "A-B:C.D.E" code.
+    """Adds (mantissa, exponent) under "A-B:C.D.E" code, and gives the key it got.
 
     The key is C.D.E alone where A and B are 0 or 1, as meters of one make differ in just
     that; a second value of the same C.D.E keeps its code in full.
@@ -84,52 +84,56 @@ def put(reading, code, value, unit):
     reading.values[key] = (mantissa, exponent)
     reading.codes[key] = code
     reading.units[key] = unit
+    return key
 
 
 def complete(reading):
-    """Adds what follows from the values and is missing: totals from parts, the signed power."""
+    """Adds what follows from the values and is missing: totals from parts, the signed power.
+
+    Gives what it added, as a list of arguments for combine().
+    """
     values = reading.values
-    for total, parts in _TOTALS:
-        if total not in values:
-            _sum(reading, total, parts)
-    if "16.7.0" not in values:
-        if "1.7.0" in values and "2.7.0" in values:
-            imported, exported = values["1.7.0"], values["2.7.0"]
-            _add(reading, "16.7.0", imported, (-exported[0], exported[1]))
-            reading.codes["16.7.0"] = reading.codes["1.7.0"].replace(":1.", ":16.")
-            reading.units["16.7.0"] = "W"
+    added = []
+    for total, first, second in _TOTALS:
+        if total not in values and first in values and second in values:
+            third = values.get(first[:-1] + "3", (0, 0))
+            if first[-1] != "1" or not third[0]:  # of two tariffs, not of the first two of four
+                added.append(_add(reading, total, first, second, 1))
+    if "16.7.0" not in values and "1.7.0" in values and "2.7.0" in values:
+        added.append(_add(reading, "16.7.0", "1.7.0", "2.7.0", -1))
+    return added
 
 
 # Reactive totals from quadrants: Q+ is QI + QII, Q- is QIII + QIV (table 7, 3 and 4).
 # Others from tariffs 1 and 2, where no further tariff is sent (Dutch and Belgian P1).
 _TOTALS = (
-    ("1.8.0", ("1.8.1", "1.8.2")),
-    ("2.8.0", ("2.8.1", "2.8.2")),
-    ("3.8.0", ("5.8.0", "6.8.0")),
-    ("4.8.0", ("7.8.0", "8.8.0")),
-    ("3.8.0", ("3.8.1", "3.8.2")),
-    ("4.8.0", ("4.8.1", "4.8.2")),
-    ("3.7.0", ("5.7.0", "6.7.0")),
-    ("4.7.0", ("7.7.0", "8.7.0")),
+    ("1.8.0", "1.8.1", "1.8.2"),
+    ("2.8.0", "2.8.1", "2.8.2"),
+    ("3.8.0", "5.8.0", "6.8.0"),
+    ("4.8.0", "7.8.0", "8.8.0"),
+    ("3.8.0", "3.8.1", "3.8.2"),
+    ("4.8.0", "4.8.1", "4.8.2"),
+    ("3.7.0", "5.7.0", "6.7.0"),
+    ("4.7.0", "7.7.0", "8.7.0"),
 )
 
 
-def _sum(reading, total, parts):
-    values = reading.values
-    first, second = parts
-    if first not in values or second not in values:
-        return
-    if first.endswith(".1") and first[:-1] + "3" in values:
-        third = values[first[:-1] + "3"]
-        if third[0]:
-            return
-    _add(reading, total, values[first], values[second])
+def _add(reading, key, first, second, sign):
+    combine(reading.values, key, first, second, sign)
     code = reading.codes[first]
-    reading.codes[total] = code[: code.find(":") + 1] + total
-    reading.units[total] = reading.units[first]
+    reading.codes[key] = code[: code.find(":") + 1] + key
+    reading.units[key] = reading.units[first]
+    return key, first, second, sign
 
 
-def _add(reading, key, a, b):
-    exponent = min(a[1], b[1])
-    mantissa = a[0] * 10 ** (a[1] - exponent) + b[0] * 10 ** (b[1] - exponent)
-    reading.values[key] = (mantissa, exponent)
+def combine(values, key, first, second, sign):
+    """Sets values[key] to the sum of two values, or with sign -1 to their difference."""
+    a, a_exponent = values[first]
+    b, b_exponent = values[second]
+    if a_exponent == b_exponent:
+        values[key] = (a + sign * b, a_exponent)
+        return
+    exponent = min(a_exponent, b_exponent)
+    a *= 10 ** (a_exponent - exponent)
+    b *= 10 ** (b_exponent - exponent)
+    values[key] = (a + sign * b, exponent)

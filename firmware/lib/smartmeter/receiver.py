@@ -14,7 +14,8 @@ A link is an object of one module in smartmeter.link, with
     idle() -> Fault or None                the line paused: drops what is half assembled
 
 and a decoder is a function decode(payload, ctx) -> Reading in smartmeter.cosem, which raises
-fault.Rejected and nothing else. ctx is the Receiver: key, auth_key, profile, ciphering.
+fault.Rejected and nothing else. ctx is the Receiver: key, auth_key, profile,
+ciphering, plans.
 
 What a link says depends on the bytes alone, so that any chunking gives the same events. A
 scan that needs more than _HELD bytes is taken for "not mine": garbage of any length holds
@@ -72,6 +73,7 @@ class Receiver:
         self.auth_key = auth_key
         self.profile = profiles.parse(profile) if profile else None
         self.ciphering = Ciphering(key, auth_key)
+        self.plans = {}
         self.skipped = 0
         self._link = link
         self._links = {}
@@ -179,8 +181,9 @@ class Receiver:
         payload = telegram[1]
         try:
             reading = _decoder(form)(payload, self)
-            complete(reading)
-            check(reading)
+            if form != "apdu":  # whose decoder remembers what it has checked
+                complete(reading)
+                check(reading)
         except Rejected as e:
             fault = Fault(e.kind, e.detail)
             if e.kind == KEY:

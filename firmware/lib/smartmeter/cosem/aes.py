@@ -3,8 +3,6 @@
 `cryptography` is imported with the first key and not before: it costs 15 ms and 9 MB.
 """
 
-from ..fault import TAG, Rejected
-
 TAG_SIZE = 12  # bytes of a GCM tag that DLMS sends (DLMS UA 1000-2, 9.2.4.8.3)
 
 try:
@@ -40,32 +38,6 @@ def gcm(key):
         from .gcm import GCM
 
         return GCM(ecb(key))
+    from .gcm_native import NativeGCM
+
     return NativeGCM(key)
-
-
-class NativeGCM:
-    """GCM by `cryptography`, with the same face as gcm.GCM."""
-
-    def __init__(self, key):
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-        self._aes = algorithms.AES(key)
-        self._cipher = Cipher
-        self._modes = modes
-        self._invalid = InvalidTag
-
-    def decrypt(self, iv, data, aad=b"", tag=None):
-        if tag is None:  # GCM's counter blocks are iv and a 32-bit number, 2 for the first data
-            mode = self._modes.CTR(iv + b"\x00\x00\x00\x02")
-            return self._cipher(self._aes, mode).decryptor().update(data)
-        if len(tag) != TAG_SIZE:
-            raise Rejected(TAG, "the authentication tag is not 12 bytes long")
-        decryptor = self._cipher(self._aes, self._modes.GCM(iv, tag, TAG_SIZE)).decryptor()
-        decryptor.authenticate_additional_data(aad)
-        plain = decryptor.update(data)
-        try:
-            decryptor.finalize()
-        except self._invalid:
-            raise Rejected(TAG, "the authentication tag does not fit the telegram")
-        return plain

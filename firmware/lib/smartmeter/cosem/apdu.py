@@ -7,9 +7,11 @@ The date-time comes in all three forms seen: 00 for none; 0C or 19 and 12 bytes;
 """
 
 from ..fault import KEY, LAYOUT, LENGTH, Rejected
+from ..obis import complete
 from ..profiles import PROFILES, UNKNOWN
 from ..reading import Reading
 from . import ciphering, clock, layouts
+from .plausible import check
 
 _DATA_NOTIFICATION = 0x0F
 # The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
@@ -20,12 +22,12 @@ _NORDIC = b"\x40\x00\x00\x00"
 def decode(payload, ctx):
     """The Reading of an APDU; Rejected where it is none that can be read.
 
-    ctx has ciphering (a Ciphering) and profile (a Profile or None).
+    ctx has ciphering (a Ciphering), profile (a Profile or None) and plans (a dict).
     """
     if not payload:
         raise Rejected(LENGTH, "the telegram is empty")
     if payload[0] not in (ciphering.GENERAL_GLO, ciphering.GENERAL_DED):
-        return decode_plain(payload, b"", ctx.profile)
+        return decode_plain(payload, b"", ctx)
     opened = ctx.ciphering.open(payload, 1)
     return decode_opened(opened, ctx)
 
@@ -37,10 +39,12 @@ def decode_opened(opened, ctx):
         from .datalines import decode as decode_text
 
         reading = decode_text(plain, ctx)
+        complete(reading)
+        check(reading)
     elif not ciphering.is_telegram(plain):
         raise Rejected(KEY, "the key does not open the telegram")
     else:
-        reading = decode_plain(plain, opened.title, ctx.profile)
+        reading = decode_plain(plain, opened.title, ctx)
     if opened.counter is not None:
         ctx.ciphering.accept(opened.title, opened.counter)
     reading.counter = reading.seq = opened.counter
@@ -49,7 +53,7 @@ def decode_opened(opened, ctx):
     return reading
 
 
-def decode_plain(payload, title, profile):
+def decode_plain(payload, title, ctx):
     """The Reading of a data-notification, or of the list in it alone (some readers strip it)."""
     reading = Reading()
     end = len(payload)
@@ -59,15 +63,14 @@ def decode_plain(payload, title, profile):
         at, sent = _header(payload, end)
     elif payload[0] not in (0x01, 0x02):
         raise Rejected(LAYOUT, "an APDU %02X is not a data-notification" % payload[0])
-    listed = layouts.read(payload, at, end, title, profile, reading)
-    family = listed.profile
+    layout, listed, family = layouts.read(payload, at, title, ctx.profile, reading, ctx.plans)
     if family is UNKNOWN and payload[1:5] == _NORDIC:
         family = PROFILES["aidon"]
-    reading.time = _time(listed.clock, family) or _time(sent, family)
+    reading.time = _time(listed, family) or _time(sent, family)
     if reading.time:
         reading.clock = "meter"
     reading.payload = payload
-    reading.layers = ("data-notification" if at else "list", "layout " + listed.layout)
+    reading.layers = ("data-notification" if at else "list", "layout " + layout)
     return reading
 
 

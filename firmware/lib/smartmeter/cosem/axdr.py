@@ -49,23 +49,10 @@ class Scaler:
         self.unit = unit
 
 
-def values(data, at, end, tags=None):
-    """The list of values of the one element at data[at], which must end at end.
-
-    An int for numbers, bytes for strings of all kinds and for dates, None for null-data,
-    Scaler for a scaler_unit, (mantissa, exponent) for a floating-point number. tags, a
-    list, gets the tag of each value.
-    """
-    out = []
-    at = element(data, at, end, out, tags)
-    if at != end:
-        raise Rejected(LENGTH, "%d bytes follow the list of values" % (end - at))
-    return out
-
-
-def element(data, at, end, out, tags):
+def element(data, at, end, out, places):
     """Appends the values of the element at data[at] to out; gives where the next one is."""
     add = out.append
+    mark = places.append
     numbers = _NUMBERS
     left = 1
     while left:
@@ -73,6 +60,7 @@ def element(data, at, end, out, tags):
         if at >= end:
             raise Rejected(LENGTH, "the list of values is cut short")
         tag = data[at]
+        mark(at)
         at += 1
         size = numbers.get(tag)
         if size:
@@ -103,10 +91,9 @@ def element(data, at, end, out, tags):
                     raise Rejected(LENGTH, "the list of values is cut short")
                 scaler = data[at + 2]
                 add(Scaler(scaler - 256 if scaler & 0x80 else scaler, data[at + 4]))
-                if tags is not None:
-                    tags.append(tag)
                 at += 5
                 continue
+            places.pop()
             n, at = ber_length(data, at, end)
             left += n
             if left > end - at:
@@ -116,8 +103,6 @@ def element(data, at, end, out, tags):
         else:
             value, at = _rare(data, at, end, tag)
             add(value)
-        if tags is not None and tag != STRUCTURE and tag != ARRAY:
-            tags.append(tag)
     return at
 
 

@@ -12,12 +12,16 @@ perhaps a scaler_unit, over and over.
 """
 
 from .. import profiles
-from ..fault import LAYOUT, VALUE, Rejected
-from ..obis import UNITS, put, unit_of
+from ..fault import LAYOUT, LENGTH, VALUE, Rejected
+from ..obis import UNITS, complete, put, unit_of
 from . import axdr
 from .clock import is_clock
+from .plan import Plan
+from .plausible import check
 from .scales import Scales
 
+_PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
+_SCALE_MAX = 30
 _CODE = 6  # octets of an OBIS code
 _CACHE_MAX = 128
 _CACHE = {}  # code's octets: (its text, key, unit, profiles' kind)
@@ -37,53 +41,69 @@ _TYPES = (b"\x01\x01\x60\x01\x01\xff", b"\x00\x00\x60\x01\x07\xff")
 
 
 class Listed:
-    """What a list holds before scaling: pairs [(code, value, Scaler or None)] and the rest."""
+    """What a list holds before scaling.
 
-    __slots__ = ("clock", "layout", "meter", "pairs", "profile")
+    pairs is [(code, value, Scaler or None, where its tag is)], free the places of values that
+    nobody uses.
+    """
+
+    __slots__ = ("clock", "free", "layout", "meter", "pairs", "profile")
 
     def __init__(self, layout):
         self.layout = layout
         self.pairs = []
+        self.free = []
         self.meter = ""
         self.clock = None
         self.profile = None
 
 
-def read(data, at, end, title, profile, reading):
-    """Fills reading with the list data[at:end]; gives Listed for its clock and profile.
+def read(data, at, title, profile, reading, plans):
+    """Fills reading with the list data[at:]; gives (layout, the clock's octets, Profile).
 
-    title is the system title (b"" for none); profile overrides what the telegram says.
+    title is the system title (b"" for none); profile overrides what the telegram says. plans
+    is a dict that keeps what was learned for the next telegram of the same meter.
     """
-    tags = []
+    end = len(data)
+    name = (title, end - at)
+    plan = plans.get(name)
+    if plan:
+        clock = plan.apply(data, at, reading)
+        if clock is not False:
+            return plan.layout, clock, plan.profile
+    places = []
+    items = []
     if data[at : at + 3] == b"\x02\x02\x16" and data[at + 4 : at + 5] == b"\x01":
-        listed = _untagged(data, at, end)
+        listed = _untagged(data, at, end, items, places)
     else:
-        items = axdr.values(data, at, end, tags)
-        listed = _descriptors(items) or _pairs(items) or _positions(items, tags)
+        if axdr.element(data, at, end, items, places) != end:
+            raise Rejected(LENGTH, "bytes follow the list of values")
+        listed = (
+            _descriptors(items, places) or _pairs(items, places) or _positions(items, places, data)
+        )
     if listed is None:
-        raise Rejected(LAYOUT, "the list of values is of no layout known (%d items)" % len(tags))
-    found = {}
-    for code, value, _ in listed.pairs:
-        if type(value) is bytes and code not in found:
-            found[code] = value
-    _identify(listed, found, title)
-    if profile:
-        listed.profile = profile
-    elif listed.profile is None:
-        # Swiss lists have no name and often no device name: all known are of this family's way
-        family = "landis-gyr" if listed.layout == "d" else "unknown"
-        listed.profile = profiles.PROFILES[family]
-    for code in _TYPES:
-        if code in found and not profile:
-            listed.profile = profiles.by_type(listed.profile, found[code])
+        raise Rejected(LAYOUT, "the list of values is of no layout known (%d items)" % len(items))
+    _identify(listed, title, profile)
     reading.meter = listed.meter
-    _fill(listed, reading)
+    slots = _fill(listed, reading)
     if not reading.values:
         raise Rejected(LAYOUT, "the list holds no value")
-    return listed
+    derived = complete(reading)
+    check(reading)
+    if slots:
+        if len(plans) >= _PLANS_MAX:
+            plans.clear()
+        clock = places[items.index(listed.clock)] if listed.clock else None
+        plans[name] = Plan(data, at, end, listed, reading, slots, listed.free, clock, derived)
+    return listed.layout, listed.clock, listed.profile
 
 
-def _identify(listed, found, title):
+def _identify(listed, title, profile):
+    """Whose list it is: the meter, its profile, its clock."""
+    found = {}
+    for code, value, _, _ in listed.pairs:
+        if type(value) is bytes and code not in found:
+            found[code] = value
     for code in _LISTS:
         if code in found and listed.profile is None:
             listed.profile = profiles.by_name(found[code])
@@ -100,6 +120,16 @@ def _identify(listed, found, title):
         listed.profile = profiles.by_name(title)
     if not listed.meter and title:
         listed.meter = text_of(title[:3]) + "".join(["%02X" % b for b in title[3:]])
+    if profile:
+        listed.profile = profile
+        return
+    if listed.profile is None:
+        # Swiss lists have no name and often no device name: all known are of this family's way
+        family = "landis-gyr" if listed.layout == "d" else "unknown"
+        listed.profile = profiles.PROFILES[family]
+    for code in _TYPES:
+        if code in found:
+            listed.profile = profiles.by_type(listed.profile, found[code])
 
 
 def text_of(octets):
@@ -116,7 +146,7 @@ def _is_code(value):
     return type(value) is bytes and len(value) == _CODE and value[0] < 16
 
 
-def _pairs(items):
+def _pairs(items, places):
     """Layouts a, b and c, or None: nothing but codes with their values, and a few strings."""
     listed = Listed("c")
     add = listed.pairs.append
@@ -137,12 +167,12 @@ def _pairs(items):
         value = items[i]
         i += 1
         if i < n and type(items[i]) is axdr.Scaler:
-            add((code, value, items[i]))
+            add((code, value, items[i], places[i - 1]))
             listed.layout = "b"
             i += 1
         else:
-            add((code, value, None))
-    for _, value, _ in listed.pairs:
+            add((code, value, None, places[i - 1]))
+    for _, value, _, _ in listed.pairs:
         if type(value) is int or type(value) is tuple:
             return listed
     return None
@@ -160,7 +190,7 @@ def _note(listed, octets):
         listed.meter = text_of(octets)
 
 
-def _descriptors(items):
+def _descriptors(items, places):
     """Layout d, or None: class, code, attribute, index for each value, and then the values.
 
     The first descriptor is mostly that of the push list, whose value is the descriptors.
@@ -191,14 +221,14 @@ def _descriptors(items):
         attribute = items[descriptor + 2]
         if attribute == 3 and type(value) is axdr.Scaler:
             listed.pairs = [
-                (c, v, value if c == code and s is None else s) for c, v, s in listed.pairs
+                (c, v, value if c == code and s is None else s, p) for c, v, s, p in listed.pairs
             ]
         elif attribute == 2 or items[descriptor] == 40:
-            listed.pairs.append((code, value, None))
+            listed.pairs.append((code, value, None, places[4 * count + i]))
     return listed
 
 
-def _untagged(data, at, end):
+def _untagged(data, at, end, items, places):
     """Layout f: a reason and an array of {class(2) code(6) attribute(1) as they are, value}."""
     listed = Listed("f")
     count, at = axdr.ber_length(data, at + 5, end)
@@ -207,10 +237,10 @@ def _untagged(data, at, end):
         if end - at < 12 or data[at] != 2 or data[at + 1] != 2:
             raise Rejected(LAYOUT, "a list of plain attribute descriptors breaks off")
         code = bytes(data[at + 4 : at + 10])
-        out = []
-        at = axdr.element(data, at + 11, end, out, None)
-        if len(out) == 1:
-            listed.pairs.append((code, out[0], None))
+        n = len(items)
+        at = axdr.element(data, at + 11, end, items, places)
+        if len(items) == n + 1:
+            listed.pairs.append((code, items[n], None, places[n]))
     if at != end:
         raise Rejected(LAYOUT, "%d bytes follow the list of values" % (end - at))
     return listed
@@ -236,44 +266,49 @@ _KINDS = {
 }
 
 
-def _positions(items, tags):
+def _positions(items, places, data):
     """Layout e, or None: the kinds of all items in a row are a list's mark."""
     kinds = "".join(
         [
-            "c" if tag == axdr.OCTETS and is_clock(item) else _KINDS.get(tag, "?")
-            for tag, item in zip(tags, items)
+            "c" if data[at] == axdr.OCTETS and is_clock(item) else _KINDS.get(data[at], "?")
+            for at, item in zip(places, items)
         ]
     )
     known = profiles.POSITIONS.get(kinds)
     if known is None:
         return None
-    name, places = known
+    name, meanings = known
     listed = Listed("e")
-    for place, value in zip(places, items):
+    for meaning, value, place in zip(meanings, items, places):
         exponent = 0
-        if type(place) is tuple:
-            place, exponent = place
-        if place == profiles.ID:
+        if type(meaning) is tuple:
+            meaning, exponent = meaning
+        if meaning == profiles.ID:
             listed.meter = text_of(value)
-        elif place == profiles.CLOCK:
+        elif meaning == profiles.CLOCK:
             listed.clock = value
-        elif place == profiles.LIST:
+        elif meaning == profiles.LIST:
             listed.profile = profiles.by_name(value)
-        elif place:
-            if type(value) is bytes:  # a tariff as two octets
+        elif meaning:
+            if type(value) is bytes:  # a tariff as two octets, which no Plan knows to take
                 value = int.from_bytes(value, "big")
-            listed.pairs.append((place, value, axdr.Scaler(exponent, None)))
+                place = None
+            listed.pairs.append((meaning, value, axdr.Scaler(exponent, None), place))
+        elif value is not listed.clock:
+            listed.free.append(place)
     if listed.profile is None:
         listed.profile = profiles.PROFILES[name]
     return listed
 
 
 def _fill(listed, reading):
-    """Scales the numbers and puts them into reading."""
+    """Scales the numbers and puts them into reading; gives the slots for a Plan, or None."""
     scales = None
-    for code, value, scaler in listed.pairs:
+    slots = []
+    for code, value, scaler, place in listed.pairs:
         if type(value) is tuple:  # a floating-point number
             value, extra = value
+            slots = None
         elif type(value) is int:
             extra = 0
         else:
@@ -282,14 +317,14 @@ def _fill(listed, reading):
         if known is None:
             known = _describe(code)
         text, unit = known
+        group = None
         if text is None:
-            continue
-        if scaler is None:
+            exponent = None
+        elif scaler is None:
             if scales is None:
-                scales = Scales(listed.profile, listed.pairs)
+                scales = Scales(listed.profile, _unscaled(listed.pairs))
             exponent = scales.exponent(code[2], code[3], unit)
-            if exponent is None:  # nobody knows what the number counts
-                continue
+            group = code[2] if code[3] == 7 and code[4] == 0 else None
         else:
             exponent = scaler.scaler
             if scaler.unit is not None:
@@ -297,9 +332,25 @@ def _fill(listed, reading):
                 if unit and said and said != unit:
                     raise Rejected(VALUE, "%s is sent in %s" % (text, said))
                 unit = unit or said
-        if not -30 <= exponent <= 30:
-            raise Rejected(VALUE, "the scale of %s is 10^%d" % (text, exponent))
-        put(reading, text, (value, exponent + extra), unit)
+        if exponent is None:  # of a past period, or nobody knows what the number counts
+            listed.free.append(place)
+            continue
+        if not -_SCALE_MAX <= exponent + extra <= _SCALE_MAX:
+            raise Rejected(VALUE, "the scale of %s is 10^%d" % (text, exponent + extra))
+        key = put(reading, text, (value, exponent + extra), unit)
+        if place is None:
+            slots = None
+        elif slots is not None:
+            slots.append((place, key, exponent, group))
+    return slots
+
+
+def _unscaled(pairs):
+    numbers = {}
+    for code, value, scaler, _ in pairs:
+        if scaler is None and type(value) is int and code[3] == 7 and code[4] == 0:
+            numbers[code[2]] = value
+    return numbers
 
 
 def _describe(code):

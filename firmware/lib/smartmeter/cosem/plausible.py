@@ -17,7 +17,14 @@ _MOST = {
     "V": 10**6,
     "Hz": 500,
 }
+_ANY = 10**30
 _EXPONENT_MAX = 9
+
+
+def most_of(unit, exponent):
+    """The largest mantissa that a value of this unit and exponent may have."""
+    most = _MOST.get(unit, _ANY)
+    return most * 10**-exponent if exponent < 0 else most // 10**exponent
 
 
 def check(reading):
@@ -29,8 +36,9 @@ def check(reading):
             continue
         if not -_EXPONENT_MAX <= exponent <= _EXPONENT_MAX:
             raise Rejected(VALUE, "the scale of %s is 10^%d" % (key, exponent))
-        most = _MOST.get(units[key])
-        if most and not -most <= (mantissa if exponent >= 0 else mantissa // 10**-exponent) <= most:
+        unit = units[key]
+        most = most_of(unit, exponent)
+        if not -most <= mantissa <= most:
             raise Rejected(VALUE, "%s is larger than can be" % key)
-        if mantissa < 0 and units[key] in ("V", "Hz"):
+        if mantissa < 0 and unit in ("V", "Hz"):
             raise Rejected(VALUE, "%s is below zero" % key)

@@ -5,24 +5,34 @@ Makers changed the resolution of voltage and current within one family (Kamstrup
 is taken that makes a mains voltage of all phases, or currents that carry the power sent.
 """
 
-_MAINS_LEAST = 180  # V between phase and neutral; hard_cases 18
-_MAINS_MOST = 260
+# V between phase and neutral: of a mains in order, and of one that is not, each within less
+# than a factor of ten, so that but one exponent fits
+_MAINS = ((180, 260), (75, 740))
 
 _VOLTAGES = (32, 52, 72)
 _CURRENTS = (31, 51, 71)
 
 
 class Scales:
-    """The scales of one telegram: pairs are its [(code's octets, value, Scaler or None)]."""
+    """The scales of one telegram.
 
-    def __init__(self, profile, pairs):
+    numbers is {C: mantissa} of the codes C.7.0 that came without scaler.
+    """
+
+    __slots__ = ("_current", "_profile", "_voltage")
+
+    def __init__(self, profile, numbers):
         self._profile = profile
-        numbers = {}
-        for code, value, scaler in pairs:
-            if scaler is None and type(value) is int and code[3] == 7 and code[4] == 0:
-                numbers[code[2]] = value
-        self._voltage = self._of_voltage([numbers[c] for c in _VOLTAGES if numbers.get(c)])
-        self._current = self._of_current(numbers)
+        choice = profile.voltage
+        self._voltage = choice[0] if len(choice) == 1 else _of_voltage(choice, numbers)
+        choice = profile.current
+        if len(choice) < 2:
+            self._current = choice[0] if choice else None
+        else:
+            self._current = _of_current(choice, numbers, self._voltage)
+
+    def same(self, other):
+        return self._voltage == other._voltage and self._current == other._current
 
     def exponent(self, c, d, unit):
         """The exponent of OBIS groups C and D, or None where nobody knows it."""
@@ -39,34 +49,33 @@ class Scales:
             return profile.factor
         return None if unit else 0
 
-    def _of_voltage(self, numbers):
-        choice = self._profile.voltage
-        for exponent in choice:
-            fits = True
-            for number in numbers:
-                least = _MAINS_LEAST * 10**-exponent
-                most = _MAINS_MOST * 10**-exponent
-                if not least <= number <= most:
-                    fits = False
-            if fits:
-                return exponent
-        return choice[0] if len(choice) == 1 else None
 
-    def _of_current(self, numbers):
-        """The smallest current that can carry the power: P is at most the sum of U times I."""
-        choice = self._profile.current
-        if len(choice) < 2:
-            return choice[0] if choice else None
-        power = max(abs(numbers.get(1, 0)), abs(numbers.get(2, 0)))
-        most = 0  # of the apparent power, in units of the current's last digit
-        for c in _CURRENTS:
-            volts = numbers.get(c + 1, 0)
-            if not volts:
-                volts = _MAINS_MOST
-            elif self._voltage is not None:
-                volts = volts // 10**-self._voltage + 1
-            most += (abs(numbers.get(c, 0)) + 1) * volts
-        for exponent in choice:
-            if power * 10**-exponent <= most * 11 // 10:
-                return exponent
+def _of_voltage(choice, numbers):
+    found = [numbers[c] for c in _VOLTAGES if numbers.get(c)]
+    if not found:
         return choice[0]
+    low = min(found)
+    high = max(found)
+    for least, most in _MAINS:
+        for exponent in choice:
+            unit = 10**-exponent
+            if least * unit <= low and high <= most * unit:
+                return exponent
+    return None
+
+
+def _of_current(choice, numbers, voltage):
+    """The finest current that can carry the power: P is at most the sum of U times I."""
+    power = max(abs(numbers.get(1, 0)), abs(numbers.get(2, 0)))
+    most = 0  # of the apparent power, in units of the current's last digit
+    for c in _CURRENTS:
+        volts = numbers.get(c + 1, 0)
+        if not volts or voltage is None:
+            volts = _MAINS[0][1]
+        else:
+            volts = volts // 10**-voltage + 1
+        most += (abs(numbers.get(c, 0)) + 1) * volts
+    for exponent in choice:
+        if power * 10**-exponent <= most * 11 // 10:
+            return exponent
+    return choice[0]
