@@ -1,0 +1,543 @@
+# A board for MicroPython's unix port: what an ESP32's firmware and mpremote see of an ESP32.
+#
+#     micropython board.py FOLDER CAUSE UMQTT UART LINE
+#
+# FOLDER  where flash, NVS, RTC memory and the state of the air are kept
+# CAUSE   number of machine.reset_cause() for this start
+# UMQTT   folder with umqtt/, which stock ESP32 builds have frozen in; "-" for none
+# UART    the tty on the wire; it may appear, vanish and come back
+# LINE    how that line is set, "2400 8E1"; "-" takes any setting
+#
+# The console is stdin and stdout. This file ends with EXIT_RESET where the firmware resets, and is
+# ended by SIGALRM where the watchdog bites; tools/virtual_board starts it again, as hardware would.
+
+import array
+import errno
+import ffi
+import gc
+import io
+import json
+import os
+import select
+import socket
+import sys
+import time
+import vfs
+
+EXIT_RESET = 42
+EXIT_POWER_CUT = 43
+
+FOLDER, CAUSE, UMQTT, UART_PATH, LINE = sys.argv[1:6]
+HOST = "/host"  # where the machine's own files are seen
+STATE = HOST + FOLDER
+
+_libc = ffi.open("libc.so.6")
+_exit = _libc.func("v", "_exit", "i")
+_setitimer = _libc.func("i", "setitimer", "iPP")
+
+BLOCK = 4096
+BLOCKS = 512  # 2 MB, the file system of a stock image on a 4 MB board
+
+
+class Flash:
+    """esp32.Partition's block device in a file: what was written is there after a power cut."""
+
+    def __init__(self, path, cut):
+        self._f = open(path, "r+b")
+        self._cut = cut  # writes left until the power is cut, or 0
+
+    def readblocks(self, n, buf, off=0):
+        self._f.seek(n * BLOCK + off)
+        self._f.readinto(buf)
+
+    def writeblocks(self, n, buf, off=None):
+        if off is None:
+            self._erase(n, len(buf) // BLOCK)
+            off = 0
+        self._write(n * BLOCK + off, buf)
+
+    def _write(self, at, buf):
+        self._f.seek(at)
+        if self._cut:
+            self._cut -= 1
+            if not self._cut:
+                self._f.write(memoryview(buf)[: len(buf) // 2])
+                _exit(EXIT_POWER_CUT)
+        self._f.write(buf)
+
+    def _erase(self, n, count):
+        for i in range(n, n + count):
+            self._write(i * BLOCK, b"\xff" * BLOCK)
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return BLOCKS
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            self._erase(arg, 1)
+            return 0
+
+
+def read_file(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return None
+
+
+def write_file(path, data):
+    """Whole or not at all, as NVS writes an entry."""
+    with open(path + ".new", "wb") as f:
+        f.write(data)
+    os.rename(path + ".new", path)
+
+
+class NVS:
+    NOT_FOUND = -0x1102
+    NO_SPACE = -0x1105
+    INVALID_LENGTH = -0x110C
+    SPACE = 16384  # the 24 kB partition of a stock image, less the page it swaps with and headers
+
+    def __init__(self, namespace):
+        self._prefix = STATE + "/nvs/" + self._name(namespace) + "."
+
+    @staticmethod
+    def _name(text):
+        if not 0 < len(text) <= 15:
+            raise OSError(-0x1109, "ESP_ERR_NVS_KEY_TOO_LONG")
+        return text
+
+    def set_blob(self, key, value):
+        self._name(key)
+        used = 0
+        for name, kind, _, size in os.ilistdir(STATE + "/nvs"):
+            if STATE + "/nvs/" + name != self._prefix + key:
+                used += size + 64
+        if used + len(value) + 64 > self.SPACE:
+            raise OSError(self.NO_SPACE, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
+        write_file(self._prefix + key, bytes(value))
+
+    def get_blob(self, key, buf):
+        value = read_file(self._prefix + self._name(key))
+        if value is None:
+            raise OSError(self.NOT_FOUND, "ESP_ERR_NVS_NOT_FOUND")
+        if len(value) > len(buf):
+            raise OSError(self.INVALID_LENGTH, "ESP_ERR_NVS_INVALID_LENGTH")
+        buf[: len(value)] = value
+        return len(value)
+
+    def set_i32(self, key, value):
+        self.set_blob(key, value.to_bytes(4, "little"))
+
+    def get_i32(self, key):
+        buf = bytearray(4)
+        self.get_blob(key, buf)
+        return int.from_bytes(buf, "little")
+
+    def erase_key(self, key):
+        try:
+            os.remove(self._prefix + self._name(key))
+        except OSError:
+            raise OSError(self.NOT_FOUND, "ESP_ERR_NVS_NOT_FOUND")
+
+    def commit(self):
+        pass
+
+
+class RTC:
+    SIZE = 2048
+
+    def memory(self, data=None):
+        if data is None:
+            return read_file(STATE + "/rtc.mem") or b""
+        if len(data) > self.SIZE:
+            raise ValueError("buffer too long")
+        write_file(STATE + "/rtc.mem", bytes(data))
+
+    def datetime(self, value=None):
+        t = time.gmtime()
+        return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
+
+
+class UART(io.IOBase):
+    """machine.UART on a tty: hands over what has arrived and waits for nothing.
+
+    What came since the last look and does not fit rxbuf is lost, as in the driver of a chip.
+    """
+
+    INV_TX = 1
+    INV_RX = 4
+
+    def __init__(self, id, baudrate=115200, **options):
+        self._f = None
+        self._poll = select.poll()
+        self._rxbuf = 256
+        self.lost = 0
+        self.init(baudrate, **options)
+
+    def init(
+        self,
+        baudrate=115200,
+        bits=8,
+        parity=None,
+        stop=1,
+        tx=None,
+        rx=None,
+        txbuf=256,
+        rxbuf=None,
+        timeout=0,
+        timeout_char=0,
+        invert=0,
+    ):
+        letter = {None: "N", 0: "E", 1: "O"}[parity]
+        inverted = " inverted" if invert & self.INV_RX else ""
+        self._line = "%d %d%s%d%s" % (baudrate, bits, letter, stop, inverted)
+        if rxbuf is not None:
+            self._rxbuf = max(rxbuf, 129)
+        self._held = b""
+        self._arrived()
+        self._held = b""
+
+    def deinit(self):
+        self._drop()
+
+    def _drop(self):
+        if self._f:
+            self._poll.unregister(self._f)
+            self._f.close()
+            self._f = None
+
+    def _open(self):
+        if self._f is None:
+            try:
+                self._f = open(HOST + UART_PATH, "r+b")
+            except OSError:
+                return False
+            self._poll.register(self._f, select.POLLIN)
+        return True
+
+    def _arrived(self):
+        """Takes what is on the wire into the driver's buffer."""
+        if not self._open():
+            return
+        new = []
+        while True:
+            events = self._poll.poll(0)
+            if not events:
+                break
+            if not events[0][1] & select.POLLIN:
+                self._drop()
+                break
+            try:
+                new.append(self._f.read(1))
+            except OSError:
+                self._drop()
+                break
+        data = b"".join(new)
+        if LINE != "-" and LINE != self._line:
+            # Wrongly set, a line gives bytes, but others. Which ones does not matter, only that
+            # they are no telegram.
+            data = bytes([(b * 167 + 13) & 0xFF for b in data])
+        room = self._rxbuf - len(self._held)
+        if len(data) > room:
+            self.lost += len(data) - room
+            print("board: UART overflow,", self.lost, "bytes lost so far")
+        self._held += data[:room]
+
+    def any(self):
+        self._arrived()
+        return len(self._held)
+
+    def readinto(self, buf, n=None):
+        self._arrived()
+        n = min(len(buf), len(self._held))
+        buf[:n] = self._held[:n]
+        self._held = self._held[n:]
+        return n or None
+
+    def read(self, n=None):
+        self._arrived()
+        data = self._held if n is None else self._held[:n]
+        self._held = self._held[len(data) :]
+        return data or None
+
+    def write(self, data):
+        if not self._open():
+            return len(data)  # a UART does not know whether anybody listens
+        return self._f.write(data)
+
+    def flush(self):
+        pass
+
+    def ioctl(self, op, arg):
+        if op == 3:
+            return arg & (4 | bool(self.any()))
+        return -1  # 0 would answer the question for a fileno with stdin's
+
+
+class WDT:
+    """Ends this process by SIGALRM unless fed; a new one arms it anew, as on an ESP32."""
+
+    def __init__(self, id=0, timeout=5000):
+        self._timer = array.array("l", (0, 0, timeout // 1000, timeout % 1000 * 1000))
+        self.feed()
+
+    def feed(self):
+        _setitimer(0, self._timer, None)
+
+
+class Pin:
+    IN, OUT, PULL_UP = 1, 3, 2
+
+    def __init__(self, id, mode=-1, pull=-1, value=None):
+        self.id = id
+
+
+def reset():
+    sys.stdout.buffer.write(b"board: reset\r\n")
+    _exit(EXIT_RESET)
+
+
+def air():
+    """What is around the board: {"networks": {ssid: password}, "ethernet": bool, "ntp": bool}."""
+    return json.loads(read_file(STATE + "/air.json"))
+
+
+class WLAN:
+    IF_STA, IF_AP = 0, 1
+    PM_NONE = 0
+
+    def __init__(self, interface=0):
+        pass
+
+    _active = False
+    _asked = None
+
+    def active(self, on=None):
+        if on is not None:
+            WLAN._active = bool(on)
+            if not on:
+                WLAN._asked = None
+        return WLAN._active
+
+    def config(self, *names, **settings):
+        return None
+
+    def connect(self, ssid, key=None, **options):
+        if not WLAN._active:
+            raise OSError("Wifi Not Started")
+        WLAN._asked = (ssid, key)
+
+    def disconnect(self):
+        WLAN._asked = None
+
+    def status(self, what=None):
+        if what == "rssi":
+            return -58
+        if not WLAN._asked:
+            return 1000
+        networks = air()["networks"]
+        ssid, key = WLAN._asked
+        if ssid not in networks:
+            return 201
+        return 1010 if networks[ssid] == (key or "") else 202
+
+    def isconnected(self):
+        return WLAN._active and self.status() == 1010
+
+    def ifconfig(self):
+        return ("192.0.2.17", "255.255.255.0", "192.0.2.1", "192.0.2.1")
+
+
+class LAN:
+    _active = False
+
+    def __init__(self, id=0, **wiring):
+        pass
+
+    def active(self, on=None):
+        if on is not None:
+            LAN._active = bool(on)
+        return LAN._active
+
+    def isconnected(self):
+        return LAN._active and air()["ethernet"]
+
+    def ifconfig(self):
+        return ("192.0.2.18", "255.255.255.0", "192.0.2.1", "192.0.2.1")
+
+
+def settime():
+    if not (WLAN().isconnected() or LAN().isconnected()) or not air()["ntp"]:
+        raise OSError(errno.ETIMEDOUT)
+
+
+_getaddrinfo = socket.getaddrinfo
+
+
+def getaddrinfo(host, port, *options):
+    if not (WLAN().isconnected() or LAN().isconnected()):
+        raise OSError(-202)  # lwIP: no way to a name server
+    return _getaddrinfo(host, port, *options)
+
+
+class Module:
+    pass
+
+
+def provide(name, **members):
+    module = Module()
+    for key, value in members.items():
+        setattr(module, key, value)
+    sys.modules[name] = module
+
+
+provide(
+    "machine",
+    UART=UART,
+    WDT=WDT,
+    Pin=Pin,
+    RTC=RTC,
+    reset=reset,
+    reset_cause=lambda: int(CAUSE),
+    unique_id=lambda: b"\x02\x00\x5e\x00\x00\x01",
+    PWRON_RESET=1,
+    HARD_RESET=2,
+    WDT_RESET=3,
+    DEEPSLEEP_RESET=4,
+    SOFT_RESET=5,
+)
+provide("esp32", NVS=NVS)
+provide(
+    "network",
+    WLAN=WLAN,
+    LAN=LAN,
+    STA_IF=0,
+    STAT_IDLE=1000,
+    STAT_CONNECTING=1001,
+    STAT_GOT_IP=1010,
+    STAT_NO_AP_FOUND=201,
+    STAT_WRONG_PASSWORD=202,
+    PHY_LAN8720=1,
+)
+provide("ntptime", settime=settime, host="pool.ntp.org", timeout=1)
+provide("socket", **{n: getattr(socket, n) for n in dir(socket) if n[0] != "_"})
+sys.modules["socket"].getaddrinfo = getaddrinfo
+
+
+class SoftReset(Exception):
+    pass
+
+
+def execute(source, name, env):
+    """Runs source; True where it asked for a soft reset, else its exception or None."""
+    try:
+        exec(compile(source, name, "exec"), env)
+    except SystemExit:
+        return True
+    except BaseException as e:
+        return e
+
+
+def run_file(name):
+    source = read_file(name)
+    if source is None:
+        return
+    e = execute(source, name, {"__name__": "__main__"})
+    if isinstance(e, BaseException):
+        sys.print_exception(e, sys.stdout)
+
+
+class Console:
+    """The raw REPL of MicroPython (docs: reference/repl.html), which mpremote speaks."""
+
+    BANNER = b"raw REPL; CTRL-B to exit\r\n>"
+
+    def __init__(self):
+        self._read, self._write = sys.stdin.buffer.read, sys.stdout.buffer.write
+        self._raw, self._line = False, bytearray()
+        self._env = {"__name__": "__main__"}
+
+    def run(self):
+        while True:
+            try:
+                c = self._read(1)
+                if not c:
+                    return
+                self._take(c)
+            except KeyboardInterrupt:
+                self._line = bytearray()
+
+    def _take(self, c):
+        if c == b"\x01":  # ^A
+            self._raw, self._line = True, bytearray()
+            self._write(self.BANNER)
+        elif c == b"\x02":  # ^B
+            self._raw, self._line = False, bytearray()
+            self._write(b"\r\n>>> ")
+        elif c == b"\x03":  # ^C
+            self._line = bytearray()
+        elif c == b"\x05" and self._raw and not self._line:  # raw paste: declined
+            self._read(2)
+            self._write(b"R\x00")
+        elif c == b"\x04":  # ^D
+            self._end_of_input()
+        else:
+            self._line.extend(c)
+
+    def _end_of_input(self):
+        done = True
+        if self._raw:
+            self._write(b"OK")
+            if self._line:
+                source, self._line = bytes(self._line), bytearray()
+                done = execute(source, "<stdin>", self._env)
+                self._write(b"\x04")
+                if isinstance(done, BaseException):
+                    sys.print_exception(done, sys.stdout)
+                self._write(b"\x04>")
+                if done is not True:
+                    return
+                self._raw = False
+        self._soft_reset()
+
+    def _soft_reset(self):
+        self._write(b"\r\nMPY: soft reboot\r\n")
+        self._env = {"__name__": "__main__"}
+        for name in [n for n in sys.modules if n not in KEEP]:
+            del sys.modules[name]
+        gc.collect()
+        run_file("boot.py")
+        if self._raw:
+            self._write(self.BANNER)
+        else:
+            run_file("main.py")
+
+
+def mount():
+    cut = read_file(STATE + "/cut")
+    flash = Flash(STATE + "/flash.img", int(cut) if cut else 0)
+    try:
+        vfs.mount(vfs.VfsLfs2(flash), "/")
+    except OSError:
+        vfs.VfsLfs2.mkfs(flash)
+        vfs.mount(vfs.VfsLfs2(flash), "/")
+
+
+# Imported here so that they are native modules, not what a file of the firmware may be called.
+import asyncio  # noqa: F401, I001
+import binascii, collections, cryptolib, hashlib, micropython, random, re, struct, tls  # noqa: E401, F401
+
+os.chdir("/")
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix(), HOST)
+mount()
+sys.path[:] = ["", ".frozen", "/lib"] + ([HOST + UMQTT] if UMQTT != "-" else [])
+KEEP = set(sys.modules)
+sys.stdout.buffer.write(b"\r\nMicroPython " + sys.version.encode() + b"; virtual board\r\n")
+run_file("boot.py")
+run_file("main.py")
+sys.stdout.buffer.write(b"\r\n>>> ")
+Console().run()

@@ -1,0 +1,244 @@
+"""Starts board.py under MicroPython and is its power supply, its USB plug and its reset line."""
+
+import contextlib
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import termios
+import threading
+import time
+import tty
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tools.prepare import program
+
+BOARD = Path(__file__).with_name("board.py")
+FLASH_BYTES = 512 * 4096
+
+# board.py's exit statuses, and machine.reset_cause() of the start that follows
+_EXIT_RESET = 42
+_EXIT_POWER_CUT = 43
+_POWER_ON, _HARD, _WATCHDOG = 1, 2, 3
+
+# MicroPython ends itself when a second SIGINT comes before it has acted on the first.
+_INTERRUPT_PAUSE = 0.25
+
+
+class VirtualBoard:
+    """A board whose flash, NVS and RTC memory lie in `folder`, and so outlive it.
+
+    uart:        path of the tty of the meter's wire; it may appear later
+    micropython: "micropython" (64 bit), "micropython32", or the path of a binary
+    heap:        size of the garbage-collected heap, as MicroPython's -X heapsize takes it
+    line:        how the wire is really set, such as "2400 8E1"; another setting of the firmware
+                 then hears only rubbish. None: any setting will do
+    networks:    the Wi-Fi networks in reach, ssid -> password
+
+    port is the path for mpremote; console() what the board has printed since it was made.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        uart: Path | str = "/dev/null",
+        micropython: str = "micropython",
+        heap: str = "2200k",
+        line: str | None = None,
+        networks: dict[str, str] | None = None,
+        umqtt: Path | None = None,
+    ) -> None:
+        self.folder = Path(folder).resolve()
+        self.log = self.folder / "console.log"
+        self.resets: list[int] = []  # reset causes of all starts so far
+        self._uart = os.path.abspath(uart)
+        self._binary = micropython if os.sep in micropython else program(micropython)
+        self._heap = heap
+        self._line = line or "-"
+        # stock ESP32 builds have umqtt.simple frozen in; Debian's unix build leaves it out
+        self._umqtt = Path(umqtt) if umqtt else Path(program("umqtt")).parents[1]
+        (self.folder / "nvs").mkdir(parents=True, exist_ok=True)
+        flash = self.folder / "flash.img"
+        if not flash.exists():
+            flash.write_bytes(b"\xff" * FLASH_BYTES)
+        self._air: dict[str, Any] = {
+            "networks": {"virtual": ""} if networks is None else networks,
+            "ethernet": True,
+            "ntp": True,
+        }
+        self.air()
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)  # and kept open, or closing it would hang up on the board
+        os.set_blocking(self._master, False)
+        self.port = os.ttyname(self._slave)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._on = False
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._interrupted = 0.0
+
+    def air(self, **changes: object) -> None:
+        """Changes what is around the board: networks={ssid: password}, ethernet=, ntp=."""
+        self._air |= changes
+        new = self.folder / "air.json.new"
+        new.write_text(json.dumps(self._air))
+        new.replace(self.folder / "air.json")
+
+    def start(self) -> "VirtualBoard":
+        """Plugs the power in."""
+        assert not self._on, "the board is on"
+        (self.folder / "rtc.mem").unlink(missing_ok=True)
+        self._on = True
+        self._boot(_POWER_ON)
+        self._thread = threading.Thread(target=self._pump, daemon=True)
+        self._thread.start()
+        return self
+
+    def kill(self) -> None:
+        """Cuts the power."""
+        self._on = False
+        with self._lock:
+            if self._process:
+                self._process.kill()
+        if self._thread:
+            self._thread.join()
+            self._thread = None
+
+    stop = kill
+
+    def cut_power_at_write(self, n: int) -> None:
+        """Has the n-th write to flash after the next start torn in the middle; 0: none."""
+        cut = self.folder / "cut"
+        cut.unlink(missing_ok=True)
+        if n:
+            cut.write_text(str(n))
+
+    def wait_off(self, seconds: float) -> bool:
+        """Whether the power has gone by itself (cut_power_at_write) within that time."""
+        if self._thread:
+            self._thread.join(seconds)
+        return not self._on
+
+    @property
+    def pid(self) -> int | None:
+        """The process that is the chip, until the next reset."""
+        return self._process.pid if self._process else None
+
+    def console(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def wait_console(self, text: str, seconds: float = 10, after: int = 0) -> None:
+        """Returns once `text` stands on the console, from character `after` on."""
+        until = time.monotonic() + seconds
+        while text not in self.console()[after:]:
+            if time.monotonic() > until:
+                raise TimeoutError(f"no {text!r} on the console in {seconds} s: {self.console()}")
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self.kill()
+        for fd in (self._master, self._slave):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def erase(self) -> None:
+        """As a board from the factory: no files, no settings."""
+        assert not self._on, "the board is on"
+        (self.folder / "flash.img").write_bytes(b"\xff" * FLASH_BYTES)
+        shutil.rmtree(self.folder / "nvs")
+        (self.folder / "nvs").mkdir()
+
+    def __enter__(self) -> "VirtualBoard":
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _boot(self, cause: int) -> None:
+        self.resets.append(cause)
+        command = [self._binary, "-X", f"heapsize={self._heap}", str(BOARD), str(self.folder)]
+        command += [str(cause), str(self._umqtt), self._uart, self._line]
+        with self._lock:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                start_new_session=True,
+            )
+
+    def _pump(self) -> None:
+        """Carries the console between the pty and the chip, and restarts the chip at a reset."""
+        with self.log.open("ab", buffering=0) as log:
+            while self._on:
+                assert self._process and self._process.stdout
+                out = self._process.stdout
+                readable, _, _ = select.select([out, self._master], [], [], 0.5)
+                if self._master in readable:
+                    self._from_host()
+                if out in readable:
+                    data = os.read(out.fileno(), 4096)
+                    if data:
+                        log.write(data)
+                        # a host that does not listen loses what is said, as on a real port
+                        with contextlib.suppress(BlockingIOError):
+                            os.write(self._master, data)
+                    else:
+                        self._ended(log.write)
+        if self._process:
+            self._end_process()
+
+    def _from_host(self) -> None:
+        assert self._process and self._process.stdin
+        try:
+            data = os.read(self._master, 4096)
+        except (BlockingIOError, OSError):
+            return
+        if b"\x03" in data:
+            termios.tcflush(self._slave, termios.TCIFLUSH)
+            if time.monotonic() - self._interrupted > _INTERRUPT_PAUSE:
+                self._interrupted = time.monotonic()
+                self._process.send_signal(signal.SIGINT)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(data)
+
+    def _end_process(self) -> int:
+        assert self._process and self._process.stdin and self._process.stdout
+        with self._lock:
+            process, self._process = self._process, None
+        process.kill()
+        code = process.wait()
+        assert process.stdin and process.stdout
+        process.stdin.close()
+        process.stdout.close()
+        return code
+
+    def _ended(self, log: Any) -> None:
+        """The chip's process has closed its console: a reset, the watchdog, or the power."""
+        assert self._process
+        code = self._process.wait()
+        self._end_process()
+        if not self._on:
+            return
+        if code == _EXIT_RESET:
+            self._boot(_HARD)
+        elif code == -signal.SIGALRM:
+            log(b"board: the watchdog bit\r\n")
+            self._boot(_WATCHDOG)
+        elif code == _EXIT_POWER_CUT:
+            log(b"board: power cut\r\n")
+            self._on = False
+        else:
+            log(b"board: panic, status %d\r\n" % code)
+            self._boot(_HARD)
