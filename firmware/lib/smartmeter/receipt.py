@@ -10,7 +10,7 @@ from hashlib import sha256
 SIZE = 16
 
 
-def digest(topic, payload):
+def digest(topic: str, payload: bytes) -> bytes:
     """The 16-byte receipt of a message: topic a str, payload bytes, both as published."""
     h = sha256(topic.encode())
     h.update(b"\x00")
@@ -18,7 +18,7 @@ def digest(topic, payload):
     return h.digest()[:SIZE]
 
 
-def split(payload):
+def split(payload: bytes) -> list[bytes]:
     """The digests in a receipts message; ValueError where its length is no multiple of 16."""
     if len(payload) % SIZE:
         raise ValueError("a receipts message is a multiple of 16 bytes")

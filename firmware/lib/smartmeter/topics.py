@@ -27,7 +27,7 @@ ID_MAX = 64
 _ID_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 
-def is_id(text):
+def is_id(text: str) -> bool:
     """Whether text may stand as one level of a topic: 1 to 64 of A-Z a-z 0-9 . _ -"""
     if not isinstance(text, str) or not 0 < len(text) <= ID_MAX:
         return False
@@ -37,34 +37,34 @@ def is_id(text):
     return True
 
 
-def check_id(text):
+def check_id(text: str) -> str:
     """text itself; ValueError where it cannot be an id."""
     if not is_id(text):
         raise ValueError("an id is 1 to 64 of A-Z a-z 0-9 . _ - ")
     return text
 
 
-def meter(meter_id, specific):
+def meter(meter_id: str, specific: str) -> str:
     """The topic on which an adapter publishes: smartMeterMessage/{meter_id}/{specific}."""
     return _ROOT_METER + "/" + check_id(meter_id) + "/" + check_id(specific)
 
 
-def uplink(concentrator_id, meter_id, specific):
+def uplink(concentrator_id: str, meter_id: str, specific: str) -> str:
     """The topic on which a Concentrator publishes what a meter sent."""
     return _ROOT_CONCENTRATOR + "/" + check_id(concentrator_id) + "/" + meter(meter_id, specific)
 
 
-def concentrator_status(concentrator_id):
+def concentrator_status(concentrator_id: str) -> str:
     """The topic of a Concentrator's own retained state."""
     return _ROOT_CONCENTRATOR + "/" + check_id(concentrator_id) + "/" + STATUS
 
 
-def receipts(concentrator_id):
+def receipts(concentrator_id: str) -> str:
     """The topic on which the Cloud tells what its store has committed."""
     return _ROOT_CLOUD + "/" + check_id(concentrator_id) + "/receipts"
 
 
-def parse_meter(topic):
+def parse_meter(topic: str) -> tuple[str, str]:
     """(meter_id, specific) of an adapter's topic; ValueError where it is none."""
     parts = topic.split("/", 4)
     if len(parts) != 3 or parts[0] != _ROOT_METER:
@@ -72,7 +72,7 @@ def parse_meter(topic):
     return check_id(parts[1]), check_id(parts[2])
 
 
-def parse_uplink(topic):
+def parse_uplink(topic: str) -> tuple[str, str | None, str]:
     """(concentrator_id, meter_id, specific) of a Concentrator's topic; ValueError where it is none.
 
     meter_id is None for the Concentrator's own status.
