@@ -3,8 +3,8 @@
     with EmbeddedBroker("127.0.0.1", 1883, users={"adapter": "its password"}) as broker:
         ...                                    # broker.port; broker.local_port for this process
 
-Measured limits of amqtt 0.12 (MQTT 3.1.1 only): about 2 000 QoS 1 messages a second on one core, and a
-PUBACK may come before delivery, so a message that is on its way when the process ends is lost.
+Measured limits of amqtt 0.12 (MQTT 3.1.1 only): about 2 000 QoS 1 messages a second on one core,
+and a PUBACK may come before delivery, so what is on its way when the process ends is lost.
 A mosquitto is the better broker wherever there is one.
 """
 

@@ -1,6 +1,7 @@
 """Runs amqtt in a thread of its own."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -8,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from amqtt.broker import Broker
-from amqtt.errors import AMQTTError, BrokerError
+from amqtt.broker import Broker  # type: ignore[import-untyped]
+from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 
 _START_S = 10.0
 _STOP_S = 3.0
@@ -44,7 +45,7 @@ class EmbeddedBroker:
         outside: dict[str, Any] = {"bind": f"{host}:{port}"}
         if certificate:
             outside |= {"ssl": True, "certfile": str(certificate), "keyfile": str(key)}
-        # "default" comes first: amqtt fills what other listeners leave out from it, so the plain one is it.
+        # What a listener leaves out amqtt takes from the one named "default": let it be the plain.
         self._config = {
             "listeners": {"default": {"bind": "127.0.0.1:0"}, "outside": outside},
             "plugins": {"smartmeter_broker.named_users.NamedUsers": {"users": dict(users)}},
@@ -106,10 +107,9 @@ class EmbeddedBroker:
         self.port = self._taken_port(broker, "outside")
         self._started.set()
         await self._stop.wait()
-        try:
+        # What is still open behind the time limit is closed with the process.
+        with contextlib.suppress(TimeoutError, AMQTTError, BrokerError):
             await asyncio.wait_for(broker.shutdown(), _STOP_S)
-        except (TimeoutError, AMQTTError, BrokerError):
-            pass  # the process ends: what is still open is closed with it
         for task in asyncio.all_tasks():
             if task is not asyncio.current_task():
                 task.cancel()

@@ -3,11 +3,11 @@
 import hmac
 from dataclasses import dataclass, field
 
-from amqtt.plugins.base import BaseAuthPlugin
-from amqtt.session import Session
+from amqtt.plugins.base import BaseAuthPlugin  # type: ignore[import-untyped]
+from amqtt.session import Session  # type: ignore[import-untyped]
 
 
-class NamedUsers(BaseAuthPlugin):
+class NamedUsers(BaseAuthPlugin):  # type: ignore[misc]
     """Sessions of named users only; amqtt keeps a queue for these and drops an anonymous one's."""
 
     @dataclass

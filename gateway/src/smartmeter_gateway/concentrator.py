@@ -1,0 +1,113 @@
+"""The Concentrator as a whole: what it is made of, in which order it starts and ends."""
+
+import fcntl
+import os
+import secrets
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from smartmeter_broker import EmbeddedBroker
+
+from .config import BrokerSettings, Config, EmbeddedSettings
+from .intake import Intake
+from .intake_mqtt import MqttIntake
+from .intake_serial import SerialIntake
+from .spool import SpoolError
+from .spooler import Spooler
+from .status import Status, log
+from .uplink import Uplink
+
+_STOP_S = 4.0  # all parts together, of the 5 s that SIGTERM leaves
+_PUBLISH_S = 10.0
+_CHANGES_S = 1.0  # changes that come together are published together
+
+
+class Concentrator:
+    """start(), then wait() until end() is called, then stop()."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.status = Status()
+        self._ending = threading.Event()
+        self._closing = ExitStack()
+        self._uplink: Uplink | None = None
+        self._intakes: list[MqttIntake | SerialIntake] = []
+
+    def start(self) -> None:
+        """SpoolError or BrokerUnavailable where it cannot begin; nothing then runs."""
+        config = self._config
+        with ExitStack() as closing:
+            closing.callback(os.close, _lock(config.spool.path))
+            self._spooler = Spooler(config.spool, config.cloud is None, self.status)
+            intake = Intake(self._spooler, self.status)
+            lan = self._lan(closing)
+            self._closing = closing.pop_all()
+        if config.cloud:
+            self._uplink = Uplink(
+                config.cloud, config.id, config.spool.path, self._spooler, self.status
+            )
+        if lan:
+            self._intakes.append(MqttIntake(lan, config.id, intake, self.status))
+        self._intakes += [SerialIntake(port, intake, self.status) for port in config.ports]
+        self._spooler.start()
+        if self._uplink:
+            self._uplink.start()
+        for part in self._intakes:
+            part.start()
+        log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
+
+    def _lan(self, closing: ExitStack) -> BrokerSettings | None:
+        settings = self._config.lan
+        if not isinstance(settings, EmbeddedSettings):
+            return settings
+        name, password = "concentrator", secrets.token_urlsafe(24)
+        broker = closing.enter_context(
+            EmbeddedBroker(
+                settings.host,
+                settings.port,
+                users={**settings.users, name: password},
+                certificate=settings.certificate,
+                key=settings.key,
+            )
+        )
+        log.info("the embedded LAN broker listens on %s:%d", settings.host, broker.port)
+        return BrokerSettings("127.0.0.1", broker.local_port, user=name, password=password)
+
+    def end(self) -> None:
+        """Let wait() return; may be called in a signal's handler."""
+        self._ending.set()
+        self.status.changed.set()
+
+    def wait(self) -> None:
+        """Publish the status, at intervals and at changes, until end() is called."""
+        while not self._ending.is_set():
+            self.status.changed.wait(_PUBLISH_S)
+            self._ending.wait(_CHANGES_S)
+            self.status.changed.clear()
+            if self._uplink and not self._ending.is_set():
+                self._uplink.publish_status()
+
+    def stop(self) -> None:
+        """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
+        until = time.monotonic() + _STOP_S
+        for part in (*self._intakes, self._spooler, self._uplink):
+            if part:
+                part.stop(max(0.1, until - time.monotonic()))
+        self._closing.close()
+        log.info("Concentrator %s has ended", self._config.id)
+
+
+def _lock(spool: Path) -> int:
+    """Have the spool for this process alone: two would each send it."""
+    try:
+        lock = os.open(f"{spool}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as why:
+        raise SpoolError(f"the spool {spool} cannot be written: {why.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise SpoolError(f"another Concentrator uses the spool {spool}; end that one") from None
+    return lock

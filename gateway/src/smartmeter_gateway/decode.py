@@ -1,0 +1,89 @@
+"""`smartmeter-gateway decode`: what a capture holds, for a person with a capture and a question."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from getpass import getpass
+from pathlib import Path
+from typing import BinaryIO
+
+from smartmeter import Fault, Reading, Receiver
+
+from .settings_file import SettingsError
+
+_PIECE = 65536
+_HEX_LINE = re.compile(rb"^(?:0x)?[0-9A-Fa-f\s:,-]*$")
+
+
+def key_of(text: str, what: str) -> bytes:
+    """The 16 bytes of a key given as 32 hex digits; white space is fine."""
+    digits = "".join(text.split())
+    if len(digits) != 32 or not re.fullmatch("[0-9A-Fa-f]+", digits):
+        raise SettingsError(f"{what} must be 32 hex digits and has {len(digits)} characters")
+    return bytes.fromhex(digits)
+
+
+def find_key(file: Path | None, prompt: bool, variable: str, what: str) -> bytes | None:
+    """A key from a file, from a prompt or from the environment; never from an argument."""
+    if file is not None:
+        try:
+            return key_of(
+                file.read_text(encoding="ascii", errors="replace"), f"the {what} in {file}"
+            )
+        except OSError as why:
+            raise SettingsError(f"{file}: {(why.strerror or str(why)).lower()}") from None
+    if prompt:
+        return key_of(getpass(f"{what} (32 hex digits): "), f"the {what}")
+    text = os.environ.get(variable)
+    return key_of(text, f"the {what} in {variable}") if text else None
+
+
+def captured(stream: BinaryIO) -> Iterator[bytes]:
+    """The bytes of a capture: as they are, or written out as hex digits (white space is fine)."""
+    first = stream.read(_PIECE)
+    if not _HEX_LINE.match(first):
+        while first:
+            yield first
+            first = stream.read(_PIECE)
+        return
+    digits = b""
+    while first:
+        digits += re.sub(rb"0x|[\s:,-]", b"", first)
+        if not re.fullmatch(rb"[0-9A-Fa-f]*", digits):
+            raise SettingsError("the capture begins as hex digits and goes on as something else")
+        yield bytes.fromhex((digits[: len(digits) // 2 * 2]).decode())
+        digits = digits[len(digits) // 2 * 2 :]
+        first = stream.read(_PIECE)
+    if digits:
+        raise SettingsError("the capture has an odd number of hex digits; one is missing")
+
+
+def events(stream: BinaryIO, receiver: Receiver) -> Iterator[Reading | Fault]:
+    """What the Receiver says of a capture."""
+    for piece in captured(stream):
+        yield from receiver.feed(piece)
+    yield from receiver.flush()
+
+
+def line_of(event: Reading | Fault) -> str:
+    """An event as one line of JSON: a reading with all its values, or a fault."""
+    if isinstance(event, Fault):
+        return json.dumps({"fault": event.kind, "detail": event.detail})
+    text = event.to_json(tuple(event.values))
+    return f'{{"meter":{json.dumps(event.meter)},{text[1:]}'
+
+
+def run(stream: BinaryIO, receiver: Receiver) -> int:
+    """Print a line for each event; 0 where there was at least one reading and no fault."""
+    readings = faults = 0
+    for event in events(stream, receiver):
+        if isinstance(event, Fault):
+            faults += 1
+        else:
+            readings += 1
+        print(line_of(event))
+    if not readings and not faults:
+        print("no telegram was found in the capture", file=sys.stderr)
+    return 0 if readings and not faults else 1

@@ -1,0 +1,168 @@
+"""A meter on a serial port of this machine (or on socket:// or rfc2217://), read by the core."""
+
+import json
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import serial  # type: ignore[import-untyped]
+import smartmeter
+from smartmeter import Fault, Reading, Receiver, topics
+
+from .acceptance import Refused
+from .broker_link import reason_of
+from .config import PortSettings
+from .intake import Intake
+from .status import Status, log, now_text
+
+_POLL_S = 0.1
+_RETRY_S = 1.0  # a port that is not there is looked for as often
+# A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
+_IDLE_S = 1.5
+_SILENT_S = 60.0  # without a reading: the longest push interval in use is 15 s, or a minute
+_STATUS_S = 60.0
+
+NO_BYTES = "no bytes"
+NO_FRAME = "bytes but no frame"
+NO_KEY = "frames but no key"
+READINGS = "readings"
+
+
+class SerialIntake:
+    """One port: opens it, feeds the Receiver, spools what it says; goes on when it is back."""
+
+    def __init__(self, settings: PortSettings, intake: Intake, status: Status) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._status = status
+        self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
+        self.name = f"port {settings.device}"
+        # From a clock that was before: never the same number twice within a second.
+        self._seq = int(time.time() * 1000)
+        self._readings = 0
+        self._faults: Counter[str] = Counter()
+        self._progress = NO_BYTES
+        self._last_reading = time.monotonic()
+        self._silent = False
+        self._open = False
+        self._told_at = -_STATUS_S
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Say that this meter is read no longer, and end."""
+        self._stopping.set()
+        self._thread.join(timeout)
+        self._tell("offline")
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._port() as port:
+                    self._status.link(self.name, True)
+                    self._open = True
+                    self._read(port)
+            except (OSError, ValueError) as why:  # serial.SerialException is an OSError
+                self._status.link(self.name, False, _reason(why))
+            except Exception:
+                # Our bug; one port must not end the others.
+                log.exception("%s begins again", self.name)
+                self._status.refuse("fault", "a fault of this program", self.name)
+            self._open = False
+            self._note_silence()
+            self._stopping.wait(_RETRY_S)
+
+    def _port(self) -> Any:
+        s = self._settings
+        port = serial.serial_for_url(s.device, do_not_open=True)
+        port.baudrate, port.bytesize, port.parity, port.stopbits = s.baud, s.bits, s.parity, s.stop
+        port.timeout = _POLL_S
+        if "://" not in s.device:
+            port.exclusive = True
+        port.open()
+        return port
+
+    def _read(self, port: Any) -> None:
+        last = time.monotonic()
+        idle = True
+        while not self._stopping.is_set():
+            data = port.read(port.in_waiting or 1)
+            now = time.monotonic()
+            if data:
+                last, idle = now, False
+                if self._progress == NO_BYTES:
+                    self._progress = NO_FRAME
+                self._take(self._receiver.feed(data))
+            elif not idle and now - last >= _IDLE_S:
+                idle = True
+                self._take(self._receiver.flush())
+            self._note_silence()
+
+    def _take(self, events: list[Reading | Fault]) -> None:
+        for event in events:
+            if isinstance(event, Fault):
+                self._fault(event)
+            else:
+                self._reading(event)
+
+    def _reading(self, reading: Reading) -> None:
+        self._seq += 1
+        reading.stamp(now_text(), self._seq)
+        payload = reading.to_json(self._settings.values).encode()
+        try:
+            self._intake.take(self._settings.meter, topics.READING, payload, self.name, None)
+        except Refused as why:
+            self._status.refuse(why.kind, why.detail, self.name)
+            return
+        self._readings += 1
+        self._last_reading = time.monotonic()
+        self._silent = False
+        if self._progress != READINGS:
+            log.info("%s: readings come", self.name)
+            self._progress = READINGS
+            self._tell("online")
+
+    def _fault(self, fault: Fault) -> None:
+        self._faults[fault.kind] += 1
+        self._status.faults[fault.kind] += 1
+        if self._faults[fault.kind] == 1:
+            log.warning("%s: %s (told once, counted as %s)", self.name, fault.detail, fault.kind)
+        if fault.kind in ("key", "tag") and self._progress != READINGS:
+            self._progress = NO_KEY
+
+    def _note_silence(self) -> None:
+        now = time.monotonic()
+        silent = now - self._last_reading > _SILENT_S
+        if silent != self._silent:
+            self._silent = silent
+            self._progress = NO_BYTES if silent else self._progress
+            if silent:
+                log.warning("%s: no reading for %d s", self.name, int(_SILENT_S))
+        if now - self._told_at > _STATUS_S:
+            self._tell("online" if self._open else "offline")
+
+    def _tell(self, state: str) -> None:
+        """This meter's status, as an adapter would publish it."""
+        self._told_at = now = time.monotonic()
+        document = {
+            "state": state,
+            "time": now_text(),
+            "version": smartmeter.__version__,
+            "port": self._settings.device,
+            "progress": self._progress,
+            "readings": self._readings,
+            "faults": dict(self._faults),
+            "silent": int(now - self._last_reading),
+        }
+        payload = json.dumps(document).encode()
+        self._intake.take(self._settings.meter, topics.STATUS, payload, self.name, None)
+
+
+def _reason(why: Exception) -> str:
+    """pyserial wraps what the system said in its own words."""
+    cause = why.__context__ if isinstance(why.__context__, OSError) else why
+    return reason_of(cause)

@@ -1,0 +1,152 @@
+"""What this Concentrator knows of itself: counters, links, alarms, the newest of each meter."""
+
+import datetime
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import smartmeter
+
+from .acceptance import Values
+
+log = logging.getLogger("smartmeter_gateway")
+
+METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
+METERS = "meters"  # the kind under which a further one is refused
+
+_TOLD_MAX = 200  # refusals told with their meter; the rest is in the counters
+
+
+@dataclass
+class Meter:
+    """The newest reading of a meter, which way it came in, and at which time.monotonic()."""
+
+    values: Values
+    way: str
+    arrived: float
+    count: int = 1
+    twice: int = 0
+
+
+@dataclass
+class LinkState:
+    """A connection: up or down, why, and since when (unix seconds)."""
+
+    up: bool = False
+    reason: str = "not yet connected"
+    since: float = field(default_factory=time.time)
+
+
+def now_text() -> str:
+    """This moment as RFC 3339 text to the second, with the local offset."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+class Status:
+    """For all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._told: set[tuple[str, str]] = set()
+        self.refused: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.links: dict[str, LinkState] = {}
+        self.alarms: dict[str, str] = {}
+        self.meters: dict[str, Meter] = {}
+        self.spool: Callable[[], dict[str, Any]] = dict
+        self.changed = threading.Event()  # something that should not wait for the next interval
+
+    def refuse(self, kind: str, detail: str, origin: str) -> None:
+        """Count a message that was not taken; the first of its kind and origin is logged."""
+        with self._lock:
+            self.refused[kind] += 1
+            first = (kind, origin) not in self._told and len(self._told) < _TOLD_MAX
+            if first:
+                self._told.add((kind, origin))
+        if first:
+            log.warning("refused from %s: %s (told once, counted as %s)", origin, detail, kind)
+
+    def link(self, name: str, up: bool, reason: str = "") -> None:
+        """A connection came up or went down; logged when that changes, and once when it cannot."""
+        with self._lock:
+            known = self.links.get(name)
+            if known is not None and known.up == up and (up or known.reason == reason):
+                return
+            new = LinkState(up, reason)
+            if known is not None and known.up == up:
+                new.since = known.since
+            self.links[name] = new
+        self.changed.set()
+        if up:
+            log.info("%s: connected", name)
+        else:
+            log.warning("%s: not connected: %s", name, reason)
+
+    def alarm(self, key: str, text: str | None) -> None:
+        """Raise an alarm, or take it back with None; logged when it changes."""
+        with self._lock:
+            before = self.alarms.get(key)
+            if before == text:
+                return
+            if text is None:
+                del self.alarms[key]
+            else:
+                self.alarms[key] = text
+        self.changed.set()
+        if text is None:
+            log.info("over: %s", before)
+        else:
+            log.error("%s", text)
+
+    def seen(self, meter: str, values: Values, way: str) -> bool:
+        """A reading came by `way`. False where it is the one that came last, by another way."""
+        arrived = time.monotonic()
+        with self._lock:
+            known = self.meters.get(meter)
+            if known is None:
+                self.meters[meter] = Meter(values, way, arrived)
+                return True
+            before = known.values
+            if before.seq == values.seq and before.time == values.time and known.way != way:
+                known.twice += 1
+                return False
+            known.values, known.way, known.arrived = values, way, arrived
+            known.count += 1
+            return True
+
+    def has_room(self, meter: str) -> bool:
+        """Whether readings of this meter can be followed: known, or not yet too many."""
+        return meter in self.meters or len(self.meters) < METERS_MAX
+
+    def document(self, state: str = "online") -> dict[str, Any]:
+        """The Concentrator's status as it is published."""
+        with self._lock:
+            return {
+                "state": state,
+                "time": now_text(),
+                "version": smartmeter.__version__,
+                "uptime": int(time.monotonic() - self._started),
+                "spool": self.spool(),
+                "refused": dict(self.refused),
+                "faults": dict(self.faults),
+                "links": {
+                    name: {"up": link.up, "since": int(link.since)}
+                    | ({} if link.up else {"reason": link.reason})
+                    for name, link in self.links.items()
+                },
+                "alarms": list(self.alarms.values()),
+                "meters": {
+                    name: {
+                        "last": meter.values.time.isoformat(),
+                        "way": meter.way,
+                        "readings": meter.count,
+                    }
+                    | ({"twice": meter.twice} if meter.twice else {})
+                    for name, meter in self.meters.items()
+                },
+            }

@@ -1,0 +1,335 @@
+"""The way to the Cloud: live readings first, the backlog in arrays beside them.
+
+Everything published stays in the spool until the Cloud's receipt for it; a broker's PUBACK
+is not durability. All state belongs to one thread, which takes what others bring from deques.
+"""
+
+import contextlib
+import json
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from paho.mqtt.reasoncodes import ReasonCode
+from smartmeter import receipt, topics
+
+from .backlog import ARRAY_BYTES_MAX, Packed, pack
+from .broker_link import BrokerLink, Link
+from .config import BrokerSettings
+from .spool import Reader, Row
+from .spooler import Spooler
+from .status import Status, log
+from .window import Sent, Window
+
+NAME = "cloud broker"
+_RECEIVE_MAXIMUM = 1000  # receipts messages under way to us
+_IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 000 a second
+_LIVE_MAX = 5000  # rows that wait in memory for the connection; more is backlog
+_CHUNK_ROWS = 20_000  # read from the spool at once: with 1 000 meters, 20 readings an array
+_CHUNK_BYTES = 8_000_000
+_BACKLOG_SHARE = 0.5  # of what may be under way, so that there is room for what is live
+_PARKED_S = 60.0  # how long a meter waits whose messages the broker refuses
+_IDLE_S = 1.0
+_GOODBYE_S = 1.0
+_OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
+
+
+class Uplink:
+    """start() it; hand it to the Spooler by its stored, forgotten and replaced."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        concentrator: str,
+        spool_path: Path,
+        spooler: Spooler,
+        status: Status,
+    ) -> None:
+        self._concentrator = concentrator
+        self._path = spool_path
+        self._spooler = spooler
+        self._status = status
+        self._statuses = spooler.statuses()  # meter -> newest, all published at each connection
+        self._offline = json.dumps({"state": "offline"}).encode()
+        self._broker = BrokerLink(
+            NAME,
+            settings,
+            f"concentrator-{concentrator}",
+            status,
+            lasting=False,
+            receive_maximum=_RECEIVE_MAXIMUM,
+            will=lambda: (topics.concentrator_status(concentrator), self._offline),
+        )
+        self._broker.on_up = self._up
+        self._broker.on_down = self._down
+        self._broker.on_message = self._receipts_came
+        self._broker.on_published = self._published
+        spooler.stored = self._offer
+        spooler.forgotten = self._forgotten
+        spooler.replaced = self._replaced
+
+        # What other threads bring. deque.append and popleft are atomic.
+        self._wake = threading.Event()
+        self._links: deque[Link | None] = deque()
+        self._offered: deque[list[Row]] = deque()
+        self._offered_rows = 0
+        self._offering = threading.Lock()
+        self._missed: deque[int] = deque()
+        self._came: deque[tuple[Link, bytes]] = deque()
+        self._answers: deque[tuple[Link, int, ReasonCode]] = deque()
+        self._gone: deque[list[int]] = deque()
+        self._spool_replaced = threading.Event()
+        self._ending = threading.Event()
+
+        # What belongs to the thread.
+        self._link: Link | None = None
+        self._window = Window()
+        self._live: deque[Row] = deque()
+        self._packed: deque[Packed] = deque()
+        self._held: set[int] = set()  # rows live, packed, under way, or not yet forgotten
+        self._cursor: int | None = None  # behind this id the spool may hold backlog
+        self._parked: dict[str, float] = {}
+        self._pending: set[str] = set()  # meters whose status is to be published
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._broker.start()
+
+    def stop(self, timeout: float) -> None:
+        """Publish that we are offline, and end."""
+        link = self._link
+        if link is not None:
+            with contextlib.suppress(ValueError, RuntimeError):  # the connection just went
+                self._publish_own(link, self._offline).wait_for_publish(_GOODBYE_S)
+        self._ending.set()
+        self._wake.set()
+        self._broker.stop(timeout)
+        self._thread.join(timeout)
+
+    def publish_status(self) -> None:
+        """Publish what this Concentrator knows of itself, if there is a connection."""
+        link = self._link
+        if link is not None:
+            self._publish_own(link, json.dumps(self._status.document()).encode())
+
+    def _publish_own(self, link: Link, payload: bytes) -> paho.MQTTMessageInfo:
+        topic = topics.concentrator_status(self._concentrator)
+        return link.client.publish(topic, payload, qos=1, retain=True)
+
+    # Called in other threads.
+
+    def _up(self, link: Link) -> None:
+        link.client.on_subscribe = self._subscribed
+        link.client.subscribe(topics.receipts(self._concentrator), 1)
+        self._publish_own(link, json.dumps(self._status.document()).encode())
+
+    def _subscribed(
+        self, client: paho.Client, _: object, mid: int, codes: list[ReasonCode], properties: object
+    ) -> None:
+        # Only now: a receipt for what is published before the subscription could be missed.
+        refused = [str(code) for code in codes if code.is_failure]
+        self._status.alarm(
+            "cloud.subscribe",
+            f"the {NAME} does not let us read our receipts: {refused[0]}" if refused else None,
+        )
+        link = self._broker.link
+        if link is not None and not refused:
+            self._links.append(link)
+            self._wake.set()
+
+    def _down(self) -> None:
+        self._links.append(None)
+        self._wake.set()
+
+    def _receipts_came(self, link: Link, message: paho.MQTTMessage) -> None:
+        self._came.append((link, bytes(message.payload)))
+        link.ack(message.mid)
+        self._wake.set()
+
+    def _published(self, link: Link, mid: int, code: ReasonCode) -> None:
+        self._answers.append((link, mid, code))
+        self._wake.set()
+
+    def _offer(self, rows: list[Row]) -> None:
+        for row in rows:
+            if not row.id:
+                self._statuses[row.meter] = row.payload
+        if self._link is None:
+            return  # a connection begins with the whole spool and all statuses
+        with self._offering:
+            if self._offered_rows + len(self._live) > _LIVE_MAX:
+                self._missed.append(min((row.id for row in rows if row.id), default=0))
+                rows = [row for row in rows if not row.id]
+            self._offered_rows += len(rows)
+            self._offered.append(rows)
+        self._wake.set()
+
+    def _forgotten(self, ids: list[int]) -> None:
+        self._gone.append(ids)
+
+    def _replaced(self) -> None:
+        self._spool_replaced.set()
+        self._wake.set()
+
+    # The thread.
+
+    def _run(self) -> None:
+        reader = Reader(self._path)
+        while not self._ending.is_set():
+            self._wake.wait(self._wait_s())
+            self._wake.clear()
+            if self._spool_replaced.is_set():
+                self._spool_replaced.clear()
+                reader.close()
+                reader = Reader(self._path)
+                self._begin(self._link)
+            try:
+                self._take_news()
+                while not self._ending.is_set() and self._send(reader):
+                    self._take_news()
+                silent = "the Cloud gives no receipts" if self._window.silent else None
+                self._status.alarm("cloud.receipts", silent)
+            except Exception:
+                # Our bug; what is undelivered is in the spool, so begin again from there.
+                log.exception("the uplink begins again from the spool")
+                self._status.refuse("fault", "a fault of this program", "the uplink")
+                self._begin(self._link)
+                time.sleep(_IDLE_S)
+        reader.close()
+
+    def _wait_s(self) -> float:
+        due = self._window.next_due()
+        return _IDLE_S if due is None else min(_IDLE_S, max(0.0, due - time.monotonic()))
+
+    def _begin(self, link: Link | None) -> None:
+        """A connection begins or ends: nothing is under way, the spool holds all there is to do."""
+        self._link = link
+        self._window.clear()
+        self._live.clear()
+        self._packed.clear()
+        self._held.clear()
+        self._parked.clear()
+        self._cursor = 0
+        self._pending = set(self._statuses)
+
+    def _take_news(self) -> None:
+        while self._links:
+            self._begin(self._links.popleft())
+        while self._gone:
+            self._held.difference_update(self._gone.popleft())
+        while self._offered:
+            with self._offering:
+                rows = self._offered.popleft()
+                self._offered_rows -= len(rows)
+            if self._link is None:
+                continue
+            for row in rows:
+                if not row.id:
+                    self._pending.add(row.meter)
+                elif row.id not in self._held:
+                    self._held.add(row.id)
+                    self._live.append(row)
+        while self._missed:
+            first = self._missed.popleft()
+            if first and (self._cursor is None or first <= self._cursor):
+                self._cursor = first - 1
+        while self._answers:
+            link, mid, code = self._answers.popleft()
+            if link is not self._link:
+                continue
+            if code.is_failure:
+                self._refused(mid, code)
+            else:
+                self._window.acknowledged(mid)
+        if self._came:
+            self._take_receipts()
+
+    def _take_receipts(self) -> None:
+        delivered: list[int] = []
+        now = time.monotonic()
+        while self._came:
+            link, payload = self._came.popleft()
+            if link is not self._link:
+                continue
+            try:
+                digests = receipt.split(payload)
+            except ValueError as why:
+                self._status.refuse("receipt", str(why), NAME)
+                continue
+            for digest in digests:
+                delivered.extend(self._window.received(digest, now))
+        if delivered:
+            self._spooler.forget(delivered)
+
+    def _refused(self, mid: int, code: ReasonCode) -> None:
+        """The broker does not take a message: the meter waits, the others go on."""
+        sent = self._window.refused(mid)
+        what = "the status messages"
+        if sent is not None:
+            self._held.difference_update(sent.ids)
+            self._parked[sent.meter] = time.monotonic() + _PARKED_S
+            what = f"what meter {sent.meter} sends"
+        self._status.alarm("cloud.refused", f"the {NAME} refuses {what}: {code}")
+
+    def _send(self, reader: Reader) -> bool:
+        """Publish one thing, the most urgent; False where there is none or no room."""
+        link = self._link
+        now = time.monotonic()
+        if link is None:
+            return False
+        most = min(link.receive_maximum, _IN_FLIGHT_MAX)
+        free = most - self._window.unacknowledged
+        if free <= 0:
+            return False
+        if self._pending:
+            self._send_status(link, self._pending.pop())
+            return True
+        if sent := self._window.overdue(now):
+            self._publish(link, sent, now)
+            return True
+        if self._live and self._window.has_room():
+            row = self._live.popleft()
+            self._send_packed(link, Packed(row.meter, row.specific, row.payload, [row.id]), now)
+            return True
+        if not self._window.has_room(_BACKLOG_SHARE) or free < most * _BACKLOG_SHARE:
+            return False
+        if self._packed:
+            self._send_packed(link, self._packed.popleft(), now)
+            return True
+        return self._read_backlog(reader, link, now)
+
+    def _send_packed(self, link: Link, packed: Packed, now: float) -> None:
+        if packed.meter in self._parked:
+            self._held.difference_update(packed.ids)
+            return
+        topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
+        self._publish(link, Sent(topic, packed.payload, packed.meter, packed.ids), now)
+
+    def _read_backlog(self, reader: Reader, link: Link, now: float) -> bool:
+        """The next part of the spool; whether there was one."""
+        if self._parked and min(self._parked.values()) < now:
+            self._parked.clear()
+            self._status.alarm("cloud.refused", None)
+            self._cursor = 0
+        if self._cursor is None:
+            return False
+        rows = reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
+        self._cursor = rows[-1].id if rows else None
+        rows = [r for r in rows if r.id not in self._held and r.meter not in self._parked]
+        limit = min(ARRAY_BYTES_MAX, (link.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
+        for packed in pack(rows, limit):
+            self._held.update(packed.ids)
+            self._packed.append(packed)
+        return self._cursor is not None
+
+    def _publish(self, link: Link, sent: Sent, now: float) -> None:
+        digest = self._window.add(sent)
+        info = link.client.publish(sent.topic, sent.payload, qos=1)
+        self._window.published(digest, info.mid, now)
+
+    def _send_status(self, link: Link, meter: str) -> None:
+        topic = topics.uplink(self._concentrator, meter, topics.STATUS)
+        link.client.publish(topic, self._statuses.get(meter, b""), qos=1, retain=True)
