@@ -81,6 +81,7 @@ class Receiver:
         self._bare = True  # an APDU without framing may stand here
         self._framed = False  # other framing was seen
         self._noise = 0  # bytes of the run of noise under way
+        self._before = 0  # the last three bytes skipped
         self._quiet = 0  # bytes still covered by a fault that was told
 
     @property
@@ -128,7 +129,7 @@ class Receiver:
                 n = 1
                 outcome = Fault(LENGTH, "a telegram of %s is cut short" % link, end - at)
             if n < 0:
-                self._skip(events, 1)
+                self._skip(events, buf[at])
                 at += 1
                 continue
             at += n
@@ -172,9 +173,9 @@ class Receiver:
             return True
         if buf[at] != 0xDB:
             return False
-        from .link.apdu import is_ciphered_start
+        from .link.apdu import is_found
 
-        return is_ciphered_start(buf, at, end)
+        return is_found(buf, at, end, self._before)
 
     def _decode(self, telegram, link):
         form = telegram[0]
@@ -205,12 +206,13 @@ class Receiver:
             self._framed = self._framed or damage
             self._bare = False
 
-    def _skip(self, events, n):
-        self.skipped += n
+    def _skip(self, events, byte):
+        self.skipped += 1
+        self._before = (self._before << 8 | byte) & 0xFFFFFF
         if self._quiet:
-            self._use(n)
+            self._use(1)
             return
-        self._noise += n
+        self._noise += 1
         if self._noise >= _RUN:
             self._end_noise(events)
 

@@ -33,7 +33,7 @@ def rfc3339(octets, profile):
     month, day, weekday, hour, minute, second = octets[2:8]
     deviation = octets[9] << 8 | octets[10]
     status = octets[11]
-    if not is_moment(year, month, day, hour, minute, second) or year < 2000:
+    if not is_moment(year, month, day, hour, minute, second) or not 2000 <= year < 2100:
         return None
     # Sunday is 7; Aidon's 0
     if weekday != 0xFF and (weekday or 7) != _weekday(year, month, day):

@@ -6,8 +6,8 @@
     E6 E7 00 and one of these                            what HDLC framing leaves
 
 Nothing guards them but their own form (and a tag). So they are looked for at the very
-start of a stream, behind another of them, and after a pause; a ciphered one also within
-noise, where a maker's letters stand in its system title. The receiver sees to that.
+start of a stream, behind another of them, and after a pause; a ciphered one with a tag
+also within noise (is_found). The receiver sees to that.
 """
 
 _MAX = 2304
@@ -83,16 +83,28 @@ class Apdu:
         return None
 
 
-def is_ciphered_start(buf, at, end):
-    """Whether a ciphered APDU of a maker that is known by three letters may start here."""
-    if end - at < 5:
-        return buf[at + 1 : end] == b"\x08\x41"[: end - at - 1] or end - at < 2
+def is_found(buf, at, end, before):
+    """Whether the DB at buf[at], in noise, may begin a ciphered P1 telegram.
+
+    Behind it come 8, a title that three capitals begin, a length and a security control with
+    tag. before is the three bytes skipped last: behind the LLC of HDLC or the transport
+    addresses of M-Bus it belongs to a frame whose begin is damaged, and whose sum was not
+    checked.
+    """
+    if before == 0xE6E700 or before & 0xFFFF == 0x0167:
+        return False
+    if end - at < 2:
+        return True
     if buf[at + 1] != 8:
         return False
-    for i in range(at + 2, at + 5):
+    for i in range(at + 2, min(at + 5, end)):
         if not 0x41 <= buf[i] <= 0x5A:
             return False
-    return True
+    try:
+        found = _length(buf, at + 10, end)
+    except ValueError:
+        return False
+    return found is None or found[1] >= end or buf[found[1]] & 0xF0 == 0x30
 
 
 def _length(buf, at, end):
