@@ -33,7 +33,7 @@ class Values(msgspec.Struct):
 
     time: Annotated[datetime, msgspec.Meta(tz=True)]
     clock: Literal["meter", "adapter"]
-    seq: Annotated[int, msgspec.Meta(ge=0, lt=1 << 63)]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
     auth: Literal["verified", "unverified", "none"]
     values: Annotated[dict[str, float], msgspec.Meta(min_length=1, max_length=_VALUES_MAX)]
 
@@ -96,4 +96,4 @@ def status(payload: bytes) -> None:
 
 def _plain(why: msgspec.ValidationError) -> str:
     """The library's sentence without what the wire said in it."""
-    return str(why).split(" got ")[0].split(" - at ")[-1].strip(" `")
+    return str(why).split(", got ")[0].split(" - at ")[0].replace("`", "").lower()

@@ -15,18 +15,22 @@ _SCHEMA_VERSION = 1
 _ROW_BYTES = 120  # what a row costs on disk beyond its payload, measured on 1 000 000 rows
 # As many at once where room is needed.
 _FIRST_ROWS = "id IN (SELECT id FROM message ORDER BY id LIMIT 500)"
-_SCHEMA = """
-CREATE TABLE message (
-    id INTEGER PRIMARY KEY,
-    meter TEXT NOT NULL,
-    specific TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    arrived INTEGER NOT NULL  -- unix seconds
-);
-CREATE TABLE status (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE total (next INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
-                    dropped INTEGER NOT NULL);
-"""
+_SCHEMA = (
+    """CREATE TABLE message (
+        id INTEGER PRIMARY KEY,
+        meter TEXT NOT NULL,
+        specific TEXT NOT NULL,
+        payload BLOB NOT NULL,
+        arrived INTEGER NOT NULL  -- unix seconds
+    )""",
+    "CREATE TABLE status (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE total (  -- one row
+        next INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        dropped INTEGER NOT NULL
+    )""",
+)
 
 
 class Row(NamedTuple):
@@ -64,11 +68,14 @@ class Spool:
         if version == 0:
             # Numbers begin with the time in microseconds: those of a file that was set aside, for
             # which a receipt may still come, must not name rows of this one.
-            self._connection.executescript(f"BEGIN; {_SCHEMA}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA:
+                self._connection.execute(statement)
             self._connection.execute(
                 "INSERT INTO total VALUES (?, 0, 0, 0)", (time.time_ns() // 1000,)
             )
-            self._connection.executescript(f"PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;")
+            self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            self._connection.execute("COMMIT")
         self.next, self.rows, self.bytes, self.dropped = self._connection.execute(
             "SELECT next, rows, bytes, dropped FROM total"
         ).fetchone()

@@ -1,0 +1,51 @@
+"""A Concentrator between two real brokers."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.standins import Adapter, Process, StandInCloud
+from tools.mosquitto import Mosquitto
+
+
+@dataclass
+class Between:
+    """The Concentrator "home" (its process is not started), its brokers, its config file."""
+
+    folder: Path
+    lan: Mosquitto
+    cloud: Mosquitto
+    process: Process
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "spool.db"
+
+    def configure(self, more: str = "", cloud: str | None = None) -> None:
+        cloud = f'[cloud]\nhost = "localhost"\nport = {self.cloud.port}' if cloud is None else cloud
+        self.process.config.write_text(
+            f'concentrator = "home"\n[lan]\nhost = "localhost"\nport = {self.lan.port}\n'
+            f"{cloud}\n{more}\n"
+        )
+
+
+@pytest.fixture
+def between(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> Iterator[Between]:
+    made = Between(tmp_path, mosquitto(), mosquitto(), Process(tmp_path / "gateway.toml"))
+    made.configure()
+    yield made
+    made.process.kill()
+
+
+@pytest.fixture
+def adapter(between: Between) -> Iterator[Adapter]:
+    with Adapter(between.lan.port) as client:
+        yield client  # type: ignore[misc]
+
+
+@pytest.fixture
+def cloud(between: Between) -> Iterator[StandInCloud]:
+    with StandInCloud(between.cloud.port) as client:
+        yield client  # type: ignore[misc]

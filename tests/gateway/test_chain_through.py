@@ -1,0 +1,231 @@
+"""Readings go through a Concentrator between two real brokers, whatever is killed on the way."""
+
+import json
+import random
+import threading
+import time
+
+from smartmeter import topics
+from tests.gateway.conftest import Between
+from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+
+METER = "0c9a1c52-7b2e-4f6e-9a43-2f1f4b8f6a01"
+OTHER = "meter-2"
+
+
+def spool_is_empty(cloud: StandInCloud) -> bool:
+    status = cloud.statuses.get("home") or {}
+    return status.get("spool", {}).get("rows") == 0
+
+
+def test_a_reading_arrives_as_it_came(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    payload = b' {"time":"2026-11-22T21:10:05+01:00","clock":"meter","seq":40217,"auth":"none",' + (
+        b'"values":{"1.8.0":1136784,"31.7.0":0.990}, "extra":[1,{}]}\n'
+    )
+    adapter.publish_and_wait(METER, payload)
+    topic = f"concentrator/home/smartMeterMessage/{METER}/reading"
+    eventually(lambda: (topic, payload, False) in cloud.messages)
+    eventually(lambda: spool_is_empty(cloud))
+    assert between.process.stop() == 0
+    eventually(lambda: cloud.statuses["home"] == {"state": "offline"})
+
+
+def test_the_start_order_does_not_matter(between: Between, adapter: Adapter) -> None:
+    """Everything is there before, or comes after: the session on the LAN broker lasts."""
+    between.lan.stop()
+    between.cloud.stop()
+    between.process.start().says("cloud broker: not connected")
+    between.process.says("LAN broker: not connected")
+    between.lan.start()
+    between.process.says("LAN broker: connected")
+    eventually(adapter.client.is_connected)
+    adapter.publish_and_wait(METER, reading(1))
+    between.cloud.start()
+    with StandInCloud(between.cloud.port) as cloud:
+        eventually(lambda: cloud.seqs(METER) == {1}, 40)
+
+
+def test_an_outage_comes_later_in_arrays_and_live_readings_first(
+    between: Between, adapter: Adapter
+) -> None:
+    between.cloud.stop()
+    between.process.start().says("LAN broker: connected")
+    for seq in range(1200):
+        adapter.publish(METER if seq % 2 else OTHER, reading(seq))
+    eventually(lambda: rows_in(between) == 1200)
+    between.cloud.start()
+    with StandInCloud(between.cloud.port) as cloud:
+        eventually(lambda: len(cloud.store) == 1200, 40)
+        assert cloud.kinds["readings"] == 4  # 600 of each meter, at most 500 an array
+        assert cloud.order[METER] == list(range(1, 1200, 2))
+        adapter.publish_and_wait(METER, reading(5000))
+        eventually(lambda: 5000 in cloud.seqs(METER))
+        assert cloud.kinds["reading"] == 1
+        eventually(lambda: spool_is_empty(cloud))
+
+
+def rows_in(between: Between) -> int:
+    import sqlite3
+
+    if not between.spool.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{between.spool}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()
+
+
+def test_without_receipts_nothing_is_forgotten(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    """The cloud broker's PUBACK is not enough: it may be killed before anybody fetched it."""
+    cloud.gives_receipts = False
+    between.process.start().says("LAN broker: connected")
+    for seq in range(100):
+        adapter.publish_and_wait(METER, reading(seq))
+    eventually(lambda: len(cloud.store) == 100)
+    assert rows_in(between) == 100
+    between.process.kill()
+    cloud.store.clear()
+    cloud.gives_receipts = True
+    between.process.start()
+    eventually(lambda: cloud.seqs(METER) == set(range(100)))
+    eventually(lambda: rows_in(between) == 0)
+
+
+def test_a_lost_receipt_makes_it_send_again(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    cloud.gives_receipts = False
+    between.process.start().says("LAN broker: connected")
+    adapter.publish_and_wait(METER, reading(1))
+    eventually(lambda: cloud.kinds["reading"] == 1)
+    cloud.gives_receipts = True
+    eventually(lambda: cloud.kinds["reading"] == 2)  # after 10 s
+    eventually(lambda: rows_in(between) == 0)
+    between.process.says("the Cloud gives no receipts")
+    between.process.says("over: the Cloud gives no receipts")
+
+
+def test_killed_in_traffic_loses_nothing(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    """Concentrator and both of its brokers' connections: seven SIGKILLs among 6 000 readings."""
+    between.process.start().says("LAN broker: connected")
+    acknowledged: set[int] = set()
+    done = threading.Event()
+
+    def traffic() -> None:
+        for seq in range(6000):
+            adapter.publish(METER, reading(seq)).wait_for_publish(20)
+            acknowledged.add(seq)
+            if done.is_set():
+                return
+
+    sender = threading.Thread(target=traffic)
+    sender.start()
+    chance = random.Random(4)
+    try:
+        for round in range(7):
+            time.sleep(chance.uniform(0.2, 0.8))
+            if round % 3 == 2:
+                between.cloud.kill()
+                between.cloud.start()
+            else:
+                between.process.kill()
+                between.process.start()
+    finally:
+        sender.join(60)
+        done.set()
+    assert len(acknowledged) == 6000
+    eventually(lambda: len(cloud.seqs(METER)) == 6000, 60)
+    assert cloud.seqs(METER) == acknowledged
+    eventually(lambda: rows_in(between) == 0)
+
+
+def test_an_adapter_s_status_is_forwarded_retained_and_the_newest_survives_a_restart(
+    between: Between, adapter: Adapter
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    adapter.publish(METER, b'{"state":"online","frames":1}', "status", retain=True)
+    adapter.publish(METER, b'{"state":"online","frames":2}', "status", retain=True)
+    between.process.says("cloud broker: connected")
+    between.process.stop()
+    between.process.start()
+    with StandInCloud(between.cloud.port) as cloud:
+        eventually(lambda: cloud.statuses.get(METER) == {"state": "online", "frames": 2})
+        topic = topics.uplink("home", METER, "status")
+        adapter.publish(METER, b'{"state":"offline"}', "status", retain=True)
+        eventually(lambda: cloud.statuses.get(METER) == {"state": "offline"})
+    with StandInCloud(between.cloud.port) as late:
+        eventually(lambda: any(t == topic and retained for t, _, retained in late.messages))
+
+
+def test_what_no_store_can_take_is_refused_counted_and_stops_nobody(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    poison = {
+        "empty": [b""],
+        "size": [b"1" * 70_000, b" " * 10_000_000],
+        "json": [
+            b"{",
+            reading(1) + b"}",
+            b"\xff\xfe",
+            reading(1)[:-1] + b',"x":"\xff"}',
+            reading(1)[:-1] + b',"x":' + b"[" * 60_000,
+        ],
+        "content": [
+            b"7",
+            b"{}",
+            reading(1).replace(b'"1.7.0"', b'"x"'),
+            reading(1).replace(b'"seq":1', b'"seq":-1'),
+            reading(1).replace(b'"seq":1', b'"seq":1e400'),
+            reading(1).replace(b"+00:00", b""),
+            reading(1).replace(b"229.4", b'"229.4"'),
+        ],
+    }
+    for payloads in poison.values():
+        for payload in payloads:
+            adapter.publish_and_wait("bad", payload)
+    adapter.client.publish("smartMeterMessage/a b/reading", reading(1), qos=1)
+    adapter.client.publish("smartMeterMessage/bad/else", reading(1), qos=1)
+    adapter.client.publish("smartMeterMessage/bad", reading(1), qos=1)
+    adapter.publish_and_wait(METER, reading(7))
+    eventually(lambda: cloud.seqs(METER) == {7})
+    counted = {"empty": 1, "size": 2, "json": 5, "content": 7, "topic": 3}
+    eventually(lambda: cloud.statuses["home"]["refused"] == counted)
+    assert {m for m, _, _ in cloud.store} == {METER}
+    assert "Traceback" not in between.process.said
+
+
+def test_numbers_that_are_none_are_refused(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    for text in (b"NaN", b"Infinity", b"1e400", b"1" + b"0" * 400, b"true", b"[1]"):
+        adapter.publish_and_wait("bad", reading(1).replace(b":133,", b":" + text + b","))
+    eventually(lambda: sum(cloud.statuses["home"]["refused"].values()) == 6, 30)
+    assert not cloud.store
+
+
+def test_status_tells_what_a_person_needs(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    adapter.publish_and_wait(METER, reading(3))
+    eventually(lambda: cloud.statuses.get("home", {}).get("meters"))
+    status = cloud.statuses["home"]
+    assert status["state"] == "online"
+    assert status["links"]["LAN broker"]["up"] is True
+    assert status["links"]["cloud broker"]["up"] is True
+    assert status["meters"][METER]["last"] == json.loads(reading(3))["time"]
+    assert set(status["spool"]) == {"rows", "bytes", "oldest", "dropped"}
+    between.process.kill()
+    eventually(lambda: cloud.statuses["home"] == {"state": "offline"})  # the last will
