@@ -1,0 +1,1 @@
+"""The HTTP side: JSON under /v1, a live stream, and the page."""

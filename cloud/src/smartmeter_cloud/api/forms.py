@@ -1,0 +1,39 @@
+"""Stored things as the JSON that the API answers."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from smartmeter_cloud.chain import silent_after
+from smartmeter_cloud.store.rows import Newest, Reading
+
+Json = dict[str, Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(ms: int, offset_minutes: int = 0) -> str:
+    """RFC 3339 text of a time in ms since 1970, in the given offset."""
+    zone = timezone(timedelta(minutes=offset_minutes))
+    at = (_EPOCH + timedelta(milliseconds=ms)).astimezone(zone)
+    return at.isoformat(timespec="milliseconds" if ms % 1000 else "seconds")
+
+
+def reading(r: Reading) -> Json:
+    return {
+        "time": moment(r.time, r.offset),
+        "received": moment(r.received),
+        "clock": r.clock,
+        "clockWrong": r.suspect,
+        "seq": r.seq,
+        "auth": r.auth,
+        "values": r.values,
+    }
+
+
+def meter(n: Newest) -> Json:
+    return {
+        "id": n.reading.meter,
+        "concentrator": n.concentrator,
+        "silentAfter": silent_after(n) // 1000,
+        "newest": reading(n.reading),
+    }

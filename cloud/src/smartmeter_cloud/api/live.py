@@ -1,0 +1,111 @@
+"""The live stream: what is new in the store, told to every open page.
+
+The store is asked, not ingest: so any number of ingestors and of these processes work together,
+and a page sees what is stored and nothing else. One task asks for all pages; a page that reads
+slowly gets the newest state, never a queue.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from smartmeter_cloud.api.forms import meter
+from smartmeter_cloud.chain import chain
+from smartmeter_cloud.store import Store, StoreUnavailable
+
+ASK_SECONDS = 0.5
+CHAIN_EVERY = 4  # asks
+PING_SECONDS = 15.0  # so that proxies and browsers see that the connection lives
+STREAMS_MAX = 500
+
+Json = dict[str, Any]
+
+
+class Live:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._meters: dict[str, tuple[int, Json]] = {}  # id -> (change, meter)
+        self._change = 0
+        self._chain: list[Json] = []
+        self._chain_change = 0
+        self._readable = True
+        self._condition = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self._streams = 0
+        self._closed = False
+
+    @property
+    def full(self) -> bool:
+        return self._streams >= STREAMS_MAX
+
+    def end(self) -> None:
+        """Ends all streams, soon; from any thread or signal handler."""
+        self._closed = True
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Server-sent events: `meters` and `chain` in full at first, then what changed."""
+        self._streams += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._ask())
+        change = chain_change = 0
+        try:
+            yield b"retry: 1000\n\n"
+            while not self._closed:
+                if change < self._change:
+                    new = [m for at, m in self._meters.values() if at > change]
+                    change = self._change
+                    yield _event("meters", new)
+                if chain_change < self._chain_change:
+                    chain_change = self._chain_change
+                    yield _event("chain", {"now": _ms(), "boxes": self._chain})
+                async with self._condition:
+                    if change >= self._change and chain_change >= self._chain_change:
+                        try:
+                            await asyncio.wait_for(self._condition.wait(), PING_SECONDS)
+                        except TimeoutError:
+                            yield b": still here\n\n"
+        finally:
+            self._streams -= 1
+
+    async def _ask(self) -> None:
+        turn = 0
+        while self._streams and not self._closed:
+            changed = False
+            try:
+                new = await asyncio.to_thread(self._store.newest, self._change)
+                for n in new:
+                    self._meters[n.reading.meter] = n.change, meter(n)
+                    self._change = max(self._change, n.change)
+                changed = bool(new)
+                if turn % CHAIN_EVERY == 0:
+                    boxes = await asyncio.to_thread(chain, self._store, _ms())
+                    if boxes != self._chain:
+                        self._chain = boxes
+                        self._chain_change += 1
+                        changed = True
+                self._readable = True
+            except StoreUnavailable as e:
+                if self._readable:
+                    self._readable = False
+                    store = {"kind": "store", "id": "", "state": "down", "reason": "unreadable"}
+                    self._chain = [*self._chain[:-1], store | {"since": _ms(), "detail": str(e)}]
+                    self._chain_change += 1
+                    changed = True
+            if changed:
+                async with self._condition:
+                    self._condition.notify_all()
+            turn += 1
+            await asyncio.sleep(ASK_SECONDS)
+        async with self._condition:
+            self._condition.notify_all()
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+def _ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,60 @@
+"""Errors as problem details (RFC 9457): a person reads `detail`, a program `status`."""
+
+import logging
+from http import HTTPStatus
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from smartmeter_cloud.store import StoreUnavailable
+
+_log = logging.getLogger("smartmeter_cloud.api")
+
+
+class Problem(Exception):
+    """What a request asked for cannot be had; detail is one sentence."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def response(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    document = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(
+        msgspec.json.encode(document),
+        status_code=status,
+        headers=headers,
+        media_type="application/problem+json",
+    )
+
+
+def install(app: FastAPI) -> None:
+    @app.exception_handler(Problem)
+    async def problem(request: Request, error: Problem) -> Response:
+        return response(error.status, error.detail)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        detail = {404: "there is nothing at this address"}.get(error.status_code, error.detail)
+        return response(error.status_code, detail, dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path"))
+        return response(422, f"{where or 'the request'}: {first['msg']}")
+
+    @app.exception_handler(StoreUnavailable)
+    async def store(request: Request, error: StoreUnavailable) -> Response:
+        _log.error("%s %s: %s", request.method, request.url.path, error)
+        return response(503, "the store cannot be used at the moment", {"Retry-After": "5"})
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> Response:
+        # uvicorn logs the exception itself
+        return response(500, "this should not have happened; the server's log says more")

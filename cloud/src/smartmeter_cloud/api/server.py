@@ -1,0 +1,98 @@
+"""The process that answers HTTP: a socket of our own, so that a taken port is one sentence."""
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+import uvicorn
+
+from smartmeter_cloud.api.app import create
+from smartmeter_cloud.config import HttpSettings
+from smartmeter_cloud.store import Store
+
+SHUTDOWN_SECONDS = 2
+
+
+class CannotListen(Exception):
+    """Why the HTTP port cannot be had, as one sentence."""
+
+
+class Server(uvicorn.Server):
+    """run() until SIGTERM or SIGINT, or until stop() from another thread."""
+
+    def __init__(self, store: Store, settings: HttpSettings) -> None:
+        """Takes the port, so that `address` is known before run(). CannotListen."""
+        self._listener = _listen(settings.host, settings.port)
+        port = self._listener.getsockname()[1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.address = f"{'https' if settings.certificate else 'http'}://{host}:{port}/"
+        self._app = create(store, settings)
+        try:
+            super().__init__(
+                uvicorn.Config(
+                    self._app,
+                    ssl_certfile=settings.certificate,
+                    ssl_keyfile=settings.key,
+                    log_level="warning",
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+                    timeout_keep_alive=30,
+                    h11_max_incomplete_event_size=32768,
+                )
+            )
+            self.config.load()
+        except OSError as e:  # ssl.SSLError is one
+            self._listener.close()
+            raise CannotListen(f"http.certificate or http.key cannot be used: {e}") from None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        super().run(sockets or [self._listener])
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's own, but being told to end is no failure: the exit status stays 0."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        former = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._end_streams()
+        super().handle_exit(sig, frame)
+
+    def stop(self) -> None:
+        self._end_streams()
+        self.should_exit = True
+
+    def _end_streams(self) -> None:
+        # Open streams would hold up the end; the application's own end comes only after them.
+        self._app.state.live.end()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as e:
+        raise CannotListen(f"http.host {host} cannot be used: {e.strerror}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(512)
+    except OSError as e:
+        listener.close()
+        raise CannotListen(
+            f"http.port {port} on {host} cannot be had: {(e.strerror or str(e)).lower()}"
+        ) from None
+    return listener

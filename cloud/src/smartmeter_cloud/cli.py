@@ -1,0 +1,104 @@
+"""smartmeter-cloud: the command line."""
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import smartmeter_cloud
+from smartmeter_cloud import config
+from smartmeter_cloud.config import Config, ConfigError
+from smartmeter_cloud.store import Store, StoreUnavailable
+
+
+class Failed(Exception):
+    """Why a command cannot go on, as one sentence."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="smartmeter-cloud", description="Stores what smart meters say, and shows it."
+    )
+    parser.add_argument("--version", action="version", version=smartmeter_cloud.__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, about in (
+        ("serve", "broker, ingest, API and page in one process; needs no settings"),
+        ("ingest", "only store what Concentrators send"),
+        ("api", "only the API and the page"),
+    ):
+        command = commands.add_parser(name, help=about, description=about)
+        command.add_argument(
+            "--config", metavar="FILE", type=Path, required=name != "serve", help="a TOML file"
+        )
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        if chosen.command == "serve":
+            from smartmeter_cloud.serve import serve
+
+            return serve(chosen.config)
+        settings = config.load(chosen.config)
+        return _ingest(settings) if chosen.command == "ingest" else _api(settings)
+    except (ConfigError, Failed) as e:
+        print(f"smartmeter-cloud: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def open_store(settings: Config) -> Store:
+    from smartmeter_cloud.store.sqlite import SqliteStore
+
+    try:
+        return SqliteStore(settings.store)
+    except StoreUnavailable as e:
+        raise Failed(str(e)) from None
+
+
+def _ingest(settings: Config) -> int:
+    from smartmeter_cloud.ingest import Ingest, TakenOver
+
+    if settings.broker is None:
+        raise Failed(
+            f"{settings.source}: broker.embedded is for `smartmeter-cloud serve`; "
+            "`ingest` needs the broker.host of another one"
+        )
+    store = open_store(settings)
+    ingest = Ingest(settings.broker, store)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        ingest.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        ingest.run()
+    except TakenOver as e:
+        raise Failed(str(e)) from None
+    except OSError as e:  # ssl.SSLError is one
+        raise Failed(
+            f"{settings.source}: broker.ca, broker.certificate or broker.key cannot be used: {e}"
+        ) from None
+    finally:
+        store.close()
+    return 0
+
+
+def _api(settings: Config) -> int:
+    from smartmeter_cloud.api.server import CannotListen, Server
+
+    store = open_store(settings)
+    try:
+        server = Server(store, settings.http)
+    except CannotListen as e:
+        raise Failed(f"{settings.source}: {e}") from None
+    print(f"the page is at {server.address}", flush=True)
+    try:
+        server.run()
+    finally:
+        store.close()
+    return 0

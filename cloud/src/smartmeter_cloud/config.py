@@ -1,0 +1,246 @@
+"""Settings from a TOML file; a mistake is one sentence: file, key and what is allowed."""
+
+import os
+import stat
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from smartmeter.topics import is_id
+
+from smartmeter_cloud.mqtt.connection import BrokerSettings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CLIENT_ID = "smartmeter-cloud"
+
+
+class ConfigError(Exception):
+    """One sentence for the person who wrote the file."""
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    certificate: Path | None = None
+    key: Path | None = None
+    names: tuple[str, ...] = ()  # further host names the page is called by
+
+
+@dataclass(frozen=True)
+class OwnBroker:
+    """The broker inside `serve`."""
+
+    host: str
+    port: int
+    users: dict[str, str] = field(repr=False)
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    source: str  # what the settings came from, for messages
+    store: Path
+    http: HttpSettings
+    broker: BrokerSettings | None
+    own_broker: OwnBroker | None = None
+
+
+class _Table:
+    """One table of the file; each taken key is checked, and what is left over is refused."""
+
+    def __init__(self, source: Path, name: str, content: dict[str, Any]) -> None:
+        self.source = source
+        self.name = name
+        self._left = dict(content)
+        self._known: list[str] = []
+
+    def _take(self, key: str, kind: type, allowed: str, default: Any) -> Any:
+        self._known.append(key)
+        value = self._left.pop(key, default)
+        if value is default:
+            return default
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self.error(key, allowed)
+        return value
+
+    def error(self, key: str, allowed: str) -> ConfigError:
+        return ConfigError(f"{self.source}: {self.name}.{key} must be {allowed}")
+
+    def text(
+        self,
+        key: str,
+        allowed: str = "a text",
+        default: str | None = None,
+        check: Callable[[str], bool] = bool,
+    ) -> str | None:
+        value: str | None = self._take(key, str, allowed, default)
+        if value is not None and not check(value):
+            raise self.error(key, allowed)
+        return value
+
+    def port(self, default: int, free: bool = False) -> int:
+        low = 0 if free else 1
+        allowed = f"a port, {low} to 65535" + (" (0 takes a free one)" if free else "")
+        value: int = self._take("port", int, allowed, default)
+        if not low <= value <= 65535:
+            raise self.error("port", allowed)
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value: bool = self._take(key, bool, "true or false", default)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        allowed = "a list of texts"
+        value = self._take(key, list, allowed, [])
+        if not all(isinstance(v, str) and v for v in value):
+            raise self.error(key, allowed)
+        return tuple(value)
+
+    def file(self, key: str, secret: bool = False) -> Path | None:
+        """A file that is there and can be read; a secret one by nobody else."""
+        text = self.text(key, "the path of a file")
+        if text is None:
+            return None
+        path = self.source.parent / Path(text).expanduser()
+        try:
+            mode = path.stat().st_mode
+            with path.open("rb"):
+                pass
+        except OSError as e:
+            raise ConfigError(
+                f"{self.source}: {self.name}.{key}: {path} cannot be read: {e.strerror}"
+            ) from None
+        if secret and stat.S_IMODE(mode) & 0o077:
+            raise ConfigError(
+                f"{self.source}: {self.name}.{key}: {path} can be read by others; "
+                f"type: chmod 600 {path}"
+            )
+        return path
+
+    def secret(self, key: str) -> str | None:
+        """What the first line of a file holds."""
+        path = self.file(key, secret=True)
+        if path is None:
+            return None
+        try:
+            text = path.read_text().split("\n", 1)[0].strip()
+        except UnicodeDecodeError:
+            text = ""
+        if not text:
+            raise ConfigError(f"{self.source}: {self.name}.{key}: {path} holds no password")
+        return text
+
+    def pair(self) -> tuple[Path | None, Path | None]:
+        certificate, key = self.file("certificate"), self.file("key", secret=True)
+        if (certificate is None) != (key is None):
+            raise ConfigError(
+                f"{self.source}: {self.name}.certificate and {self.name}.key go together"
+            )
+        return certificate, key
+
+    def end(self) -> None:
+        for key in self._left:
+            known = ", ".join(self._known)
+            raise ConfigError(f"{self.source}: {self.name}.{key} is unknown; there are {known}")
+
+
+def load(path: Path) -> Config:
+    """The settings of `ingest` and `api`, and of `serve` with a file; ConfigError."""
+    try:
+        document = tomllib.loads(path.read_text())
+    except OSError as e:
+        raise ConfigError(f"{path} cannot be read: {e.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path} is not TOML: {e}") from None
+    tables = {}
+    for name in ("broker", "store", "http"):
+        content = document.pop(name, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path}: {name} must be a table, written as [{name}]")
+        tables[name] = _Table(path, name, content)
+    for name in document:
+        raise ConfigError(f"{path}: {name} is unknown; there are [broker], [store] and [http]")
+    store = _store(tables["store"])
+    http = _http(tables["http"])
+    if tables["broker"].flag("embedded", False):
+        return Config(str(path), store, http, None, _own_broker(tables["broker"]))
+    return Config(str(path), store, http, _broker(tables["broker"]))
+
+
+def _store(table: _Table) -> Path:
+    text = table.text("path", "the path of the SQLite file", "smartmeter.sqlite")
+    table.end()
+    path = table.source.parent / Path(str(text)).expanduser()
+    if not path.parent.is_dir():
+        raise ConfigError(f"{table.source}: store.path: there is no folder {path.parent}")
+    return path
+
+
+def _http(table: _Table) -> HttpSettings:
+    host = str(table.text("host", "a host name or address", "127.0.0.1"))
+    port = table.port(8080, free=True)
+    certificate, key = table.pair()
+    tls = table.flag("tls", True)
+    names = table.texts("names")
+    table.end()
+    if tls and certificate is None and host not in LOOPBACK:
+        raise ConfigError(
+            f"{table.source}: http.host {host} can be reached from outside: give http.certificate "
+            "and http.key, or say http.tls = false where a proxy in front does TLS"
+        )
+    return HttpSettings(host, port, certificate if tls else None, key if tls else None, names)
+
+
+def _broker(table: _Table) -> BrokerSettings:
+    host = str(table.text("host", "a host name or address", "localhost"))
+    tls = table.flag("tls", True)
+    port = table.port(8883 if tls else 1883)
+    ca = table.file("ca")
+    certificate, key = table.pair()
+    user = table.text("user")
+    password = table.secret("password_file")
+    client_id = table.text("client_id", "1 to 64 of A-Z a-z 0-9 . _ -", CLIENT_ID, is_id)
+    group = table.text("group", "1 to 64 of A-Z a-z 0-9 . _ -", None, is_id)
+    table.end()
+    if password is not None and user is None:
+        raise ConfigError(f"{table.source}: broker.password_file needs broker.user")
+    return BrokerSettings(
+        host,
+        port,
+        str(client_id),
+        tls,
+        ca if tls else None,
+        certificate if tls else None,
+        key if tls else None,
+        user,
+        None if password is None else password.encode(),
+        group,
+    )
+
+
+def _own_broker(table: _Table) -> OwnBroker:
+    host = str(table.text("host", "an address to listen on", "127.0.0.1"))
+    certificate, key = table.pair()
+    port = table.port(8883 if certificate else 1883, free=True)
+    user = table.text("user", "the name Concentrators log in with", "concentrator")
+    password = table.secret("password_file")
+    table.end()
+    if password is None:
+        raise ConfigError(f"{table.source}: broker.embedded needs broker.password_file")
+    if certificate is None and host not in LOOPBACK:
+        raise ConfigError(
+            f"{table.source}: broker.host {host} can be reached from outside: "
+            "give broker.certificate and broker.key"
+        )
+    return OwnBroker(host, port, {str(user): password}, certificate, key)
+
+
+def home_folder() -> Path:
+    """Where `serve` keeps its data when nothing is said."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "smartmeter-cloud"

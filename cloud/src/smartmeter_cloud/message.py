@@ -1,0 +1,207 @@
+"""What a Concentrator may send, held to its form; the rest is refused with one sentence."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from re import compile as pattern
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from smartmeter import receipt, topics
+
+from smartmeter_cloud.store.rows import CODES, Box, DeadLetter, ReadingRow
+
+PAYLOAD_MAX = 1024 * 1024
+STATUS_MAX = 16 * 1024
+TOPIC_KEPT = 256  # of a topic in a dead letter
+PAYLOAD_KEPT = 4096  # of a payload in a dead letter
+NUMBER_MAX = 1e15  # 15 digits: what a float64 gives back as it came, and beyond any meter's total
+VALUES_MAX = 256  # as the core's
+
+# A meter whose clock is further off than this is stored and flagged (see ReadingRow).
+AHEAD_MAX = timedelta(days=1)
+BEHIND_MAX = timedelta(days=400)  # a Concentrator's backlog may be long, but not that long
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MINUTE = timedelta(minutes=1)
+_INDEX = {code: i for i, code in enumerate(CODES)}
+_GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
+
+Number = (
+    Annotated[int, Meta(gt=-int(NUMBER_MAX), lt=int(NUMBER_MAX))]
+    | Annotated[float, Meta(gt=-NUMBER_MAX, lt=NUMBER_MAX)]
+)
+
+
+class Reading(msgspec.Struct):
+    """The wire form of DESIGN.md; names it does not have are passed over."""
+
+    time: Annotated[datetime, Meta(tz=True)]
+    clock: Literal["meter", "adapter"]
+    seq: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    auth: Literal["verified", "unverified", "none"]
+    values: Annotated[dict[str, Number], Meta(min_length=1, max_length=VALUES_MAX)]
+
+
+_decode_reading = msgspec.json.Decoder(Reading).decode
+_decode_readings = msgspec.json.Decoder(list[Reading]).decode
+_decode_apart = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_status = msgspec.json.Decoder(dict[str, object]).decode
+
+
+class Refused(ValueError):
+    """Why a message is not stored, as one sentence."""
+
+
+@dataclass
+class Batch:
+    """What one transaction stores, and whom it is receipted to."""
+
+    readings: list[ReadingRow] = field(default_factory=list)
+    boxes: list[Box] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    ignored: int = 0
+    receipts: dict[str, list[bytes]] = field(default_factory=dict)
+
+    def add(self, topic: bytes, payload: bytes, received: int, retained: bool = False) -> None:
+        """Takes one message; received in ms since 1970. Never raises: what is wrong is kept."""
+        concentrator = None
+        try:
+            try:
+                text = topic.decode()
+                concentrator, meter, specific = topics.parse_uplink(text)
+            except ValueError as e:
+                raise Refused(f"the topic is none of a Concentrator's: {e}") from None
+            if meter is None:
+                self._status(
+                    "concentrator", concentrator, concentrator, payload, received, retained
+                )
+            elif specific == topics.READING:
+                self._reading(concentrator, meter, payload, received)
+            elif specific == topics.READINGS:
+                self._readings(concentrator, meter, topic, payload, received)
+            elif specific == topics.STATUS:
+                self._status("adapter", meter, concentrator, payload, received, retained)
+            elif specific in (topics.RAW, topics.CIPHERED):
+                self.ignored += 1  # for those who subscribe to the broker themselves
+            else:
+                raise Refused(f"nothing is known of a topic that ends in {specific}")
+        except Refused as e:
+            self._bury(topic, payload, received, str(e))
+        if concentrator is not None:
+            digest = receipt.digest(text, payload)
+            self.receipts.setdefault(concentrator, []).append(digest)
+
+    def add_oversize(self, topic: bytes, size: int, received: int) -> None:
+        """A message that was too long to be kept: no receipt, for it has no digest."""
+        self._bury(topic, b"", received, f"a message of {size} bytes; {PAYLOAD_MAX} are allowed")
+
+    def _reading(self, concentrator: str, meter: str, payload: bytes, received: int) -> None:
+        _check_size(payload, PAYLOAD_MAX)
+        try:
+            reading = _decode_reading(payload)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+            raise Refused(_sentence("not a reading", e)) from None
+        self.readings.append(row(concentrator, meter, reading, received))
+
+    def _readings(
+        self, concentrator: str, meter: str, topic: bytes, payload: bytes, received: int
+    ) -> None:
+        _check_size(payload, PAYLOAD_MAX)
+        try:
+            rows = [row(concentrator, meter, r, received) for r in _decode_readings(payload)]
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass
+        else:
+            self.readings.extend(rows)
+            return
+        try:
+            parts = _decode_apart(payload)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+            raise Refused(_sentence("not an array of readings", e)) from None
+        for part in parts:  # one that is bad does not take the others with it
+            try:
+                self._reading(concentrator, meter, bytes(part), received)
+            except Refused as e:
+                self._bury(topic, bytes(part), received, str(e))
+
+    def _status(
+        self,
+        kind: str,
+        name: str,
+        concentrator: str,
+        payload: bytes,
+        received: int,
+        retained: bool,
+    ) -> None:
+        _check_size(payload, STATUS_MAX)
+        if not payload:  # a retained message is deleted by an empty one (MQTT 5.0, 3.3.1.3)
+            self.boxes.append(Box(kind, name, concentrator, None, received, retained))
+            return
+        try:
+            _decode_status(payload)
+            text = payload.decode()
+        except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+            raise Refused(_sentence("not a status", e)) from None
+        self.boxes.append(Box(kind, name, concentrator, text, received, retained))
+
+    def _bury(self, topic: bytes, payload: bytes, received: int, reason: str) -> None:
+        digest = receipt.digest(topic.decode(errors="replace"), payload)
+        self.dead.append(
+            DeadLetter(
+                digest,
+                received,
+                topic[:TOPIC_KEPT].decode(errors="replace"),
+                reason[:300],
+                len(payload),
+                payload[:PAYLOAD_KEPT],
+            )
+        )
+
+
+def row(concentrator: str, meter: str, reading: Reading, received: int) -> ReadingRow:
+    """The reading as the stores take it; Refused where a time or a code cannot be."""
+    time = reading.time
+    if not _FIRST <= time <= _LAST:
+        raise Refused(f"the year {time.year} is outside what can be stored, 1970 to 2199")
+    numbers: list[int | float | None] = [None] * len(CODES)
+    extra: dict[str, int | float] | None = None
+    for code, number in reading.values.items():
+        index = _INDEX.get(code)
+        if index is not None:
+            numbers[index] = number
+        else:
+            if not _CODE.match(code):
+                raise Refused("a value's name is no OBIS code such as 1.8.0")
+            extra = extra or {}
+            extra[code] = number
+    at = (time - _EPOCH) // _MILLISECOND
+    behind = received - at
+    offset = time.utcoffset()
+    return (
+        meter,
+        concentrator,
+        received,
+        at,
+        reading.seq,
+        offset // _MINUTE if offset else 0,
+        reading.clock,
+        reading.auth,
+        not -AHEAD_MAX // _MILLISECOND <= behind <= BEHIND_MAX // _MILLISECOND,
+        None if extra is None else msgspec.json.encode(extra).decode(),
+        *numbers,
+    )
+
+
+def _check_size(payload: bytes, limit: int) -> None:
+    if len(payload) > limit:
+        raise Refused(f"a message of {len(payload)} bytes; {limit} are allowed")
+
+
+def _sentence(what: str, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"{what}: it is nested too deeply"
+    return f"{what}: {error}"

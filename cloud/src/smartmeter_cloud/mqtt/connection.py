@@ -1,0 +1,234 @@
+"""One connection to a broker: a blocking socket, read in bulk by the thread that stores."""
+
+import select
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from smartmeter_cloud.mqtt import codec
+
+KEEP_ALIVE = 60  # seconds; a silent broker is given up after one and a half times that
+SESSION_SECONDS = 3600  # the broker keeps what we missed for as long, if it is able to
+RECEIVE_MAXIMUM = 2000  # messages under way to us at a time
+PACKET_MAX = 2 * 1024 * 1024  # a little over what a message may have, so that a refusal can name it
+CONNECT_SECONDS = 10
+READ_SIZE = 256 * 1024
+
+# What a CONNACK or DISCONNECT tells (MQTT 5.0, 2.4; the first five are MQTT 3.1.1, 3.2.2.3).
+_REASONS = {
+    0x01: "it does not speak this version of MQTT",
+    0x02: "it refuses this client id",
+    0x03: "it is not available",
+    0x04: "user or password is wrong",
+    0x05: "this user may not connect",
+    0x84: "it does not speak this version of MQTT",
+    0x85: "it refuses this client id",
+    0x86: "user or password is wrong",
+    0x87: "this user may not connect",
+    0x88: "it is not available",
+    0x89: "it is busy",
+    0x8A: "it has banned this client",
+    0x8B: "it is shutting down",
+    0x8D: "it heard nothing for too long",
+    0x8E: "another program connected with the same client id",
+    0x93: "too many receipts were under way at once",
+    0x97: "a quota is used up",
+}
+WRONG_VERSION = (0x01, 0x84)
+SESSION_TAKEN_OVER = 0x8E
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    host: str
+    port: int
+    client_id: str
+    tls: bool = True
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    user: str | None = None
+    password: bytes | None = None
+    group: str | None = None  # of a shared subscription, where several ingestors run
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """None without TLS. OSError or ssl.SSLError where a file cannot be used."""
+        if not self.tls:
+            return None
+        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+        if self.certificate and self.key:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+class Refused(Exception):
+    """The broker answered, and the answer was no."""
+
+    def __init__(self, code: int, detail: str = "") -> None:
+        text = _REASONS.get(code, f"reason code 0x{code:02X}")
+        super().__init__(f"the broker refuses: {text}{detail}")
+        self.code = code
+
+
+class Connection:
+    """Open, subscribed with subscribe(), and then receive() until Lost is raised."""
+
+    def __init__(
+        self, settings: BrokerSettings, version: int, context: ssl.SSLContext | None
+    ) -> None:
+        """Connects. OSError or Refused where that fails."""
+        self.version = version
+        self.keep_alive = KEEP_ALIVE
+        self.window = 65535  # receipts that may be under way to the broker
+        self.under_way: set[bytes] = set()
+        self.refused_receipts = 0
+        self._inbox: list[codec.Publish | codec.Oversize] = []
+        self._packet_id = 0
+        self._sent = self._heard = time.monotonic()
+        self._parser = codec.Parser(version, PACKET_MAX)
+        self._controls: list[codec.Control] = []
+        raw = socket.create_connection((settings.host, settings.port), timeout=CONNECT_SECONDS)
+        try:
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket: socket.socket = raw
+            if context is not None:
+                self._socket = context.wrap_socket(raw, server_hostname=settings.host)
+            self._send(
+                codec.connect(
+                    settings.client_id,
+                    version,
+                    settings.user,
+                    settings.password,
+                    KEEP_ALIVE,
+                    0 if settings.group else SESSION_SECONDS,
+                    RECEIVE_MAXIMUM,
+                )
+            )
+            self._connected(self._await(codec.CONNACK))
+        except BaseException:
+            raw.close()
+            self.close()
+            raise
+
+    def _connected(self, body: bytes) -> None:
+        if len(body) < 2:
+            raise codec.ProtocolError("a CONNACK of less than two bytes")
+        if body[1]:
+            raise Refused(body[1])
+        if self.version == codec.V5 and len(body) > 2:
+            told = codec.properties(body, 2)
+            window = told.get(codec.RECEIVE_MAXIMUM)
+            if isinstance(window, int) and window:
+                self.window = window
+            keep_alive = told.get(codec.SERVER_KEEP_ALIVE)
+            if isinstance(keep_alive, int) and keep_alive:
+                self.keep_alive = keep_alive
+
+    def subscribe(self, topic: str) -> None:
+        packet_id = self._next_id()
+        self._send(codec.subscribe(packet_id, topic, self.version))
+        body = self._await(codec.SUBACK)
+        if body[-1] >= 0x80:
+            raise Refused(body[-1] if self.version == codec.V5 else 0x05, f" (subscribing {topic})")
+
+    def receive(self, timeout: float) -> list[codec.Publish | codec.Oversize]:
+        """What has come, waiting up to timeout seconds for the first bytes; OSError when lost."""
+        if not self._inbox:
+            # TLS hands out 16 kB at a time: what else lies ready makes the same batch.
+            size = read = self._read(timeout)
+            while read and size < READ_SIZE:
+                read = self._read(0)
+                size += read
+            self._handle_controls()
+        self._keep_alive()
+        got, self._inbox = self._inbox, []
+        return got
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Sends at QoS 1; where the broker's window is full, reads until there is room."""
+        while len(self.under_way) >= self.window:
+            self._read(1.0)
+            self._handle_controls()
+            self._keep_alive()
+        packet_id = self._next_id()
+        self.under_way.add(packet_id.to_bytes(2, "big"))
+        self._send(codec.publish(packet_id, topic, payload, self.version))
+
+    def acknowledge(self, packet_ids: list[bytes]) -> None:
+        if packet_ids:
+            self._send(codec.puback(packet_ids))
+
+    def close(self) -> None:
+        """Says goodbye where that is still possible."""
+        connection = getattr(self, "_socket", None)
+        if connection is None:
+            return
+        try:
+            connection.settimeout(1)
+            connection.sendall(codec.DISCONNECT_PACKET)
+        except (OSError, ValueError):
+            pass  # nobody is there to take leave of
+        finally:
+            connection.close()
+
+    def _handle_controls(self) -> None:
+        for control in self._controls:
+            self._control(control)
+        self._controls.clear()
+
+    def _control(self, packet: codec.Control) -> None:
+        if packet.kind == codec.PUBACK:
+            self.under_way.discard(packet.body[:2])
+            if len(packet.body) > 2 and packet.body[2] >= 0x80:
+                self.refused_receipts += 1
+        elif packet.kind == codec.DISCONNECT:
+            raise Refused(packet.body[0] if packet.body else 0)
+
+    def _read(self, timeout: float) -> int:
+        """Reads once, waiting up to timeout seconds; the number of bytes."""
+        pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
+        if not pending and not select.select([self._socket], [], [], timeout)[0]:
+            return 0
+        data = self._socket.recv(READ_SIZE)
+        if not data:
+            raise ConnectionResetError("the broker closed the connection")
+        self._heard = time.monotonic()
+        for packet in self._parser.feed(data):
+            if isinstance(packet, codec.Control):
+                self._controls.append(packet)
+            else:
+                self._inbox.append(packet)
+        return len(data)
+
+    def _await(self, kind: int) -> bytes:
+        """The body of the next packet of that kind; messages that come before it are kept."""
+        deadline = time.monotonic() + CONNECT_SECONDS
+        while time.monotonic() < deadline:
+            self._read(max(0.0, deadline - time.monotonic()))
+            for i, control in enumerate(self._controls):
+                if control.kind == kind:
+                    del self._controls[: i + 1]
+                    return control.body
+                self._control(control)
+            self._controls.clear()
+        raise TimeoutError("the broker does not answer")
+
+    def _keep_alive(self) -> None:
+        now = time.monotonic()
+        if now - self._heard > 1.5 * self.keep_alive:
+            raise TimeoutError("the broker has not been heard for too long")
+        if now - self._sent > self.keep_alive / 2:
+            self._send(codec.PINGREQ_PACKET)
+
+    def _send(self, data: bytes) -> None:
+        self._socket.sendall(data)
+        self._sent = time.monotonic()
+
+    def _next_id(self) -> int:
+        for _ in range(65535):
+            self._packet_id = self._packet_id % 65535 + 1
+            if self._packet_id.to_bytes(2, "big") not in self.under_way:
+                break
+        return self._packet_id

@@ -1,0 +1,51 @@
+"""The one interface to what is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from smartmeter_cloud.store.rows import Box, Bucket, DeadLetter, Newest, Process, Reading, Stored
+
+if TYPE_CHECKING:
+    from smartmeter_cloud.message import Batch
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be used now; what was to be written is not, and may be tried again."""
+
+
+class Store(Protocol):
+    """Threads may share a store. Times are ms since 1970 UTC. Raises StoreUnavailable."""
+
+    def write(self, batch: Batch) -> Stored:
+        """Stores all of it in one transaction; a reading that is there already stays as it is."""
+
+    def beat(self, process: Process) -> None:
+        """Notes that a process is alive."""
+
+    def newest(self, after: int = 0) -> list[Newest]:
+        """The newest reading of each meter whose change is greater than after."""
+
+    def first_total(self, meter: str, code: str, start: int, end: int) -> Reading | None:
+        """The first reading in [start, end) that has a value for code, one of CODES."""
+
+    def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
+        """Power in [start, end) by slices of width ms; a slice without readings is left out."""
+
+    def boxes(self) -> list[Box]:
+        """The newest status of each adapter and Concentrator."""
+
+    def processes(self) -> list[Process]:
+        """The Cloud's own processes."""
+
+    def counters(self) -> dict[str, int]:
+        """Since the store was made: readings stored, repeated, dead letters, messages ignored."""
+
+    def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """The newest dead letters, newest first."""
+
+    def size(self) -> int:
+        """Bytes on disk."""
+
+    def close(self) -> None:
+        """Ends the use of this store; every thread's."""

@@ -1,0 +1,90 @@
+"""What goes into a store and comes out of it, the same for every kind of store."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from smartmeter import ALLOWED
+
+# The specification's output parameters have a column each; any other code is in `extra`.
+CODES: tuple[str, ...] = tuple(ALLOWED)
+COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
+
+# (meter, concentrator, received, time, seq, offset, clock, auth, suspect, extra, *CODES)
+#   meter, concentrator: their ids;  received, time: ms since 1970-01-01 UTC
+#   seq: the invocation counter or the adapter's count;  offset: the time's UTC offset, minutes
+#   clock: "meter" or "adapter";  auth: "verified", "unverified" or "none"
+#   suspect: the time is a day ahead of the arrival or 400 days behind it: a clock that is wrong
+#   extra: JSON text of further codes and numbers, or None
+#   then one number or None for each of CODES
+# A plain tuple, for it is built hundreds of thousands of times a second.
+ReadingRow = tuple[Any, ...]
+
+
+class Box(NamedTuple):
+    """A status message: kind is "concentrator" or "adapter"; status None takes the box away."""
+
+    kind: str
+    name: str
+    concentrator: str
+    status: str | None
+    received: int
+    retained: bool
+
+
+class DeadLetter(NamedTuple):
+    digest: bytes
+    received: int
+    topic: str
+    reason: str
+    size: int
+    payload: bytes
+
+
+class Stored(NamedTuple):
+    """How many readings of a batch were new, and how many the store had already."""
+
+    new: int
+    repeated: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A stored reading; values holds every code, `extra` included."""
+
+    meter: str
+    time: int
+    seq: int
+    offset: int
+    clock: str
+    auth: str
+    suspect: bool
+    received: int
+    values: dict[str, int | float]
+
+
+@dataclass(frozen=True)
+class Newest:
+    """A meter's newest reading; change grows with each one, gap is ms to the one before."""
+
+    reading: Reading
+    concentrator: str
+    change: int
+    gap: int | None
+
+
+class Bucket(NamedTuple):
+    """Power over one slice of time, in W, feed-in negative; start in ms."""
+
+    start: int
+    mean: float
+    low: float
+    high: float
+
+
+class Process(NamedTuple):
+    """A process of the Cloud and when it last said that it is alive; state is JSON text."""
+
+    name: str
+    started: int
+    beat: int
+    state: str
