@@ -267,6 +267,9 @@ def _loads_by_hooks(text):
     return json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
 
 
+_MARK = "#"
+
+
 def _loads_quoting(text):
     """The same where json.loads has no hooks: numbers go through it as marked strings."""
     out = []
@@ -279,13 +282,13 @@ def _loads_quoting(text):
             while j < n and text[j] != '"':
                 j += 2 if text[j] == "\\" else 1
             j += 1
-            if text[i + 1 : i + 2] == "\x00":
-                raise ValueError("a control character")
+            if text[i + 1 : i + 2] == _MARK:
+                raise ValueError("a string that would pass for a number")
             out.append(text[i:j])
         elif c in "-0123456789":
             while j < n and text[j] in "+-.eE0123456789":
                 j += 1
-            out.append('"\x00' + text[i:j] + '"')
+            out.append('"' + _MARK + text[i:j] + '"')
         else:
             out.append(c)
         i = j
@@ -297,7 +300,7 @@ def _marked(node):
         return {k: _marked(v) for k, v in node.items()}
     if isinstance(node, list):
         return [_marked(v) for v in node]
-    if isinstance(node, str) and node[:1] == "\x00":
+    if isinstance(node, str) and node[:1] == _MARK:
         return _Number(node[1:])
     return node
 

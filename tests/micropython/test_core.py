@@ -1,0 +1,42 @@
+"""The core's tests once more, under real MicroPython of both word sizes.
+
+An ESP32 has words of 32 bits: small ints of 31, and a heap in blocks of 16 bytes. So has
+the 32-bit build, which shows what the 64-bit one hides.
+"""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.debian import Unavailable
+from tools.prepare import program
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+TESTS = HERE.parent / "core"
+# What compares with other programs, or draws its own examples, is for CPython.
+MODULES = sorted(
+    path.stem
+    for path in TESTS.glob("test_*.py")
+    if not path.stem.endswith("_properties") and "import pytest" not in path.read_text()
+)
+
+
+@pytest.mark.parametrize("interpreter", ["micropython", "micropython32"])
+@pytest.mark.parametrize("module", MODULES)
+def test_the_same_tests_hold(interpreter: str, module: str) -> None:
+    try:
+        starter = program(interpreter)
+    except Unavailable as why:
+        pytest.skip(str(why))
+    run = subprocess.run(
+        [starter, "-X", "heapsize=2M", "on_micropython.py"]
+        + [str(REPOSITORY / "firmware" / "lib"), str(TESTS), module],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "ok  " in run.stdout
