@@ -271,8 +271,12 @@ _MARK = "#"
 
 
 def _loads_quoting(text):
-    """The same where json.loads has no hooks: numbers go through it as marked strings."""
+    """The same where json.loads has no hooks: numbers go through it as marked strings.
+
+    MicroPython's takes a text that ends within its brackets, too; so these are counted.
+    """
     out = []
+    depth = 0
     i = 0
     n = len(text)
     while i < n:
@@ -290,8 +294,11 @@ def _loads_quoting(text):
                 j += 1
             out.append('"' + _MARK + text[i:j] + '"')
         else:
+            depth += (c in "{[") - (c in "}]")
             out.append(c)
         i = j
+    if depth:
+        raise ValueError("brackets that do not pair")
     return _marked(json.loads("".join(out)))
 
 
