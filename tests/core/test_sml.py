@@ -149,11 +149,6 @@ def test_stored_values_and_values_left_out_are_no_values():
     assert "36.7.0" not in reading.values
 
 
-def test_total_of_the_tariffs_where_only_they_are_sent():
-    tariffs = [entry((1, 0, 1, 8, 1), unsigned(5, 4)), entry((1, 0, 1, 8, 2), unsigned(70, 4))]
-    assert read(telegram(tariffs)).values["1.8.0"] == (75, -1)
-
-
 def test_time_of_the_list():
     index = many([unsigned(1, 1), unsigned(1234567, 4)])
     assert read(telegram(ENTRIES, time=index)).time is None

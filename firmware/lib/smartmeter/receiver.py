@@ -10,7 +10,9 @@ A link is an object of one module in smartmeter.link, with
         (n, Fault)     n bytes consumed; 1 where a good telegram may lie within the damaged
                        one; 0 where an older telegram was given up and this one is looked at
                        again
-        (n, telegram)  n bytes consumed; telegram is (form, payload), form names the decoder
+        (n, telegram)  n bytes consumed; telegram is (form, payload) or (form, payload, meter's
+                       id), form names the decoder
+    final(buf, at, end), where a link has it: what scan would say if no more bytes came
     idle() -> Fault or None                the line paused: drops what is half assembled
 
 and a decoder is a function decode(payload, ctx) -> Reading in smartmeter.cosem, which raises
@@ -43,12 +45,17 @@ _STARTS = {
     0x7E: ("hdlc",),
     0x1B: ("sml",),
     0x2F: ("p1", "iec62056"),
+    0x30: ("iec62056",),
+    0x31: ("iec62056",),
+    0x43: ("iec62056",),
+    0x46: ("iec62056",),
     0x02: ("apdu", "iec62056"),
     0x0F: ("apdu",),
     0xDB: ("apdu",),
     0xDF: ("apdu",),
     0xE6: ("apdu",),
 }
+_BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
 
 
@@ -121,8 +128,11 @@ class Receiver:
         while at < end:
             n, outcome, link = self._ask(buf, at, end)
             if not n and outcome is None:
-                if not ended and end - at < _HELD:
+                if ended:
+                    n, outcome = self._final(link, buf, at, end)
+                elif end - at < _HELD:
                     break
+            if not n and outcome is None:
                 if buf[at] == 0x7E and at + 1 == end:  # HDLC's closing flag
                     at = end
                     break
@@ -158,6 +168,8 @@ class Receiver:
                     continue
             elif name == "apdu" and not self._may_be_bare(buf, at, end):
                 continue
+            if buf[at] in _BARE_TEXT and (self._noise or not self._bare):
+                continue
             link = self._links.get(name)
             if link is None:
                 link = self._links[name] = _make(name)
@@ -165,6 +177,10 @@ class Receiver:
             if n >= 0:
                 return n, outcome, name
         return -1, None, None
+
+    def _final(self, link, buf, at, end):
+        final = getattr(self._links[link], "final", None)
+        return final(buf, at, end) if final else (0, None)
 
     def _may_be_bare(self, buf, at, end):
         if self._framed:
@@ -191,6 +207,8 @@ class Receiver:
                 fault.payload = payload
             return fault
         reading.layers = (link,) + reading.layers
+        if not reading.meter and len(telegram) > 2:
+            reading.meter = telegram[2]
         return reading
 
     def _fault(self, events, fault, n):
@@ -252,6 +270,8 @@ def _decoder(form):
         from .cosem.records import decode
     elif form == "amis":
         from .cosem.records import decode_amis as decode
+    elif form == "text":
+        from .cosem.datalines import decode_checked as decode
     else:
         from .cosem.datalines import decode
     return decode

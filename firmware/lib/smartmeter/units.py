@@ -3,11 +3,17 @@
 A unit here is (name, power of ten), so that 1.5 kWh becomes 1500 Wh without a float.
 """
 
-_NAMES = ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz", "J")
-_PREFIXES = (("", 0), ("k", 3), ("m", 6), ("g", 9))
-
 # In lower case, because meters differ in it: kVArh, kvarh, kwh.
 BY_TEXT = {
+    "ma": ("A", -3),
+    "mv": ("V", -3),
+    "kv": ("V", 3),
+    "mw": ("W", 6),  # no meter counts milliwatts
+    "mwh": ("Wh", 6),
+    "gwh": ("Wh", 9),
+    "mvarh": ("varh", 6),
+    "mj": ("J", 6),
+    "gj": ("J", 9),
     "m3": ("m3", 0),
     "dm3": ("m3", -3),
     "m3/h": ("m3/h", 0),
@@ -18,8 +24,7 @@ BY_TEXT = {
     "c": ("degC", 0),
     "%": ("%", 0),
 }
-for _name in _NAMES:
-    for _prefix, _power in _PREFIXES:
-        BY_TEXT[_prefix + _name.lower()] = (_name, _power)
-BY_TEXT["ma"] = ("A", -3)  # no meter counts megaamperes or megavolts
-BY_TEXT["mv"] = ("V", -3)
+for _name in ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz"):
+    BY_TEXT[_name.lower()] = (_name, 0)
+for _name in ("W", "Wh", "VA", "VAh", "var", "varh"):
+    BY_TEXT["k" + _name.lower()] = (_name, 3)

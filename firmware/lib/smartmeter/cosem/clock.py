@@ -55,7 +55,7 @@ def rfc3339(octets, profile):
     elif status & _DST:
         offset = minutes + 60
     elif zone == LOCAL:
-        summer = _is_summer(year, month, day, hour)
+        summer = is_summer(year, month, day, hour)
         if summer is None:
             return None
         offset = minutes + 60 if summer else minutes
@@ -86,7 +86,7 @@ def _weekday(year, month, day):
     return (n + (0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4)[month - 1] + day + 6) % 7 + 1
 
 
-def _is_summer(year, month, day, hour):
+def is_summer(year, month, day, hour):
     """Whether daylight saving holds in the EU (2000/84/EC); None in an hour that comes twice."""
     if month in (3, 10):
         sunday = 31 - _weekday(year, month, 31) % 7

@@ -8,7 +8,7 @@ The CRC that each message has of its own is not looked at: the transport's cover
 """
 
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
-from ..obis import UNITS, complete, put
+from ..obis import UNITS, put
 from ..reading import Reading
 
 _GET_LIST_RESPONSE = 0x0701
@@ -37,7 +37,8 @@ def decode(payload, ctx):
         raise Rejected(LENGTH, "an SML message ends before its elements do")
     if not lists or not reading.values:
         raise Rejected(LAYOUT, "an SML telegram without a list of values")
-    complete(reading)
+    reading.payload = payload
+    reading.layers = ("GetListResponse",)
     return reading
 
 

@@ -14,7 +14,6 @@ _END = 0x1A
 
 
 class Sml:
-    STARTS = b"\x1b"
     MAX = 2304  # the longest telegram known has 700 bytes
 
     def scan(self, buf, at, end):
@@ -32,7 +31,8 @@ class Sml:
             if what != 0x1B:
                 if buf[stop : stop + 8] == _START:
                     return stop - at, Fault(LENGTH, "an SML telegram without an end")
-                return 1, Fault(LENGTH, "an SML telegram with an unknown escape sequence")
+                what = "an SML telegram with an unknown escape sequence"
+                return 1, Fault(LENGTH, what, stop + 8 - at)
             if buf[stop + 4 : stop + 8] == _ESCAPE:
                 doubled = True
                 stop += 8
@@ -40,7 +40,7 @@ class Sml:
                 stop += 1  # a byte 1B of the messages right before an escape sequence
             stop = buf.find(_ESCAPE, stop, end)
         if n >= self.MAX:
-            return 1, Fault(LENGTH, "an SML telegram longer than %d bytes" % self.MAX)
+            return 1, Fault(LENGTH, "an SML telegram over %d bytes" % self.MAX, n)
         return 0, None
 
     def _close(self, buf, at, stop, doubled):
@@ -48,7 +48,7 @@ class Sml:
         if low | high << 8 != x25(buf, at, stop + 6):
             # Holley DTZ541 and others send the sum without its inversions and high byte first.
             if low << 8 | high != kermit(buf, at, stop + 6):
-                return 1, Fault(CHECKSUM, "the CRC of an SML telegram does not agree")
+                return 1, Fault(CHECKSUM, "the CRC of an SML telegram is wrong", stop + 8 - at)
         payload = bytes(buf[at + 8 : stop])  # fill bytes stay: 00 between messages says nothing
         if doubled:
             payload = payload.replace(_ESCAPE + _ESCAPE, _ESCAPE)

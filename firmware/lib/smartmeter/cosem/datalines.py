@@ -1,0 +1,269 @@
+"""Data lines of P1 and IEC 62056-21 to a Reading: "code(value*unit)", one or more to a line.
+
+    1-0:1.8.0(001234.567*kWh)            P1; some write 1-0:1.8.0*255 or 1-0:72:32.0
+    32.7(238.3*V)14.7(49.96*Hz)          IEC 62056-21: A, B and a last group of 0 left out
+    0-1:24.2.1(161204160000W)(00001.001*m3)    the value of another meter, and of when
+    0-1:24.3.0(120517020000)(08)(60)(1)(0-1:24.2.1)(m3)     the same in DSMR 2 and 3,
+    (00124.477)                                             over two lines
+
+A code with another group F than 255 (behind "*" or "&") is a stored value of the past, and
+none of this reading. Without a unit a value counts where its code names an electrical
+quantity: in kW, kWh ... where it has a decimal point, as a display has it; a power or energy
+without unit and point could be anything, and is left out.
+"""
+
+from binascii import unhexlify
+
+from ..crc import arc
+from ..fault import CHECKSUM, LAYOUT, LENGTH, Rejected
+from ..obis import put, unit_of
+from ..reading import Reading, is_code, parse_decimal
+from ..units import BY_TEXT
+from .textclock import Clock
+
+_LINES_MAX = 400  # the longest telegram known has 75
+_DIGITS_MAX = 24  # of one number
+_KILO = ("W", "Wh", "VA", "VAh", "var", "varh")
+_ELECTRICAL = ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz", "deg")
+
+_MBUS_OLD = "24.3.0"
+_NEVER_READ = ("632525", "700101")  # the time of another meter that was not reached
+
+# Whose value is the meter's id, the best first.
+_IDS = ("96.1.1", "42.0.0", "96.1.0", "96.1.255", "0.0.0", "C.1.0", "0.0.9", "0.0")
+_ID_MAX = 64
+
+_STRAY = " \x00\x01\x02\x03\x7f\r!"  # before or behind a set, and no part of it
+
+_names = {}  # what is before "(": (key, code, unit it implies); each is taken apart only once
+_NAMES_MAX = 128
+_units = {}  # what is behind "*" to the end of a line: its unit and power of ten
+_UNITS_MAX = 32
+
+
+def decode(payload, ctx):
+    """The Reading of a whole text: with its CRC behind "!", or else every line in good form."""
+    stop = payload.rfind(b"!")
+    tail = payload[stop + 1 :].strip() if stop >= 0 else b""
+    if not tail:
+        return _decode(payload[:stop] if stop >= 0 else payload, ctx, True)
+    try:
+        told = int(str(tail, "ascii"), 16)
+    except ValueError:
+        told = -1
+    if told != arc(payload, 0, stop + 1):
+        raise Rejected(CHECKSUM, "the CRC of the text does not agree")
+    return _decode(payload[:stop], ctx, False)
+
+
+def decode_checked(payload, ctx):
+    """The Reading of a text whose check sum its link found right, and took away with its "!"."""
+    return _decode(payload, ctx, False)
+
+
+def _decode(payload, ctx, strict):
+    text = _ascii(payload)
+    lines = text.split("\r\n" if "\r\n" in text else "\n")
+    if len(lines) > _LINES_MAX:
+        raise Rejected(LENGTH, "a text of more than %d lines" % _LINES_MAX)
+    reading = Reading()
+    values, codes, units = reading.values, reading.codes, reading.units
+    rest = _Rest()
+    first = 1 if text[:1] == "/" else 0
+    for i in range(first, len(lines)):
+        line = lines[i]
+        name, _, tail = line.partition("(")
+        known = _names.get(name)
+        if known:  # a code read before; the usual line is code(value*unit)
+            number, star, unit = tail.partition("*")
+            if not star and not known[2]:
+                continue  # says nothing without a unit
+            scale = _units.get(unit)
+            if scale and known[0] not in values:
+                number, _, fraction = number.partition(".")
+                digits = number + fraction
+                if digits.isdigit() and len(digits) <= _DIGITS_MAX:
+                    exponent = scale[1] - len(fraction)
+                    mantissa = int(digits)
+                    if exponent > 0:
+                        mantissa *= 10**exponent
+                        exponent = 0
+                    key, code, _ = known
+                    values[key] = (mantissa, exponent)
+                    codes[key] = code
+                    units[key] = scale[0]
+                    continue
+        if line:
+            _sets(reading, line, rest, strict)
+    if not values:
+        raise Rejected(LAYOUT, "a text without a value that can be read")
+    reading.meter = rest.meter() or (lines[0][1:].strip()[:_ID_MAX] if first else "")
+    reading.time = rest.clock.rfc3339(ctx.profile if ctx else None)
+    if reading.time:
+        reading.clock = "meter"
+    reading.payload = payload
+    reading.layers = ("data lines",)
+    return reading
+
+
+def _sets(reading, line, rest, strict):
+    """A line in any other form: several sets, several values to a code, no unit."""
+    at = 0
+    end = len(line)
+    while at < end:
+        opening = line.find("(", at)
+        name = line[at : opening if opening >= 0 else end].strip(_STRAY)
+        if opening < 0:
+            if name and strict:
+                raise Rejected(LAYOUT, "a data line without a value")
+            return
+        values = []
+        at = opening
+        while at < end and line[at] == "(":
+            closing = line.find(")", at)
+            if closing < 0:
+                if strict:
+                    raise Rejected(LAYOUT, "a data line without its closing bracket")
+                return
+            values.append(line[at + 1 : closing])
+            at = closing + 1
+        _set(reading, name, values, rest, strict)
+
+
+def _set(reading, name, values, rest, strict):
+    if not name:  # the second line of a value in DSMR 2 and 3
+        code, unit = rest.pending
+        rest.pending = ("", "")
+        if code and unit:
+            _valued(reading, code, values[0] + "*" + unit, strict)
+        elif strict and not code:
+            raise Rejected(LAYOUT, "a data line without a code")
+        return
+    key = name[name.find(":") + 1 :]
+    if key.endswith("*255"):
+        key = key[:-4]
+    if key in rest.TELL:
+        rest.tell(key, values[0])
+    elif key == _MBUS_OLD and len(values) > 5:
+        if not values[0].startswith(_NEVER_READ):
+            rest.pending = (values[4], values[5])
+        else:
+            rest.pending = (name, "")
+    elif len(values) == 2 and len(values[0]) >= 12 and "*" in values[1]:
+        if not values[0].startswith(_NEVER_READ):
+            _valued(reading, name, values[1], strict)
+    else:
+        _valued(reading, name, values[0], strict)
+
+
+def _valued(reading, name, text, strict):
+    """Takes a value whose code and unit we know; others are none of ours."""
+    number, star, unit = text.partition("*")
+    known = _names.get(name) or _learn(name)
+    code = known[1]
+    if not star:
+        unit = known[2]
+        if unit in _KILO:
+            unit = "k" + unit if "." in number or "," in number else ""
+    scale = BY_TEXT.get(unit.strip().lower())
+    if not code or not scale:
+        return
+    if star and len(_units) < _UNITS_MAX:
+        _units[unit + ")"] = scale
+    number = number.strip().replace(",", ".")
+    try:
+        mantissa, exponent = parse_decimal(number)
+    except ValueError:
+        if strict:
+            raise Rejected(LAYOUT, "the value of %s is not a number" % code)
+        return
+    unit = scale[0]
+    if ":" not in name and (unit not in _ELECTRICAL or known[2] not in ("", unit)):
+        code = "6" + code[1:]  # without a medium: heat meters have other quantities there
+    put(reading, code, (mantissa, exponent + scale[1]), unit)
+
+
+def _learn(name):
+    """(key, code, unit that the code implies) of what is before "("; "" where it is none."""
+    code = _code(name.strip(_STRAY))
+    known = ("", "", "")
+    if code:
+        key = code[4:] if code[:4] in ("0-0:", "0-1:", "1-0:", "1-1:") else code
+        unit = ""
+        if code[:2] == "1-":
+            c, d, _ = code[code.find(":") + 1 :].split(".")
+            unit = unit_of(int(c), int(d))
+        known = (key, code, unit)
+        if ":" in name and len(_names) < _NAMES_MAX:
+            _names[name] = known
+    return known
+
+
+def _code(name):
+    colon = name.find(":")
+    medium = name[:colon] if colon >= 0 else "1-0"
+    tail = name[colon + 1 :].replace(":", ".")
+    star = tail.find("*")
+    if star >= 0:
+        if tail[star + 1 :] != "255":
+            return ""
+        tail = tail[:star]
+    groups = tail.split(".")
+    if len(groups) == 4 and groups.pop() != "255":
+        return ""
+    if len(groups) == 2:
+        groups.append("0")
+    code = "%s:%s" % (medium, ".".join(groups))
+    return code if len(groups) == 3 and is_code(code) else ""
+
+
+def _ascii(payload):
+    """The bytes as str; one that a wrong parity or noise left beyond ASCII becomes "?"."""
+    try:
+        text = str(payload, "ascii")
+    except UnicodeError:
+        text = ""
+    if len(text) != len(payload):  # MicroPython takes UTF-8 for ASCII
+        text = "".join([chr(b) if b < 128 else "?" for b in payload])
+    return text
+
+
+class _Rest:
+    """What a text tells beside quantities: whose it is, and when."""
+
+    TELL = _IDS + ("1.0.0", "0.9.1", "0.9.2")
+
+    def __init__(self):
+        self.clock = Clock()
+        self.pending = ("", "")  # code and unit of a value whose number is on the next line
+        self._ids = {}
+
+    def tell(self, key, value):
+        if key == "1.0.0":
+            self.clock.stamp(value)
+        elif key == "0.9.1":
+            self.clock.time(value)
+        elif key == "0.9.2":
+            self.clock.date(value)
+        elif value.strip(" 0") and key not in self._ids:
+            self._ids[key] = value.strip()[:_ID_MAX]
+
+    def meter(self):
+        for key in _IDS:
+            if key in self._ids:
+                return _unhex(self._ids[key])
+        return ""
+
+
+def _unhex(text):
+    """P1 writes ids as the hexadecimal of their ASCII; others stay as they are."""
+    if len(text) < 8:
+        return text
+    try:
+        octets = unhexlify(text)
+    except ValueError:
+        return text
+    for b in octets:
+        if not (48 <= b <= 57 or 65 <= b <= 90 or 97 <= b <= 122 or b == 32):
+            return text
+    return str(octets, "ascii").strip()

@@ -1,0 +1,87 @@
+"""The time that data lines tell, as RFC 3339 text: the right one or none.
+
+P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meters write
+20240111 09:35:00. IEC 62056-21 has 0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), with or without the
+marks between. Where summer time is not told, a profile's zone says which it is; without one,
+a time counts when both would be the same, which is in winter.
+"""
+
+from ..profiles import LOCAL, STANDARD
+from ..reading import is_time
+from .clock import is_summer
+
+_FIRST = "10"  # the year of the first such meters; before it, a clock was never set
+
+
+class Clock:
+    """Collects what the lines of one text say of the time."""
+
+    def __init__(self):
+        self._date = ""
+        self._time = ""
+        self._letter = ""
+
+    def stamp(self, text):
+        """The value of 0-0:1.0.0."""
+        if text[-1:] in ("S", "W"):
+            self._letter = text[-1]
+            text = text[:-1]
+        digits = text if text.isdigit() else _digits(text)
+        if len(digits) == 14 and digits[:2] == "20":
+            digits = digits[2:]
+        if len(digits) == 12:
+            self.date(digits[:6])
+            self.time(digits[6:])
+
+    def date(self, text):
+        """The value of 0.9.2."""
+        self._date = _digits(text)
+
+    def time(self, text):
+        """The value of 0.9.1."""
+        self._time = _digits(text)
+
+    def rfc3339(self, profile):
+        """The time, or None where none was told or nobody can say which it is."""
+        date, time = self._date, self._time
+        if len(date) != 6 or len(time) != 6 or date < _FIRST:
+            return None
+        text = "20%s-%s-%sT%s:%s:%s" % (
+            date[:2],
+            date[2:4],
+            date[4:],
+            time[:2],
+            time[2:4],
+            time[4:],
+        )
+        if not is_time(text + "Z"):
+            return None
+        minutes = profile.minutes if profile else 60
+        summer = self._letter == "S"
+        if not self._letter:
+            summer = self._is_summer(profile.zone if profile else None)
+            if summer is None:
+                return None
+        if summer:
+            minutes += 60
+        return "%s%s%02d:%02d" % (
+            text,
+            "-" if minutes < 0 else "+",
+            abs(minutes) // 60,
+            abs(minutes) % 60,
+        )
+
+    def _is_summer(self, zone):
+        """Whether the time is summer time, None where that cannot be told."""
+        year, month, day = [int(self._date[i : i + 2]) for i in (0, 2, 4)]
+        if zone == STANDARD:
+            return False
+        summer = is_summer(2000 + year, month, day, int(self._time[:2]))
+        return summer if zone == LOCAL or summer is False else None
+
+
+def _digits(text):
+    """The digits of a date or time, "" where there is anything but marks between them."""
+    for mark in "-: .":
+        text = text.replace(mark, "")
+    return text if text.isdigit() else ""

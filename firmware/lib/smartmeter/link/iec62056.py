@@ -1,0 +1,93 @@
+"""Readouts of IEC 62056-21 (mode A to D): data lines, framed by STX and ETX or by nothing.
+
+    /XXXZ identification CR LF | STX data lines ! CR LF ETX BCC
+
+BCC is the sum without carries (XOR) of what is behind STX, ETX included (6.3.9, and ISO 1155);
+of seven bits where the line has parity. The identification may be gone: it is the answer to
+the sign-on, and whoever signs on may keep it. Some readers hand on the data lines alone: such
+a block must begin with what is first in every readout, an error or identity code.
+"""
+
+from ..fault import CHECKSUM, LENGTH, Fault
+from .p1 import ending, identified
+
+_STX = 0x02
+_ETX = b"\x03"
+_SIGN_ON = b"/?"
+_SIGN_ON_MAX = 40
+_FIRST_CODES = (b"0.0.0(", b"0.0(", b"F.F(", b"F.F.0(", b"C.1.0(", b"0-0:C.1.0(", b"1-0:0.0.0(")
+_FIRST_CODE_MAX = 20
+
+
+class Iec62056:
+    """A link (see receiver.py): its telegrams are ("text", ...) where a BCC agreed,
+    ("text-unchecked", ...) of data lines alone."""
+
+    MAX = 4096
+
+    def scan(self, buf, at, end):
+        return self._scan(buf, at, end, False)
+
+    def final(self, buf, at, end):
+        """What scan says where no more bytes will come."""
+        return self._scan(buf, at, end, True)
+
+    def _scan(self, buf, at, end, last):
+        if buf[at] == _STX:
+            return self._block(buf, at, at, end)
+        if buf[at] != 0x2F:
+            return self._bare(buf, at, end, last)
+        if end - at < 2:
+            return 0, None
+        if buf[at + 1] == _SIGN_ON[1]:
+            return _echo(buf, at, end)
+        first = identified(buf, at, end)
+        if first <= 0:
+            return first, None
+        if buf[first] != _STX:
+            return -1, None
+        return self._block(buf, at, first, end)
+
+    def _block(self, buf, at, stx, end):
+        if end - stx > _FIRST_CODE_MAX and buf.find(b"(", stx, stx + _FIRST_CODE_MAX) < 0:
+            return -1, None
+        etx = buf.find(_ETX, stx, end)
+        if etx < 0 or etx + 1 == end:
+            if end - at >= self.MAX:
+                return 1, Fault(LENGTH, "a readout over %d bytes" % self.MAX, end - at)
+            return 0, None
+        used = etx + 2 - at
+        bcc = buf[etx + 1]
+        for b in buf[stx + 1 : etx + 1]:
+            bcc ^= b
+        if bcc & 0x7F:
+            return 1, Fault(CHECKSUM, "the BCC of a readout does not agree", used)
+        text = bytes(buf[at:stx]) + bytes(buf[stx + 1 : etx])
+        stop = text.rfind(b"!")
+        return used, ("text", text[:stop] if stop >= 0 else text)
+
+    def _bare(self, buf, at, end, last):
+        head = bytes(buf[at : min(at + _FIRST_CODE_MAX, end)])
+        if not any([head.startswith(c) for c in _FIRST_CODES]):
+            waits = not last and any([c.startswith(head) for c in _FIRST_CODES])
+            return (0 if waits else -1), None
+        stop = ending(buf, at, end)
+        if stop < 0:
+            return (-1 if last or end - at >= self.MAX else 0), None
+        behind = bytes(buf[stop + 1 : min(stop + 4, end)])
+        if len(behind) < 3 and not last:  # a BCC or CRC behind it is one of a text cut off
+            return 0, None
+        if behind.strip() or behind[-1:] == _ETX:
+            return -1, None
+        return stop + 1 - at, ("text-unchecked", bytes(buf[at:stop]))
+
+    def idle(self):
+        return None
+
+
+def _echo(buf, at, end):
+    """Our own sign-on, as an optical head hears it."""
+    stop = buf.find(b"!\r\n", at, min(end, at + _SIGN_ON_MAX))
+    if stop < 0:
+        return (-1 if end - at >= _SIGN_ON_MAX else 0), None
+    return stop + 3 - at, None

@@ -1,0 +1,148 @@
+"""DSMR P1 and its kin (DSMR 5.0.2 P1, 6.2): text from "/" to "!", then a CRC or none.
+
+    /XXX5 identification CR LF | CR LF | data lines | !CRC CR LF
+
+The CRC-16/ARC counts from "/" to "!" and is written in hexadecimal, by some meters without
+leading zeros; DSMR 2 and 3 have none. Some readers hand on LF alone: then the sum is of the
+text as the meter sent it, with CR LF. In Poland the data lines are one ciphered block behind
+the identification: general-glo-ciphering without its tag, with a system title of length 0.
+"""
+
+from ..crc import arc
+from ..fault import CHECKSUM, LENGTH, Fault
+
+_STX = 0x02
+_LF = 0x0A
+_LINE_ENDS = b"\r\n"
+_HEXADECIMAL = "0123456789ABCDEFabcdef"
+_ENDINGS = (b"\n!", b")!", b"\r!")  # "!" is a line of its own or (IEC 62056-21) ends the last
+_IDENTIFICATION_MAX = 80
+_CIPHERED_MAX = 2048
+_CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of enciphered telegrams
+
+
+class P1:
+    """A link (see receiver.py): its telegrams are ("text", ...) where a CRC agreed,
+    ("text-unchecked", ...) where there is none, ("apdu", ...) of the Polish form."""
+
+    MAX = 4096
+
+    def scan(self, buf, at, end):
+        return self._scan(buf, at, end, False)
+
+    def final(self, buf, at, end):
+        """What scan says where no more bytes will come: "!" may be the last of them."""
+        return self._scan(buf, at, end, True)
+
+    def _scan(self, buf, at, end, last):
+        first = identified(buf, at, end)
+        if first <= 0:
+            return first, None
+        if buf[first] == _STX:  # a readout of IEC 62056-21
+            return -1, None
+        if buf[first] == 0:
+            return _ciphered(buf, at, first, end)
+        stop = ending(buf, first, end)
+        if stop < 0:
+            if end - at >= self.MAX:
+                return 1, Fault(LENGTH, "a P1 telegram over %d bytes" % self.MAX, end - at)
+            return 0, None
+        return _close(buf, at, stop, end, last)
+
+    def idle(self):
+        return None
+
+
+def identified(buf, at, end):
+    """Where the first byte behind an identification line and a blank one is.
+
+    0 where that has not arrived, -1 where this is no identification line.
+    """
+    for i in range(at + 1, min(at + 4, end)):
+        if not 65 <= buf[i] & 0xDF <= 90:  # three letters of the maker
+            return -1
+    stop = buf.find(b"\n", at, min(end, at + _IDENTIFICATION_MAX))
+    if stop < 0:
+        return 0 if end - at < _IDENTIFICATION_MAX else -1
+    if stop - at < 4:
+        return -1
+    while stop < end and buf[stop] in _LINE_ENDS:
+        stop += 1
+        if stop - at > _IDENTIFICATION_MAX:
+            return -1
+    return stop if stop < end else 0
+
+
+def ending(buf, at, end):
+    """Where the "!" is that ends the text in buf[at:end], -1 where none does: not one in a text."""
+    first = -1
+    for mark in _ENDINGS:
+        stop = buf.find(mark, at, end if first < 0 else first)
+        if stop >= 0:
+            first = stop + 1
+    return first
+
+
+def _close(buf, at, stop, end, last):
+    """The telegram whose "!" is at stop, with the line's end behind its CRC where there is one."""
+    until = stop + 1
+    while until < end and until - stop <= 4 and chr(buf[until]) in _HEXADECIMAL:
+        until += 1
+    digits = until - stop - 1
+    used = until - at
+    behind = buf[until : min(until + 2, end)]
+    if behind == b"\r\n" or behind[:1] == b"\n":
+        used += 2 if behind[0] == 13 else 1
+    elif not last and behind in (b"", b"\r"):
+        return 0, None
+    elif digits < 4 and behind not in (b"", b"\r"):
+        return 1, Fault(CHECKSUM, "a P1 telegram's CRC is not hexadecimal", used)
+    if digits:
+        told = int(str(bytes(buf[stop + 1 : until]), "ascii"), 16)
+        if told == arc(buf, at, stop + 1) or told == _as_sent(buf, at, stop + 1):
+            return used, ("text", bytes(buf[at:stop]))
+        return 1, Fault(CHECKSUM, "the CRC of a P1 telegram does not agree", used)
+    inner = _inner(buf, at, stop)
+    if inner:
+        return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
+    return used, ("text-unchecked", bytes(buf[at:stop]))
+
+
+def _as_sent(buf, at, end):
+    """The sum with CR LF for the LF of a reader that took the CR away, None for others."""
+    if buf.find(b"\r", at, end) >= 0:
+        return None
+    sent = bytes(buf[at:end]).replace(b"\n", b"\r\n")
+    return arc(sent, 0, len(sent))
+
+
+def _inner(buf, at, stop):
+    """Where another telegram begins inside of one without CRC, 0 where none does."""
+    start = buf.find(b"/", at + 1, stop)
+    while start >= 0:
+        if identified(buf, start, stop) > 0 and 48 <= buf[start + 4] <= 57:
+            return start
+        start = buf.find(b"/", start + 1, stop)
+    return 0
+
+
+def _ciphered(buf, at, first, end):
+    if end - first < 5:
+        return 0, None
+    size = buf[first + 1]
+    start = first + 2
+    if size == 0x82:
+        size = buf[start] << 8 | buf[start + 1]
+        start += 2
+    elif size == 0x81:
+        size = buf[start]
+        start += 1
+    elif size & 0x80:
+        return -1, None
+    if not 5 <= size <= _CIPHERED_MAX or buf[start] not in _CONTROLS:
+        return -1, None
+    stop = start + size
+    if stop > end:
+        return 0, None
+    ident = str(bytes([c if c < 128 else 63 for c in buf[at + 1 : first]]), "ascii").strip()
+    return stop - at, ("apdu", b"\xdb" + bytes(buf[first:stop]), ident)
