@@ -15,7 +15,8 @@ DATA_NOTIFICATION = 0x0F  # IEC 62056-5-3, 7.2
 class DlmsForm(Form):
     """A push list in a data-notification, and what is wrapped around it.
 
-    lists: list name -> (seconds between, items); `list` names one, "auto" takes the rarest due.
+    lists: list name -> (seconds between, items), 0 seconds: only when asked for; `list` names one,
+    "auto" takes the rarest that is due.
     layout: "a" to "f"; scalers: whether values carry scaler and unit; outer: "array" or
     "structure" around the list.
     time_form: the notification's date-time: "null" (00), "plain" (0C + 12), "octets" (09 0C + 12)
@@ -71,15 +72,17 @@ class DlmsForm(Form):
                 raise ValueError(f"{self.name} has the lists {', '.join(self.lists)}")
             return self.lists[self.list][1]
         second = moment.now.timestamp()
+        regular = [entry for entry in self.lists.values() if entry[0] > 0]
         due = [
             (every, items)
-            for every, items in self.lists.values()
+            for every, items in regular
             if every <= self.interval or second // every != (second - self.interval) // every
         ]
-        return max(due, key=lambda entry: entry[0])[1] if due else self._shortest()
-
-    def _shortest(self) -> tuple[Item, ...]:
-        return min(self.lists.values(), key=lambda entry: entry[0])[1]
+        return (
+            max(due, key=lambda entry: entry[0])[1]
+            if due
+            else min(regular, key=lambda entry: entry[0])[1]
+        )
 
     def notification(self, moment: Moment) -> tuple[bytes, Values, bool]:
         """The data-notification APDU, before any ciphering."""

@@ -12,11 +12,23 @@ from typing import Any
 
 from .form import Form, Meter
 from .forms_austria import AUSTRIA
+from .forms_nordic import APDUS, NORDIC_FORMS
+from .forms_p1 import P1
 from .forms_sml import SML
 from .forms_switzerland import SWITZERLAND
 from .household import Household
 
-FORMS: dict[str, Form] = {form.name: form for form in (*AUSTRIA, *SWITZERLAND, *SML)}
+FORMS: dict[str, Form] = {
+    form.name: form
+    for form in (
+        *AUSTRIA,
+        *SWITZERLAND,
+        *NORDIC_FORMS,
+        *APDUS,
+        *SML,
+        *P1,
+    )
+}
 
 
 def _number(name: str) -> int:

@@ -6,13 +6,14 @@ from .dlms import (
     CURRENTS,
     ENERGIES,
     POWERS,
+    REACTIVE,
     REACTIVE_ENERGIES,
     VOLTAGES,
     DlmsForm,
     every,
     octets,
 )
-from .lists import Item
+from .lists import ClockForm, Item
 
 KSM_WEST = (
     Item("0-0:1.0.0", "clock", bare=True),
@@ -22,6 +23,58 @@ KSM_WEST = (
     *every("u16", -2, "1-0:", *CURRENTS),
     *every("u32", 0, "1-0:", *POWERS, *ENERGIES, *REACTIVE_ENERGIES),
 )
+KSM_WEST_ONE_PHASE = (
+    Item("0-0:1.0.0", "clock", bare=True),
+    octets("0-0:96.1.0", "1KFM010{seed:07d}"),
+    octets("0-0:42.0.0", "KFM110010{seed:07d}"),
+    *every("u16", -1, "1-0:", "32.7.0"),
+    *every("u16", -2, "1-0:", "31.7.0"),
+    *every("u32", 0, "1-0:", *POWERS, *ENERGIES, *REACTIVE_ENERGIES),
+)
+NETZ_NOE = (
+    Item("0-0:1.0.0", "clock", bare=True),
+    *every("u32", 0, "1-0:", *ENERGIES, *POWERS),
+    *every("u16", -1, "1-0:", *VOLTAGES),
+    *every("u16", -2, "1-0:", *CURRENTS),
+    *every("u16", -3, "1-0:", "13.7.0"),
+    octets("0-0:96.1.0", "18122{seed:07d}", bare=True),
+)
+TARIFFED = (
+    *("1.8.0", "1.8.1", "1.8.2", "1.7.0"),
+    *("2.8.0", "2.8.1", "2.8.2", "2.7.0"),
+    *("3.8.0", "3.8.1", "3.8.2", "3.7.0"),
+    *("4.8.0", "4.8.1", "4.8.2", "4.7.0"),
+)
+STEIERMARK = (
+    Item("0-0:1.0.0", "clock", bare=True),
+    *every("u32", 0, "1-0:", *TARIFFED),
+)
+KELAG = (  # the push list's code, then values by position; two empty texts end it
+    Item("0-6:25.9.0", "setup"),
+    octets("0-0:96.1.0", "22212{seed:08d}"),
+    Item("0-0:1.0.0", "time"),
+    Item("0-0:1.0.0", "date"),
+    *every("u32", 0, "1-0:", *ENERGIES, *REACTIVE_ENERGIES, *POWERS),
+    octets("0-0:96.13.0", ""),
+    octets("0-0:96.13.1", ""),
+)
+WIENER_NETZE = (
+    Item("0-0:1.0.0", "clock"),
+    *every("u32", 0, "1-0:", *ENERGIES, *REACTIVE_ENERGIES, *POWERS, *REACTIVE),
+)
+BURGENLAND = (
+    *every("u16", 0, "1-0:", *VOLTAGES),
+    *every("u16", -2, "1-0:", *CURRENTS),
+    *every("u32", 0, "1-0:", *POWERS, *ENERGIES),
+    # three numbers that no document explains
+    Item("0-0:96.90.1", "u16", count=400, fixed=True),
+    Item("0-0:96.90.2", "u16", count=53, fixed=True),
+    Item("0-0:96.90.3", "u16", count=295, fixed=True),
+    octets("0-0:96.1.0", "3{seed:07d}"),
+)
+
+UNSPECIFIED = ClockForm(deviation=False)  # the status byte alone tells summer time
+E450_ADDRESSES = {"destination": b"\xce\xff", "source": b"\x03"}
 
 AUSTRIA = (
     DlmsForm(
@@ -36,5 +89,125 @@ AUSTRIA = (
         ber="82",
         lists={"all": (5, KSM_WEST)},
         layout="a",
+    ),
+    DlmsForm(
+        name="kaifa-ma110",
+        about="Kaifa MA110M, one phase (Tirol, Salzburg, Vorarlberg)",
+        link="mbus",
+        baud=2400,
+        frame="8E1",
+        interval=5,
+        system_title=b"KFM\x10\x10",
+        security=0x21,
+        ber="82",
+        lists={"all": (5, KSM_WEST_ONE_PHASE)},
+        layout="a",
+    ),
+    DlmsForm(
+        name="kaifa-noe",
+        about="Kaifa MA309 of Netz Niederoesterreich",
+        link="mbus",
+        baud=2400,
+        frame="8E1",
+        interval=5,
+        system_title=b"KFMgP",
+        security=0x20,
+        lists={"all": (5, NETZ_NOE)},
+        layout="b",
+        clock_form=ClockForm(hundredths=0),
+    ),
+    DlmsForm(
+        name="sagemcom-t210",
+        about="Sagemcom T210-D of Netz Niederoesterreich, new firmware",
+        link="mbus",
+        baud=2400,
+        frame="8E1",
+        interval=5,
+        system_title=b"SAGY\x05",
+        security=0x20,
+        lists={"all": (5, NETZ_NOE)},
+        layout="b",
+        clock_form=ClockForm(hundredths=0),
+    ),
+    DlmsForm(
+        name="sagemcom-t210-old",
+        about="the same with old firmware: a frame of 257 bytes says its length modulo 256",
+        link="mbus",
+        baud=2400,
+        frame="8E1",
+        interval=5,
+        system_title=b"SAGY\x05",
+        security=0x20,
+        data_bytes=252,
+        lists={"all": (5, NETZ_NOE)},
+        layout="b",
+        clock_form=ClockForm(hundredths=0),
+    ),
+    DlmsForm(
+        name="landis-gyr-e450-at",
+        about="Landis+Gyr E450 of Energienetze Steiermark: block transfer, totals per tariff",
+        link="gbt",
+        baud=2400,
+        frame="8E1",
+        interval=5,
+        system_title=b"LGZgs",
+        security=0x30,
+        ber="82",
+        lists={"all": (5, STEIERMARK)},
+        layout="c",
+        clock_form=UNSPECIFIED,
+        **E450_ADDRESSES,
+    ),
+    DlmsForm(
+        name="landis-gyr-e450-burgenland",
+        about="Landis+Gyr E450 of Netz Burgenland: 14 values by position",
+        link="hdlc",
+        baud=2400,
+        frame="8E1",
+        interval=5,
+        system_title=b"LGZgr",
+        security=0x30,
+        lists={"all": (5, BURGENLAND)},
+        layout="e",
+        clock_form=UNSPECIFIED,
+        **E450_ADDRESSES,
+    ),
+    DlmsForm(
+        name="landis-gyr-e450-wien",
+        about="Landis+Gyr E450 of Wiener Netze, infrared: 9 values by position",
+        link="hdlc",
+        baud=9600,
+        interval=1,
+        system_title=b"LGZgs",
+        security=0x20,
+        lists={"all": (1, WIENER_NETZE)},
+        layout="e",
+        clock_form=UNSPECIFIED,
+        **E450_ADDRESSES,
+    ),
+    DlmsForm(
+        name="siemens-im350",
+        about="Siemens IM350 of Kaernten Netz: values by position",
+        link="hdlc",
+        baud=115200,
+        interval=5,
+        inverted=True,
+        system_title=b"SMSgp",
+        security=0x20,
+        source=b"\x00\x02\x00\x23",
+        lists={"all": (5, KELAG)},
+        layout="e",
+    ),
+    DlmsForm(
+        name="iskra-am550-at",
+        about="Iskraemeco AM550 of Kaernten Netz: values by position",
+        link="hdlc",
+        baud=115200,
+        interval=5,
+        inverted=True,
+        system_title=b"ISKit",
+        security=0x20,
+        lists={"all": (5, KELAG)},
+        layout="e",
     ),
 )

@@ -121,28 +121,55 @@ def body(
         parts = [axdr.array(described), *encoded[1:]]
     elif layout == "e":
         parts = encoded
+    elif layout == "f":
+        entries = [
+            b"\x02\x02" + _untagged(item) + data for item, data in zip(items, encoded, strict=True)
+        ]
+        return axdr.structure((axdr.enum(1), axdr.array(entries)))
     else:
         raise ValueError(f"there is no list layout {layout!r}: it is one of a to f")
     return wrap(parts)
 
 
+PUSH_SETUP, CLOCK, REGISTER, DATA, LIMITER, DISCONNECT_CONTROL = 40, 8, 3, 1, 71, 70
+
+
 def _class_of(item: Item) -> int:
-    """The COSEM interface class an item comes from."""
+    """The COSEM interface class an item comes from (IEC 62056-6-2)."""
     if item.code.split(":")[1].startswith("25.9.0"):
-        return 40  # push setup
+        return PUSH_SETUP
     if item.kind == "clock":
-        return 8
-    return 3 if item.is_quantity else 1
+        return CLOCK
+    if item.kind == "enum":
+        return DISCONNECT_CONTROL
+    if item.fixed:
+        return LIMITER
+    return REGISTER if item.is_quantity else DATA
+
+
+def _attribute_of(item: Item) -> int:
+    cls = _class_of(item)
+    if cls == PUSH_SETUP:
+        return item.count
+    return 3 if cls in (LIMITER, DISCONNECT_CONTROL) else 2
 
 
 def _descriptor(item: Item) -> bytes:
     """class, OBIS, attribute, data index: what the value at this place is."""
-    attribute = item.count if _class_of(item) == 40 else 2
     return axdr.structure(
         (
             axdr.integer("u16", _class_of(item)),
             axdr.octets(axdr.obis_bytes(item.code)),
-            axdr.integer("i8", attribute),
+            axdr.integer("i8", _attribute_of(item)),
             axdr.integer("u16", 0),
         )
+    )
+
+
+def _untagged(item: Item) -> bytes:
+    """class, OBIS and attribute as plain bytes, as the Czech RS-485 push writes them."""
+    return (
+        _class_of(item).to_bytes(2, "big")
+        + axdr.obis_bytes(item.code)
+        + bytes((_attribute_of(item),))
     )

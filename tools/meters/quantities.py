@@ -46,6 +46,7 @@ ENERGY = {
     6: (Q2,),
     7: (Q3,),
     8: (Q4,),
+    15: (IMPORT, EXPORT),
 }
 
 
@@ -75,6 +76,13 @@ def _round(milli: int, exponent: int) -> int:
     return size if milli >= 0 else -size
 
 
+def quadrant(p: int, q: int) -> int:
+    """1 to 4: I imports both, II exports active, III exports both, IV exports reactive."""
+    if q >= 0:
+        return 1 if p >= 0 else 2
+    return 4 if p >= 0 else 3
+
+
 def _power(s: Snapshot, c: int) -> int:
     """Milli-watts, -vars or -volt-amperes of a C value."""
     if c > 20:
@@ -86,6 +94,8 @@ def _power(s: Snapshot, c: int) -> int:
         return max(0, p if kind == 1 else -p)
     if kind in (3, 4):
         return max(0, q if kind == 3 else -q)
+    if kind in (5, 6, 7, 8):
+        return abs(q) if kind == quadrant(p, q) + 4 else 0
     if kind in (9, 10):
         return isqrt(p * p + q * q) if (p >= 0) == (kind == 9) else 0
     if kind == 13:
