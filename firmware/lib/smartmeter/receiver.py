@@ -17,7 +17,7 @@ A link is an object of one module in smartmeter.link, with
 
 and a decoder is a function decode(payload, ctx) -> Reading in smartmeter.cosem, which raises
 fault.Rejected and nothing else. ctx is the Receiver: key, auth_key, profile,
-ciphering, plans.
+ciphering, plans, and guarded: whether the link checked a CRC.
 
 What a link says depends on the bytes alone, so that any chunking gives the same events. A
 scan that needs more than _HELD bytes is taken for "not mine": garbage of any length holds
@@ -56,6 +56,7 @@ _STARTS = {
     0xE6: ("apdu",),
 }
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
+_UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
 
 
@@ -81,6 +82,7 @@ class Receiver:
         self.profile = profiles.parse(profile) if profile else None
         self.ciphering = Ciphering(key, auth_key)
         self.plans = {}
+        self.guarded = False
         self.skipped = 0
         self._link = link
         self._links = {}
@@ -195,6 +197,7 @@ class Receiver:
 
     def _decode(self, telegram, link):
         form = telegram[0]
+        self.guarded = link not in _UNGUARDED
         payload = telegram[1]
         try:
             reading = _decoder(form)(payload, self)

@@ -9,9 +9,9 @@ The date-time comes in all three forms seen: 00 for none; 0C or 19 and 12 bytes;
 from ..fault import KEY, LAYOUT, LENGTH, Rejected
 from ..obis import complete
 from ..profiles import PROFILES, UNKNOWN
-from ..reading import Reading
+from ..reading import VERIFIED, Reading
 from . import ciphering, clock, layouts
-from .plausible import check
+from .plausible import check, check_unguarded_values
 
 _DATA_NOTIFICATION = 0x0F
 # The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
@@ -22,12 +22,13 @@ _NORDIC = b"\x40\x00\x00\x00"
 def decode(payload, ctx):
     """The Reading of an APDU; Rejected where it is none that can be read.
 
-    ctx has ciphering (a Ciphering), profile (a Profile or None) and plans (a dict).
+    ctx has ciphering (a Ciphering), profile (a Profile or None), plans (a dict), and guarded
+    (whether a CRC was checked by the link).
     """
     if not payload:
         raise Rejected(LENGTH, "the telegram is empty")
     if payload[0] not in (ciphering.GENERAL_GLO, ciphering.GENERAL_DED):
-        return decode_plain(payload, b"", ctx)
+        return decode_plain(payload, b"", ctx, ctx.guarded)
     opened = ctx.ciphering.open(payload, 1)
     return decode_opened(opened, ctx)
 
@@ -44,7 +45,7 @@ def decode_opened(opened, ctx):
     elif not ciphering.is_telegram(plain):
         raise Rejected(KEY, "the key does not open the telegram")
     else:
-        reading = decode_plain(plain, opened.title, ctx)
+        reading = decode_plain(plain, opened.title, ctx, ctx.guarded or opened.auth == VERIFIED)
     if opened.counter is not None:
         ctx.ciphering.accept(opened.title, opened.counter)
     reading.counter = reading.seq = opened.counter
@@ -53,7 +54,7 @@ def decode_opened(opened, ctx):
     return reading
 
 
-def decode_plain(payload, title, ctx):
+def decode_plain(payload, title, ctx, guarded):
     """The Reading of a data-notification, or of the list in it alone (some readers strip it)."""
     reading = Reading()
     end = len(payload)
@@ -63,7 +64,9 @@ def decode_plain(payload, title, ctx):
         at, sent = _header(payload, end)
     elif payload[0] not in (0x01, 0x02):
         raise Rejected(LAYOUT, "an APDU %02X is not a data-notification" % payload[0])
-    layout, listed, family = layouts.read(payload, at, title, ctx.profile, reading, ctx.plans)
+    layout, listed, family = layouts.read(payload, at, title, ctx, reading, guarded)
+    if not guarded:
+        check_unguarded_values(reading)
     if family is UNKNOWN and payload[1:5] == _NORDIC:
         family = PROFILES["aidon"]
     reading.time = _time(listed, family) or _time(sent, family)

@@ -17,7 +17,7 @@ from ..obis import UNITS, complete, put, unit_of
 from . import axdr
 from .clock import is_clock
 from .plan import Plan
-from .plausible import check
+from .plausible import check, check_unguarded_list
 from .scales import Scales
 
 _PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
@@ -58,14 +58,16 @@ class Listed:
         self.profile = None
 
 
-def read(data, at, title, profile, reading, plans):
+def read(data, at, title, ctx, reading, guarded):
     """Fills reading with the list data[at:]; gives (layout, the clock's octets, Profile).
 
-    title is the system title (b"" for none); profile overrides what the telegram says. plans
-    is a dict that keeps what was learned for the next telegram of the same meter.
+    title is the system title (b"" for none); ctx.profile overrides what the telegram says;
+    ctx.plans, a dict, keeps what was learned for the next telegram of the same meter. guarded:
+    a CRC or a tag was checked.
     """
     end = len(data)
-    name = (title, end - at)
+    plans = ctx.plans
+    name = (title, end - at, guarded)
     plan = plans.get(name)
     if plan:
         clock = plan.apply(data, at, reading)
@@ -83,13 +85,15 @@ def read(data, at, title, profile, reading, plans):
         )
     if listed is None:
         raise Rejected(LAYOUT, "the list of values is of no layout known (%d items)" % len(items))
-    _identify(listed, title, profile)
+    _identify(listed, title, ctx.profile)
     reading.meter = listed.meter
     slots = _fill(listed, reading)
     if not reading.values:
         raise Rejected(LAYOUT, "the list holds no value")
     derived = complete(reading)
     check(reading)
+    if not guarded:
+        check_unguarded_list(reading)
     if slots:
         if len(plans) >= _PLANS_MAX:
             plans.clear()
