@@ -132,6 +132,7 @@ class Line:
     def drain(self) -> None:
         """Wait until the reader has read all, for closing this end takes the rest away."""
         end = time.monotonic() + STUCK_S
+        empty = 0
         while self.open() and time.monotonic() < end:
             try:
                 port = os.open(self.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -141,6 +142,8 @@ class Line:
                 left = struct.unpack("i", fcntl.ioctl(port, termios.FIONREAD, bytes(4)))[0]
             finally:
                 os.close(port)
-            if left == 0:
+            # The kernel hands bytes on a moment after they were written: empty once is not yet read.
+            empty = empty + 1 if left == 0 else 0
+            if empty == 5:
                 return
             time.sleep(0.02)
