@@ -269,10 +269,8 @@ def _decoder(form):
         from .cosem.apdu import decode
     elif form == "sml":
         from .cosem.sml import decode
-    elif form == "records":
+    elif form in ("records", "amis"):
         from .cosem.records import decode
-    elif form == "amis":
-        from .cosem.records import decode_amis as decode
     elif form == "text":
         from .cosem.datalines import decode_checked as decode
     else:

@@ -10,6 +10,7 @@ The CRC that each message has of its own is not looked at: the transport's cover
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
 from ..obis import UNITS, put
 from ..reading import Reading
+from .textclock import offset
 
 _GET_LIST_RESPONSE = 0x0701
 _TIMESTAMP = 2  # SML_Time: seconds since 1970, UTC; 1 is a count of seconds, no time of day
@@ -203,25 +204,25 @@ def _time(data, at, reading):
         return _skip(data, at, 1)
     end = _skip(data, at, 1)
     kind, at = _number(data, at + 1)
-    offset = 0
+    minutes = 0
     if kind == _LOCAL_TIMESTAMP and data[at] == 0x73:
         seconds, at = _number(data, at + 1)
         zone, at = _number(data, at)
         summer, at = _number(data, at)
-        offset = (zone or 0) + (summer or 0)
+        minutes = (zone or 0) + (summer or 0)
     elif kind == _TIMESTAMP:
         seconds, at = _number(data, at)
     else:
         return end
-    if seconds is not None and _YEARS[0] <= seconds < _YEARS[1] and -1440 < offset < 1440:
-        reading.time = _rfc3339(seconds, offset)
+    if seconds is not None and _YEARS[0] <= seconds < _YEARS[1] and -1440 < minutes < 1440:
+        reading.time = _rfc3339(seconds, minutes)
         reading.clock = "meter"
     return end
 
 
-def _rfc3339(seconds, offset):
+def _rfc3339(seconds, minutes):
     """Seconds since 1970 as local time; MicroPython's time counts from another year on a device."""
-    seconds += 60 * offset
+    seconds += 60 * minutes
     days = seconds // 86400 + 719468  # since 1 March of year 0, from where leap days come last
     era = days // 146097
     day = days % 146097
@@ -240,10 +241,7 @@ def _rfc3339(seconds, offset):
         second // 60 % 60,
         second % 60,
     )
-    if not offset:
-        return text + "Z"
-    minutes = offset if offset > 0 else -offset
-    return "%s%s%02d:%02d" % (text, "+" if offset > 0 else "-", minutes // 60, minutes % 60)
+    return text + (offset(minutes) if minutes else "Z")
 
 
 def _identity(server):

@@ -13,6 +13,11 @@ from .clock import is_summer
 _FIRST = "10"  # the year of the first such meters; before it, a clock was never set
 
 
+def offset(minutes):
+    """The end of an RFC 3339 time that is so many minutes ahead of UTC."""
+    return "%s%02d:%02d" % ("-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60)
+
+
 class Clock:
     """Collects what the lines of one text say of the time."""
 
@@ -64,12 +69,7 @@ class Clock:
                 return None
         if summer:
             minutes += 60
-        return "%s%s%02d:%02d" % (
-            text,
-            "-" if minutes < 0 else "+",
-            abs(minutes) // 60,
-            abs(minutes) % 60,
-        )
+        return text + offset(minutes)
 
     def _is_summer(self, zone):
         """Whether the time is summer time, None where that cannot be told."""

@@ -1,0 +1,149 @@
+"""What the value information of an M-Bus record means for an electricity meter (EN 13757-3).
+
+Tables 10 (VIF), 12 (FB), 14 (FD), 15 (VIFE that combine) and 16 (FC) of EN 13757-3:2018, as
+far as they hold quantities of electricity. Makers give subunits and VIFE of their own a meaning
+each, from their manuals: others' are left alone.
+"""
+
+# Group C of OBIS in direction + over all phases; - is one more, L1 20 more, L2 40, L3 60.
+ACTIVE = 1
+REACTIVE = 3
+APPARENT = 9
+CURRENT = 11
+VOLTAGE = 12
+FREQUENCY = 14
+
+ENERGY = 8  # group D: time integral
+INSTANT = 7  # group D
+
+_FORWARD = 0x3B  # only if positive
+_BACKWARD = 0x3C  # the absolute value, only if negative
+_FURTHER = 0x7C  # FC: a further table follows
+_MAKERS = 0x7F  # FF: what follows is the maker's
+INKASSO = 128  # group D of 1.128.0, AMIS' balance of energy prepaid
+
+_ABB = "ABB"
+_SBC = "SBC"  # Saia
+_GMC = "GMC"  # Gossen Metrawatt
+_SAM = "SAM"  # Siemens AMIS
+
+# subunit of an ABB energy: active import is 0 (user manual of the B series, chapter 9)
+_ABB_SUBUNITS = {1: (ACTIVE, -1), 2: (REACTIVE, 1), 3: (REACTIVE, -1)}
+
+
+class Meaning:
+    """c, d: groups C and D, c that of all phases and +; exponent of ten in W, V, A ...; sign: 1
+    forward, -1 backward, 0 not told; phase: 0 all, 1 to 3."""
+
+    __slots__ = ("c", "d", "exponent", "phase", "sign")
+
+    def __init__(self, c, d, exponent):
+        self.c = c
+        self.d = d
+        self.exponent = exponent
+        self.sign = 0
+        self.phase = 0
+
+    def group_c(self, sign):
+        """Group C of a value in this direction: 1 or -1."""
+        c = self.c + (1 if sign < 0 and self.c in (ACTIVE, REACTIVE, APPARENT) else 0)
+        return c + 20 * self.phase
+
+
+def meaning(information, maker, subunit):
+    """The Meaning of VIF and VIFE (bytes, as sent), None where it is not known for certain."""
+    code = information[0] & 0x7F
+    at = 1
+    if information[0] in (0xFB, 0xFD) and len(information) > 1:
+        code = information[1] & 0x7F
+        at = 2
+    found = _quantity(information[0], code)
+    if found is None or not _refine(found, information, at, maker):
+        return None
+    if subunit and not _subunit(found, maker, subunit):
+        return None
+    return found
+
+
+def _quantity(first, code):
+    low = code & 7
+    if first == 0xFB:
+        low = code & 1
+        if code <= 0x01:  # MWh
+            return Meaning(ACTIVE, ENERGY, 5 + low)
+        if code <= 0x03:  # kvarh
+            return Meaning(REACTIVE, ENERGY, 3 + low)
+        if code <= 0x05:  # kVAh
+            return Meaning(APPARENT, ENERGY, 3 + low)
+        if code in (0x28, 0x29):  # MW
+            return Meaning(ACTIVE, INSTANT, 5 + low)
+        low = code & 3
+        if 0x14 <= code <= 0x17:  # kvar
+            return Meaning(REACTIVE, INSTANT, low)
+        if 0x2C <= code <= 0x2F:
+            return Meaning(FREQUENCY, INSTANT, low - 3)
+        if 0x34 <= code <= 0x37:  # kVA
+            return Meaning(APPARENT, INSTANT, low)
+        return None
+    if first == 0xFD:
+        if 0x40 <= code <= 0x4F:
+            return Meaning(VOLTAGE, INSTANT, (code & 15) - 9)
+        if 0x50 <= code <= 0x5F:
+            return Meaning(CURRENT, INSTANT, (code & 15) - 12)
+        return None
+    if code <= 0x07:
+        return Meaning(ACTIVE, ENERGY, low - 3)
+    if 0x28 <= code <= 0x2F:
+        return Meaning(ACTIVE, INSTANT, low - 3)
+    return None
+
+
+def _refine(found, information, at, maker):
+    """Takes the VIFE into account; False where one makes the value something else."""
+    end = len(information)
+    while at < end:
+        code = information[at] & 0x7F
+        at += 1
+        if code == _FORWARD:
+            found.sign = 1
+        elif code == _BACKWARD:
+            found.sign = -1
+        elif 0x70 <= code <= 0x77:  # a factor of ten
+            found.exponent += code - 0x76
+        elif code == 0x7D:  # a factor of 1000
+            found.exponent += 3
+        elif code == _FURTHER:
+            if at == end or not 1 <= information[at] & 0x7F <= 3:
+                return False
+            found.phase = information[at] & 0x7F
+            at += 1
+        elif code == _MAKERS:
+            return _makers(found, information[at:], maker)
+        elif code:  # 00 says that the value has no error
+            return False
+    return True
+
+
+def _makers(found, codes, maker):
+    code = codes[0] & 0x7F if codes else 0
+    if maker == _SAM and code == 4 and len(codes) == 1:
+        found.d = INKASSO
+        found.sign = 1
+        return True
+    if maker in (_SBC, _ABB) and code <= 3:
+        found.phase = code
+        return True
+    return False
+
+
+def _subunit(found, maker, subunit):
+    if maker == _ABB and found.d == ENERGY and subunit in _ABB_SUBUNITS:
+        found.c, found.sign = _ABB_SUBUNITS[subunit]
+        return True
+    if maker == _SBC and subunit == 1:
+        found.c = REACTIVE
+        return True
+    if maker == _GMC and subunit <= 3:
+        found.phase = subunit
+        return True
+    return False
