@@ -66,6 +66,13 @@ def unit_of_key(key):
     return unit_of(int(c), int(d))
 
 
+def octets_of(text):
+    """The six octets of "A-B:C.D.E", or of C.D.E for 1-0:C.D.E."""
+    medium, _, code = text.rpartition(":")
+    a, _, b = (medium or "1-0").partition("-")
+    return bytes([int(a), int(b)] + [int(group) for group in code.split(".")] + [255])
+
+
 def put(reading, code, value, unit):
     """Adds (mantissa, exponent) under "A-B:C.D.E" code, and gives the key it got.
 

@@ -13,7 +13,7 @@ perhaps a scaler_unit, over and over.
 
 from .. import profiles
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
-from ..obis import UNITS, complete, put, unit_of
+from ..obis import UNITS, complete, octets_of, put, unit_of
 from . import axdr
 from .clock import is_clock
 from .plan import Plan
@@ -24,7 +24,7 @@ _PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
 _SCALE_MAX = 30
 _CODE = 6  # octets of an OBIS code
 _CACHE_MAX = 128
-_CACHE = {}  # code's octets: (its text, key, unit, profiles' kind)
+_CACHE = {}  # octets of a code: (its text, the unit of its quantity)
 
 _CLOCKS = (b"\x00\x00\x01\x00\x00\xff", b"\x00\x01\x01\x00\x00\xff")  # 0-0:1.0.0, 0-1:1.0.0
 
@@ -297,7 +297,7 @@ def _positions(items, places, data):
             if type(value) is bytes:  # a tariff as two octets, which no Plan knows to take
                 value = int.from_bytes(value, "big")
                 place = None
-            listed.pairs.append((meaning, value, axdr.Scaler(exponent, None), place))
+            listed.pairs.append((octets_of(meaning), value, axdr.Scaler(exponent, None), place))
         elif value is not listed.clock:
             listed.free.append(place)
     if listed.profile is None:
@@ -359,11 +359,7 @@ def _unscaled(pairs):
 
 def _describe(code):
     """("A-B:C.D.E", unit) of a code's octets; (None, "") for one of a past billing period."""
-    if type(code) is str:
-        text = code if "-" in code else "1-0:" + code
-        groups = text[text.find(":") + 1 :].split(".")
-        known = text, unit_of(int(groups[0]), int(groups[1]))
-    elif code[5] != 255:
+    if code[5] != 255:
         known = None, ""
     else:
         text = "%d-%d:%d.%d.%d" % (code[0], code[1], code[2], code[3], code[4])

@@ -1,0 +1,384 @@
+"""The list layouts a to f, each found by itself; scales; names; and what is no list."""
+
+from smartmeter import Reading, Receiver
+from telegrams import (
+    CLOCK,
+    TIME,
+    array,
+    be,
+    hdlc,
+    kaifa_apdu,
+    notification,
+    obis,
+    octets,
+    scaler_unit,
+    structure,
+    u16,
+    u32,
+)
+
+
+def only(body, clock=CLOCK, receiver=None):
+    """The one event of a list, plain in HDLC."""
+    found = (receiver or Receiver()).feed(hdlc(notification(body, clock)))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def reading(body, clock=CLOCK, receiver=None):
+    found = only(body, clock, receiver)
+    assert isinstance(found, Reading), found
+    return found
+
+
+def visible(text):
+    return b"\x0a" + bytes((len(text),)) + text
+
+
+def test_a_structures_of_code_value_and_scaler():
+    got = reading(
+        array(
+            structure(obis("1-1:0.2.129"), visible(b"AIDON_V0001")),
+            structure(obis("0-0:96.1.0"), visible(b"7359990000000001")),
+            structure(obis("1-0:1.7.0"), u32(280), scaler_unit(0, 27)),
+            structure(obis("1-0:31.7.0"), b"\x10\xff\xf3", scaler_unit(-1, 33)),
+            structure(obis("1-0:32.7.0"), u16(2274), scaler_unit(-1, 35)),
+            structure(obis("1-0:1.8.0"), u32(10955225), scaler_unit(1, 30)),
+        )
+    )
+    assert got.values["1.7.0"] == (280, 0)
+    assert got.values["31.7.0"] == (-13, -1)
+    assert got.values["32.7.0"] == (2274, -1)
+    assert got.values["1.8.0"] == (109552250, 0)
+    assert (got.meter, got.time) == ("7359990000000001", TIME)
+
+
+def test_b_one_row_with_the_clock_first_and_a_serial_number_last():
+    got = reading(
+        structure(
+            octets(CLOCK),
+            obis("1-0:1.8.0"),
+            u32(4752026),
+            scaler_unit(0, 30),
+            obis("1-0:2.7.0"),
+            u32(9),
+            scaler_unit(0, 27),
+            obis("1-0:13.7.0"),
+            u16(94),
+            scaler_unit(-3, 255),
+            octets(b"178210128502"),
+        ),
+        None,
+    )
+    assert got.values == {"1.8.0": (4752026, 0), "2.7.0": (9, 0), "13.7.0": (94, -3)}
+    assert (got.meter, got.time) == ("178210128502", TIME)
+
+
+def kamstrup(kind=b"6841131BN245101090", volts=232):
+    return structure(
+        visible(b"Kamstrup_V0001"),
+        obis("1-1:0.0.5"),
+        visible(b"5706567000000001"),
+        obis("1-1:96.1.1"),
+        visible(kind),
+        obis("1-1:1.7.0"),
+        u32(826),
+        obis("1-1:2.7.0"),
+        u32(0),
+        obis("1-1:31.7.0"),
+        u32(237),
+        b"\x00",
+        b"\x00",
+        b"\x00",
+        b"\x00",
+        obis("1-1:32.7.0"),
+        u16(volts),
+        b"\x00",
+        b"\x00",
+        obis("1-1:1.8.0"),
+        u32(8582092),
+    )
+
+
+def test_c_one_row_without_scalers():
+    clock = CLOCK[:9] + b"\x80\x00\x00"  # deviation not specified
+    got = reading(kamstrup(), clock)
+    assert got.values["31.7.0"] == (237, -2)
+    assert got.values["32.7.0"] == (232, 0)
+    assert got.values["1.8.0"] == (8582092, 0)
+    assert got.values["16.7.0"] == (826, 0)
+    assert got.codes["16.7.0"] == "1-1:16.7.0"
+    assert (got.meter, got.time) == ("5706567000000001", TIME)
+    assert "51.7.0" not in got.values
+
+
+def test_c_the_resolution_of_new_firmware_and_of_norway():
+    assert reading(kamstrup(volts=22199)).values["32.7.0"] == (22199, -2)
+    norway = reading(kamstrup(kind=b"6841131BN243101040"))
+    assert norway.values["1.8.0"] == (85820920, 0)
+
+
+def descriptors(*codes):
+    head = structure(u16(40), obis("0-8:25.9.0"), b"\x0f\x02", u16(0))
+    return [head] + [structure(u16(3), obis(c), b"\x0f\x02", u16(0)) for c in codes]
+
+
+def test_d_descriptors_then_values():
+    got = reading(
+        structure(
+            array(*descriptors("0-0:42.0.0", "1-0:1.7.0", "1-1:5.8.0", "1-1:6.8.0", "1-0:32.7.0")),
+            octets(b"LGZ1030655933512"),
+            u32(28),
+            u32(18),
+            u32(1),
+            u16(236),
+        )
+    )
+    assert got.values["1.7.0"] == (28, 0)
+    assert got.values["3.8.0"] == (19, 0)  # quadrants I and II
+    assert got.values["32.7.0"] == (236, 0)
+    assert got.codes["3.8.0"] == "1-1:3.8.0"
+    assert got.meter == "LGZ1030655933512"
+
+
+def test_d_counts_that_do_not_agree_are_refused():
+    list_of_two = array(*descriptors("1-0:1.7.0", "1-0:2.7.0"))
+    assert only(structure(list_of_two, u32(28))).kind == "layout"
+    assert only(structure(list_of_two, u32(28), u32(1), u32(2), u32(3))).kind == "layout"
+
+
+def currents(power, volts, amperes):
+    """A Landis+Gyr push list with three voltages and currents, as unscaled numbers."""
+    codes = ["1-0:1.7.0"]
+    numbers = [u32(power)]
+    for phase in (20, 40, 60):
+        codes += ["1-0:%d.7.0" % (phase + 12), "1-0:%d.7.0" % (phase + 11)]
+        numbers += [u16(volts), u16(amperes)]
+    return reading(structure(array(*descriptors(*codes)), *numbers)).values
+
+
+def test_physics_finds_the_scale_of_voltage_and_current():
+    assert currents(331, 234, 49)["31.7.0"] == (49, -2)  # E450: 0.01 A, 1 V
+    assert currents(331, 2340, 49)["32.7.0"] == (2340, -1)  # E360: 0.1 V
+    assert currents(258874, 229, 400)["31.7.0"] == (400, 0)  # E570 on transformers: 1 A
+    assert currents(0, 0, 0)["32.7.0"] == (0, 0)
+    assert currents(500, 170, 300)["32.7.0"] == (170, 0)  # a mains that sags is one still
+
+
+def test_a_voltage_of_no_scale_is_left_out():
+    got = currents(331, 9, 49)
+    assert "32.7.0" not in got
+    assert got["1.7.0"] == (331, 0)
+
+
+def test_a_setting_overrides():
+    receiver = Receiver(profile="landis-gyr voltage=-1 energy=1")
+    got = reading(
+        structure(obis("1-0:32.7.0"), u16(24), obis("1-0:1.8.0"), u32(5)), receiver=receiver
+    )
+    assert got.values == {"32.7.0": (24, -1), "1.8.0": (50, 0)}
+
+
+def test_e_kaifa_of_norway():
+    items = [octets(b"KFM_001"), octets(b"6970631400000001"), octets(b"MA304H4")]
+    items += [u32(n) for n in (5056, 0, 0, 469, 19679, 1292, 923, 2356, 2409, 2393)]
+    got = reading(structure(*items))
+    assert got.values["1.7.0"] == (5056, 0)
+    assert got.values["4.7.0"] == (469, 0)
+    assert got.values["31.7.0"] == (19679, -3)
+    assert got.values["72.7.0"] == (2393, -1)
+    assert got.meter == "6970631400000001"
+    longer = items + [octets(CLOCK)] + [u32(n) for n in (79591144, 0, 889389, 3210932)]
+    got = reading(structure(*longer), None)
+    assert got.values["4.8.0"] == (3210932, 0)
+    assert got.time == TIME
+    assert reading(structure(u32(5852))).values == {"1.7.0": (5852, 0)}
+    one = items[:7] + [u32(19679), u32(2356)]
+    assert reading(structure(*one)).values["32.7.0"] == (2356, -1)
+
+
+def test_e_wiener_netze_even_without_a_header():
+    items = [octets(CLOCK)] + [u32(n) for n in (222813, 13818, 10442, 116328, 2765, 0, 0, 428)]
+    got = reading(structure(*items), None)
+    assert got.values["4.8.0"] == (116328, 0)
+    assert got.values["16.7.0"] == (2765, 0)
+    assert Receiver().feed(structure(*items))[0].values == got.values
+
+
+def test_e_burgenland():
+    items = [u16(n) for n in (236, 237, 236, 0, 4, 26)]
+    items += [u32(n) for n in (29, 0, 31358606, 7619)]
+    items += [u16(n) for n in (400, 53, 295)] + [octets(b"30137181")]
+    got = reading(structure(*items))
+    assert got.values["52.7.0"] == (237, 0)
+    assert got.values["71.7.0"] == (26, -2)
+    assert got.values["2.8.0"] == (7619, 0)
+    assert got.meter == "30137181"
+
+
+def test_e_im350():
+    items = [obis("0-6:25.9.0"), octets(b"18037098"), octets(b"\x0a\x08\x17\x00")]
+    items += [octets(b"\x07\xe5\x05\x13\x03")]
+    items += [u32(n) for n in (3531997, 0, 392120, 282666, 146, 0)]
+    got = reading(structure(*items))
+    assert got.values["1.8.0"] == (3531997, 0)
+    assert got.values["1.7.0"] == (146, 0)
+    assert got.meter == "18037098"
+
+
+def untagged(*entries):
+    out = b"\x02\x02\x16\x01\x01" + bytes((len(entries),))
+    for kind, code, value in entries:
+        out += b"\x02\x02" + be(kind, 2) + obis(code)[2:] + b"\x02" + value
+    return out
+
+
+def test_f_descriptors_without_tags():
+    body = untagged(
+        (1, "0-0:42.0.0", octets(b"EGD012345")),
+        (70, "0-0:96.3.10", b"\x16\x01"),
+        (3, "1-0:1.7.0", u32(1956)),
+        (3, "1-0:1.8.0", u32(4913794)),
+    )
+    got = reading(body, None)
+    assert got.values["1.7.0"] == (1956, 0)
+    assert got.values["96.3.10"] == (1, 0)
+    assert got.meter == "EGD012345"
+    assert only(body[:-1] + b"", None).kind == "length"
+    assert only(body + b"\x00", None).kind == "layout"
+
+
+def test_the_three_forms_of_the_time_in_the_header():
+    body = structure(obis("1-0:1.7.0"), u32(5))
+    for sent, time in (
+        (b"\x00", None),
+        (b"\x0c" + CLOCK, TIME),
+        (b"\x09\x0c" + CLOCK, TIME),
+        (b"\x19" + CLOCK, TIME),
+    ):
+        found = Receiver().feed(hdlc(b"\x0f\x00\x00\x00\x01" + sent + body))
+        assert found[0].time == time
+        assert found[0].clock == ("meter" if time else None)
+    for bad in (b"", b"\x09\x0b" + CLOCK, b"\x0c" + CLOCK[:5], b"\x33"):
+        found = Receiver().feed(hdlc(b"\x0f\x00\x00\x00\x01" + bad))
+        assert found[0].kind in ("layout", "length")
+
+
+def test_the_clock_in_the_list_comes_first():
+    later = CLOCK[:7] + b"\x07" + CLOCK[8:]
+    body = structure(obis("0-0:1.0.0"), octets(later), obis("1-0:1.7.0"), u32(5))
+    assert reading(body).time == "2026-11-22T21:10:07+01:00"
+    broken = b"\xff" * 12
+    body = structure(obis("0-0:1.0.0"), octets(broken), obis("1-0:1.7.0"), u32(5))
+    assert reading(body).time == TIME
+
+
+def test_group_b_and_codes_in_full():
+    got = reading(
+        structure(
+            obis("1-1:1.8.0"),
+            u32(7),
+            obis("1-0:1.8.0"),
+            u32(8),
+            obis("0-2:24.2.1"),
+            u32(9),
+        )
+    )
+    assert got.values == {"1.8.0": (7, 0), "1-0:1.8.0": (8, 0), "0-2:24.2.1": (9, 0)}
+    assert got.codes["1.8.0"] == "1-1:1.8.0"
+
+
+def test_a_value_of_a_past_period_is_not_that_of_now():
+    past = b"\x09\x06\x01\x00\x01\x08\x00\x01"
+    got = reading(structure(past, u32(1), obis("1-0:2.8.0"), u32(2)))
+    assert got.values == {"2.8.0": (2, 0)}
+
+
+def test_a_unit_that_is_not_the_quantity_s_is_refused():
+    assert only(structure(obis("1-0:1.8.0"), u32(7), scaler_unit(0, 35))).kind == "value"
+    assert only(structure(obis("1-0:1.8.0"), u32(7), scaler_unit(100, 30))).kind == "value"
+    assert only(structure(obis("1-0:1.8.0"), u32(7), scaler_unit(-100, 30))).kind == "value"
+    assert only(structure(obis("1-0:32.7.0"), u32(1 << 31), scaler_unit(0, 35))).kind == "value"
+
+
+def test_what_is_no_list_is_refused():
+    for body in (
+        octets(b"abc"),
+        structure(),
+        structure(octets(b"abc")),
+        structure(u32(1), u32(2)),
+        structure(obis("1-0:1.8.0")),
+        structure(obis("1-0:1.8.0"), octets(b"text")),
+        structure(obis("1-0:1.8.0"), u32(1), u32(2)),
+        b"\x00",
+    ):
+        assert only(body).kind in ("layout", "length"), body
+    assert Receiver().feed(hdlc(b"\xc4\x01\xc1\x00\x00"))[0].kind == "layout"
+
+
+def test_long64_and_floating_point_values():
+    got = reading(
+        structure(
+            obis("1-0:1.8.0"),
+            b"\x15" + be(1 << 40, 8),
+            obis("1-0:2.8.0"),
+            b"\x14" + be(123, 8),
+            obis("1-0:32.7.0"),
+            b"\x17\x43\x66\x80\x00",
+            scaler_unit(0, 35),
+        )
+    )
+    assert got.values["1.8.0"] == (1 << 40, 0)
+    assert got.values["32.7.0"] == (2305, -1)
+
+
+def test_the_second_telegram_is_read_as_the_first():
+    """A layout is learned from the first; each later one is held against it."""
+    receiver = Receiver()
+    first = kaifa_apdu()
+    found = receiver.feed(hdlc(first))[0]
+    for power, volts in ((4711, 2304), (0, 2290), (1, 1790)):
+        values = dict(found.values)
+        del values["16.7.0"]
+        values["1.7.0"] = (power, 0)
+        values["32.7.0"] = (volts, -1)
+        clock = CLOCK[:7] + bytes((power % 60,)) + CLOCK[8:]
+        apdu = kaifa_apdu(clock, values)
+        learned = receiver.feed(hdlc(apdu))[0]
+        fresh = Receiver().feed(hdlc(apdu))[0]
+        assert learned.values == fresh.values
+        assert learned.values["16.7.0"] == (power, 0)
+        assert learned.time == fresh.time
+        assert (learned.meter, learned.codes, learned.units) == (
+            fresh.meter,
+            fresh.codes,
+            fresh.units,
+        )
+
+
+def test_a_learned_layout_is_held_to_the_last_byte():
+    receiver = Receiver()
+    apdu = kaifa_apdu()
+    receiver.feed(hdlc(apdu))
+    for i in range(len(apdu)):
+        for bit in (1, 0x80):
+            bad = bytearray(apdu)
+            bad[i] ^= bit
+            learned = receiver.feed(hdlc(bytes(bad)))[0]
+            fresh = Receiver().feed(hdlc(bytes(bad)))[0]
+            if isinstance(fresh, Reading):
+                assert isinstance(learned, Reading), i
+                assert (learned.values, learned.time, learned.meter) == (
+                    fresh.values,
+                    fresh.time,
+                    fresh.meter,
+                )
+            else:
+                assert learned.kind == fresh.kind, i
+
+
+def test_readings_do_not_share_what_they_hold():
+    receiver = Receiver()
+    one = receiver.feed(hdlc(kaifa_apdu()))[0]
+    two = receiver.feed(hdlc(kaifa_apdu()))[0]
+    assert one.values is not two.values

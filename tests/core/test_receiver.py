@@ -1,0 +1,180 @@
+"""The Receiver: any chunking, any noise, any form on the line; bounded, and never an exception."""
+
+from smartmeter import FAULTS, Fault, Reading, Receiver
+from telegrams import AUTH_KEY, KEY, ciphered, hdlc, hdlc_blocks, kaifa_apdu, mbus
+
+
+def told(events):
+    """Events in a form that compares."""
+    return [
+        (e.time, e.meter, e.counter, e.auth, sorted(e.values.items()))
+        if isinstance(e, Reading)
+        else (e.kind, e.detail)
+        for e in events
+    ]
+
+
+def stream():
+    """Telegrams of three kinds of framing with damage and noise between."""
+    bad = bytearray(mbus(ciphered(kaifa_apdu(), 2)))
+    bad[200] ^= 4
+    return (
+        b"\x00\xff\x55"
+        + mbus(ciphered(kaifa_apdu(), 1, 0x30))
+        + bytes(bad)
+        + bytes(range(1, 40))
+        + hdlc(ciphered(kaifa_apdu(), 3, 0x30), 120)
+        + b"\x7e\x7e"
+        + hdlc_blocks(ciphered(kaifa_apdu(), 4, 0x30))
+        + b"\x68\x68\x68\x7e\xa0\x68"
+        + mbus(ciphered(kaifa_apdu(), 5, 0x30))
+    )
+
+
+def run(data, sizes):
+    receiver = Receiver(KEY)
+    events = []
+    at = 0
+    i = 0
+    while at < len(data):
+        n = sizes[i % len(sizes)]
+        events += receiver.feed(data[at : at + n])
+        at += n
+        i += 1
+    return told(events + receiver.flush())
+
+
+def test_any_chunking_gives_the_same_events():
+    data = stream()
+    whole = run(data, [len(data)])
+    assert len([e for e in whole if len(e) == 5]) == 4, whole
+    for sizes in ([1], [2], [3, 1], [7, 64, 1], [100], [255, 256], [1000]):
+        assert run(data, sizes) == whole, sizes
+
+
+def test_noise_hides_no_telegram():
+    state = 7
+    telegrams = (
+        mbus(ciphered(kaifa_apdu())),
+        hdlc(ciphered(kaifa_apdu())),
+        hdlc_blocks(ciphered(kaifa_apdu())),
+    )
+    for telegram in telegrams:
+        for size in (1, 10, 100, 500):
+            noise = bytearray()
+            while len(noise) < size:
+                state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+                noise.append(state >> 16 & 0xFF)
+            receiver = Receiver(KEY)
+            data = bytes(noise)
+            events = receiver.feed(data + telegram + data) + receiver.flush()
+            assert len([e for e in events if isinstance(e, Reading)]) == 1, (size, events)
+
+
+def test_noise_is_told_once_and_counted():
+    receiver = Receiver(KEY)
+    events = receiver.feed(b"\x01" * 100 + mbus(ciphered(kaifa_apdu())))
+    assert [e.kind for e in events if isinstance(e, Fault)] == ["noise"]
+    assert receiver.skipped == 100
+    # a glitch of a byte or two is counted, but no news
+    events = receiver.feed(b"\x00\x00" + mbus(ciphered(kaifa_apdu(), 2)))
+    assert [type(e) for e in events] == [Reading]
+    assert receiver.skipped == 102
+
+
+def test_garbage_is_held_in_bounds_and_told_in_bounds():
+    receiver = Receiver(KEY)
+    state = 99
+    faults = 0
+    for _ in range(60):
+        piece = bytearray()
+        for _ in range(700):
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            piece.append(state >> 16 & 0xFF)
+        for event in receiver.feed(piece):
+            assert event.kind in FAULTS
+            faults += 1
+        assert len(receiver._buf) <= 4096
+    assert 0 < faults < 42000 // 200
+
+
+def test_what_feed_takes():
+    telegram = mbus(ciphered(kaifa_apdu()))
+    for data in (telegram, bytearray(telegram), memoryview(telegram)):
+        assert isinstance(Receiver(KEY).feed(data)[0], Reading)
+    assert Receiver(KEY).feed(b"") == []
+    assert Receiver(KEY).flush() == []
+    many = b"".join([mbus(ciphered(kaifa_apdu(), n)) for n in range(1, 30)])
+    assert len(Receiver(KEY).feed(many)) == 29
+
+
+def test_a_pause_ends_what_is_unfinished():
+    telegram = mbus(ciphered(kaifa_apdu(), 1))
+    receiver = Receiver(KEY)
+    assert receiver.feed(telegram[:100]) == []
+    assert [e.kind for e in receiver.flush()] == ["length"]
+    assert receiver.flush() == []
+    assert isinstance(receiver.feed(mbus(ciphered(kaifa_apdu(), 2)))[0], Reading)
+
+
+def test_a_link_that_is_named_is_the_only_one():
+    telegram = mbus(ciphered(kaifa_apdu()))
+    assert isinstance(Receiver(KEY, link="mbus").feed(telegram)[0], Reading)
+    receiver = Receiver(KEY, link="hdlc")
+    events = receiver.feed(telegram) + receiver.flush()
+    assert not [e for e in events if isinstance(e, Reading)]
+    assert events
+
+
+def test_a_link_or_profile_that_is_not_known_is_refused():
+    for arguments in ({"link": "wires"}, {"profile": "wires"}, {"profile": "kaifa volts=1"}):
+        try:
+            Receiver(**arguments)
+        except ValueError as e:
+            assert str(e)
+        else:
+            raise AssertionError(arguments)
+
+
+def test_bare_apdus():
+    plain = kaifa_apdu()
+    sealed = ciphered(plain, 1, 0x30)
+    for apdu in (plain, sealed, b"\xe6\xe7\x00" + plain, b"\xe6\xe7\x00" + sealed):
+        events = Receiver(KEY).feed(apdu)
+        assert [type(e) for e in events] == [Reading], events
+    # one behind the other, in any pieces
+    data = ciphered(plain, 1) + ciphered(plain, 2) + plain + ciphered(plain, 3)
+    whole = run(data, [len(data)])
+    assert len(whole) == 4
+    for sizes in ([1], [100, 3]):
+        assert run(data, sizes) == whole
+
+
+def test_no_bare_apdu_is_found_in_a_damaged_frame():
+    telegram = hdlc(ciphered(kaifa_apdu(), 1, 0x30))
+    for good in (b"", hdlc(ciphered(kaifa_apdu(), 1))):
+        for i in range(14):
+            bad = bytearray(telegram)
+            bad[i] ^= 0x10
+            receiver = Receiver(KEY)
+            events = receiver.feed(good + bytes(bad)) + receiver.flush()
+            assert len([e for e in events if isinstance(e, Reading)]) == (1 if good else 0), i
+
+
+def test_details_are_sentences_and_hold_no_key():
+    for key, auth_key in ((None, None), (bytes(16), None), (KEY, bytes(16))):
+        for event in Receiver(key, auth_key).feed(mbus(ciphered(kaifa_apdu(), 1, 0x30))):
+            assert event.kind in FAULTS
+            assert " " in event.detail
+            for secret in (KEY, AUTH_KEY, bytes(16)):
+                assert "".join(["%02x" % b for b in secret]) not in event.detail.lower()
+
+
+def test_an_unguarded_list_has_to_look_like_a_house_s():
+    values = {"1.7.0": (100, 0), "32.7.0": (2300, -1), "31.7.0": (50, -2)}
+    assert isinstance(Receiver(KEY).feed(mbus(ciphered(kaifa_apdu(values=values))))[0], Reading)
+    odd = {"1.7.0": (100, 0), "32.7.0": (9300, -1), "31.7.0": (50, -2)}
+    assert Receiver(KEY).feed(mbus(ciphered(kaifa_apdu(values=odd))))[0].kind == "value"
+    # the same under a tag that was checked is the meter's own word
+    sealed = mbus(ciphered(kaifa_apdu(values=odd), 1, 0x30))
+    assert isinstance(Receiver(KEY, AUTH_KEY).feed(sealed)[0], Reading)
