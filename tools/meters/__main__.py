@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import forms
+from .conversation import converse
 from .form import Meter
 from .household import Household
 from .line import Line
@@ -42,6 +43,11 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--truth", type=Path, metavar="FILE", help="append what was sent, as JSON")
     parser.add_argument("--count", type=int, metavar="N", help="stop after so many telegrams")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="times real time")
+    parser.add_argument(
+        "--strict-baud",
+        action="store_true",
+        help="of a meter that answers: garble what the reader's bit rate does not fit",
+    )
     given = parser.parse_args(argv)
     if not given.list and (given.form is None or given.port_link is None):
         parser.error("name a form and --port-link PATH, or ask for --list")
@@ -80,7 +86,12 @@ def run(given: argparse.Namespace) -> None:
         truth = given.truth and stack.enter_context(given.truth.open("a", encoding="utf-8"))
         line = stack.enter_context(Line(given.port_link, lambda: bool(stop)))
         clock = Time(given.speed)
-        push(meter, line, clock, meter.form.interval, truth, given.count, lambda: bool(stop))
+        if meter.form.interactive:
+            responder = meter.form.responder(meter)
+            strict = given.strict_baud
+            converse(responder, line, clock, truth, given.count, lambda: bool(stop), strict)
+        else:
+            push(meter, line, clock, meter.form.interval, truth, given.count, lambda: bool(stop))
 
 
 def main(argv: list[str]) -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from . import clock
 from .household import Household, Snapshot
+
+if TYPE_CHECKING:
+    from .responder import Responder
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # the invocation counters count seconds from here
 
@@ -59,6 +62,10 @@ class Form:
     def encode(self, moment: Moment) -> tuple[bytes, Values, bool]:
         """The wire bytes, the values put in by "C.D.E", and whether the telegram says its time."""
         raise NotImplementedError
+
+    def responder(self, meter: Meter) -> Responder:
+        """The meter in conversation, of an interactive form."""
+        raise ValueError(f"{self.name} pushes and answers nobody")
 
     def clock(self, moment: Moment) -> datetime:
         return clock.local(moment.now, self.summer_time)

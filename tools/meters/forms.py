@@ -14,6 +14,7 @@ from .form import Form, Meter
 from .forms_austria import AUSTRIA
 from .forms_nordic import APDUS, NORDIC_FORMS
 from .forms_p1 import P1
+from .forms_polled import AMIS, IEC, POLLED
 from .forms_sml import SML
 from .forms_switzerland import SWITZERLAND
 from .household import Household
@@ -27,6 +28,9 @@ FORMS: dict[str, Form] = {
         *APDUS,
         *SML,
         *P1,
+        *IEC,
+        *AMIS,
+        *POLLED,
     )
 }
 

@@ -142,7 +142,7 @@ class Line:
                 left = struct.unpack("i", fcntl.ioctl(port, termios.FIONREAD, bytes(4)))[0]
             finally:
                 os.close(port)
-            # The kernel hands bytes on a moment after they were written: empty once is not yet read.
+            # The kernel hands bytes on a moment after they were written: empty once is not read.
             empty = empty + 1 if left == 0 else 0
             if empty == 5:
                 return

@@ -72,7 +72,8 @@ class P1Form(Form):
     between has taken the carriage returns out (the CRC is of the text with them).
     wrap: "" plain; "general" the whole text in a general-glo APDU (Luxembourg, Steiermark);
     "block" the lines behind a plain identification, in an APDU without its tag and without system
-    title (Poland), whose counter stays 0; trailer: that form's "!CRC" is outside, in clear text.
+    title (Poland), whose counter stays 0; trailer: that form's "!CRC", of the plain text, is behind
+    the APDU in clear.
     """
 
     ident: str = "ISK5\\2MT382-1000"
@@ -84,7 +85,7 @@ class P1Form(Form):
     wrap: str = ""
     system_title: bytes = b""
     security: int = 0x30
-    trailer: bool = False
+    trailer: bool = True
     clock_text: str = "p1"
 
     @property

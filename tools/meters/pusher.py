@@ -28,10 +28,10 @@ class Time:
         return self._began + (moment - self._at).total_seconds() / self.speed
 
 
-def bytes_per_second(form: Form) -> float:
+def bytes_per_second(form: Form, baud: int | None = None) -> float:
     """Characters a second: start bit, data bits, parity where there is one, stop bits."""
     bits = 1 + int(form.frame[0]) + (form.frame[1] != "N") + int(form.frame[2])
-    return form.baud / bits
+    return (baud or form.baud) / bits
 
 
 def next_due(now: datetime, interval: float) -> datetime:

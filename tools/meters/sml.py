@@ -59,7 +59,20 @@ def sequence(*parts: bytes) -> bytes:
     return _head(LIST, len(parts)) + b"".join(parts)
 
 
-def message(transaction: bytes, tag: int, content: bytes) -> bytes:
+def checksum_of(data: bytes, kind: str) -> bytes:
+    """The CRC as it stands on the wire.
+
+    kind: "x25", least significant byte first; "kermit", most significant first, as the Holley
+    DTZ541 has it for messages and transport alike.
+    """
+    if kind == "x25":
+        return crc.x25(data).to_bytes(2, "little")
+    if kind == "kermit":
+        return crc.kermit(data).to_bytes(2, "big")
+    raise ValueError(f"there is no SML checksum {kind!r}: it is x25 or kermit")
+
+
+def message(transaction: bytes, tag: int, content: bytes, checksum: str = "x25") -> bytes:
     """One SML message with its own CRC and its end."""
     body = (
         _head(LIST, 6)
@@ -68,14 +81,11 @@ def message(transaction: bytes, tag: int, content: bytes) -> bytes:
         + unsigned(0)
         + sequence(unsigned(tag, 2), content)
     )
-    return body + unsigned(int.from_bytes(crc.x25(body).to_bytes(2, "little"), "big"), 2) + b"\x00"
+    return body + _head(UNSIGNED, 2) + checksum_of(body, checksum) + b"\x00"
 
 
 def transport(messages: bytes, checksum: str = "x25") -> bytes:
-    """Transport version 1: escapes, fill bytes to a multiple of four, and the file's CRC.
-
-    checksum: "x25", or "kermit" as Holley's DTZ541 computes it.
-    """
+    """Transport version 1: escapes, fill bytes to a multiple of four, and the file's CRC."""
     fill = -len(messages) % 4
     padded = messages + bytes(fill)
     escaped, at = bytearray(), 0
@@ -87,8 +97,7 @@ def transport(messages: bytes, checksum: str = "x25") -> bytes:
             escaped.append(padded[at])
             at += 1
     wire = ESCAPE + BEGIN + bytes(escaped) + ESCAPE + bytes((0x1A, fill))
-    value = {"x25": crc.x25, "kermit": crc.kermit}[checksum](wire)
-    return wire + value.to_bytes(2, "little")
+    return wire + checksum_of(wire, checksum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +105,7 @@ class SmlForm(Form):
     """A GetListResponse between an OpenResponse and a CloseResponse.
 
     integers: "entry" (each entry's own width), "short" (fewest bytes, so odd widths occur), or
-    "wide" (eight bytes); checksum: see transport; unsigned_quirk: positive values written into a
+    "wide" (eight bytes); checksum: see checksum_of; unsigned_quirk: positive values written into a
     signed type without their sign bit, as DZG's DVS74 does; escapes: the list name holds the
     escape sequence, so that it is doubled on the wire; value_time: each entry says its second.
     """
@@ -136,9 +145,9 @@ class SmlForm(Form):
             ABSENT, octets(server), octets(name), time, sequence(*rows), ABSENT, ABSENT
         )
         messages = (
-            message(transaction + b"\x01", OPEN_RESPONSE, opened)
-            + message(transaction + b"\x02", GET_LIST_RESPONSE, listed)
-            + message(transaction + b"\x03", CLOSE_RESPONSE, sequence(ABSENT))
+            message(transaction + b"\x01", OPEN_RESPONSE, opened, self.checksum)
+            + message(transaction + b"\x02", GET_LIST_RESPONSE, listed, self.checksum)
+            + message(transaction + b"\x03", CLOSE_RESPONSE, sequence(ABSENT), self.checksum)
         )
         return transport(messages, self.checksum), values, False
 

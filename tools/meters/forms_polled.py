@@ -1,0 +1,142 @@
+"""Forms of meters that speak IEC 62056-21, AMIS, or answer an M-Bus master."""
+
+from __future__ import annotations
+
+from .amis import AmisForm
+from .en13757 import PolledForm, Record
+from .iec62056 import IecForm
+from .p1 import Entry, Line
+
+PHASES = (1, 2, 3)
+
+
+def sets(digits: int, decimals: int, unit: str, *codes: str) -> tuple[Line, ...]:
+    return tuple(Line(code, digits, decimals, unit) for code in codes)
+
+
+EASYMETER = (
+    "1-0:0.0.0*255(13360{seed:07d})",
+    *sets(8, 7, "kWh", "1-0:1.8.0*255"),
+    *sets(6, 2, "W", "1-0:21.7.0*255", "1-0:41.7.0*255", "1-0:61.7.0*255", "1-0:1.7.0*255"),
+    "1-0:96.5.5*255(80)",
+    "0-0:96.1.255*255(1ESY133{seed:07d})",
+)
+ZMD120: tuple[Entry, ...] = (
+    "F.F(00000000)",
+    "0.0.0( {seed:05d})",
+    *sets(6, 1, "kWh", "1.8.1", "1.8.2", "2.8.1", "2.8.2", "1.8.0", "2.8.0"),
+)
+TD3511: tuple[Entry, ...] = (
+    "0.0.0(110{seed:06d})",
+    *sets(0, 3, "kWh", "1.8.0", "1.8.1", "1.8.2", "2.8.0", "2.8.1", "2.8.2"),
+    *sets(0, 3, "kvarh", "3.8.1", "3.8.2", "4.8.1", "4.8.2"),
+    "0.9.1(%H:%M:%S)",
+    "0.9.2(%y-%m-%d)",
+    *sets(0, 3, "kW", "1.7.0", "2.7.0"),
+    *sets(0, 3, "kvar", "3.7.0", "4.7.0"),
+    *sets(0, 2, "Hz", "14.7"),
+    *sets(0, 1, "V", "32.7", "52.7", "72.7"),
+    *sets(0, 2, "A", "31.7", "51.7", "71.7"),
+    "81.7.4(-80.7*Deg)",
+)
+COMMA: tuple[Entry, ...] = (
+    "0.0.0({seed:08d})",
+    *(Line(code, 6, 2, "kWh", comma=True) for code in ("1.8.0", "2.8.0")),
+    *(Line(code, 3, 1, "V", comma=True) for code in ("32.7", "52.7", "72.7")),
+    "C.5.0(00)",
+)
+
+OPTICAL = {"link": "iec62056", "frame": "7E1"}
+
+IEC = (
+    IecForm(
+        name="iec-push",
+        about="EasyMeter Q3D: pushes its data sets (mode D), totals of seven decimals",
+        baud=9600,
+        interval=2,
+        ident="ESYQ3DA1004 V3.04",
+        lines=EASYMETER,
+        **OPTICAL,
+    ),
+    IecForm(
+        name="iec-readout",
+        about="Landis+Gyr ZMD120: sign-on at 300 Bd, then 9600 (mode C)",
+        baud=300,
+        mode="C",
+        rate="5",
+        ident="LGZZMD120APt.G03",
+        lines=ZMD120,
+        **OPTICAL,
+    ),
+    IecForm(
+        name="iec-readout-td3511",
+        about="Siemens TD-3511: sign-on at 300 Bd, then 19200 (mode C), many momentary values",
+        baud=300,
+        mode="C",
+        rate="6",
+        ident="SAM\\2TD-3511",
+        lines=TD3511,
+        timed=True,
+        **OPTICAL,
+    ),
+    IecForm(
+        name="iec-mode-a",
+        about="sign-on and readout at 300 Bd (mode A); decimal commas, several sets in a line",
+        baud=300,
+        mode="A",
+        ident="ABC METER 1",
+        lines=COMMA,
+        per_line=3,
+        end_on_last=True,
+        **OPTICAL,
+    ),
+)
+
+AMIS = (
+    AmisForm(
+        name="amis",
+        about="Siemens TD-351x of Netz Oberoesterreich: AES-CBC, wants each telegram acknowledged",
+        link="amis",
+        baud=9600,
+        frame="8E1",
+        interval=1,
+    ),
+)
+
+POLLED = (
+    PolledForm(
+        name="mbus-polled",
+        about="M-Bus electricity meter, binary records, phases by the standard's extensions",
+        link="mbus-poll",
+        baud=2400,
+        frame="8E1",
+        with_time=True,
+        records=(
+            Record("04", "03", "1.8.0", 0),
+            Record("04", "833c", "2.8.0", 0),
+            Record("04", "2b", "1.7.0", 0),
+            Record("04", "ab3c", "2.7.0", 0),
+            *(Record("02", f"fdc8fc{n:02x}", f"{20 * n + 12}.7.0", -1) for n in PHASES),
+            *(Record("04", f"fdd9fc{n:02x}", f"{20 * n + 11}.7.0", -3) for n in PHASES),
+            *(Record("04", f"abfc{n:02x}", f"{20 * n + 1}.7.0", 0) for n in PHASES),
+            Record("02", "fb2d", "14.7.0", -2),
+        ),
+    ),
+    PolledForm(
+        name="mbus-polled-tariffs",
+        about="M-Bus electricity meter, decimal totals per tariff, phases in its maker's way",
+        link="mbus-poll",
+        baud=2400,
+        frame="8E1",
+        maker="SBC",
+        serial=500_023,
+        records=(
+            Record("8c10", "04", "1.8.1", 1),
+            Record("8c20", "04", "1.8.2", 1),
+            *(Record("02", f"fdc9ff{n:02x}", f"{20 * n + 12}.7.0", 0) for n in PHASES),
+            *(Record("02", f"fddbff{n:02x}", f"{20 * n + 11}.7.0", -1) for n in PHASES),
+            *(Record("02", f"acff{n:02x}", f"{20 * n + 1}.7.0", 1) for n in PHASES),
+            Record("02", "acff00", "1.7.0", 1),
+        ),
+    ),
+)
