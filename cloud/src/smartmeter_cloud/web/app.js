@@ -1,0 +1,113 @@
+// The page: one stream from the server, cards for the meters, boxes for the chain.
+
+import { showChain } from "./chain.js";
+import { h, icon, setAttribute, setText } from "./dom.js";
+import { MeterCard } from "./meters.js";
+import { spell, words } from "./words.js";
+
+const THEMES = ["auto", "light", "dark"];
+
+const cards = new Map();
+const openDetails = new Set();
+const holder = document.querySelector(".cards");
+const steps = document.querySelector(".steps");
+const link = document.querySelector("#link");
+const said = document.querySelector("#said");
+let boxes = null;
+let connected = null;
+let lastHeard = null;
+
+function say(text) {
+  setText(said, text);
+}
+
+function takeMeters(meters) {
+  for (const meter of meters) {
+    let card = cards.get(meter.id);
+    if (!card) {
+      card = new MeterCard(meter.id, say);
+      cards.set(meter.id, card);
+      const next = [...cards.keys()].filter((id) => id > meter.id).sort()[0];
+      holder.insertBefore(card.element, next === undefined ? null : cards.get(next).element);
+    }
+    card.show(meter);
+    refresh(card);
+  }
+  showEmpty();
+}
+
+function showEmpty() {
+  const empty = document.querySelector("#empty");
+  empty.hidden = cards.size > 0 || boxes === null;
+  setText(empty, words("noMeters"));
+}
+
+function refresh(card) {
+  card.refresh().catch(() => {
+    card.day.fetched = Date.now() - 290000; // again in ten seconds
+  });
+}
+
+function drawChain() {
+  if (!boxes) return;
+  const page = {
+    kind: "page",
+    id: "",
+    state: connected ? "ok" : "down",
+    reason: connected ? "live" : "lost",
+    since: lastHeard,
+  };
+  showChain(steps, [...boxes, page], openDetails);
+}
+
+function setConnected(now) {
+  if (connected !== null && connected !== now) say(words(now ? "saidFound" : "saidLost"));
+  connected = now;
+  setAttribute(link, "data-state", now ? "ok" : "down");
+  setText(link.querySelector(".text"), words(now ? "live" : "lost"));
+  drawChain();
+}
+
+function listen() {
+  const source = new EventSource("v1/live");
+  source.addEventListener("open", () => setConnected(true));
+  source.addEventListener("error", () => {
+    setConnected(false);
+    // After an answer that is no stream the browser gives up; this page does not.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+  });
+  source.addEventListener("meters", (event) => {
+    lastHeard = Date.now();
+    takeMeters(JSON.parse(event.data));
+  });
+  source.addEventListener("chain", (event) => {
+    lastHeard = Date.now();
+    ({ boxes } = JSON.parse(event.data));
+    drawChain();
+    showEmpty();
+  });
+}
+
+function setTheme(theme) {
+  if (theme === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  const label = words({ auto: "themeAuto", light: "themeLight", dark: "themeDark" }[theme]);
+  const button = document.querySelector("#theme");
+  button.replaceChildren(icon(theme === "dark" ? "moon" : "sun"), h("span", {}, label));
+  button.onclick = () => {
+    const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+    localStorage.setItem("theme", next);
+    setTheme(next);
+  };
+}
+
+spell();
+setTheme(THEMES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto");
+listen();
+setInterval(() => {
+  for (const card of cards.values()) {
+    card.tick();
+    if (!document.hidden) refresh(card);
+  }
+}, 1000);
+setInterval(drawChain, 5000);

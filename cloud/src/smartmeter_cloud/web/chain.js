@@ -1,0 +1,99 @@
+// The boxes of the chain in their order, each with one plain sentence.
+
+import { h, icon, setText } from "./dom.js";
+import * as format from "./format.js";
+import { has, words } from "./words.js";
+
+const STEPS = [
+  ["meter", "boxMeter"],
+  ["adapter", "boxAdapter"],
+  ["concentrator", "boxConcentrator"],
+  ["ingest", "boxIngest"],
+  ["store", "boxStore"],
+  ["page", "boxPage"],
+];
+const SIGNS = { ok: "ok", warn: "warn", down: "down_", unknown: "unknown" };
+const DETAILS_MAX = 24; // of what a box says of itself
+const TEXT_MAX = 120;
+
+/** Draws boxes (as the server tells them, and the page's own) into the list. */
+export function showChain(list, boxes, open) {
+  const now = Date.now();
+  const focused = document.activeElement?.closest?.("details")?.dataset.key;
+  list.replaceChildren(
+    ...STEPS.map(([kind, title]) => {
+      const mine = boxes.filter((box) => box.kind === kind);
+      const empty = { adapter: "noAdapters", concentrator: "noConcentrators", meter: "noMeters" }[kind];
+      return h(
+        "li",
+        { class: "step" },
+        h("h3", {}, icon(kind), h("span", {}, words(title))),
+        ...(mine.length ? mine.map((box) => drawBox(box, now, open)) : [h("p", { class: "about" }, words(empty))]),
+      );
+    }),
+  );
+  if (focused === undefined) return;
+  for (const fold of list.querySelectorAll("details")) {
+    if (fold.dataset.key === focused) fold.querySelector("summary").focus();
+  }
+}
+
+function drawBox(box, now, open) {
+  const key = `${box.kind} ${box.id}`;
+  const name = box.kind === "ingest" ? "" : box.id;
+  const details = rows(box.status).slice(0, DETAILS_MAX);
+  const fold = h(
+    "details",
+    { open: open.has(key), "data-key": key },
+    h("summary", {}, words("details")),
+    h("dl", {}, ...details.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))),
+  );
+  fold.addEventListener("toggle", () => (fold.open ? open.add(key) : open.delete(key)));
+  return h(
+    "div",
+    { class: "box", "data-state": box.state },
+    h(
+      "p",
+      { class: "name" },
+      h("span", { class: "sign" }, icon(SIGNS[box.state]), h("span", { class: "unseen" }, `${words(box.state)}: `)),
+      name ? h("span", { title: name }, format.shortId(name)) : null,
+    ),
+    h("p", {}, sentence(box, now)),
+    ...remarks(box).map((text) => h("p", { class: "remark" }, text)),
+    details.length ? fold : null,
+  );
+}
+
+function sentence(box, now) {
+  const key = `${box.kind} ${box.reason}`;
+  return words(has(key) ? key : box.state, {
+    span: box.since ? format.span(now - box.since) : "",
+    time: box.since ? format.clock(box.since) : "",
+    detail: box.detail ?? box.status?.broker?.detail ?? "",
+    stored: format.count(box.counters?.stored ?? 0),
+    size: format.bytes(box.bytes ?? 0),
+  });
+}
+
+/** What a person should know beyond the state. */
+function remarks(box) {
+  const out = [];
+  if (box.kind === "store" && box.counters?.dead) {
+    out.push(words("deadLetters", { n: format.count(box.counters.dead) }));
+  }
+  const dropped = box.status?.dropped;
+  if (Number.isFinite(dropped) && dropped > 0) out.push(words("dropped", { n: format.count(dropped) }));
+  const waiting = box.status?.spool?.rows;
+  if (Number.isFinite(waiting) && waiting > 0) out.push(words("spool", { n: format.count(waiting) }));
+  return out;
+}
+
+/** A status as [label, text] lines; a nested value by its path. */
+function rows(status, path = "") {
+  if (!status || typeof status !== "object") return [];
+  return Object.entries(status).flatMap(([name, value]) => {
+    const label = path ? `${path} ${name}` : name;
+    if (value && typeof value === "object") return label.split(" ").length < 3 ? rows(value, label) : [];
+    return [[label.slice(0, TEXT_MAX), String(value).slice(0, TEXT_MAX)]];
+  });
+}

@@ -1,0 +1,76 @@
+// Numbers and times as a person reads them, in the page's language.
+
+import { language } from "./words.js";
+
+function number(value, digits) {
+  return new Intl.NumberFormat(language, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  }).format(value);
+}
+
+/** The digits behind the point that the meter sent. */
+function digitsOf(value) {
+  const text = String(value);
+  const point = text.indexOf(".");
+  return point < 0 ? 0 : Math.min(3, text.length - point - 1);
+}
+
+/** A UUID by its first and last characters; the whole is in a title beside it. */
+export const shortId = (id) => (id.length > 24 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+
+/** [number, unit] of a power in W. */
+export function power(watt) {
+  if (Math.abs(watt) >= 10000) return [number(watt / 1000, 2), "kW"];
+  return [number(watt, digitsOf(watt)), "W"];
+}
+
+/** A total in Wh or varh, as the meter's own display has it. */
+export const total = (value, unit) => `${number(value / 1000, 3)} k${unit}`;
+
+/** An amount of energy in Wh, for comparing. */
+export const energy = (wh) => `${number(wh / 1000, 2)} kWh`;
+
+export const voltage = (value) => `${number(value, Math.max(1, digitsOf(value)))} V`;
+export const current = (value) => `${number(value, Math.max(2, digitsOf(value)))} A`;
+export const count = (value) => number(value, 0);
+
+export function bytes(value) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let i = 0;
+  while (value >= 1000 && i < units.length - 1) {
+    value /= 1000;
+    i += 1;
+  }
+  return `${number(value, i && value < 100 ? 1 : 0)} ${units[i]}`;
+}
+
+export function clock(time) {
+  return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(time);
+}
+
+export function hour(time) {
+  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(time);
+}
+
+/** A day, and the time of day too where it is not today. */
+export function moment(time) {
+  const today = new Date().toDateString() === new Date(time).toDateString();
+  return today
+    ? clock(time)
+    : new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(time);
+}
+
+/** How long something has been so: "12 s", "5 min", "3 h", "4 days". */
+export function span(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [value, unit] =
+    seconds < 120
+      ? [seconds, "second"]
+      : seconds < 7200
+        ? [Math.round(seconds / 60), "minute"]
+        : seconds < 172800
+          ? [Math.round(seconds / 3600), "hour"]
+          : [Math.round(seconds / 86400), "day"];
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short" }).format(value);
+}
