@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-
 from smartmeter import receipt, topics
 
 
@@ -87,9 +86,7 @@ class StandInCloud(Client):
     """Commits to a dict, then sends receipts, then acknowledges: in that order, as a Cloud does."""
 
     def __init__(self, port: int, **settings: Any) -> None:
-        super().__init__(
-            port, client_id="ingest", clean_session=False, manual_ack=True, **settings
-        )
+        super().__init__(port, client_id="ingest", clean_session=False, manual_ack=True, **settings)
         self.store: dict[tuple[str, str, int], dict[str, Any]] = {}  # (meter, time, seq)
         self.order: dict[str, list[int]] = {}
         self.messages: list[tuple[str, bytes, bool]] = []
@@ -123,7 +120,7 @@ class StandInCloud(Client):
         client.ack(message.mid, message.qos)
 
     def seqs(self, meter: str) -> set[int]:
-        return {seq for m, _, seq in self.store if m == meter}
+        return {seq for m, _, seq in list(self.store) if m == meter}
 
 
 class Process:

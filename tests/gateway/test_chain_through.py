@@ -6,6 +6,7 @@ import threading
 import time
 
 from smartmeter import topics
+
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
 

@@ -5,6 +5,7 @@ import random
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ _CONNECT_S = 5.0
 _CONNACK_S = 5.0  # some brokers of 3.1.1 (amqtt) keep silent where a client of MQTT 5 comes
 _RETRY_FIRST_S = 0.25
 _RETRY_MAX_S = 30.0
+_STEADY_S = 10.0  # a connection that held so long begins the waits anew
 _GOODBYE_S = 1.0
 _EXPIRY_S = 7 * 86_400  # how long a broker keeps the session of a lasting link
 _PROTOCOLS = (paho.MQTTv5, paho.MQTTv311)
@@ -102,7 +104,8 @@ class BrokerLink:
     def _run(self) -> None:
         wait = _RETRY_FIRST_S
         while not self._stopping.is_set():
-            if self._connection():
+            begin = time.monotonic()
+            if self._connection() and time.monotonic() - begin > _STEADY_S:
                 wait = _RETRY_FIRST_S
             if self._stopping.is_set():
                 break
@@ -183,7 +186,7 @@ class BrokerLink:
         self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Any
     ) -> None:
         if code.is_failure:
-            self._reason = f"the broker refuses: {code}"
+            self._reason = f"the broker refuses us: {str(code).lower()}"
             if code.value == _UNSUPPORTED_PROTOCOL:
                 self._other_protocol()
         else:
@@ -201,6 +204,8 @@ class BrokerLink:
     ) -> None:
         if not self._answered.is_set() and not self._reason:
             self._reason = "the broker closed the connection before it answered"
+            if self._settings.certificate:
+                self._reason += "; it may not accept our certificate"
             self._other_protocol()
         if not self._reason:
             self._reason = f"connection lost ({code})"

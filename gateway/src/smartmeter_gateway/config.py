@@ -4,8 +4,9 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smartmeter import topics
+from smartmeter import profiles, topics
 from smartmeter.reading import is_code
+from smartmeter.receiver import LINKS
 
 from .settings_file import SettingsError, SettingsFile, Table
 
@@ -187,6 +188,16 @@ def _broker(table: Table) -> BrokerSettings:
     return BrokerSettings(host, port, tls, ca, certificate, key, user, password)
 
 
+def _profile(table: Table) -> str | None:
+    text = table.optional("profile")
+    try:
+        if text:
+            profiles.parse(text)
+    except ValueError as why:
+        raise table.wrong("profile", f"is not one: {why}") from None
+    return text
+
+
 def _port(table: Table) -> PortSettings:
     device, meter = table.text("device"), _id(table, "meter")
     baud = table.whole("baud", None, 50, 4_000_000)
@@ -205,8 +216,8 @@ def _port(table: Table) -> PortSettings:
         stop=table.whole("stop", 1, 1, 2) or 1,
         key=table.meter_key("key_file"),
         auth_key=table.meter_key("auth_key_file"),
-        link=table.optional("link"),
-        profile=table.optional("profile"),
+        link=table.optional("link", choices=LINKS),
+        profile=_profile(table),
         values=None if values is None else tuple(values),
     )
     table.done()

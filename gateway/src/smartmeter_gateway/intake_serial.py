@@ -62,12 +62,7 @@ class SerialIntake:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with self._port() as port:
-                    self._status.link(self.name, True)
-                    self._open = True
-                    self._read(port)
-            except (OSError, ValueError) as why:  # serial.SerialException is an OSError
-                self._status.link(self.name, False, _reason(why))
+                self._visit()
             except Exception:
                 # Our bug; one port must not end the others.
                 log.exception("%s begins again", self.name)
@@ -75,6 +70,24 @@ class SerialIntake:
             self._open = False
             self._note_silence()
             self._stopping.wait(_RETRY_S)
+
+    def _visit(self) -> None:
+        """Open the port and read it until it is gone or we are to end."""
+        try:
+            port = self._port()
+        except (OSError, ValueError) as why:  # serial.SerialException is an OSError
+            # pyserial wraps what the system said in its own words.
+            cause = why.__context__ if isinstance(why.__context__, OSError) else why
+            self._status.link(self.name, False, reason_of(cause))
+            return
+        self._status.link(self.name, True)
+        self._open = True
+        with port:
+            try:
+                self._read(port)
+            except OSError:
+                self._status.link(self.name, False, "the device is gone")
+                self._take(self._receiver.flush())
 
     def _port(self) -> Any:
         s = self._settings
@@ -160,9 +173,3 @@ class SerialIntake:
         }
         payload = json.dumps(document).encode()
         self._intake.take(self._settings.meter, topics.STATUS, payload, self.name, None)
-
-
-def _reason(why: Exception) -> str:
-    """pyserial wraps what the system said in its own words."""
-    cause = why.__context__ if isinstance(why.__context__, OSError) else why
-    return reason_of(cause)

@@ -18,6 +18,7 @@ from smartmeter import receipt, topics
 from .backlog import ARRAY_BYTES_MAX, Packed, pack
 from .broker_link import BrokerLink, Link
 from .config import BrokerSettings
+from .parking import Parking
 from .spool import Reader, Row
 from .spooler import Spooler
 from .status import Status, log
@@ -30,7 +31,7 @@ _LIVE_MAX = 5000  # rows that wait in memory for the connection; more is backlog
 _CHUNK_ROWS = 20_000  # read from the spool at once: with 1 000 meters, 20 readings an array
 _CHUNK_BYTES = 8_000_000
 _BACKLOG_SHARE = 0.5  # of what may be under way, so that there is room for what is live
-_PARKED_S = 60.0  # how long a meter waits whose messages the broker refuses
+_OWN = ""  # stands for this Concentrator where else a meter's id stands
 _IDLE_S = 1.0
 _GOODBYE_S = 1.0
 _OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
@@ -80,6 +81,7 @@ class Uplink:
         self._came: deque[tuple[Link, bytes]] = deque()
         self._answers: deque[tuple[Link, int, ReasonCode]] = deque()
         self._gone: deque[list[int]] = deque()
+        self._own_due = threading.Event()
         self._spool_replaced = threading.Event()
         self._ending = threading.Event()
 
@@ -90,8 +92,9 @@ class Uplink:
         self._packed: deque[Packed] = deque()
         self._held: set[int] = set()  # rows live, packed, under way, or not yet forgotten
         self._cursor: int | None = None  # behind this id the spool may hold backlog
-        self._parked: dict[str, float] = {}
-        self._pending: set[str] = set()  # meters whose status is to be published
+        self._parked = Parking()
+        self._pending: set[str] = set()  # meters whose status is to be published, and _OWN
+        self._status_mids: dict[int, str] = {}
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
 
     def start(self) -> None:
@@ -100,31 +103,27 @@ class Uplink:
 
     def stop(self, timeout: float) -> None:
         """Publish that we are offline, and end."""
-        link = self._link
-        if link is not None:
-            with contextlib.suppress(ValueError, RuntimeError):  # the connection just went
-                self._publish_own(link, self._offline).wait_for_publish(_GOODBYE_S)
         self._ending.set()
         self._wake.set()
+        self._thread.join(_IDLE_S)
+        link = self._link
+        if link is not None and not self._parked.holds(_OWN, time.monotonic()):
+            topic = topics.concentrator_status(self._concentrator)
+            with contextlib.suppress(ValueError, RuntimeError):  # the connection just went
+                info = link.client.publish(topic, self._offline, qos=1, retain=True)
+                info.wait_for_publish(_GOODBYE_S)
         self._broker.stop(timeout)
-        self._thread.join(timeout)
 
     def publish_status(self) -> None:
         """Publish what this Concentrator knows of itself, if there is a connection."""
-        link = self._link
-        if link is not None:
-            self._publish_own(link, json.dumps(self._status.document()).encode())
-
-    def _publish_own(self, link: Link, payload: bytes) -> paho.MQTTMessageInfo:
-        topic = topics.concentrator_status(self._concentrator)
-        return link.client.publish(topic, payload, qos=1, retain=True)
+        self._own_due.set()
+        self._wake.set()
 
     # Called in other threads.
 
     def _up(self, link: Link) -> None:
         link.client.on_subscribe = self._subscribed
         link.client.subscribe(topics.receipts(self._concentrator), 1)
-        self._publish_own(link, json.dumps(self._status.document()).encode())
 
     def _subscribed(
         self, client: paho.Client, _: object, mid: int, codes: list[ReasonCode], properties: object
@@ -211,15 +210,33 @@ class Uplink:
         self._live.clear()
         self._packed.clear()
         self._held.clear()
-        self._parked.clear()
         self._cursor = 0
-        self._pending = set(self._statuses)
+        self._status_mids.clear()
+        self._pending = {_OWN, *self._statuses}
 
     def _take_news(self) -> None:
+        # First the answers: a broker may refuse and end the connection in one breath.
+        while self._answers:
+            link, mid, code = self._answers.popleft()
+            if link is self._link:
+                self._answered(mid, code)
+        if self._came:
+            self._take_receipts()
         while self._links:
             self._begin(self._links.popleft())
         while self._gone:
             self._held.difference_update(self._gone.popleft())
+        if self._offered:
+            self._take_offered()
+        while self._missed:
+            first = self._missed.popleft()
+            if first and (self._cursor is None or first <= self._cursor):
+                self._cursor = first - 1
+        if self._own_due.is_set():
+            self._own_due.clear()
+            self._pending.add(_OWN)
+
+    def _take_offered(self) -> None:
         while self._offered:
             with self._offering:
                 rows = self._offered.popleft()
@@ -232,20 +249,6 @@ class Uplink:
                 elif row.id not in self._held:
                     self._held.add(row.id)
                     self._live.append(row)
-        while self._missed:
-            first = self._missed.popleft()
-            if first and (self._cursor is None or first <= self._cursor):
-                self._cursor = first - 1
-        while self._answers:
-            link, mid, code = self._answers.popleft()
-            if link is not self._link:
-                continue
-            if code.is_failure:
-                self._refused(mid, code)
-            else:
-                self._window.acknowledged(mid)
-        if self._came:
-            self._take_receipts()
 
     def _take_receipts(self) -> None:
         delivered: list[int] = []
@@ -264,15 +267,29 @@ class Uplink:
         if delivered:
             self._spooler.forget(delivered)
 
-    def _refused(self, mid: int, code: ReasonCode) -> None:
-        """The broker does not take a message: the meter waits, the others go on."""
+    def _answered(self, mid: int, code: ReasonCode) -> None:
+        """The broker took a message or refused it; who is refused waits, the others go on."""
+        own = self._status_mids.pop(mid, None)
+        if not code.is_failure:
+            sent = self._window.acknowledged(mid)
+            if self._parked:
+                self._accepted(sent.meter if sent else own)
+            return
         sent = self._window.refused(mid)
-        what = "the status messages"
         if sent is not None:
             self._held.difference_update(sent.ids)
-            self._parked[sent.meter] = time.monotonic() + _PARKED_S
-            what = f"what meter {sent.meter} sends"
-        self._status.alarm("cloud.refused", f"the {NAME} refuses {what}: {code}")
+        key = sent.meter if sent else own
+        if key is None:
+            return
+        self._parked.refuse(key, time.monotonic())
+        whose = f"meter {key}" if key else "this Concentrator's status"
+        self._status.alarm("cloud.refused", f"the {NAME} refuses messages of {whose}: {code}")
+
+    def _accepted(self, key: str | None) -> None:
+        if key is not None:
+            self._parked.accepted(key)
+        if not self._parked:
+            self._status.alarm("cloud.refused", None)
 
     def _send(self, reader: Reader) -> bool:
         """Publish one thing, the most urgent; False where there is none or no room."""
@@ -284,8 +301,11 @@ class Uplink:
         free = most - self._window.unacknowledged
         if free <= 0:
             return False
+        if over := self._parked.over(now):
+            self._pending.update(key for key in over if key in self._statuses or not key)
+            self._cursor = 0
         if self._pending:
-            self._send_status(link, self._pending.pop())
+            self._send_status(link, self._pending.pop(), now)
             return True
         if sent := self._window.overdue(now):
             self._publish(link, sent, now)
@@ -302,7 +322,7 @@ class Uplink:
         return self._read_backlog(reader, link, now)
 
     def _send_packed(self, link: Link, packed: Packed, now: float) -> None:
-        if packed.meter in self._parked:
+        if self._parked.holds(packed.meter, now):
             self._held.difference_update(packed.ids)
             return
         topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
@@ -310,15 +330,11 @@ class Uplink:
 
     def _read_backlog(self, reader: Reader, link: Link, now: float) -> bool:
         """The next part of the spool; whether there was one."""
-        if self._parked and min(self._parked.values()) < now:
-            self._parked.clear()
-            self._status.alarm("cloud.refused", None)
-            self._cursor = 0
         if self._cursor is None:
             return False
         rows = reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
         self._cursor = rows[-1].id if rows else None
-        rows = [r for r in rows if r.id not in self._held and r.meter not in self._parked]
+        rows = [r for r in rows if r.id not in self._held and not self._parked.holds(r.meter, now)]
         limit = min(ARRAY_BYTES_MAX, (link.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
         for packed in pack(rows, limit):
             self._held.update(packed.ids)
@@ -330,6 +346,13 @@ class Uplink:
         info = link.client.publish(sent.topic, sent.payload, qos=1)
         self._window.published(digest, info.mid, now)
 
-    def _send_status(self, link: Link, meter: str) -> None:
-        topic = topics.uplink(self._concentrator, meter, topics.STATUS)
-        link.client.publish(topic, self._statuses.get(meter, b""), qos=1, retain=True)
+    def _send_status(self, link: Link, key: str, now: float) -> None:
+        if self._parked.holds(key, now):
+            return
+        if key == _OWN:
+            topic = topics.concentrator_status(self._concentrator)
+            payload = json.dumps(self._status.document()).encode()
+        else:
+            topic = topics.uplink(self._concentrator, key, topics.STATUS)
+            payload = self._statuses.get(key, b"")
+        self._status_mids[link.client.publish(topic, payload, qos=1, retain=True).mid] = key

@@ -67,9 +67,10 @@ class Window:
         sent.at, sent.mid = now, mid
         self._by_mid[mid] = digest
 
-    def acknowledged(self, mid: int) -> None:
-        """The broker has it, which is no receipt."""
-        self._by_mid.pop(mid, None)
+    def acknowledged(self, mid: int) -> Sent | None:
+        """The broker has it, which is no receipt; what it has, if that is still under way."""
+        digest = self._by_mid.pop(mid, None)
+        return None if digest is None else self._sent.get(digest)
 
     def refused(self, mid: int) -> Sent | None:
         """The broker does not take it: it is under way no longer."""

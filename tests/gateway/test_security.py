@@ -1,0 +1,172 @@
+"""TLS, certificates, passwords and broker rules, on real brokers."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.standins import Adapter, Process, StandInCloud, eventually, reading
+from tools.certificates import Authority
+from tools.mosquitto import Mosquitto
+
+METER = "meter-1"
+RULES = [
+    "pattern write concentrator/%u/#",
+    "pattern read cloud/%u/#",
+    "user ingest",
+    "topic read concentrator/#",
+    "topic write cloud/#",
+]
+
+
+@pytest.fixture
+def cloud_broker(mosquitto: Callable[..., Mosquitto], authority: Authority) -> Mosquitto:
+    server = authority.issue("server", ("localhost", "127.0.0.1"))
+    tls = (authority.certificate_path, *server)
+    return mosquitto(tls=tls, client_certificates=True, rules=RULES)
+
+
+@pytest.fixture
+def lan(mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
+    return mosquitto(users={"adapter": "adapter's", "concentrator": "s3cret of ours"})
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Process:
+    return Process(tmp_path / "gateway.toml")
+
+
+def configure(process: Process, lan: Mosquitto, cloud: Mosquitto, **cloud_settings: object) -> None:
+    password = process.config.with_name("lan.password")
+    password.write_text("s3cret of ours\n")
+    password.chmod(0o600)
+    lines = [f'{key} = "{value}"' for key, value in cloud_settings.items()]
+    process.config.write_text(
+        f'concentrator = "home"\n[lan]\nhost = "localhost"\nport = {lan.port}\n'
+        f'user = "concentrator"\npassword_file = "lan.password"\n'
+        f'[cloud]\nhost = "localhost"\nport = {cloud.port}\n' + "\n".join(lines)
+    )
+
+
+def our_adapter(lan: Mosquitto) -> Adapter:
+    return Adapter(lan.port, user="adapter", password="adapter's")
+
+
+def test_a_client_certificate_opens_the_way_and_only_below_its_own_id(
+    process: Process, lan: Mosquitto, cloud_broker: Mosquitto, authority: Authority
+) -> None:
+    certificate, key = authority.issue("home")
+    ca = authority.certificate_path
+    configure(process, lan, cloud_broker, ca=ca, certificate=certificate, key=key)
+    ingest = authority.issue("ingest")
+    with (
+        process,
+        our_adapter(lan) as adapter,
+        StandInCloud(cloud_broker.port, ca=ca, certificate=ingest) as cloud,
+    ):
+        process.says("LAN broker: connected")
+        adapter.publish_and_wait(METER, reading(1))
+        eventually(lambda: cloud.seqs(METER) == {1})
+        eventually(lambda: cloud.statuses["home"]["spool"]["rows"] == 0)
+    assert "s3cret" not in process.said
+
+
+def test_what_the_broker_refuses_stays_and_is_alarmed(
+    process: Process, lan: Mosquitto, cloud_broker: Mosquitto, authority: Authority
+) -> None:
+    """A certificate of another Concentrator may not write as this one; MQTT 5 gives the reason."""
+    certificate, key = authority.issue("other-home")
+    ca = authority.certificate_path
+    configure(process, lan, cloud_broker, ca=ca, certificate=certificate, key=key)
+    with process, our_adapter(lan) as adapter:
+        process.says("LAN broker: connected")
+        adapter.publish_and_wait(METER, reading(1))
+        process.says("refuses")
+        process.says("Not authorized")
+        process.kill()
+        certificate, key = authority.issue("home")
+        configure(process, lan, cloud_broker, ca=ca, certificate=certificate, key=key)
+        process.start()
+        ingest = authority.issue("ingest")
+        with StandInCloud(cloud_broker.port, ca=ca, certificate=ingest) as cloud:
+            eventually(lambda: cloud.seqs(METER) == {1})
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("other ca", "its certificate is not valid: self-signed certificate in"),
+        ("expired", "it may not accept our certificate"),
+        ("no certificate", "not connected"),
+        ("wrong host", "its certificate is not valid: Hostname mismatch"),
+    ],
+)
+def test_a_peer_that_is_not_the_right_one_is_not_talked_to(
+    what: str,
+    said: str,
+    process: Process,
+    lan: Mosquitto,
+    mosquitto: Callable[..., Mosquitto],
+    authority: Authority,
+    tmp_path: Path,
+) -> None:
+    hosts = ("elsewhere",) if what == "wrong host" else ("localhost",)
+    server = authority.issue("server-of-trial", hosts)
+    certificate, key = authority.issue("home")
+    if what == "expired":
+        certificate, key = authority.issue("home", valid_for=timedelta(days=-1))
+    ca = authority.certificate_path
+    broker = mosquitto(tls=(ca, *server), client_certificates=True)
+    settings = {"ca": ca, "certificate": certificate, "key": key}
+    if what == "other ca":
+        settings["ca"] = Authority(tmp_path / "other").certificate_path
+    if what == "no certificate":
+        settings = {"ca": ca}
+    configure(process, lan, broker, **settings)
+    with process:
+        process.says("cloud broker: not connected: ")
+        process.says(said)
+        assert "cloud broker: connected" not in process.said
+        assert process.stop() == 0
+
+
+def test_a_wrong_password_is_said_once(
+    process: Process, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    lan = mosquitto(users={"concentrator": "another"})
+    configure(process, lan, mosquitto())
+    with process:
+        process.says("LAN broker: not connected: the broker refuses us: not authorized")
+        assert process.said.count("LAN broker") == 1
+
+
+def test_the_embedded_broker_serves_a_home_that_has_none(
+    process: Process, mosquitto: Callable[..., Mosquitto], authority: Authority
+) -> None:
+    cloud_broker = mosquitto()
+    certificate, key = authority.issue("lan-broker", ("localhost",))
+    users = process.config.with_name("users")
+    users.write_text("adapter:adapter's\n\nother:o\n")
+    users.chmod(0o600)
+    process.config.write_text(
+        'concentrator = "home"\n[lan]\nembedded = true\nport = 0\nusers_file = "users"\n'
+        f'certificate = "{certificate}"\nkey = "{key}"\n'
+        f'[cloud]\nhost = "localhost"\nport = {cloud_broker.port}\n'
+    )
+    with process, StandInCloud(cloud_broker.port) as cloud:
+        process.says("LAN broker: connected")
+        port = int(process.said.split("listens on 127.0.0.1:")[1].split()[0])
+        ca = authority.certificate_path
+        with Adapter(port, user="adapter", password="adapter's", ca=ca) as adapter:
+            for seq in range(20):
+                adapter.publish_and_wait(METER, reading(seq))
+            eventually(lambda: cloud.seqs(METER) == set(range(20)))
+        stranger = Adapter(port, user="adapter", password="guessed", ca=ca)
+        refused: list[str] = []
+        stranger.client.on_connect = lambda c, u, f, code, p: refused.append(str(code))
+        stranger.client.connect("localhost", port)
+        stranger.client.loop_start()
+        eventually(lambda: "Not authorized" in refused)
+        stranger.stop()
+        assert process.stop() == 0

@@ -1,0 +1,135 @@
+"""Meters on serial ports: the virtual ones on ptys, read as ttys are."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import tty
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smartmeter import ALLOWED
+
+from tests.gateway.conftest import Between
+from tests.gateway.standins import StandInCloud, eventually
+from tools.meters import forms
+from tools.meters.household import Household
+
+FORMS = {
+    "kaifa-ma309": 'baud = 2400\nparity = "even"',
+    "landis-gyr-e450": 'baud = 2400\nparity = "even"',
+    "sml": "baud = 9600",
+}
+
+
+def secret(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+def port_settings(folder: Path, form: str, device: Path) -> str:
+    """The [[port]] of a virtual meter, with its test keys in files."""
+    lines = [f'[[port]]\ndevice = "{device}"\nmeter = "{form}"', FORMS[form]]
+    made = forms.FORMS[form]
+    if made.ciphered:
+        lines.append(
+            f'key_file = "{secret(folder / f"{form}.key", forms.default_key(form).hex())}"'
+        )
+    if made.tagged:
+        path = secret(folder / f"{form}.auth", forms.default_auth_key(form).hex())
+        lines.append(f'auth_key_file = "{path}"')
+    return "\n".join(lines)
+
+
+@pytest.fixture
+def pushing(tmp_path: Path) -> Iterator[Any]:
+    """Starts virtual meters; each gives (port, truth file)."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(form: str, *more: str) -> tuple[Path, Path]:
+        port, truth = tmp_path / f"{form}.tty", tmp_path / f"{form}.truth"
+        command = [sys.executable, "-m", "tools.meters", form, "--port-link", str(port)]
+        started.append(
+            subprocess.Popen([*command, "--truth", str(truth), "--interval", "1", *more])
+        )
+        return port, truth
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(10)
+
+
+def told(truth: Path) -> list[dict[str, Any]]:
+    text = truth.read_text() if truth.exists() else ""
+    lines = text.splitlines()
+    return [json.loads(line, parse_float=Decimal) for line in lines]
+
+
+def test_three_meters_are_read_without_a_fault(
+    between: Between, cloud: StandInCloud, pushing: Any
+) -> None:
+    """Every telegram sent whole is stored, and each allowed value is the one that was put in."""
+    truths: dict[str, Path] = {}
+    settings = []
+    for form in FORMS:
+        port, truths[form] = pushing(form, "--speed", "8")
+        settings.append(port_settings(between.folder, form, port))
+    between.configure("\n".join(settings))
+    between.process.start()
+    eventually(lambda: all(len(told(t)) >= 4 for t in truths.values()), 60)
+    before = {form: told(truth) for form, truth in truths.items()}
+    eventually(lambda: all(len(cloud.seqs(form)) >= len(before[form]) for form in FORMS))
+    for form, sent_before in before.items():
+        stored = [r for (meter, _, _), r in sorted(cloud.store.items()) if meter == form]
+        for sent, got in zip(sent_before, stored, strict=False):
+            allowed = {c: float(v) for c, v in sent["values"].items() if c in ALLOWED}
+            assert got["values"].items() >= allowed.items()
+            if forms.FORMS[form].ciphered:
+                assert got["seq"] == sent["seq"]
+            assert got["auth"] == ("verified" if forms.FORMS[form].tagged else "none")
+    status = cloud.statuses["home"]
+    assert status["faults"] == {}
+    assert status["refused"] == {}
+    eventually(lambda: cloud.statuses["sml"]["progress"] == "readings")
+    assert cloud.statuses["sml"]["state"] == "online"
+    assert between.process.stop() == 0
+    eventually(lambda: cloud.statuses["sml"]["state"] == "offline")
+
+
+def test_a_port_that_is_not_there_is_waited_for_and_told_once(
+    between: Between, cloud: StandInCloud, pushing: Any
+) -> None:
+    device = between.folder / "sml.tty"
+    between.configure(port_settings(between.folder, "sml", device))
+    between.process.start().says(f"port {device}: not connected: no such file or directory")
+    pushing("sml", "--count", "4", "--speed", "4")
+    eventually(lambda: len(cloud.seqs("sml")) >= 2, 30)
+    assert between.process.said.count("no such file or directory") == 1
+    between.process.says("not connected: the device is gone")  # the meter ended, its pty with it
+
+
+def test_noise_and_a_wrong_key_give_faults_and_no_reading(
+    between: Between, cloud: StandInCloud
+) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    device = Path(os.ttyname(slave))
+    settings = port_settings(between.folder, "kaifa-ma309", device)
+    secret(between.folder / "kaifa-ma309.key", "00" * 16)
+    between.configure(settings)
+    between.process.start().says(f"port {device}: connected")
+    meter = forms.make("kaifa-ma309", Household(1))
+    wire, _ = meter.telegram(datetime.now(UTC))
+    os.write(master, os.urandom(300).replace(b"\x68", b"") + wire)
+    eventually(lambda: cloud.statuses.get("home", {}).get("faults", {}).get("key") == 1, 30)
+    assert not cloud.store
+    eventually(lambda: cloud.statuses.get("kaifa-ma309"))
+    os.close(slave)
+    os.close(master)
