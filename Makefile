@@ -20,7 +20,7 @@ lint:
 	@$(PYTHON) -m mypy --config-file firmware/mypy.ini
 
 bench:
-	@python3 tools/prepare.py test
+	@python3 tools/prepare.py bench
 	@$(PYTHON) -m tools.bench
 
 corpus:

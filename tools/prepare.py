@@ -1,4 +1,4 @@
-"""Gets what `make demo` and `make test` need: python3 tools/prepare.py demo|test
+"""Gets what `make` needs: python3 tools/prepare.py demo|test|bench
 
 Makes .venv with the three parts and their dependencies, and fetches the
 programs that are not on the PATH (MicroPython, mosquitto, Chromium,
@@ -156,6 +156,7 @@ PROGRAMS = {
 NEEDED = {
     "demo": ["mosquitto", "micropython"],
     "test": ["mosquitto", "micropython", "micropython32", "chromium"],
+    "bench": ["mosquitto", "micropython", "micropython32"],
 }
 
 

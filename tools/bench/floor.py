@@ -1,0 +1,367 @@
+"""The native floor: the least that pure Python with C underneath can do for each format.
+
+Written by hand for one format each, with every check of the format (sums, lengths, tag) and
+nothing else: no resynchronising, no search for the format, no replay rule, no units, no time,
+no plausibility; nor the meaning of a list without codes, which it leaves as numbers in a row. What
+a decoder for users takes beyond this is the price of being one, and it shall be at most as much
+again. From bytes to {OBIS text: (mantissa, exponent)}.
+
+How it is fast: CRC-16/X-25 by the C function for the unreflected polynomial over bit-reversed
+bytes; CRC-16/ARC by folding one big number; AES-GCM by `cryptography`; one flat loop over A-XDR
+and over SML without recursion or objects; P1 split into lines at once; OBIS texts from a dict.
+"""
+
+from binascii import crc_hqx
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from .telegrams import Telegrams
+
+Numbers = dict[str, tuple[int, int | None]]
+
+_REVERSED = bytes(int(f"{n:08b}"[::-1], 2) for n in range(256))
+_SWAPPED = [_REVERSED[n >> 8] | _REVERSED[n & 0xFF] << 8 for n in range(65536)]
+
+
+def x25(data: bytes) -> int:
+    return _SWAPPED[crc_hqx(data.translate(_REVERSED), 0xFFFF)] ^ 0xFFFF
+
+
+def arc(data: bytes) -> int:
+    """x^16+x^15+x^2+1 = (x+1)(x^15+x+1): fold modulo the second, parity modulo the first."""
+    n = int.from_bytes(data.translate(_REVERSED), "big") << 16
+    parity = n.bit_count() & 1
+    shift = 1 << (len(data) * 8 // 15).bit_length()
+    while shift:
+        high = n >> 15 * shift
+        if high:
+            n = n & (1 << 15 * shift) - 1 ^ high ^ high << shift
+        else:
+            shift >>= 1
+    if n.bit_count() & 1 != parity:
+        n ^= 0x8003
+    return _SWAPPED[n]
+
+
+class _Names(dict[bytes, str]):
+    """OBIS octets to text, made once each."""
+
+    def __missing__(self, code: bytes) -> str:
+        text = self[code] = f"{code[0]}-{code[1]}:{code[2]}.{code[3]}.{code[4]}"
+        return text
+
+
+_NAMES = _Names()
+
+
+def reader(telegrams: Telegrams) -> Callable[[bytes], object] | None:
+    """The floor's decoder for such telegrams, or None where it has none."""
+    if telegrams.link == "sml":
+        return sml
+    if telegrams.family == "p1":
+        return _ciphered(p1, telegrams) if telegrams.ciphered else p1
+    payload = {"mbus": mbus, "hdlc": hdlc, "gbt": blocks, "apdu": bytes}.get(telegrams.link)
+    if payload is None:
+        return None
+    if not telegrams.ciphered:
+        return lambda wire: numbers(payload(wire))
+    return _ciphered(lambda wire: numbers(wire), telegrams, payload)
+
+
+def _ciphered(
+    inner: Callable[[bytes], object],
+    telegrams: Telegrams,
+    payload: Callable[[bytes], bytes] = bytes,
+) -> Callable[[bytes], object]:
+    aes = algorithms.AES(telegrams.key or b"")
+    auth_key = telegrams.auth_key or b""
+    tagged = telegrams.tagged
+    gcm, ctr = modes.GCM, modes.CTR
+
+    def read(wire: bytes) -> object:
+        apdu = payload(wire)
+        if apdu[0] not in (0xDB, 0xDF) or apdu[1] != 8:
+            raise ValueError
+        at = 11
+        size = apdu[10]
+        if size & 0x80:
+            at += size & 0x7F
+            size = int.from_bytes(apdu[11:at], "big")
+        if at + size != len(apdu):
+            raise ValueError
+        control = apdu[at : at + 1]
+        iv = apdu[2:10] + apdu[at + 1 : at + 5]
+        if tagged:
+            if not control[0] & 0x10:
+                raise ValueError
+            opened = Cipher(aes, gcm(iv, apdu[-12:], 12)).decryptor()
+            opened.authenticate_additional_data(control + auth_key)
+            plain = opened.update(apdu[at + 5 : -12])
+            opened.finalize()
+        else:
+            stop = -12 if control[0] & 0x10 else len(apdu)
+            opened = Cipher(aes, ctr(iv + b"\0\0\0\2")).decryptor()
+            plain = opened.update(apdu[at + 5 : stop])
+        return inner(plain)
+
+    return read
+
+
+def mbus(wire: bytes) -> bytes:
+    apdu = b""
+    at = number = 0
+    end = len(wire)
+    while at < end:
+        size = wire[at + 1]
+        stop = at + 4 + size
+        if size < 3 and wire[stop : stop + 2] != bytes((sum(wire[at + 4 : stop]) & 0xFF, 0x16)):
+            stop += 256
+        if (
+            wire[at] != 0x68
+            or wire[at + 2] != size
+            or wire[at + 3] != 0x68
+            or wire[stop + 1] != 0x16
+            or sum(wire[at + 4 : stop]) & 0xFF != wire[stop]
+            or wire[at + 6] & 0x0F != number
+        ):
+            raise ValueError
+        apdu += wire[at + 9 : stop]
+        number += 1
+        last = wire[at + 6] & 0x10
+        at = stop + 2
+    if not last:
+        raise ValueError
+    return apdu
+
+
+def hdlc(wire: bytes) -> bytes:
+    info = b""
+    for part in _frames(wire):
+        info += part
+    if info[:3] != b"\xe6\xe7\x00":
+        raise ValueError
+    return info[3:]
+
+
+def _frames(wire: bytes) -> list[bytes]:
+    parts = []
+    at = wire.index(0x7E)
+    end = len(wire)
+    while at + 2 < end:
+        if wire[at + 1] == 0x7E:
+            at += 1
+        size = (wire[at + 1] & 7) << 8 | wire[at + 2]
+        stop = at + 1 + size
+        head = at + 3
+        while not wire[head] & 1:
+            head += 1
+        head += 1
+        while not wire[head] & 1:
+            head += 1
+        head += 2
+        if (
+            wire[stop] != 0x7E
+            or x25(wire[at + 1 : head]) != wire[head] | wire[head + 1] << 8
+            or x25(wire[at + 1 : stop - 2]) != wire[stop - 2] | wire[stop - 1] << 8
+        ):
+            raise ValueError
+        parts.append(wire[head + 2 : stop - 2])
+        at = stop
+    return parts
+
+
+def blocks(wire: bytes) -> bytes:
+    apdu = b""
+    for number, part in enumerate(_frames(wire), 1):
+        if part[:3] == b"\xe6\xe7\x00":
+            part = part[3:]
+        at = 7
+        size = part[6]
+        if size & 0x80:
+            at += size & 0x7F
+            size = int.from_bytes(part[7:at], "big")
+        if part[0] != 0xE0 or part[2] << 8 | part[3] != number or at + size != len(part):
+            raise ValueError
+        apdu += part[at:]
+    if not part[1] & 0x80:
+        raise ValueError
+    return apdu
+
+
+def numbers(plain: bytes) -> Numbers | list[object]:
+    """Those of a data-notification, or of a list alone; in their order where it has no codes."""
+    at = 0
+    if plain[0] == 0x0F:
+        kind = plain[5]
+        at = 6 if kind == 0 else 19 if kind == 0x09 else 18
+    items = _axdr(plain, at)
+    if type(items[0]) is int and len(items) > 1 and type(items[1]) is bytes:
+        return _descriptors(items)
+    found: Numbers = {}
+    at = 0
+    end = len(items)
+    names = _NAMES
+    while at + 1 < end:
+        code = items[at]
+        value = items[at + 1]
+        at += 1
+        if type(code) is bytes and len(code) == 6 and type(value) is int:
+            at += 1
+            scale = None
+            if at < end and type(items[at]) is tuple:
+                scale = items[at][0]  # type: ignore[index]
+                at += 1
+            found[names[code]] = (value, scale)
+    return found or items
+
+
+def _descriptors(items: list[object]) -> Numbers:
+    count = 0
+    size = len(items)
+    while 4 * count + 4 <= size and type(items[4 * count + 1]) is bytes:
+        count += 1
+        if size - 4 * count <= count and type(items[4 * count]) is not int:
+            break
+    values = items[4 * count :]
+    skipped = count - len(values)
+    return {
+        _NAMES[items[4 * (n + skipped) + 1]]: (value, None)  # type: ignore[index,misc]
+        for n, value in enumerate(values)
+        if type(value) is int
+    }
+
+
+def _axdr(data: bytes, at: int) -> list[object]:
+    items: list[object] = []
+    add = items.append
+    end = len(data)
+    whole = int.from_bytes
+    left = 1
+    while left:
+        left -= 1
+        tag = data[at]
+        if tag == 0x09 or tag == 0x0A:
+            stop = at + 2 + data[at + 1]
+            if stop > end:
+                raise ValueError
+            add(data[at + 2 : stop])
+            at = stop
+        elif tag == 0x02 or tag == 0x01:
+            if data[at + 1] == 2 and data[at + 2] == 0x0F and data[at + 4] == 0x16:
+                scale = data[at + 3]
+                add((scale - 256 if scale & 0x80 else scale, data[at + 5]))
+                at += 6
+            else:
+                left += data[at + 1]
+                at += 2
+        elif tag == 0x06:
+            add(whole(data[at + 1 : at + 5], "big"))
+            at += 5
+        elif tag == 0x12:
+            add(data[at + 1] << 8 | data[at + 2])
+            at += 3
+        elif tag == 0x11 or tag == 0x16 or tag == 0x03:
+            add(data[at + 1])
+            at += 2
+        elif tag == 0x10:
+            value = data[at + 1] << 8 | data[at + 2]
+            add(value - 0x10000 if value & 0x8000 else value)
+            at += 3
+        elif tag == 0x0F:
+            add(data[at + 1] - (data[at + 1] << 1 & 0x100))
+            at += 2
+        elif tag == 0x00:
+            add(None)
+            at += 1
+        elif tag == 0x05 or tag == 0x14:
+            size = 5 if tag == 0x05 else 9
+            add(whole(data[at + 1 : at + size], "big", signed=True))
+            at += size
+        elif tag == 0x15:
+            add(whole(data[at + 1 : at + 9], "big"))
+            at += 9
+        elif tag == 0x19:
+            add(data[at + 1 : at + 13])
+            at += 13
+        else:
+            raise ValueError
+    if at != end:
+        raise ValueError
+    return items
+
+
+_SML_START = b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01"
+_SML_END = b"\x1b\x1b\x1b\x1b\x1a"
+
+
+def sml(wire: bytes) -> Numbers:
+    stop = len(wire) - 8
+    if (
+        wire[:8] != _SML_START
+        or wire[stop : stop + 5] != _SML_END
+        or x25(wire[:-2]) != wire[-2] | wire[-1] << 8
+    ):
+        raise ValueError
+    data = wire[8:stop]
+    if b"\x1b\x1b\x1b\x1b" in data:
+        data = data.replace(b"\x1b\x1b\x1b\x1b\x1b\x1b\x1b\x1b", b"\x1b\x1b\x1b\x1b")
+    found: Numbers = {}
+    names = _NAMES
+    whole = int.from_bytes
+    at = 0
+    end = len(data)
+    while at < end:
+        kind = data[at]
+        if kind == 0x77 and data[at + 1] == 0x07:  # an entry: code, status, time, unit, scaler ...
+            name = names[data[at + 2 : at + 8]]
+            at += 8
+            at += data[at] & 0x0F  # status
+            if data[at] == 0x72:  # time: a choice of second index or time stamp
+                at += 1
+                at += data[at] & 0x0F
+            at += data[at] & 0x0F
+            at += data[at] & 0x0F  # unit
+            scale = 0
+            if data[at] == 0x52:
+                scale = data[at + 1] - (data[at + 1] << 1 & 0x100)
+            at += data[at] & 0x0F
+            kind = data[at]
+            if kind & 0x80:
+                continue
+            stop = at + (kind & 0x0F)
+            if stop > end:
+                raise ValueError
+            if kind & 0x70 == 0x50:
+                found[name] = (whole(data[at + 1 : stop], "big", signed=True), scale)
+            elif kind & 0x70 == 0x60:
+                found[name] = (whole(data[at + 1 : stop], "big"), scale)
+            at = stop
+        elif kind & 0x80:
+            size = (kind & 0x0F) << 4 | data[at + 1] & 0x0F
+            at += 2 if kind & 0x70 == 0x70 else size
+        elif kind & 0x70 == 0x70 or not kind:
+            at += 1
+        else:
+            at += kind & 0x0F or 1
+    if at != end:
+        raise ValueError
+    return found
+
+
+def p1(wire: bytes) -> Numbers:
+    stop = wire.rindex(b"!")
+    told = wire[stop + 1 : stop + 5]
+    if told.strip() and int(told, 16) != arc(wire[: stop + 1]):
+        raise ValueError
+    found: Numbers = {}
+    for line in wire[:stop].decode("ascii").split("\r\n"):
+        at = line.find("(")
+        if at < 0 or line[-1] != ")":
+            continue
+        begin = line.rfind("(") + 1
+        value, star, _ = line[begin:-1].partition("*")
+        if star:
+            whole, _, fraction = value.partition(".")
+            found[line[:at]] = (int(whole + fraction), -len(fraction))
+    return found
