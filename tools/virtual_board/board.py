@@ -1,20 +1,19 @@
 # A board for MicroPython's unix port: what an ESP32's firmware and mpremote see of an ESP32.
 #
-#     micropython board.py FOLDER CAUSE UMQTT UART LINE
+#     micropython board.py FOLDER CAUSE MODE UMQTT UART LINE
 #
 # FOLDER  where flash, NVS, RTC memory and the state of the air are kept
 # CAUSE   number of machine.reset_cause() for this start
+# MODE    "raw": boot.py, then the raw REPL; "run": boot.py, main.py, and the REPL after it
 # UMQTT   folder with umqtt/, which stock ESP32 builds have frozen in; "-" for none
 # UART    the tty on the wire; it may appear, vanish and come back
 # LINE    how that line is set, "2400 8E1"; "-" takes any setting
 #
-# The console is stdin and stdout. This file ends with EXIT_RESET where the firmware resets, and is
-# ended by SIGALRM where the watchdog bites; tools/virtual_board starts it again, as hardware would.
+# The console is stdin and stdout. This program ends with an EXIT_ status at a reset, soft ones
+# included, and by SIGALRM where the watchdog bites; launcher.py starts it again, as hardware would.
 
 import array
 import errno
-import ffi
-import gc
 import io
 import json
 import os
@@ -22,14 +21,22 @@ import select
 import socket
 import sys
 import time
+
+import ffi
 import vfs
 
 EXIT_RESET = 42
 EXIT_POWER_CUT = 43
+EXIT_SOFT_RUN = 44
+EXIT_SOFT_RAW = 45
 
-FOLDER, CAUSE, UMQTT, UART_PATH, LINE = sys.argv[1:6]
+FOLDER, CAUSE, MODE, UMQTT, UART_PATH, LINE = sys.argv[1:7]
 HOST = "/host"  # where the machine's own files are seen
 STATE = HOST + FOLDER
+
+os.chdir("/")
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix(), HOST)
 
 _libc = ffi.open("libc.so.6")
 _exit = _libc.func("v", "_exit", "i")
@@ -112,9 +119,10 @@ class NVS:
     def set_blob(self, key, value):
         self._name(key)
         used = 0
-        for name, kind, _, size in os.ilistdir(STATE + "/nvs"):
-            if STATE + "/nvs/" + name != self._prefix + key:
-                used += size + 64
+        for name in os.listdir(STATE + "/nvs"):
+            path = STATE + "/nvs/" + name
+            if path != self._prefix + key:
+                used += os.stat(path)[6] + 64
         if used + len(value) + 64 > self.SPACE:
             raise OSError(self.NO_SPACE, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
         write_file(self._prefix + key, bytes(value))
@@ -157,7 +165,10 @@ class RTC:
         write_file(STATE + "/rtc.mem", bytes(data))
 
     def datetime(self, value=None):
-        t = time.gmtime()
+        if value is not None:
+            at = time.mktime(value[:3] + value[4:7] + (0, 0))
+            _set_clock(int(at) - int(time.time()) or 1)
+        t = gmtime()
         return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
 
 
@@ -369,9 +380,39 @@ class LAN:
         return ("192.0.2.18", "255.255.255.0", "192.0.2.1", "192.0.2.1")
 
 
+# The chip's clock counts from 2000, and from there when the power has come on; it runs on over a
+# reset. How far it is from the truth is kept beside the RTC memory.
+_2000 = 946684800
+
+
+def _clock_error():
+    text = read_file(STATE + "/rtc.clock")
+    return int(text) if text else 0
+
+
+def _set_clock(error):
+    global _error
+    _error = error
+    write_file(STATE + "/rtc.clock", str(error).encode())
+
+
+_error = _clock_error()
+if not _error:
+    _set_clock(_2000 - int(time.time()))
+
+
+def now():
+    return int(time.time()) + _error - _2000
+
+
+def gmtime(seconds=None):
+    return time.gmtime((now() if seconds is None else seconds) + _2000)
+
+
 def settime():
     if not (WLAN().isconnected() or LAN().isconnected()) or not air()["ntp"]:
         raise OSError(errno.ETIMEDOUT)
+    _set_clock(air()["clock"] or 1)  # 0 would be "never set"
 
 
 _getaddrinfo = socket.getaddrinfo
@@ -425,10 +466,9 @@ provide(
 provide("ntptime", settime=settime, host="pool.ntp.org", timeout=1)
 provide("socket", **{n: getattr(socket, n) for n in dir(socket) if n[0] != "_"})
 sys.modules["socket"].getaddrinfo = getaddrinfo
-
-
-class SoftReset(Exception):
-    pass
+provide("time", **{n: getattr(time, n) for n in dir(time) if n[0] != "_"})
+sys.modules["time"].time = now
+sys.modules["time"].gmtime = sys.modules["time"].localtime = gmtime
 
 
 def execute(source, name, env):
@@ -457,10 +497,11 @@ class Console:
 
     def __init__(self):
         self._read, self._write = sys.stdin.buffer.read, sys.stdout.buffer.write
-        self._raw, self._line = False, bytearray()
+        self._raw, self._line = MODE == "raw", bytearray()
         self._env = {"__name__": "__main__"}
 
     def run(self):
+        self._write(self.BANNER if self._raw else b"\r\n>>> ")
         while True:
             try:
                 c = self._read(1)
@@ -505,15 +546,7 @@ class Console:
 
     def _soft_reset(self):
         self._write(b"\r\nMPY: soft reboot\r\n")
-        self._env = {"__name__": "__main__"}
-        for name in [n for n in sys.modules if n not in KEEP]:
-            del sys.modules[name]
-        gc.collect()
-        run_file("boot.py")
-        if self._raw:
-            self._write(self.BANNER)
-        else:
-            run_file("main.py")
+        _exit(EXIT_SOFT_RAW if self._raw else EXIT_SOFT_RUN)
 
 
 def mount():
@@ -530,14 +563,11 @@ def mount():
 import asyncio  # noqa: F401, I001
 import binascii, collections, cryptolib, hashlib, micropython, random, re, struct, tls  # noqa: E401, F401
 
-os.chdir("/")
-vfs.umount("/")
-vfs.mount(vfs.VfsPosix(), HOST)
 mount()
 sys.path[:] = ["", ".frozen", "/lib"] + ([HOST + UMQTT] if UMQTT != "-" else [])
-KEEP = set(sys.modules)
-sys.stdout.buffer.write(b"\r\nMicroPython " + sys.version.encode() + b"; virtual board\r\n")
+if CAUSE != "5":
+    sys.stdout.buffer.write(b"\r\nMicroPython " + sys.version.encode() + b"; virtual board\r\n")
 run_file("boot.py")
-run_file("main.py")
-sys.stdout.buffer.write(b"\r\n>>> ")
+if MODE == "run":
+    run_file("main.py")
 Console().run()

@@ -14,7 +14,7 @@ import time
 import tty
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from tools.prepare import program
 
@@ -24,10 +24,13 @@ FLASH_BYTES = 512 * 4096
 # board.py's exit statuses, and machine.reset_cause() of the start that follows
 _EXIT_RESET = 42
 _EXIT_POWER_CUT = 43
-_POWER_ON, _HARD, _WATCHDOG = 1, 2, 3
+_EXIT_SOFT_RUN = 44
+_EXIT_SOFT_RAW = 45
+_POWER_ON, _HARD, _WATCHDOG, _SOFT = 1, 2, 3, 5
 
 # MicroPython ends itself when a second SIGINT comes before it has acted on the first.
 _INTERRUPT_PAUSE = 0.25
+_PANIC_PAUSE = 1.0
 
 
 class VirtualBoard:
@@ -55,7 +58,7 @@ class VirtualBoard:
     ) -> None:
         self.folder = Path(folder).resolve()
         self.log = self.folder / "console.log"
-        self.resets: list[int] = []  # reset causes of all starts so far
+        self.resets: list[int] = []  # reset causes of all starts so far but soft resets
         self._uart = os.path.abspath(uart)
         self._binary = micropython if os.sep in micropython else program(micropython)
         self._heap = heap
@@ -70,6 +73,7 @@ class VirtualBoard:
             "networks": {"virtual": ""} if networks is None else networks,
             "ethernet": True,
             "ntp": True,
+            "clock": 0,
         }
         self.air()
         self._master, self._slave = pty.openpty()
@@ -83,7 +87,11 @@ class VirtualBoard:
         self._interrupted = 0.0
 
     def air(self, **changes: object) -> None:
-        """Changes what is around the board: networks={ssid: password}, ethernet=, ntp=."""
+        """Changes what is around the board.
+
+        networks: {ssid: password} in reach. ethernet, ntp: whether there is any. clock: how many
+        seconds NTP is off the truth.
+        """
         self._air |= changes
         new = self.folder / "air.json.new"
         new.write_text(json.dumps(self._air))
@@ -92,7 +100,8 @@ class VirtualBoard:
     def start(self) -> "VirtualBoard":
         """Plugs the power in."""
         assert not self._on, "the board is on"
-        (self.folder / "rtc.mem").unlink(missing_ok=True)
+        for name in ("rtc.mem", "rtc.clock"):
+            (self.folder / name).unlink(missing_ok=True)
         self._on = True
         self._boot(_POWER_ON)
         self._thread = threading.Thread(target=self._pump, daemon=True)
@@ -164,10 +173,11 @@ class VirtualBoard:
     ) -> None:
         self.close()
 
-    def _boot(self, cause: int) -> None:
-        self.resets.append(cause)
+    def _boot(self, cause: int, mode: str = "run") -> None:
+        if cause != _SOFT:
+            self.resets.append(cause)
         command = [self._binary, "-X", f"heapsize={self._heap}", str(BOARD), str(self.folder)]
-        command += [str(cause), str(self._umqtt), self._uart, self._line]
+        command += [str(cause), mode, str(self._umqtt), self._uart, self._line]
         with self._lock:
             self._process = subprocess.Popen(
                 command,
@@ -182,8 +192,7 @@ class VirtualBoard:
         """Carries the console between the pty and the chip, and restarts the chip at a reset."""
         with self.log.open("ab", buffering=0) as log:
             while self._on:
-                assert self._process and self._process.stdout
-                out = self._process.stdout
+                out = self._out()
                 readable, _, _ = select.select([out, self._master], [], [], 0.5)
                 if self._master in readable:
                     self._from_host()
@@ -200,7 +209,9 @@ class VirtualBoard:
             self._end_process()
 
     def _from_host(self) -> None:
-        assert self._process and self._process.stdin
+        process = self._process
+        if process is None or process.stdin is None:
+            return
         try:
             data = os.read(self._master, 4096)
         except (BlockingIOError, OSError):
@@ -209,19 +220,24 @@ class VirtualBoard:
             termios.tcflush(self._slave, termios.TCIFLUSH)
             if time.monotonic() - self._interrupted > _INTERRUPT_PAUSE:
                 self._interrupted = time.monotonic()
-                self._process.send_signal(signal.SIGINT)
+                process.send_signal(signal.SIGINT)
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(data)
+            process.stdin.write(data)
+
+    def _out(self) -> IO[bytes]:
+        assert self._process
+        assert self._process.stdout
+        return self._process.stdout
 
     def _end_process(self) -> int:
-        assert self._process and self._process.stdin and self._process.stdout
         with self._lock:
             process, self._process = self._process, None
+        assert process
         process.kill()
         code = process.wait()
-        assert process.stdin and process.stdout
-        process.stdin.close()
-        process.stdout.close()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
         return code
 
     def _ended(self, log: Any) -> None:
@@ -233,6 +249,8 @@ class VirtualBoard:
             return
         if code == _EXIT_RESET:
             self._boot(_HARD)
+        elif code in (_EXIT_SOFT_RUN, _EXIT_SOFT_RAW):
+            self._boot(_SOFT, "raw" if code == _EXIT_SOFT_RAW else "run")
         elif code == -signal.SIGALRM:
             log(b"board: the watchdog bit\r\n")
             self._boot(_WATCHDOG)
@@ -241,4 +259,5 @@ class VirtualBoard:
             self._on = False
         else:
             log(b"board: panic, status %d\r\n" % code)
+            time.sleep(_PANIC_PAUSE)
             self._boot(_HARD)

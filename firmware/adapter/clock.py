@@ -1,0 +1,60 @@
+"""Time of day, from NTP, and time since the start, from nothing but ticks."""
+
+import time
+
+from .console import say
+
+# The chip's clock begins in 2000 when the power comes on, and runs on over a reset.
+_FIRST_YEAR = 2026
+_SYNC_S = 12 * 3600  # an ESP32's quartz is out by less than a second in that time
+_RETRY_S = 60
+
+
+class Clock:
+    def __init__(self, server):
+        self._server = server
+        self._ticks = time.ticks_ms()
+        self._uptime = 0  # ms
+        self._next = 0
+        self.synced = None  # uptime of the last answer of NTP, or None
+        self.failures = 0
+
+    def uptime(self):
+        """Whole seconds since the start. Call it more often than every 6 days (ticks wrap)."""
+        now = time.ticks_ms()
+        self._uptime += time.ticks_diff(now, self._ticks)
+        self._ticks = now
+        return self._uptime // 1000
+
+    def known(self):
+        return time.gmtime()[0] >= _FIRST_YEAR
+
+    def due(self):
+        return self.uptime() >= self._next
+
+    def sync(self):
+        """Asks NTP; blocks for the time of a name lookup and a second. Whether it answered."""
+        import ntptime
+
+        ntptime.host = self._server
+        now = self.uptime()
+        try:
+            ntptime.settime()
+        except (OSError, OverflowError, IndexError) as why:
+            self.failures += 1
+            self._next = now + _RETRY_S
+            if self.failures == 1 or not self.known():
+                say("clock", "no answer from %s (%s)" % (self._server, why))
+            return False
+        self._next = now + _SYNC_S
+        if self.synced is None:
+            say("clock", "set to %s" % self.text())
+        self.synced = now
+        return True
+
+    def text(self, age_ms=0):
+        """The time age_ms ago as RFC 3339 text in UTC; None where it is not known."""
+        if not self.known():
+            return None
+        t = time.gmtime(time.time() - (age_ms + 500) // 1000)
+        return "%04d-%02d-%02dT%02d:%02d:%02dZ" % t[:6]

@@ -1,0 +1,155 @@
+"""The connection to the broker: TCP, and TLS with a verified peer, under one deadline.
+
+While it waits, it lets the meter's bytes in, so that a broker that hangs costs no telegram.
+"""
+
+import asyncio
+import errno
+import io
+import select
+import socket
+import time
+
+_SLICE_MS = 20
+_CONNECT_MS = 10_000
+
+
+class Wire(io.IOBase):
+    """A stream over a non-blocking socket that waits, but not beyond `deadline` (ticks_ms).
+
+    meanwhile is called every 20 ms of waiting. With blocking = False a read gives None where
+    nothing has come.
+    """
+
+    def __init__(self, sock, meanwhile):
+        self._sock = sock
+        self._meanwhile = meanwhile
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self.deadline = time.ticks_ms()
+        self.late = False
+        self.blocking = True
+
+    def _wait(self, event):
+        self._poll.modify(self._sock, event)
+        while not self._poll.poll(_SLICE_MS):
+            self._meanwhile()
+            if time.ticks_diff(self.deadline, time.ticks_ms()) <= 0:
+                self.late = True
+                return False
+        return True
+
+    def readinto(self, buf):
+        while True:
+            n = self._sock.readinto(buf)
+            if n is not None or not self.blocking:
+                return n
+            if not self._wait(select.POLLIN):
+                return -errno.ECONNRESET
+
+    def write(self, buf):
+        while True:
+            n = self._sock.write(buf)
+            if n is not None:
+                return n
+            if not self._wait(select.POLLOUT):
+                return -errno.ECONNRESET
+
+    def ioctl(self, request, argument):
+        if request == 4:  # close
+            self._poll.unregister(self._sock)
+            self._sock.close()
+            return 0
+        return -errno.EINVAL
+
+
+async def connect(host, port):
+    """A non-blocking socket connected to host. OSError where it cannot be."""
+    address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
+    sock = socket.socket(*address[:3])
+    try:
+        sock.setblocking(False)
+        await _connected(sock, address[-1])
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _connected(sock, address):
+    try:
+        sock.connect(address)
+    except OSError as why:
+        if why.errno != errno.EINPROGRESS:
+            raise
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    started = time.ticks_ms()
+    while True:
+        events = poll.poll(0)
+        if events:
+            if events[0][1] & (select.POLLERR | select.POLLHUP):
+                raise OSError(errno.ECONNREFUSED)
+            return
+        if time.ticks_diff(time.ticks_ms(), started) > _CONNECT_MS:
+            raise OSError(errno.ETIMEDOUT)
+        await asyncio.sleep_ms(_SLICE_MS)
+
+
+class Link:
+    """What umqtt takes for its socket: already open, and enciphered where the settings say so.
+
+    umqtt writes a packet in up to five pieces and then reads; here the pieces go out together,
+    as one TLS record, when it reads or flush() is called. umqtt's own time limits are set aside
+    (wait_msg() would clear them): allow() sets one for all that follows.
+    """
+
+    def __init__(self, sock, meanwhile):
+        self._wire = Wire(sock, meanwhile)
+        self._stream = self._wire
+        self._out = b""
+
+    def allow(self, ms):
+        """From now on, ms for everything together."""
+        self._wire.deadline = time.ticks_add(time.ticks_ms(), ms)
+
+    @property
+    def late(self):
+        """Whether the time allowed was used up."""
+        return self._wire.late
+
+    def encipher(self, context, host):
+        self._stream = context.wrap_socket(self._wire, server_hostname=host)
+
+    def write(self, data, n=None):
+        self._out += data if n is None else data[:n]
+
+    def flush(self):
+        out, self._out = self._out, b""
+        if out:
+            self._stream.write(out)
+
+    def read(self, n):
+        self.flush()
+        data = self._stream.read(n)
+        if data is None:
+            return None
+        if len(data) < n:
+            raise OSError(errno.ECONNRESET)
+        return data
+
+    def setblocking(self, flag):
+        self._wire.blocking = flag
+
+    def settimeout(self, seconds):
+        pass
+
+    def connect(self, address):
+        pass
+
+    def close(self):
+        self._out = b""
+        try:
+            self._stream.close()
+        except OSError:
+            pass

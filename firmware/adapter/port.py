@@ -1,0 +1,70 @@
+"""The meter's wire: a UART that is emptied into RAM whenever somebody waits for something."""
+
+from machine import UART, Pin
+
+from . import line
+
+# Nothing that the network does may lose a byte of the meter. The UART is emptied every 20 ms
+# by the loop, and as often while the broker is waited for (link.py). What cannot be divided is a
+# name lookup (lwIP asks 4 times, for up to 14 s in all) and a step of a TLS handshake (1 s). So
+# the driver's buffer holds what a line can bring in 15 s: 3.6 kB at 2400 baud, 14.4 kB at 9600.
+# A P1 port sends at 115200 baud, but one telegram of 0.6 to 1.1 kB a second: 16 kB hold 14 s.
+_STALL_S = 15
+_RXBUF_MAX = 16384
+_RXBUF_MIN = 2048
+_HELD_MAX = 16384
+
+_PARITY = {"N": None, "E": 0, "O": 1}
+
+
+class Port:
+    """The UART of the settings; take() gives what has come since."""
+
+    def __init__(self, meter):
+        self._rx = Pin(meter["rx"])
+        self._tx = None if meter["tx"] is None else Pin(meter["tx"])
+        self._line = meter["line"]
+        self._chunk = bytearray(256)
+        self._view = memoryview(self._chunk)
+        self._held = bytearray()
+        self.overflow = 0  # bytes dropped because nobody took them
+        self.open()
+
+    def open(self):
+        """Sets the UART up, also again: what hangs in a driver is gone then."""
+        baud, bits, parity, stop, inverted = line.parse(self._line)
+        options = {"rx": self._rx}
+        if self._tx is not None:
+            options["tx"] = self._tx
+        self._uart = UART(
+            1,
+            baudrate=baud,
+            bits=bits,
+            parity=_PARITY[parity],
+            stop=stop,
+            rxbuf=max(_RXBUF_MIN, min(_RXBUF_MAX, baud // 10 * _STALL_S)),
+            timeout=0,
+            timeout_char=2,
+            invert=UART.INV_RX if inverted else 0,
+            **options,
+        )
+
+    def drain(self):
+        """Empties the UART into RAM; takes a moment and waits for nothing."""
+        while True:
+            n = self._uart.readinto(self._chunk)
+            if not n:
+                return
+            if len(self._held) + n > _HELD_MAX:
+                self.overflow += n
+                continue
+            self._held += self._view[:n]
+
+    def take(self):
+        """The bytes since the last call, or None."""
+        self.drain()
+        if not self._held:
+            return None
+        data = self._held
+        self._held = bytearray()
+        return data

@@ -1,0 +1,124 @@
+"""Keeps the way to the broker open, and publishes what waits in the outbox."""
+
+import asyncio
+import gc
+import random
+import time
+
+from smartmeter import topics
+
+from .broker import KEEPALIVE_S, BrokerError
+from .console import say
+
+_STATUS_S = 60
+_BACKOFF_MAX_S = 60
+OFFLINE = b'{"state":"offline"}'
+
+
+class Publisher:
+    def __init__(self, meter_id, network, clock, broker, outbox, status):
+        self._network = network
+        self._clock = clock
+        self._broker = broker
+        self._outbox = outbox
+        self._status = status
+        self._reading_topic = topics.meter(meter_id, topics.READING)
+        self._status_topic = topics.meter(meter_id, topics.STATUS)
+        self._status_at = 0
+        self._spoken = 0  # uptime of the last exchange with the broker
+        self._backoff = 1
+        self.published = 0
+        self.connects = 0
+        self.trouble = ""
+        self.last_trouble = ""
+        self.looked = 0  # uptime of the last sign of life of this task
+
+    async def run(self):
+        while True:
+            try:
+                await self._connect()
+                await self._serve()
+            except BrokerError as why:
+                self._note(str(why))
+            self._broker.close()
+            await self._pause()
+
+    async def _connect(self):
+        self._alive()
+        if not await self._network.up():
+            raise BrokerError("network: " + self._network.trouble)
+        self._alive()
+        # Certificates have dates: without the time of day none of them can be checked.
+        if self._clock.due():
+            self._clock.sync()
+        if not self._clock.known():
+            raise BrokerError("clock: no time yet, so no certificate can be checked")
+        gc.collect()
+        await self._broker.connect(self._status_topic, OFFLINE)
+        self.connects += 1
+        self.trouble = ""
+        self._backoff = 1
+        say("broker", "connected")
+        self._tell()
+
+    async def _serve(self):
+        while self._network.connected():
+            self._alive()
+            waiting = self._outbox.first()
+            if waiting:
+                self._publish(*waiting)
+            elif self._clock.uptime() >= self._status_at:
+                self._tell()
+            elif self._clock.uptime() - self._spoken >= KEEPALIVE_S // 2:
+                self._broker.ping()
+                self._spoken = self._clock.uptime()
+            elif self._clock.due():
+                self._clock.sync()
+            else:
+                await self._filled()
+            await asyncio.sleep_ms(0)
+        raise BrokerError("network: lost")
+
+    async def _filled(self):
+        try:
+            await asyncio.wait_for_ms(self._outbox.filled.wait(), 1000)
+        except asyncio.TimeoutError:
+            pass
+
+    def _publish(self, arrived, item):
+        if not isinstance(item, bytes):
+            age = time.ticks_diff(time.ticks_ms(), arrived)
+            item.stamp(self._clock.text(age), item.seq)
+            item = item.to_json(self._status.values).encode()
+        self._broker.publish(self._reading_topic, item)
+        self._outbox.done()
+        self._spoken = self._clock.uptime()
+        self.published += 1
+        if self.published == 1:
+            say("broker", "first reading published and acknowledged")
+
+    def _tell(self):
+        document = self._status.document(self)
+        self._broker.publish(self._status_topic, document, retain=True)
+        self._spoken = self._clock.uptime()
+        self._status_at = self._spoken + _STATUS_S
+
+    def _note(self, trouble):
+        """Said when it changes, not at every attempt."""
+        if trouble != self.trouble:
+            say("broker", trouble)
+        self.trouble = self.last_trouble = trouble
+
+    async def _pause(self):
+        """1 s, then doubling to a minute; half of it by chance, so that a fleet comes back spread."""
+        ms = self._backoff * 1000
+        self._backoff = min(self._backoff * 2, _BACKOFF_MAX_S)
+        ms = ms // 2 + random.randrange(ms // 2)
+        while ms > 0:
+            self._alive()
+            self._outbox.trim()
+            await asyncio.sleep_ms(min(ms, 1000))
+            ms -= 1000
+
+    def _alive(self):
+        self.looked = self._clock.uptime()

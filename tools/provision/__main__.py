@@ -1,0 +1,79 @@
+"""Provisions a board: settings and keys into its NVS, then watches until the first reading.
+
+    python -m tools.provision                          asks for everything
+    python -m tools.provision --config adapter.toml    asks for the secrets only
+    ... | python -m tools.provision --config adapter.toml --secrets -
+
+The secrets are lines NAME=value, with NAME one of wifi_password, broker_password, meter_key
+and meter_auth_key. firmware/README.md has an example of the configuration.
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from tools.provision import answers as answering
+from tools.provision import device, watch
+from tools.provision.answers import Answers, Refused
+
+_DIGEST_DIGITS = 8  # enough to tell two keys apart, and no help in finding one
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--board", metavar="PORT", help="default: the one that is plugged in")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML or JSON, no secrets")
+    parser.add_argument("--secrets", metavar="FILE", help="NAME=value lines; - is a pipe")
+    parser.add_argument("--no-watch", action="store_true", help="restart the board and be done")
+    parser.add_argument("--timeout", type=float, default=180, help="seconds to watch")
+    arguments = parser.parse_args()
+    try:
+        return _provision(arguments)
+    except Refused as why:
+        print(f"provision: {why}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, EOFError):
+        print("\nprovision: given up; the board keeps what it had", file=sys.stderr)
+        return 130
+
+
+def _shown(key: bytes | None) -> str:
+    return f"digest {hashlib.sha256(key).hexdigest()[:_DIGEST_DIGITS]}" if key else "none"
+
+
+def _provision(arguments: argparse.Namespace) -> int:
+    person = sys.stdin.isatty() and arguments.secrets != "-"
+    answers = answering.from_file(arguments.config) if arguments.config else Answers()
+    if arguments.secrets:
+        answers.secrets |= answering.from_pipe(arguments.secrets)
+    if person:
+        if not arguments.config:
+            answering.ask(answers)
+        if not arguments.secrets:
+            answering.ask_secrets(answers)
+    elif not arguments.config:
+        raise Refused("nobody can be asked here; name a file with --config")
+    answers = answers.checked()
+
+    port = arguments.board or device.find()
+    print(f"board on {port}")
+    device.flashed(port)
+    device.write(port, answers)
+    print(f"meter id {answers.settings['meter']['id']}")
+    for name in ("meter_key", "meter_auth_key"):
+        print(f"{name}: {_shown(answers.secrets.get(name))}")
+    device.reset(port)
+    if arguments.no_watch:
+        return 0
+    print("restarted; waiting for the first reading")
+    if watch.until_reading(port, arguments.timeout):
+        print("done: the first reading has reached the broker")
+        return 0
+    raise Refused(f"no reading in {arguments.timeout:.0f} s; the board is provisioned and goes on")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

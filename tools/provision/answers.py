@@ -1,0 +1,240 @@
+"""What goes on a board: from a file, from a pipe, or asked for. Every answer is checked here."""
+
+import getpass
+import json
+import os
+import stat
+import sys
+import tomllib
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adapter import settings as adapter_settings
+
+_HEX = "0123456789abcdefABCDEF"
+
+# What the operator of the grid or of the network gives, and nobody may see.
+ASKED = {
+    "wifi_password": "Wi-Fi password (none for an open network)",
+    "broker_password": "password at the broker",
+    "meter_key": "the meter's encryption key, 32 hex digits (none if it sends plain text)",
+    "meter_auth_key": "the meter's authentication key, 32 hex digits (none if you were given none)",
+}
+# Files that the configuration names, in its section [broker], and the secret each becomes.
+_FILES = {"ca": "broker_ca", "certificate": "client_cert", "key": "client_key"}
+
+
+class Refused(Exception):
+    """An answer that cannot be; one sentence."""
+
+
+@dataclass
+class Answers:
+    settings: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, bytes] = field(default_factory=dict)
+
+    def checked(self) -> "Answers":
+        """The same with its defaults; Refused where anything is wrong or missing."""
+        settings = {k: v for k, v in self.settings.items() if k != "board"}
+        settings.setdefault("meter", {}).setdefault("id", str(uuid.uuid4()))
+        try:
+            checked = adapter_settings.check(settings)
+        except ValueError as why:
+            raise Refused(str(why)) from None
+        broker = checked["broker"]
+        if broker["tls"] and "broker_ca" not in self.secrets:
+            raise Refused(
+                "broker.ca is missing: the file of the CA that signed the broker's certificate"
+            )
+        if ("client_cert" in self.secrets) != ("client_key" in self.secrets):
+            raise Refused("broker.certificate and broker.key go together")
+        if len(json.dumps(checked)) > adapter_settings.DOCUMENT_MAX:
+            raise Refused(f"the settings are longer than {adapter_settings.DOCUMENT_MAX} bytes")
+        for name, value in self.secrets.items():
+            if not 0 < len(value) <= adapter_settings.SECRETS[name]:
+                raise Refused(f"{name} has 1 to {adapter_settings.SECRETS[name]} bytes")
+        return Answers(checked, self.secrets)
+
+
+def key(text: str) -> bytes:
+    """The 16 bytes of a meter's key as it is handed out: 32 hex digits, spaces do not matter."""
+    digits = "".join(text.split()).replace(":", "").replace("-", "")
+    wrong = sorted({c for c in digits if c not in _HEX})
+    if wrong:
+        raise Refused(f"a key has only 0-9 and A-F, this one has {' '.join(wrong)!r} too")
+    if len(digits) != 32:
+        raise Refused(f"a key has 32 hex digits, this one has {len(digits)}")
+    return bytes.fromhex(digits)
+
+
+def secret(name: str, text: str) -> bytes:
+    if name in ("meter_key", "meter_auth_key"):
+        try:
+            return key(text)
+        except Refused as why:
+            raise Refused(f"{name}: {why}") from None
+    if not 0 < len(text.encode()) <= adapter_settings.SECRETS[name]:
+        raise Refused(f"{name} has 1 to {adapter_settings.SECRETS[name]} bytes")
+    return text.encode()
+
+
+def from_file(path: Path) -> Answers:
+    """Of a TOML or JSON file, or the specification's SmartMeterAdapterConfig (JSON)."""
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as why:
+        raise Refused(f"{path} cannot be read: {why}") from None
+    try:
+        document = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except ValueError as why:
+        raise Refused(f"{path}: {why}") from None
+    if not isinstance(document, dict):
+        raise Refused(f"{path} is a table of sections")
+    answers = Answers(document)
+    _take_specified(answers)
+    broker = answers.settings.get("broker")
+    if isinstance(broker, dict):
+        for name, becomes in _FILES.items():
+            if name in broker:
+                answers.secrets[becomes] = _certificate(path.parent / str(broker.pop(name)))
+    return answers
+
+
+def _take_specified(answers: Answers) -> None:
+    """MeterIndividualId, OperationalPropertyMapping and CloudAuth become settings of ours."""
+    document = answers.settings
+    if "MeterIndividualId" in document:
+        document.setdefault("meter", {})["id"] = document.pop("MeterIndividualId")
+    mapping = document.pop("OperationalPropertyMapping", None)
+    if mapping is not None:
+        codes = []
+        for entry in mapping if isinstance(mapping, list) else [None]:
+            if not isinstance(entry, dict) or set(entry) != {"from", "to"}:
+                raise Refused("OperationalPropertyMapping is a list of {from, to}")
+            if entry["to"] != f"OBIS_{entry['from']}":
+                raise Refused(
+                    f"OperationalPropertyMapping: {entry['from']} can only become "
+                    f"OBIS_{entry['from']}, because readings travel under their OBIS codes"
+                )
+            codes.append(entry["from"])
+        document.setdefault("publish", {})["values"] = codes
+    auth = document.pop("CloudAuth", None)
+    if isinstance(auth, dict):
+        if "token" in auth:
+            raise Refused("CloudAuth.token: the broker takes username and password")
+        if "username" in auth:
+            document.setdefault("broker", {})["user"] = auth["username"]
+        if "password" in auth:
+            answers.secrets["broker_password"] = secret("broker_password", str(auth["password"]))
+
+
+def _certificate(path: Path) -> bytes:
+    """A PEM or DER file as it will rest on the board; DER is shorter, and the same."""
+    try:
+        data = path.read_bytes()
+    except OSError as why:
+        raise Refused(f"{path} cannot be read: {why.strerror}") from None
+    if b"-----BEGIN" in data:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import serialization
+
+        try:
+            if b"PRIVATE KEY-----" in data:
+                private = serialization.load_pem_private_key(data, None)
+                return private.private_bytes(
+                    serialization.Encoding.DER,
+                    serialization.PrivateFormat.TraditionalOpenSSL,
+                    serialization.NoEncryption(),
+                )
+            certificate = x509.load_pem_x509_certificate(data)
+        except (ValueError, TypeError):
+            raise Refused(f"{path} holds no certificate or key that can be read") from None
+        return certificate.public_bytes(serialization.Encoding.DER)
+    return data
+
+
+def from_pipe(name: str) -> dict[str, bytes]:
+    """Lines NAME=value of standard input ("-") or of a file that only its owner can read."""
+    if name == "-":
+        text = sys.stdin.read()
+    else:
+        try:
+            with open(name) as f:
+                if stat.S_IMODE(os.fstat(f.fileno()).st_mode) & 0o077:
+                    raise Refused(f"{name} can be read by others; type: chmod 600 {name}")
+                text = f.read()
+        except OSError as why:
+            raise Refused(f"{name} cannot be read: {why.strerror}") from None
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        what, equals, value = line.partition("=")
+        if not equals or what.strip() not in ASKED:
+            raise Refused(
+                f"line {number} of the secrets is not NAME=value with NAME one of "
+                + ", ".join(ASKED)
+            )
+        if value.strip():
+            found[what.strip()] = secret(what.strip(), value.strip())
+    return found
+
+
+def ask(answers: Answers) -> None:
+    """Asks a person for what is missing, again where an answer cannot be."""
+    settings = answers.settings
+    print("Return takes what stands in brackets.")
+    meter = settings.setdefault("meter", {})
+    if "line" not in meter:
+        meter["line"] = _ask("the meter's line", "2400 8E1", adapter_settings.line.parse)
+    if "wifi" not in settings and "ethernet" not in settings:
+        ssid = _ask("name of the Wi-Fi (none for Ethernet)", "")
+        settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}
+    broker = settings.setdefault("broker", {})
+    if "host" not in broker:
+        broker["host"] = _ask("host name or address of the broker", None)
+    if "port" not in broker:
+        broker["port"] = int(_ask("its port", "8883", int))
+    if "user" not in broker and (user := _ask("user at the broker (none for none)", "")):
+        broker["user"] = user
+    if broker.get("tls", True) and "broker_ca" not in answers.secrets:
+        holder: list[bytes] = []
+        _ask(
+            "file of the CA that signed the broker's certificate",
+            None,
+            lambda name: holder.append(_certificate(Path(name).expanduser())),
+        )
+        answers.secrets["broker_ca"] = holder[-1]
+
+
+def ask_secrets(answers: Answers) -> None:
+    for name, question in ASKED.items():
+        if name in answers.secrets:
+            continue
+        if name == "wifi_password" and "wifi" not in answers.settings:
+            continue
+        if name == "broker_password" and not answers.settings.get("broker", {}).get("user"):
+            continue
+        while text := getpass.getpass(f"{question}: "):
+            try:
+                answers.secrets[name] = secret(name, text)
+                break
+            except Refused as why:
+                print(why)
+
+
+def _ask(question: str, default: str | None, check: Any = None) -> str:
+    while True:
+        shown = f" [{default}]" if default else ""
+        text = input(f"{question}{shown}: ").strip() or default
+        if text is None:
+            continue
+        try:
+            if check and text:
+                check(text)
+        except (ValueError, Refused) as why:
+            print(why)
+            continue
+        return text
