@@ -45,7 +45,7 @@ class Link:
 
 
 class BrokerLink:
-    """A thread that connects, says so, waits for the end and connects again.
+    """A thread that connects, subscribes, says so, waits for the end and connects again.
 
     Each connection has a paho client of its own, so nothing of a lost one lives on in the
     next: what was under way is for the owner to send again. The callbacks come in the
@@ -57,6 +57,7 @@ class BrokerLink:
         name: str,
         settings: BrokerSettings,
         client_id: str,
+        subscribe: str,
         status: Status,
         *,
         lasting: bool,
@@ -66,6 +67,7 @@ class BrokerLink:
         self.name = name
         self._settings = settings
         self._client_id = client_id
+        self._subscribe = subscribe
         self._status = status
         self._lasting = lasting
         self._receive_maximum = receive_maximum
@@ -76,16 +78,12 @@ class BrokerLink:
         self.on_published: Callable[[Link, int, ReasonCode], None] = lambda link, mid, code: None
         self._protocol = _PROTOCOLS[0]
         self._link: Link | None = None
+        self._connecting: Link | None = None
         self._reason = ""
         self._answered = threading.Event()
         self._ended = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    @property
-    def link(self) -> Link | None:
-        """The connection there is."""
-        return self._link
 
     def start(self) -> None:
         self._thread.start()
@@ -132,7 +130,7 @@ class BrokerLink:
         elif self._link is not None:
             self._ended.wait()
         taken_in = self._link is not None
-        self._link = None
+        self._link = self._connecting = None
         if taken_in:
             self.on_down()
         _cut(client)
@@ -161,6 +159,7 @@ class BrokerLink:
             client.will_set(topic, payload, qos=1, retain=True)
         client.on_socket_open = _without_delay
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_publish = self._on_publish
@@ -189,12 +188,22 @@ class BrokerLink:
             self._reason = f"the broker refuses us: {str(code).lower()}"
             if code.value == _UNSUPPORTED_PROTOCOL:
                 self._other_protocol()
-        else:
-            self._link = Link(
-                client,
-                int(getattr(properties, "ReceiveMaximum", 65535)),
-                getattr(properties, "MaximumPacketSize", None),
-            )
+            self._answered.set()
+            return
+        self._connecting = Link(
+            client,
+            int(getattr(properties, "ReceiveMaximum", 65535)),
+            getattr(properties, "MaximumPacketSize", None),
+        )
+        client.subscribe(self._subscribe, 1)
+
+    def _on_subscribe(
+        self, client: paho.Client, _: Any, mid: int, codes: list[ReasonCode], properties: Any
+    ) -> None:
+        if codes and codes[0].is_failure:
+            self._reason = f"the broker does not let us read {self._subscribe}: {codes[0]}"
+        elif self._connecting and self._connecting.client is client:
+            self._link = self._connecting
             self._status.link(self.name, True)
             self.on_up(self._link)
         self._answered.set()
@@ -213,7 +222,9 @@ class BrokerLink:
         self._ended.set()
 
     def _on_message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
-        link = self._link
+        link = (
+            self._connecting
+        )  # a lasting session's messages come before the subscription's answer
         if link is not None and link.client is client:
             self.on_message(link, message)
 

@@ -3,7 +3,6 @@
 from functools import partial
 
 import paho.mqtt.client as paho
-from paho.mqtt.reasoncodes import ReasonCode
 from smartmeter import topics
 
 from . import acceptance
@@ -29,11 +28,11 @@ class MqttIntake:
             NAME,
             settings,
             f"concentrator-{concentrator}",
+            topics.ALL_METERS,
             status,
             lasting=True,
             receive_maximum=_RECEIVE_MAXIMUM,
         )
-        self._link.on_up = self._subscribe
         self._link.on_message = self._message
 
     def start(self) -> None:
@@ -41,21 +40,6 @@ class MqttIntake:
 
     def stop(self, timeout: float) -> None:
         self._link.stop(timeout)
-
-    def _subscribe(self, link: Link) -> None:
-        link.client.on_subscribe = self._subscribed
-        link.client.subscribe(topics.ALL_METERS, 1)
-
-    def _subscribed(
-        self, client: paho.Client, _: object, mid: int, codes: list[ReasonCode], properties: object
-    ) -> None:
-        refused = [str(code) for code in codes if code.is_failure]
-        self._status.alarm(
-            "lan.subscribe",
-            f"the {NAME} does not let us read {topics.ALL_METERS}: {refused[0]}"
-            if refused
-            else None,
-        )
 
     def _message(self, link: Link, message: paho.MQTTMessage) -> None:
         done = partial(link.ack, message.mid) if message.qos else None

@@ -58,6 +58,7 @@ class Uplink:
             NAME,
             settings,
             f"concentrator-{concentrator}",
+            topics.receipts(concentrator),
             status,
             lasting=False,
             receive_maximum=_RECEIVE_MAXIMUM,
@@ -122,22 +123,9 @@ class Uplink:
     # Called in other threads.
 
     def _up(self, link: Link) -> None:
-        link.client.on_subscribe = self._subscribed
-        link.client.subscribe(topics.receipts(self._concentrator), 1)
-
-    def _subscribed(
-        self, client: paho.Client, _: object, mid: int, codes: list[ReasonCode], properties: object
-    ) -> None:
-        # Only now: a receipt for what is published before the subscription could be missed.
-        refused = [str(code) for code in codes if code.is_failure]
-        self._status.alarm(
-            "cloud.subscribe",
-            f"the {NAME} does not let us read our receipts: {refused[0]}" if refused else None,
-        )
-        link = self._broker.link
-        if link is not None and not refused:
-            self._links.append(link)
-            self._wake.set()
+        # By now the subscription stands: no receipt for what is published from here on is missed.
+        self._links.append(link)
+        self._wake.set()
 
     def _down(self) -> None:
         self._links.append(None)
