@@ -73,8 +73,10 @@ def ciphered(plain, counter=1, control=0x21, title=TITLE, key=KEY, auth_key=AUTH
 
 def tag_of(key, iv, content, aad):
     """A 12-byte GCM tag by the book (SP 800-38D, 7.1), bit by bit."""
-    encrypt = ecb(key)
-    h = int.from_bytes(encrypt(bytes(16)), "big")
+    encipher = ecb(key)
+    h = bytearray(16)
+    encipher(h)
+    h = int.from_bytes(h, "big")
     y = 0
     lengths = be(len(aad) * 8, 8) + be(len(content) * 8, 8)
     for part in (aad, content, lengths):
@@ -88,8 +90,9 @@ def tag_of(key, iv, content, aad):
                     z ^= v
                 v = v >> 1 ^ (0xE1 << 120 if v & 1 else 0)
             y = z
-    mask = int.from_bytes(encrypt(iv + b"\x00\x00\x00\x01"), "big")
-    return (y ^ mask).to_bytes(16, "big")[:12]
+    mask = bytearray(iv + b"\x00\x00\x00\x01")
+    encipher(mask)
+    return (y ^ int.from_bytes(mask, "big")).to_bytes(16, "big")[:12]
 
 
 def mbus_frame(data, ci, control=0x53):

@@ -15,12 +15,18 @@ _CBC = 2
 
 
 def ecb(key):
-    """A function that enciphers whole 16-byte blocks under key, each for itself."""
+    """A function that enciphers a bytearray of 16-byte blocks in place, each for itself."""
     if _aes:
-        return _aes(key, _ECB).encrypt
+        encrypt = _aes(key, _ECB).encrypt
+        return lambda blocks: encrypt(blocks, blocks)
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-    return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
+    update = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
+
+    def encipher(blocks):
+        blocks[:] = update(blocks)
+
+    return encipher
 
 
 def cbc_decrypt(key, iv, data):

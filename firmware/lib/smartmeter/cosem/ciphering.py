@@ -91,7 +91,7 @@ class Ciphering:
             tag = bytes(data[end:])
         elif self._auth_key:
             raise Rejected(TAG, "an authentication key is set, but the telegram has no tag")
-        plain, auth = self._content(control, iv, bytes(data[content:end]), tag)
+        plain, auth = self._content(control, iv, memoryview(data)[content:end], tag)
         return Opened(plain, title, counter if title else None, auth, control)
 
     def _check(self, control):
@@ -113,6 +113,7 @@ class Ciphering:
             aad = bytes((control,)) + self._auth_key
         auth = NONE if tag is None else VERIFIED if tag_checked else UNVERIFIED
         if not control & _ENCIPHERED:
+            content = bytes(content)
             if tag_checked:
                 self._known().decrypt(iv, b"", aad + content, tag)
             return content, auth

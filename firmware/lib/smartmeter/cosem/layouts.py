@@ -250,7 +250,7 @@ def _untagged(data, at, end, items, places):
     return listed
 
 
-# A value's tag as profiles.POSITIONS writes it.
+# A value's tag as positions.POSITIONS writes it.
 _KINDS = {
     0x05: "q",
     0x06: "q",
@@ -272,13 +272,15 @@ _KINDS = {
 
 def _positions(items, places, data):
     """Layout e, or None: the kinds of all items in a row are a list's mark."""
+    from .. import positions
+
     kinds = "".join(
         [
             "c" if data[at] == axdr.OCTETS and is_clock(item) else _KINDS.get(data[at], "?")
             for at, item in zip(places, items)
         ]
     )
-    known = profiles.POSITIONS.get(kinds)
+    known = positions.POSITIONS.get(kinds)
     if known is None:
         return None
     name, meanings = known
@@ -287,11 +289,11 @@ def _positions(items, places, data):
         exponent = 0
         if type(meaning) is tuple:
             meaning, exponent = meaning
-        if meaning == profiles.ID:
+        if meaning == positions.ID:
             listed.meter = text_of(value)
-        elif meaning == profiles.CLOCK:
+        elif meaning == positions.CLOCK:
             listed.clock = value
-        elif meaning == profiles.LIST:
+        elif meaning == positions.LIST:
             listed.profile = profiles.by_name(value)
         elif meaning:
             if type(value) is bytes:  # a tariff as two octets, which no Plan knows to take

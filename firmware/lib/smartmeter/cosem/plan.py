@@ -106,7 +106,7 @@ class Plan:
 
         Else the clock's 12 octets, or None where the list has none.
         """
-        if int.from_bytes(data[at:], "big") & self._mask != self._constant:
+        if int.from_bytes(memoryview(data)[at:], "big") & self._mask != self._constant:
             return False
         numbers = unpack_from(self._format, data, at)
         for i, least, most in self._tight:

@@ -10,7 +10,7 @@ next. The LLC header E6 E7 00 stands before the first segment's data.
 
 from ..crc import x25
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
-from .blocks import APDU_MAX, TAG, Blocks
+from .blocks import APDU_MAX, Blocks
 
 _FLAG = 0x7E
 _TYPE = 0xA0
@@ -82,8 +82,10 @@ class Hdlc:
                 return 0, Fault(
                     SEGMENT, "an HDLC telegram began before the last one's blocks ended"
                 )
+            if not buf[at + 1] & _SEGMENTED:
+                return self._whole(bytes(memoryview(buf)[start:stop]), used)
             self._data = bytearray()
-        self._data += buf[start:stop]
+        self._data += memoryview(buf)[start:stop]
         if len(self._data) > APDU_MAX:
             self._data = None
             return used, Fault(LENGTH, "a telegram in segments is over %d bytes" % APDU_MAX)
@@ -91,7 +93,10 @@ class Hdlc:
             return used, None
         info = bytes(self._data)
         self._data = None
-        if info[:1] != bytes((TAG,)):
+        return self._whole(info, used)
+
+    def _whole(self, info, used):
+        if info[:1] != b"\xe0":
             return used, ("apdu", info)
         try:
             whole = self._blocks.add(info)

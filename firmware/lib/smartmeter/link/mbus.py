@@ -8,7 +8,7 @@ segment and S its number from 0, and two bytes of transport addresses before its
 """
 
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
-from .blocks import APDU_MAX, TAG, Blocks
+from .blocks import APDU_MAX, Blocks
 
 _START = 0x68
 _SHORT = 0x10
@@ -93,7 +93,7 @@ class Mbus:
                 SEGMENT, "M-Bus segment %d came where %d was to come" % (number, expected)
             )
         self._next += 1
-        self._data += buf[at + 9 : stop]
+        self._data += memoryview(buf)[at + 9 : stop]
         if len(self._data) > APDU_MAX:
             self._data = None
             return used, Fault(LENGTH, "a telegram in segments is over %d bytes" % APDU_MAX)
@@ -104,7 +104,7 @@ class Mbus:
         return used, self._whole(apdu)
 
     def _whole(self, apdu):
-        if apdu[:1] != bytes((TAG,)):
+        if apdu[:1] != b"\xe0":
             return "apdu", apdu
         try:
             whole = self._blocks.add(apdu)
