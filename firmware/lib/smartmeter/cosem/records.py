@@ -19,7 +19,7 @@ from . import aes
 from .clock import is_summer
 from .float754 import decimal_of
 from .textclock import offset
-from .vif import ACTIVE, ENERGY, INKASSO, INSTANT, REACTIVE, meaning
+from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, meaning
 
 _LONG = 15  # where records begin: behind a long header
 _HEADERS = {0x72: _LONG, 0x5B: _LONG, 0x7A: 7, 0x78: 3}  # by CI; 5B is AMIS', 7A has a short one
@@ -136,6 +136,8 @@ def _records(reading, data, maker, profile):
     if reading.time:
         reading.clock = "meter"
     _put_all(reading, found)
+    if maker == AMIS:
+        _reactive_totals(reading)
 
 
 def _data_information(data, at):
@@ -202,7 +204,12 @@ def _put_all(reading, found):
     """Where a meter tells + and - apart it says so of - alone (AMIS); a value of a meter that
     does not tell at all is signed, and + or - by its sign."""
     apart = [meant.d for meant, _, _ in found if meant.sign < 0]
+    seen = []
     for meant, tariff, (mantissa, exponent) in found:
+        same = (meant.c, meant.d, meant.sign, meant.phase, tariff)
+        if same in seen:  # of another kind, then, that its maker alone knows
+            continue
+        seen.append(same)
         exponent += meant.exponent
         sign = meant.sign
         if not sign and meant.d == INSTANT and meant.c in (ACTIVE, REACTIVE) and not apart:
@@ -212,6 +219,16 @@ def _put_all(reading, found):
                 sign = -1
                 mantissa = -mantissa
         _put(reading, meant.group_c(sign), meant.d, tariff, mantissa, exponent)
+
+
+def _reactive_totals(reading):
+    """AMIS has one register of +R and one of -R, and calls both tariff 1."""
+    values = reading.values
+    for c in (3, 4):
+        key = "%d.8.1" % c
+        if key in values and "%d.8.0" % c not in values:
+            mantissa, exponent = values[key]
+            _put(reading, c, ENERGY, 0, mantissa, exponent)
 
 
 def _put(reading, c, d, tariff, mantissa, exponent):

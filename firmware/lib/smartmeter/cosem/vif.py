@@ -25,7 +25,7 @@ INKASSO = 128  # group D of 1.128.0, AMIS' balance of energy prepaid
 _ABB = "ABB"
 _SBC = "SBC"  # Saia
 _GMC = "GMC"  # Gossen Metrawatt
-_SAM = "SAM"  # Siemens AMIS
+AMIS = "SAM"  # Siemens TD-351x
 
 # subunit of an ABB energy: active import is 0 (user manual of the B series, chapter 9)
 _ABB_SUBUNITS = {1: (ACTIVE, -1), 2: (REACTIVE, 1), 3: (REACTIVE, -1)}
@@ -126,7 +126,7 @@ def _refine(found, information, at, maker):
 
 def _makers(found, codes, maker):
     code = codes[0] & 0x7F if codes else 0
-    if maker == _SAM and code == 4 and len(codes) == 1:
+    if maker == AMIS and code == 4 and len(codes) == 1:
         found.d = INKASSO
         found.sign = 1
         return True

@@ -9,11 +9,12 @@ a block must begin with what is first in every readout, an error or identity cod
 """
 
 from ..fault import CHECKSUM, LENGTH, Fault
-from .p1 import ending, identified
+from .p1 import ACK, ending, identified
 
 _STX = 0x02
 _ETX = b"\x03"
 _SIGN_ON = b"/?"
+_ACKNOWLEDGE_MAX = 8
 _SIGN_ON_MAX = 40
 _FIRST_CODES = (b"0.0.0(", b"0.0(", b"F.F(", b"F.F.0(", b"C.1.0(", b"0-0:C.1.0(", b"1-0:0.0.0(")
 _FIRST_CODE_MAX = 20
@@ -42,6 +43,11 @@ class Iec62056:
         if buf[at + 1] == _SIGN_ON[1]:
             return _echo(buf, at, end)
         first = identified(buf, at, end)
+        if first > 0 and buf[first] == ACK:  # our own acknowledgement, as an optical head hears it
+            stop = buf.find(b"\n", first, min(end, first + _ACKNOWLEDGE_MAX))
+            if stop < 0 or stop + 1 == end:
+                return (-1 if end - first >= _ACKNOWLEDGE_MAX else 0), None
+            first = stop + 1
         if first <= 0:
             return first, None
         if buf[first] != _STX:

@@ -12,6 +12,7 @@ from ..crc import arc
 from ..fault import CHECKSUM, LENGTH, Fault
 
 _STX = 0x02
+ACK = 0x06
 _LF = 0x0A
 _LINE_ENDS = b"\r\n"
 _HEXADECIMAL = "0123456789ABCDEFabcdef"
@@ -38,7 +39,7 @@ class P1:
         first = identified(buf, at, end)
         if first <= 0:
             return first, None
-        if buf[first] == _STX:  # a readout of IEC 62056-21
+        if buf[first] in (_STX, ACK):  # a readout of IEC 62056-21
             return -1, None
         if buf[first] == 0:
             return _ciphered(buf, at, first, end)

@@ -1,0 +1,164 @@
+"""IEC 62056-21 modes A to C: asking a meter to read out. No clock, no port; face as in amis.py.
+
+    we     /?address! CR LF        at 300 baud 7E1
+    meter  /XXXZ identification CR LF
+    we     ACK 0 Z 0 CR LF         mode C only: Z is a digit; then both go to its baud rate
+    meter  STX data lines ! CR LF ETX BCC
+
+In mode B (Z is a letter) the meter changes its rate unasked, in mode A (anything else) never.
+Ours is changed when the last bit of the acknowledgement must have left, not when a driver has
+taken it: it is read back as noise, or the first data are lost, otherwise.
+"""
+
+from ..ticks import elapsed
+
+_BAUD = 300  # of the sign-on (IEC 62056-21, 6.4.2)
+_MODE_C = {"0": 300, "1": 600, "2": 1200, "3": 2400, "4": 4800, "5": 9600, "6": 19200}
+_MODE_B = {"A": 600, "B": 1200, "C": 2400, "D": 4800, "E": 9600, "F": 19200}
+
+_REACTION_MS = 300  # tr: 200 to 1500 ms between a message and its answer (table 2)
+_ANSWER_MS = 2000  # tr at its most, and half a second for slow heads
+_SILENCE_MS = 2000  # in a readout; ta, between two characters, is 1500 ms at most
+_LAST_BIT_MS = 30
+_PAUSE_MS = 2000  # after a readout: above ta, so that the meter has gone back to 300 baud
+_RETRY_MS = 5000
+_IDENTIFICATION_MAX = 120
+_ADDRESS_MAX = 32  # 6.3.1
+
+_STX = 0x02
+_ETX = b"\x03"
+
+_REST, _ASKED, _IDENTIFIED, _ACKNOWLEDGED, _READING, _DONE = range(6)
+_STATES = (
+    "rests until the next readout",
+    "has asked for the identification",
+    "is identified",
+    "is acknowledged",
+    "reads out",
+    "has read out",
+)
+
+
+class SignOn:
+    """Reads one meter out every interval_ms; address is the meter's number on a bus, or ""."""
+
+    setting = (_BAUD, 7, "E", 1)
+
+    def __init__(self, interval_ms=10000, address=""):
+        if len(address) > _ADDRESS_MAX or not all(
+            [" " < c <= "z" and c not in "/!" for c in address]
+        ):
+            raise ValueError("a meter's address is up to %d letters and digits" % _ADDRESS_MAX)
+        self._interval_ms = interval_ms
+        self._request = b"/?" + address.encode() + b"!\r\n"
+        self._step = _REST
+        self._since_ms = None  # of the step
+        self._wait_ms = 0  # how long it lasts
+        self._begun_ms = 0  # of this readout
+        self._buf = b""
+        self._baud = _BAUD
+        self._acknowledge = b""
+        self._framed = False
+        self._readouts = 0
+        self._tries = 0
+
+    @property
+    def state(self):
+        if self._step in (_REST, _ASKED) and self._tries > 1 and not self._readouts:
+            return "has asked %d times and got no readout" % self._tries
+        return _STATES[self._step]
+
+    def received(self, data, now_ms):
+        """Takes what came; nothing here is answered at once, that is b""."""
+        if data and self._since_ms is not None:
+            data = bytes([b & 0x7F for b in data])  # a port without parity leaves its bit in
+            if self._step == _ASKED:
+                data = self._identification(self._buf + data, now_ms)
+            if data and self._step == _READING:
+                self._since_ms = now_ms
+                self._readout(data)
+        return b""
+
+    def due(self, now_ms):
+        """What to send now, and the baud rate to set then."""
+        if self._since_ms is None:
+            self._since_ms = now_ms
+        if self._step == _DONE:
+            self._readouts += 1
+            return self._rest(now_ms, _PAUSE_MS)
+        if elapsed(now_ms, self._since_ms) < self._wait_ms:
+            return b"", None
+        if self._step == _REST:
+            self._begun_ms = now_ms
+            self._tries += 1
+            self._buf = b""
+            self._go(_ASKED, now_ms, _on_line_ms(self._request) + _ANSWER_MS)
+            return self._request, None
+        if self._step == _IDENTIFIED:
+            self._go(_ACKNOWLEDGED, now_ms, _on_line_ms(self._acknowledge) + _LAST_BIT_MS)
+            return self._acknowledge, None
+        if self._step == _ACKNOWLEDGED:
+            self._go(_READING, now_ms, _SILENCE_MS)
+            return b"", self._baud
+        return self._rest(now_ms, _RETRY_MS)  # no answer, or a readout that broke off
+
+    def _go(self, step, now_ms, wait_ms):
+        self._step = step
+        self._since_ms = now_ms
+        self._wait_ms = wait_ms
+
+    def _rest(self, now_ms, least_ms):
+        left = self._interval_ms - elapsed(now_ms, self._begun_ms)
+        self._go(_REST, now_ms, left if left > least_ms else least_ms)
+        return b"", _BAUD
+
+    def _identification(self, buf, now_ms):
+        """Looks for the meter's identification in buf; gives what came behind it."""
+        self._buf = buf[-_IDENTIFICATION_MAX:]
+        start = buf.find(b"/")
+        while start >= 0:
+            stop = buf.find(b"\r\n", start)
+            if stop - start >= 5 and _is_maker(buf[start + 1 : start + 4]):
+                break
+            start = buf.find(b"/", start + 1)
+        else:
+            return b""
+        self._buf = b""
+        letter = chr(buf[start + 4])
+        self._framed = False
+        self._acknowledge = b""
+        if letter in _MODE_B:
+            self._baud = _MODE_B[letter]
+            self._go(_ACKNOWLEDGED, now_ms, 0)
+        elif letter in _MODE_C:
+            self._baud = _MODE_C[letter]
+            self._acknowledge = b"\x060" + letter.encode() + b"0\r\n"
+            self._go(_IDENTIFIED, now_ms, _REACTION_MS)
+        else:
+            self._baud = _BAUD
+            self._go(_READING, now_ms, _SILENCE_MS)
+        return buf[stop + 2 :]
+
+    def _readout(self, data):
+        """Looks for its end: the BCC behind ETX, or a line "!" where there is no frame."""
+        tail = self._buf
+        for b in data:
+            if self._framed and tail[-1:] == _ETX:
+                self._step = _DONE
+                return
+            if b == _STX:
+                self._framed = True
+            tail = tail[-2:] + bytes((b,))
+            if tail == b"!\r\n" and not self._framed:
+                self._step = _DONE
+                return
+        self._buf = tail
+
+
+def _is_maker(letters):
+    return all([65 <= b & 0xDF <= 90 for b in letters])
+
+
+def _on_line_ms(data):
+    """How long data takes at the baud rate of the sign-on, ten bits a character."""
+    return len(data) * 10000 // _BAUD

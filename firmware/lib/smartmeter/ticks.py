@@ -1,0 +1,8 @@
+"""Milliseconds of any clock that grows; it may begin anew at 2^30, as MicroPython's ticks_ms."""
+
+_PERIOD = 1 << 30
+
+
+def elapsed(now_ms, then_ms):
+    """Milliseconds from then to now."""
+    return (now_ms - then_ms) & (_PERIOD - 1)
