@@ -58,6 +58,10 @@ class DlmsForm(Form):
     def tagged(self) -> bool:
         return bool(self.security and self.security & ciphering.AUTHENTICATED)
 
+    @property
+    def zoned(self) -> bool:
+        return self.clock_form.deviation
+
     def title(self, seed: int) -> bytes:
         """The system title: the manufacturer's letters, then a number of the meter's own."""
         if not self.system_title:

@@ -84,6 +84,9 @@ class PolledForm(Form):
             body += record.encode(count)
         return mbus.frame(head + body), values, self.with_time
 
+    def clock(self, moment: Moment) -> datetime:
+        return super().clock(moment).replace(second=0)  # type F has none
+
     def responder(self, meter: Meter) -> Responder:
         return Slave(meter, self.address)
 

@@ -59,6 +59,11 @@ class Form:
     def tagged(self) -> bool:
         return False
 
+    @property
+    def zoned(self) -> bool:
+        """Whether its time says its offset from UTC; else a reader has to know it, or give none."""
+        return True
+
     def encode(self, moment: Moment) -> tuple[bytes, Values, bool]:
         """The wire bytes, the values put in by "C.D.E", and whether the telegram says its time."""
         raise NotImplementedError

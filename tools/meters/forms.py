@@ -50,15 +50,15 @@ def get(name: str) -> Form:
 
 
 def default_key(name: str) -> bytes:
-    """The form's own test key: 16 bytes that count up from the form's number."""
+    """The form's own test key: 00 01 .. 0E and 0F + the form's number."""
     get(name)
-    return bytes((_number(name) + n) & 0xFF for n in range(16))
+    return bytes((*range(15), (0x0F + _number(name)) & 0xFF))
 
 
 def default_auth_key(name: str) -> bytes:
-    """The form's own test authentication key: 16 bytes that count up from D0 + its number."""
+    """The form's own test authentication key: D0 D1 .. DE and DF + the form's number."""
     get(name)
-    return bytes((0xD0 + _number(name) + n) & 0xFF for n in range(16))
+    return bytes((*range(0xD0, 0xDF), (0xDF + _number(name)) & 0xFF))
 
 
 def make(

@@ -70,7 +70,7 @@ E570 = (
 AM550_CH = (
     *push_setup(6),
     octets("0-0:42.0.0", "ISK103077{seed:07d}"),
-    octets("0-0:96.1.1", "1{seed:07d}"),
+    octets("0-0:96.1.1", "{seed:07d}"),
     Item("0-0:1.0.0", "clock"),
     *every("u32", 0, "1-1:", *POWERS, *REACTIVE, *TARIFFS),
     *every("u32", 0, "1-1:", *(f"{c}.8.{tariff}" for c in (5, 6, 7, 8) for tariff in (0, 1, 2))),

@@ -44,6 +44,10 @@ class IecForm(Form):
     def interactive(self) -> bool:  # type: ignore[override]
         return self.mode != "D"
 
+    @property
+    def zoned(self) -> bool:
+        return False
+
     def identification(self) -> bytes:
         """/XXXZ ident; Z tells the rate that mode C may change to."""
         z = {"A": "@", "C": self.rate, "D": self.rate}[self.mode]

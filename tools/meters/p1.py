@@ -96,6 +96,10 @@ class P1Form(Form):
     def tagged(self) -> bool:
         return self.ciphered and bool(self.security & ciphering.AUTHENTICATED)
 
+    @property
+    def zoned(self) -> bool:
+        return self.clock_text == "p1"
+
     def data_lines(self, moment: Moment) -> tuple[list[str], Values]:
         values: Values = {}
         now = self.clock(moment)
