@@ -83,10 +83,12 @@ class Ingest:
         self._beat(ending=True)
 
     def _connect(self, context: ssl.SSLContext | None) -> Connection:
-        """By MQTT 5; by 3.1.1 where the broker refuses that or, as some do, just hangs up."""
+        """By MQTT 5; by 3.1.1 where the broker refuses that, hangs up or says nothing, as some do."""
+        if self._settings.old:
+            return Connection(self._settings, codec.V311, context)
         try:
             return Connection(self._settings, codec.V5, context)
-        except (Refused, ConnectionResetError, ProtocolError) as e:
+        except (Refused, ConnectionResetError, TimeoutError, ProtocolError) as e:
             if isinstance(e, Refused) and e.code not in WRONG_VERSION:
                 raise
             return Connection(self._settings, codec.V311, context)

@@ -69,7 +69,7 @@ class _Own:
             key=own.key,
         )
         self.client = BrokerSettings(
-            "127.0.0.1", 0, CLIENT_ID, tls=False, user=name, password=password.encode()
+            "127.0.0.1", 0, CLIENT_ID, tls=False, user=name, password=password.encode(), old=True
         )
 
     def __enter__(self) -> "_Own":

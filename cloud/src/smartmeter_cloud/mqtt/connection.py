@@ -52,6 +52,7 @@ class BrokerSettings:
     user: str | None = None
     password: bytes | None = None
     group: str | None = None  # of a shared subscription, where several ingestors run
+    old: bool = False  # the broker is known to speak MQTT 3.1.1 alone
 
     def tls_context(self) -> ssl.SSLContext | None:
         """None without TLS. OSError or ssl.SSLError where a file cannot be used."""

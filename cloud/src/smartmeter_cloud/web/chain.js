@@ -14,6 +14,7 @@ const STEPS = [
 ];
 const SIGNS = { ok: "ok", warn: "warn", down: "down_", unknown: "unknown" };
 const DETAILS_MAX = 24; // of what a box says of itself
+const ALARMS_MAX = 5;
 const TEXT_MAX = 120;
 
 /** Draws boxes (as the server tells them, and the page's own) into the list. */
@@ -81,11 +82,12 @@ function remarks(box) {
   if (box.kind === "store" && box.counters?.dead) {
     out.push(words("deadLetters", { n: format.count(box.counters.dead) }));
   }
-  const dropped = box.status?.dropped;
-  if (Number.isFinite(dropped) && dropped > 0) out.push(words("dropped", { n: format.count(dropped) }));
-  const waiting = box.status?.spool?.rows;
-  if (Number.isFinite(waiting) && waiting > 0) out.push(words("spool", { n: format.count(waiting) }));
-  return out;
+  const status = box.status ?? {};
+  for (const [word, n] of [["spool", status.spool?.rows], ["dropped", status.spool?.dropped ?? status.dropped]]) {
+    if (Number.isFinite(n) && n > 0) out.push(words(word, { n: format.count(n) }));
+  }
+  const alarms = Array.isArray(status.alarms) ? status.alarms.slice(0, ALARMS_MAX) : [];
+  return [...out, ...alarms.map((text) => String(text).slice(0, TEXT_MAX))];
 }
 
 /** A status as [label, text] lines; a nested value by its path. */

@@ -1,0 +1,170 @@
+"""What stands around the Cloud in its tests: Concentrators, and the Cloud's own processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from smartmeter import receipt, topics
+
+
+def eventually(what: Callable[[], Any], seconds: float = 15.0) -> Any:
+    """what() once it is true; fails where it does not become so in time."""
+    until = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < until, f"not true after {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+def reading(seq: int = 1, time_text: str | None = None, **values: float) -> dict[str, Any]:
+    """A reading as an adapter sends it; values by code with _ for the points, v1_7_0=133."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(1790000000 + seq))
+    codes = {name[1:].replace("_", "."): value for name, value in values.items()}
+    return {
+        "time": time_text or moment,
+        "clock": "meter",
+        "seq": seq,
+        "auth": "verified",
+        "values": codes or {"1.7.0": 133, "2.7.0": 0, "1.8.0": 1136784 + seq, "32.7.0": 229.4},
+    }
+
+
+def encoded(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+class Concentrator:
+    """Sends and sends again what has no receipt, as a Concentrator does."""
+
+    def __init__(self, name: str, port: int, **login: Any) -> None:
+        self.name = name
+        self.waiting: dict[bytes, tuple[str, bytes]] = {}
+        self.receipts: list[bytes] = []
+        self._lock = threading.Lock()
+        self.connected = threading.Event()
+        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=name)
+        if "user" in login:
+            self.client.username_pw_set(login["user"], login["password"])
+        if "ca" in login:
+            self.client.tls_set(str(login["ca"]))
+        self.client.max_inflight_messages_set(0)
+        self.client.reconnect_delay_set(0.1, 0.5)
+        self.client.on_connect = self._subscribe
+        self.client.on_message = self._receipts
+        self.client.connect_async("localhost", port)
+        self.client.loop_start()
+
+    def _subscribe(self, *_: object) -> None:
+        self.client.subscribe(topics.receipts(self.name), 1)
+        self.connected.set()
+
+    def _receipts(self, _: object, __: object, message: paho.MQTTMessage) -> None:
+        for digest in receipt.split(message.payload):
+            self.receipts.append(digest)
+            with self._lock:
+                self.waiting.pop(digest, None)
+
+    def send(self, meter: str, document: Any, specific: str = "reading", **more: Any) -> bytes:
+        payload = document if isinstance(document, bytes) else encoded(document)
+        return self.send_raw(topics.uplink(self.name, meter, specific), payload, **more)
+
+    def send_raw(self, topic: str, payload: bytes, **more: Any) -> bytes:
+        assert self.connected.wait(10)
+        digest = receipt.digest(topic, payload)
+        with self._lock:
+            self.waiting[digest] = topic, payload
+        self.client.publish(topic, payload, qos=1, **more)
+        return digest
+
+    def send_again(self) -> None:
+        with self._lock:
+            again = list(self.waiting.values())
+        for topic, payload in again:
+            self.client.publish(topic, payload, qos=1)
+
+    def all_receipted(self, seconds: float = 15.0) -> None:
+        eventually(lambda: not self.waiting, seconds)
+
+    def stop(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class Process:
+    """smartmeter-cloud COMMAND --config FILE."""
+
+    def __init__(self, command: str, config: Path | None, **environment: str) -> None:
+        self._arguments = [sys.executable, "-m", "smartmeter_cloud", command]
+        if config:
+            self._arguments += ["--config", str(config)]
+        self._environment = os.environ | {"PYTHONUNBUFFERED": "1"} | environment
+        folder = config.parent if config else Path(environment["XDG_DATA_HOME"])
+        self.log = folder / f"{command}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def says(self, text: str, seconds: float = 15.0) -> None:
+        def said() -> bool:
+            assert self.process is not None
+            ended = self.process.poll() is not None
+            assert not ended or text in self.said, self.said
+            return text in self.said
+
+        eventually(said, seconds)
+
+    @property
+    def address(self) -> str:
+        """Where the page is; waits until that is said."""
+        self.says("the page is at ")
+        line = next(line for line in self.said.splitlines() if "the page is at " in line)
+        return line.split()[-1]
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+            return json.loads(answer.read())
+
+    def refusal(self, path: str, **headers: str) -> tuple[int, str, Any]:
+        """(status, content type, document) of a request that is refused."""
+        request = urllib.request.Request(self.address + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                raise AssertionError(f"it was answered with {answer.status}")
+        except urllib.error.HTTPError as e:
+            kind = e.headers["Content-Type"]
+            body = e.read()
+            return e.code, kind, json.loads(body) if "json" in kind else body.decode()
+
+    def kill(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status. It has 5 s."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(5)

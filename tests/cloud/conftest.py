@@ -1,0 +1,63 @@
+"""A Cloud of real processes around a real broker."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smartmeter_cloud.store.sqlite import SqliteStore
+
+from tests.cloud.around import Concentrator, Process
+from tools.mosquitto import Mosquitto
+
+
+class Cloud:
+    """broker; config and store of the processes that start() makes; concentrator() joins one."""
+
+    def __init__(self, folder: Path, broker: Mosquitto) -> None:
+        self.folder = folder
+        self.broker = broker
+        self.config = folder / "cloud.toml"
+        self.path = folder / "smartmeter.sqlite"
+        self._started: list[Any] = []
+        self._store: SqliteStore | None = None
+        self.configure()
+
+    def configure(self, broker: str = "tls = false", http: str = "") -> None:
+        self.config.write_text(
+            f'[broker]\nhost = "localhost"\nport = {self.broker.port}\n{broker}\n'
+            f"[http]\nport = 0\n{http}\n"
+        )
+
+    def start(self, command: str) -> Process:
+        process = Process(command, self.config)
+        self._started.append(process)
+        return process
+
+    def concentrator(self, name: str = "house-1", **login: Any) -> Concentrator:
+        joined = Concentrator(name, self.broker.port, **login)
+        self._started.append(joined)
+        return joined
+
+    @property
+    def store(self) -> SqliteStore:
+        """The same file, read by the test."""
+        self._store = self._store or SqliteStore(self.path)
+        return self._store
+
+    def rows(self, sql: str = "SELECT count(*) FROM reading") -> list[tuple[Any, ...]]:
+        with self.store._reading() as db:
+            return db.execute(sql).fetchall()
+
+    def end(self) -> None:
+        for one in self._started:
+            one.kill() if isinstance(one, Process) else one.stop()
+        if self._store:
+            self._store.close()
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> Iterator[Cloud]:
+    made = Cloud(tmp_path, mosquitto())
+    yield made
+    made.end()
