@@ -83,7 +83,7 @@ class Ingest:
         self._beat(ending=True)
 
     def _connect(self, context: ssl.SSLContext | None) -> Connection:
-        """By MQTT 5; by 3.1.1 where the broker refuses that, hangs up or says nothing, as some do."""
+        """By MQTT 5; by 3.1.1 where the broker refuses that, hangs up or is silent, as some do."""
         if self._settings.old:
             return Connection(self._settings, codec.V311, context)
         try:
