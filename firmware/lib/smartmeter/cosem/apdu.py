@@ -36,7 +36,7 @@ def decode(payload, ctx):
 def decode_opened(opened, ctx):
     """The Reading of what a ciphered APDU held, once its counter is found to have grown."""
     plain = opened.plain
-    if plain[:1] == b"/":
+    if ciphering.is_text(plain):
         from .datalines import decode as decode_text
 
         reading = decode_text(plain, ctx)

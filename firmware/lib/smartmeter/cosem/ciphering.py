@@ -160,4 +160,9 @@ def is_telegram(plain):
     """Whether deciphered bytes begin as a telegram does: data-notification, list or text."""
     if plain[:1] == b"\x0f":
         return plain[5:6] in (b"\x00", b"\x0c", b"\x09", b"\x19")
-    return plain[:1] in (b"\x01", b"\x02", b"/")
+    return plain[:1] in (b"\x01", b"\x02") or is_text(plain)
+
+
+def is_text(plain):
+    """Whether they are P1's, with or (Poland) without its identification: / or 0-0: or 1-0:."""
+    return plain[:1] == b"/" or plain[:4] in (b"0-0:", b"1-0:", b"1-3:")

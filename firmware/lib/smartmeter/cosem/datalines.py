@@ -26,6 +26,8 @@ _DIGITS_MAX = 24  # of one number
 _KILO = ("W", "Wh", "VA", "VAh", "var", "varh")
 _ELECTRICAL = ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz", "deg")
 
+_FACTOR = "factor"  # a power factor: it has no unit
+
 _MBUS_OLD = "24.3.0"
 _NEVER_READ = ("632525", "700101")  # the time of another meter that was not reached
 
@@ -45,7 +47,7 @@ def decode(payload, ctx):
     """The Reading of a whole text: with its CRC behind "!", or else every line in good form."""
     stop = payload.rfind(b"!")
     tail = payload[stop + 1 :].strip() if stop >= 0 else b""
-    if not tail:
+    if not tail or payload[:1] != b"/":  # a sum counts from an identification that is elsewhere
         return _decode(payload[:stop] if stop >= 0 else payload, ctx, True)
     try:
         told = int(str(tail, "ascii"), 16)
@@ -165,7 +167,7 @@ def _valued(reading, name, text, strict):
         unit = known[2]
         if unit in _KILO:
             unit = "k" + unit if "." in number or "," in number else ""
-    scale = BY_TEXT.get(unit.strip().lower())
+    scale = ("", 0) if unit == _FACTOR else BY_TEXT.get(unit.strip().lower())
     if not code or not scale:
         return
     if star and len(_units) < _UNITS_MAX:
@@ -178,7 +180,7 @@ def _valued(reading, name, text, strict):
             raise Rejected(LAYOUT, "the value of %s is not a number" % code)
         return
     unit = scale[0]
-    if ":" not in name and (unit not in _ELECTRICAL or known[2] not in ("", unit)):
+    if ":" not in name and (unit not in _ELECTRICAL or known[2] not in ("", unit, _FACTOR)):
         code = "6" + code[1:]  # without a medium: heat meters have other quantities there
     put(reading, code, (mantissa, exponent + scale[1]), unit)
 
@@ -192,7 +194,8 @@ def _learn(name):
         unit = ""
         if code[:2] == "1-":
             c, d, _ = code[code.find(":") + 1 :].split(".")
-            unit = unit_of(int(c), int(d))
+            c, d = int(c), int(d)
+            unit = _FACTOR if c % 20 == 13 and d == 7 else unit_of(c, d)
         known = (key, code, unit)
         if ":" in name and len(_names) < _NAMES_MAX:
             _names[name] = known

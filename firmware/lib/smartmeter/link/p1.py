@@ -15,10 +15,11 @@ _STX = 0x02
 ACK = 0x06
 _LF = 0x0A
 _LINE_ENDS = b"\r\n"
-_HEXADECIMAL = "0123456789ABCDEFabcdef"
 _ENDINGS = (b"\n!", b")!", b"\r!")  # "!" is a line of its own or (IEC 62056-21) ends the last
 _IDENTIFICATION_MAX = 80
+_HEXADECIMAL = "0123456789ABCDEFabcdef"
 _CIPHERED_MAX = 2048
+_TRAILER = _HEXADECIMAL + "!\r\n"  # behind it some send "!CRC" of the text, in clear
 _CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of enciphered telegrams
 
 
@@ -42,7 +43,7 @@ class P1:
         if buf[first] in (_STX, ACK):  # a readout of IEC 62056-21
             return -1, None
         if buf[first] == 0:
-            return _ciphered(buf, at, first, end)
+            return _ciphered(buf, at, first, end, last)
         stop = ending(buf, first, end)
         if stop < 0:
             if end - at >= self.MAX:
@@ -127,7 +128,7 @@ def _inner(buf, at, stop):
     return 0
 
 
-def _ciphered(buf, at, first, end):
+def _ciphered(buf, at, first, end, last):
     if end - first < 5:
         return 0, None
     size = buf[first + 1]
@@ -146,4 +147,12 @@ def _ciphered(buf, at, first, end):
     if stop > end:
         return 0, None
     ident = str(bytes([c if c < 128 else 63 for c in buf[at + 1 : first]]), "ascii").strip()
-    return stop - at, ("apdu", b"\xdb" + bytes(buf[first:stop]), ident)
+    apdu = b"\xdb" + bytes(buf[first:stop])
+    while stop < end and chr(buf[stop]) in _TRAILER:
+        stop += 1
+        if buf[stop - 1] == _LF:
+            break
+    else:
+        if stop == end and not last:
+            return 0, None
+    return stop - at, ("apdu", apdu, ident)
