@@ -13,7 +13,7 @@ tables of 16 entries: 32 bytes each instead of the usual 512.
 """
 
 
-def _nibble_table(poly):
+def _nibble_table(poly: int) -> tuple[int, ...]:
     table = []
     for i in range(16):
         for _ in range(4):
@@ -26,7 +26,9 @@ _1021 = _nibble_table(0x8408)
 _8005 = _nibble_table(0xA001)
 
 
-def _by_nibbles(table, crc, data, start, end):
+def _by_nibbles(
+    table: tuple[int, ...], crc: int, data: bytes | bytearray, start: int, end: int
+) -> int:
     for i in range(start, end):
         crc ^= data[i]
         crc = crc >> 4 ^ table[crc & 15]
@@ -34,15 +36,15 @@ def _by_nibbles(table, crc, data, start, end):
     return crc
 
 
-def x25_by_nibbles(data, start, end):
+def x25_by_nibbles(data: bytes | bytearray, start: int, end: int) -> int:
     return _by_nibbles(_1021, 0xFFFF, data, start, end) ^ 0xFFFF
 
 
-def kermit_by_nibbles(data, start, end):
+def kermit_by_nibbles(data: bytes | bytearray, start: int, end: int) -> int:
     return _by_nibbles(_1021, 0, data, start, end)
 
 
-def arc_by_nibbles(data, start, end):
+def arc_by_nibbles(data: bytes | bytearray, start: int, end: int) -> int:
     return _by_nibbles(_8005, 0, data, start, end)
 
 
@@ -55,15 +57,15 @@ except ImportError:  # MicroPython
 else:
     _TURNED = bytes([int("".join(reversed("{:08b}".format(i))), 2) for i in range(256)])
 
-    def x25_native(data, start, end):
+    def x25_native(data: bytes | bytearray, start: int, end: int) -> int:
         crc = crc_hqx(data[start:end].translate(_TURNED), 0xFFFF)
         return (_TURNED[crc & 255] << 8 | _TURNED[crc >> 8]) ^ 0xFFFF
 
-    def kermit_native(data, start, end):
+    def kermit_native(data: bytes | bytearray, start: int, end: int) -> int:
         crc = crc_hqx(data[start:end].translate(_TURNED), 0)
         return _TURNED[crc & 255] << 8 | _TURNED[crc >> 8]
 
-    def arc_native(data, start, end):
+    def arc_native(data: bytes | bytearray, start: int, end: int) -> int:
         """The message as one number over GF(2), folded in halves.
 
         x^16+x^15+x^2+1 is (x+1)(x^15+x+1). Modulo the second factor x^15 is x+1, hence

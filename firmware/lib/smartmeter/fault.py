@@ -32,20 +32,20 @@ class Fault:
 
     __slots__ = ("detail", "kind", "payload", "span")
 
-    def __init__(self, kind, detail, span=0):
+    def __init__(self, kind: str, detail: str, span: int = 0) -> None:
         self.kind = kind
         self.detail = detail
-        self.payload = None
+        self.payload: bytes | None = None
         self.span = span
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "Fault(%r, %r)" % (self.kind, self.detail)
 
 
 class Rejected(ValueError):
     """Raised inside the core by what refuses a telegram; the Receiver makes a Fault of it."""
 
-    def __init__(self, kind, detail):
+    def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail

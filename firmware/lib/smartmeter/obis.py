@@ -1,5 +1,9 @@
 """OBIS codes (IEC 62056-61): what a code is called on our wire, its unit, what follows from it."""
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from .reading import Reading
+
 # Units of the Blue Book (4.3.2, table 4) as our wire writes them.
 UNITS = {
     1: "a",
@@ -38,7 +42,7 @@ _AVERAGES = (4, 5, 6, 14, 24)
 _INTEGRALS = (8, 9, 29)
 
 
-def unit_of(c, d):
+def unit_of(c: int, d: int) -> str:
     """The unit of electricity's groups C and D: "W", "Wh", "V" ..., "" where it has none."""
     if 91 <= c <= 92:  # neutral
         c -= 80
@@ -57,7 +61,7 @@ def unit_of(c, d):
     return {11: "A", 12: "V", 14: "Hz"}.get(c, "")
 
 
-def unit_of_key(key):
+def unit_of_key(key: str) -> str:
     """The unit of a reading's key, "C.D.E" of electricity or "A-B:C.D.E"."""
     medium, _, code = key.rpartition(":")
     if medium and medium[:2] not in ("0-", "1-"):
@@ -66,14 +70,14 @@ def unit_of_key(key):
     return unit_of(int(c), int(d))
 
 
-def octets_of(text):
+def octets_of(text: str) -> bytes:
     """The six octets of "A-B:C.D.E", or of C.D.E for 1-0:C.D.E."""
     medium, _, code = text.rpartition(":")
     a, _, b = (medium or "1-0").partition("-")
     return bytes([int(a), int(b)] + [int(group) for group in code.split(".")] + [255])
 
 
-def put(reading, code, value, unit):
+def put(reading: "Reading", code: str, value: tuple[int, int], unit: str) -> str:
     """Adds (mantissa, exponent) under "A-B:C.D.E" code, and gives the key it got.
 
     The key is C.D.E alone where A and B are 0 or 1, as meters of one make differ in just
@@ -94,7 +98,7 @@ def put(reading, code, value, unit):
     return key
 
 
-def complete(reading):
+def complete(reading: "Reading") -> list[tuple[str, str, str, int]]:
     """Adds what follows from the values and is missing: totals from parts, the signed power.
 
     Gives what it added, as a list of arguments for combine().
@@ -125,7 +129,9 @@ _TOTALS = (
 )
 
 
-def _add(reading, key, first, second, sign):
+def _add(
+    reading: "Reading", key: str, first: str, second: str, sign: int
+) -> tuple[str, str, str, int]:
     combine(reading.values, key, first, second, sign)
     code = reading.codes[first]
     reading.codes[key] = code[: code.find(":") + 1] + key
@@ -133,7 +139,9 @@ def _add(reading, key, first, second, sign):
     return key, first, second, sign
 
 
-def combine(values, key, first, second, sign):
+def combine(
+    values: dict[str, tuple[int, int]], key: str, first: str, second: str, sign: int
+) -> None:
     """Sets values[key] to the sum of two values, or with sign -1 to their difference."""
     a, a_exponent = values[first]
     b, b_exponent = values[second]

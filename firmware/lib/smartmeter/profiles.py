@@ -58,7 +58,7 @@ class Profile:
         self.zero_deviation = zero_deviation
 
 
-def _profiles():
+def _profiles() -> tuple[Profile, ...]:
     # Sources: Kamstrup HAN-NVE list description (10 Wh in Norway, 1 Wh elsewhere; 0.01 V in
     # newer firmware); Kaifa KFM_001; Aidon NVE interface description; Landis+Gyr E450, E360
     # and E570 as delivered to Swiss grid operators; Iskraemeco AM550.
@@ -93,15 +93,15 @@ _NAMES = (
 )
 
 
-def by_name(octets):
-    """The profile of a list, device name or system title; None where it is of no family."""
+def by_name(octets: bytes) -> Profile:
+    """The profile of a list, device name or system title; UNKNOWN where it is of no family."""
     for begin, name in _NAMES:
         if octets[: len(begin)] == begin:
             return PROFILES[name]
-    return None
+    return UNKNOWN
 
 
-def by_type(profile, octets):
+def by_type(profile: Profile, octets: bytes) -> Profile:
     """The same, or its variant for a meter type (0-0:96.1.7, 1-1:96.1.1).
 
     The last three figures of a Kamstrup type number are its country's configuration: 04x,
@@ -115,7 +115,7 @@ def by_type(profile, octets):
 _SETTINGS = ("power", "energy", "voltage", "current", "factor", "minutes")
 
 
-def parse(text):
+def parse(text: str) -> Profile:
     """The profile a setting means; ValueError with one sentence where it means none."""
     words = text.split()
     known = PROFILES.get(words[0] if words else "")
@@ -139,7 +139,7 @@ def parse(text):
     return profile
 
 
-def _integer(text, most):
+def _integer(text: str, most: int) -> int:
     try:
         number = int(text)
     except ValueError:

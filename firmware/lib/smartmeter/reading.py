@@ -4,6 +4,10 @@ Numbers are (mantissa, exponent) pairs of integers: 229.4 V is (2294, -1). No fl
 takes part, because an ESP32's have 24 bits and a total of 12345678.9 Wh needs 27.
 """
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # The specification's output parameters; what may leave an adapter unless its settings name more.
 ALLOWED = (
     "1.7.0",
@@ -63,23 +67,25 @@ class Reading:
         "values",
     )
 
-    def __init__(self, meter="", time=None, counter=None, auth=NONE):
+    def __init__(
+        self, meter: str = "", time: str | None = None, counter: int | None = None, auth: str = NONE
+    ) -> None:
         self.meter = meter
         self.time = time
-        self.clock = "meter" if time else None
+        self.clock: str | None = "meter" if time else None
         self.counter = counter
         self.seq = counter
         self.auth = auth
-        self.values = {}
-        self.codes = {}
-        self.units = {}
-        self.layers = ()
+        self.values: dict[str, tuple[int, int]] = {}
+        self.codes: dict[str, str] = {}
+        self.units: dict[str, str] = {}
+        self.layers: tuple[str, ...] = ()
         self.payload = b""
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "Reading(%r, %r, %d values)" % (self.time, self.auth, len(self.values))
 
-    def stamp(self, time, seq):
+    def stamp(self, time: str, seq: int) -> None:
         """Fills in what the telegram did not give: time (RFC 3339 text) and seq (int >= 0)."""
         if self.time is None:
             if not is_time(time):
@@ -89,7 +95,7 @@ class Reading:
         if self.seq is None:
             self.seq = seq
 
-    def to_json(self, only=None):
+    def to_json(self, only: "Iterable[str] | None" = None) -> str:
         """The wire form as str; only = the "C.D.E" codes that may be in it, by default ALLOWED."""
         if only is None:
             only = ALLOWED
@@ -104,7 +110,7 @@ class Reading:
         )
 
     @staticmethod
-    def from_json(text):
+    def from_json(text: str | bytes) -> "Reading":
         """The Reading in a message (str or bytes); ValueError with one sentence where it is none.
 
         A message has a time, a seq and at least one value: what they lack cannot be stored.
@@ -115,7 +121,7 @@ class Reading:
         return reading_of(text)
 
 
-def decimal(value):
+def decimal(value: tuple[int, int]) -> str:
     """(mantissa, exponent) as decimal text, to the last digit given: (2300, -1) is "230.0"."""
     mantissa, exponent = value
     if exponent >= 0:
@@ -127,7 +133,7 @@ def decimal(value):
     return sign + digits[:exponent] + "." + digits[exponent:]
 
 
-def parse_decimal(text):
+def parse_decimal(text: str) -> tuple[int, int]:
     """The (mantissa, exponent) of plain decimal text such as -0.17; ValueError otherwise."""
     if not 0 < len(text) <= _DIGITS_MAX:
         raise ValueError("a number has 1 to %d digits" % _DIGITS_MAX)
@@ -140,12 +146,12 @@ def parse_decimal(text):
     return (-mantissa if text[0] == "-" else mantissa), -len(fraction)
 
 
-def _partition(text):
+def _partition(text: str) -> tuple[str, bool, str]:
     i = text.find(".")
     return (text, False, "") if i < 0 else (text[:i], True, text[i + 1 :])
 
 
-def is_digits(text):
+def is_digits(text: str) -> bool:
     """Whether text is nothing but 0 to 9 (str.isdigit says yes to other scripts' digits too)."""
     for c in text:
         if not "0" <= c <= "9":
@@ -153,7 +159,7 @@ def is_digits(text):
     return bool(text)
 
 
-def is_code(text):
+def is_code(text: object) -> bool:
     """Whether text is an OBIS code C.D.E or A-B:C.D.E (IEC 62056-61), each group 0 to 255."""
     if not isinstance(text, str) or not 5 <= len(text) <= 19:
         return False
@@ -166,11 +172,11 @@ def is_code(text):
     return len(groups) == 3 and all([_is_group(g) for g in groups])
 
 
-def _is_group(text):
+def _is_group(text: str) -> bool:
     return len(text) <= 3 and is_digits(text) and int(text) < 256
 
 
-def is_time(text):
+def is_time(text: object) -> bool:
     """Whether text is an RFC 3339 time with seconds and offset, and a day that exists."""
     if not isinstance(text, str) or not 20 <= len(text) <= 32:
         return False
@@ -200,7 +206,7 @@ def is_time(text):
     )
 
 
-def is_moment(year, month, day, hour, minute, second):
+def is_moment(year: int, month: int, day: int, hour: int, minute: int, second: int) -> bool:
     """Whether a calendar has this day and a clock this time; leap seconds are not told."""
     if not (year >= 1 and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]):
         return False
@@ -209,5 +215,5 @@ def is_moment(year, month, day, hour, minute, second):
     return hour < 24 and minute < 60 and second < 60
 
 
-def _quoted(text):
+def _quoted(text: str | None) -> str:
     return '"%s"' % text if text else "null"

@@ -32,6 +32,22 @@ from .cosem.plausible import check
 from .fault import CHECKSUM, KEY, LENGTH, NOISE, SEGMENT, Fault, Rejected
 from .obis import complete
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .cosem.plan import Plan
+    from .link.apdu import Apdu
+    from .link.hdlc import Hdlc
+    from .link.iec62056 import Iec62056
+    from .link.mbus import Mbus
+    from .link.p1 import P1
+    from .link.sml import Sml
+    from .reading import Reading
+
+    Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Apdu
+    Outcome = Fault | tuple[str, bytes] | None
+
 _HELD = 4096
 _PIECE = 1024  # of feed's data taken at a time
 _GLITCH = 3  # bytes that a wake-up or a relay puts on a line, and nobody needs to hear of
@@ -71,7 +87,13 @@ class Receiver:
     belonged to no telegram.
     """
 
-    def __init__(self, key=None, auth_key=None, link=None, profile=None):
+    def __init__(
+        self,
+        key: bytes | None = None,
+        auth_key: bytes | None = None,
+        link: str | None = None,
+        profile: str | None = None,
+    ) -> None:
         for name, value in (("key", key), ("auth_key", auth_key)):
             if value is not None and len(value) != 16:
                 raise ValueError("%s is 16 bytes long, or None" % name)
@@ -81,11 +103,11 @@ class Receiver:
         self.auth_key = auth_key
         self.profile = profiles.parse(profile) if profile else None
         self.ciphering = Ciphering(key, auth_key)
-        self.plans = {}
+        self.plans: "dict[tuple[bytes, int, bool], Plan]" = {}
         self.guarded = False
         self.skipped = 0
         self._link = link
-        self._links = {}
+        self._links: "dict[str, Link]" = {}
         self._buf = bytearray()
         self._bare = True  # an APDU without framing may stand here
         self._framed = False  # other framing was seen
@@ -94,12 +116,12 @@ class Receiver:
         self._quiet = 0  # bytes still covered by a fault that was told
 
     @property
-    def counters(self):
+    def counters(self) -> dict[bytes, int]:
         return self.ciphering.counters
 
-    def feed(self, data):
+    def feed(self, data: bytes | bytearray | memoryview) -> "list[Reading | Fault]":
         """The events in data (bytes, bytearray, memoryview; any length), a list."""
-        events = []
+        events: "list[Reading | Fault]" = []
         if len(data) <= _PIECE:
             self._buf += data
             self._scan(events, False)
@@ -110,9 +132,9 @@ class Receiver:
                 self._scan(events, False)
         return events
 
-    def flush(self):
+    def flush(self) -> "list[Reading | Fault]":
         """The events of what is unfinished at the end of input or when the line pauses."""
-        events = []
+        events: "list[Reading | Fault]" = []
         self._scan(events, True)
         for name in self._links:
             fault = self._links[name].idle()
@@ -123,7 +145,7 @@ class Receiver:
         self._bare = True
         return events
 
-    def _scan(self, events, ended):
+    def _scan(self, events: "list[Reading | Fault]", ended: bool) -> None:
         buf = self._buf
         end = len(buf)
         at = 0
@@ -150,7 +172,7 @@ class Receiver:
                 self._use(n)
                 self._framed = True
                 self._bare = False
-            elif type(outcome) is tuple:
+            elif isinstance(outcome, tuple):
                 self._end_noise(events)
                 self._quiet = 0
                 self._bare = link == "apdu"
@@ -161,7 +183,7 @@ class Receiver:
         if at:
             buf[:at] = b""
 
-    def _ask(self, buf, at, end):
+    def _ask(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome, str]":
         """(n, outcome, link's name) of the first link that wants what is at buf[at]."""
         names = _STARTS.get(buf[at], ())
         for name in names:
@@ -178,13 +200,13 @@ class Receiver:
             n, outcome = link.scan(buf, at, end)
             if n >= 0:
                 return n, outcome, name
-        return -1, None, None
+        return -1, None, ""
 
-    def _final(self, link, buf, at, end):
+    def _final(self, link: str, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         final = getattr(self._links[link], "final", None)
         return final(buf, at, end) if final else (0, None)
 
-    def _may_be_bare(self, buf, at, end):
+    def _may_be_bare(self, buf: bytearray, at: int, end: int) -> bool:
         if self._framed:
             return False
         if self._bare and not self._noise:
@@ -195,7 +217,7 @@ class Receiver:
 
         return is_found(buf, at, end, self._before)
 
-    def _decode(self, telegram, link):
+    def _decode(self, telegram: tuple[str, bytes], link: str) -> "Reading | Fault":
         form = telegram[0]
         self.guarded = link not in _UNGUARDED
         payload = telegram[1]
@@ -214,7 +236,7 @@ class Receiver:
             reading.meter = telegram[2]
         return reading
 
-    def _fault(self, events, fault, n):
+    def _fault(self, events: "list[Reading | Fault]", fault: Fault, n: int) -> None:
         """Tells a fault, unless it is about bytes that one was told of already."""
         damage = fault.kind in (CHECKSUM, LENGTH, SEGMENT) and n <= 1
         if not (damage and n == 1 and self._quiet):
@@ -227,7 +249,7 @@ class Receiver:
             self._framed = self._framed or damage
             self._bare = False
 
-    def _skip(self, events, byte):
+    def _skip(self, events: "list[Reading | Fault]", byte: int) -> None:
         self.skipped += 1
         self._before = (self._before << 8 | byte) & 0xFFFFFF
         if self._quiet:
@@ -237,33 +259,43 @@ class Receiver:
         if self._noise >= _RUN:
             self._end_noise(events)
 
-    def _use(self, n):
+    def _use(self, n: int) -> None:
         self._quiet = self._quiet - n if self._quiet > n else 0
 
-    def _end_noise(self, events):
+    def _end_noise(self, events: "list[Reading | Fault]") -> None:
         if self._noise > _GLITCH:
             events.append(Fault(NOISE, "%d bytes belong to no telegram" % self._noise))
         self._noise = 0
 
 
-def _make(name):
+def _make(name: str) -> "Link":
     """The link of a name; its module is loaded when its first byte comes."""
     if name == "mbus":
-        from .link.mbus import Mbus as Link
-    elif name == "hdlc":
-        from .link.hdlc import Hdlc as Link
-    elif name == "sml":
-        from .link.sml import Sml as Link
-    elif name == "p1":
-        from .link.p1 import P1 as Link
-    elif name == "iec62056":
-        from .link.iec62056 import Iec62056 as Link
-    else:
-        from .link.apdu import Apdu as Link
-    return Link()
+        from .link.mbus import Mbus
+
+        return Mbus()
+    if name == "hdlc":
+        from .link.hdlc import Hdlc
+
+        return Hdlc()
+    if name == "sml":
+        from .link.sml import Sml
+
+        return Sml()
+    if name == "p1":
+        from .link.p1 import P1
+
+        return P1()
+    if name == "iec62056":
+        from .link.iec62056 import Iec62056
+
+        return Iec62056()
+    from .link.apdu import Apdu
+
+    return Apdu()
 
 
-def _decoder(form):
+def _decoder(form: str) -> "Callable[[bytes, Receiver], Reading]":
     """The decoder of a telegram's form; its module is loaded with the first such telegram."""
     if form == "apdu":
         from .cosem.apdu import decode
@@ -274,5 +306,5 @@ def _decoder(form):
     elif form == "text":
         from .cosem.datalines import decode_checked as decode
     else:
-        from .cosem.datalines import decode
+        from .cosem.datalines import decode_unchecked as decode
     return decode

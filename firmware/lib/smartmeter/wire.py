@@ -9,7 +9,7 @@ _VALUES_MAX = 256  # of one reading; the longest list known has about 60
 _TEXT_MAX = 16384
 
 
-def reading_of(text):
+def reading_of(text: str | bytes) -> Reading:
     """See Reading.from_json."""
     if len(text) > _TEXT_MAX:
         raise ValueError("a reading is at most %d characters" % _TEXT_MAX)
@@ -51,22 +51,22 @@ class _Number:
 
     __slots__ = ("value",)
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         self.value = parse_decimal(text)
 
 
-def _refuse(name):
+def _refuse(name: str) -> object:
     raise ValueError(name)
 
 
-def _loads_by_hooks(text):
+def _loads_by_hooks(text: str) -> object:
     return json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
 
 
 _MARK = "#"
 
 
-def _loads_quoting(text):
+def _loads_quoting(text: str) -> object:
     """The same where json.loads has no hooks: numbers go through it as marked strings.
 
     MicroPython's takes a text that ends within its brackets, too; so these are counted.
@@ -98,7 +98,7 @@ def _loads_quoting(text):
     return _marked(json.loads("".join(out)))
 
 
-def _marked(node):
+def _marked(node: object) -> object:
     if isinstance(node, dict):
         return {k: _marked(v) for k, v in node.items()}
     if isinstance(node, list):

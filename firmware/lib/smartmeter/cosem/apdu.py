@@ -13,13 +13,19 @@ from ..reading import VERIFIED, Reading
 from . import ciphering, clock, layouts
 from .plausible import check, check_unguarded_values
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..profiles import Profile
+    from ..receiver import Receiver
+    from .ciphering import Opened
+
 _DATA_NOTIFICATION = 0x0F
 # The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
 # tells standard time all the year.
 _NORDIC = b"\x40\x00\x00\x00"
 
 
-def decode(payload, ctx):
+def decode(payload: bytes, ctx: "Receiver") -> Reading:
     """The Reading of an APDU; Rejected where it is none that can be read.
 
     ctx has ciphering (a Ciphering), profile (a Profile or None), plans (a dict), and guarded
@@ -33,7 +39,7 @@ def decode(payload, ctx):
     return decode_opened(opened, ctx)
 
 
-def decode_opened(opened, ctx):
+def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
     """The Reading of what a ciphered APDU held, once its counter is found to have grown."""
     plain = opened.plain
     if ciphering.is_text(plain):
@@ -54,7 +60,7 @@ def decode_opened(opened, ctx):
     return reading
 
 
-def decode_plain(payload, title, ctx, guarded):
+def decode_plain(payload: bytes, title: bytes, ctx: "Receiver", guarded: bool) -> Reading:
     """The Reading of a data-notification, or of the list in it alone (some readers strip it)."""
     reading = Reading()
     end = len(payload)
@@ -77,7 +83,7 @@ def decode_plain(payload, title, ctx, guarded):
     return reading
 
 
-def _header(payload, end):
+def _header(payload: bytes, end: int) -> tuple[int, bytes | None]:
     """(where the body is, the date-time's 12 octets or None) of a data-notification."""
     at = 5
     kind = payload[at] if at < end else -1
@@ -96,7 +102,7 @@ def _header(payload, end):
     return at + clock.SIZE, payload[at : at + clock.SIZE]
 
 
-def _time(octets, profile):
+def _time(octets: bytes | None, profile: "Profile") -> str | None:
     if octets is None:
         return None
     return clock.rfc3339(octets, profile)

@@ -44,12 +44,17 @@ class Scaler:
 
     __slots__ = ("scaler", "unit")
 
-    def __init__(self, scaler, unit):
+    def __init__(self, scaler: int, unit: int | None) -> None:
         self.scaler = scaler
         self.unit = unit
 
 
-def element(data, at, end, out, places):
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    Value = int | bytes | tuple[int, int] | Scaler | None
+
+
+def element(data: bytes, at: int, end: int, out: "list[Value]", places: list[int]) -> int:
     """Appends the values of the element at data[at] to out; gives where the next one is."""
     add = out.append
     mark = places.append
@@ -106,13 +111,13 @@ def element(data, at, end, out, places):
     return at
 
 
-def _whole(data, at, stop, end):
+def _whole(data: bytes, at: int, stop: int, end: int) -> int:
     if stop > end:
         raise Rejected(LENGTH, "the list of values is cut short")
     return int.from_bytes(data[at:stop], "big")
 
 
-def _rare(data, at, end, tag):
+def _rare(data: bytes, at: int, end: int, tag: int) -> "tuple[Value, int]":
     if tag in _MOMENTS:
         stop = at + _MOMENTS[tag]
     elif tag == BIT_STRING:
@@ -135,7 +140,7 @@ def _rare(data, at, end, tag):
     return bytes(data[at:stop]), stop
 
 
-def _after_type(data, at, end):
+def _after_type(data: bytes, at: int, end: int) -> int:
     """Behind the description of a compact-array's elements (Green Book 9.5, TypeDescription)."""
     left = 1
     while left:

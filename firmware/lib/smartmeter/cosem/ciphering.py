@@ -13,6 +13,11 @@ from ..fault import CIPHER, KEY, LENGTH, REPLAY, TAG, Rejected
 from ..reading import NONE, UNVERIFIED, VERIFIED
 from .aes import TAG_SIZE, gcm
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from .gcm import GCM
+    from .gcm_native import NativeGCM
+
 GENERAL_GLO = 0xDB
 GENERAL_DED = 0xDF
 
@@ -29,7 +34,7 @@ RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
 
-def ber_length(data, at, end):
+def ber_length(data: bytes, at: int, end: int) -> tuple[int, int]:
     """(length, where what it counts begins) of the BER length at data[at] (X.690 8.1.3)."""
     if at < end:
         n = data[at]
@@ -46,7 +51,9 @@ class Opened:
 
     __slots__ = ("auth", "control", "counter", "plain", "title")
 
-    def __init__(self, plain, title, counter, auth, control):
+    def __init__(
+        self, plain: bytes, title: bytes, counter: int | None, auth: str, control: int
+    ) -> None:
         self.plain = plain
         self.title = title
         self.counter = counter
@@ -57,14 +64,16 @@ class Opened:
 class Ciphering:
     """One meter's keys (16 bytes each, or None) and the invocation counters seen."""
 
-    def __init__(self, key=None, auth_key=None):
+    def __init__(self, key: bytes | None = None, auth_key: bytes | None = None) -> None:
         self._key = key
         self._auth_key = auth_key
         self._gcm = gcm(key) if key else None
-        self.counters = {}  # system title: the last counter accepted
-        self._recovering = {}  # system title: (last counter refused, how many grew in a row)
+        self.counters: dict[bytes, int] = {}  # system title: the last counter accepted
+        self._recovering: dict[
+            bytes, tuple[int, int]
+        ] = {}  # system title: (last counter refused, how many grew in a row)
 
-    def open(self, data, at=0):
+    def open(self, data: bytes, at: int = 0) -> Opened:
         """Opened of the ciphered APDU data[at:]; Rejected where it cannot be.
 
         at is that of the length of the system title: behind the tag DB or DF, or the
@@ -94,7 +103,7 @@ class Ciphering:
         plain, auth = self._content(control, iv, memoryview(data)[content:end], tag)
         return Opened(plain, title, counter if title else None, auth, control)
 
-    def _check(self, control):
+    def _check(self, control: int) -> None:
         if control & _COMPRESSED:
             raise Rejected(CIPHER, "the telegram is compressed (SC %02X): not known" % control)
         if control & _BROADCAST:
@@ -104,7 +113,9 @@ class Ciphering:
         if control & _SUITE not in _SUITES:
             raise Rejected(CIPHER, "security suite %d is not known" % (control & _SUITE))
 
-    def _content(self, control, iv, content, tag):
+    def _content(
+        self, control: int, iv: bytes, content: memoryview, tag: bytes | None
+    ) -> tuple[bytes | bytearray, str]:
         aad = b""
         if tag is None or not self._auth_key:
             tag_checked = None
@@ -113,10 +124,10 @@ class Ciphering:
             aad = bytes((control,)) + self._auth_key
         auth = NONE if tag is None else VERIFIED if tag_checked else UNVERIFIED
         if not control & _ENCIPHERED:
-            content = bytes(content)
+            plain = bytes(content)
             if tag_checked:
-                self._known().decrypt(iv, b"", aad + content, tag)
-            return content, auth
+                self._known().decrypt(iv, b"", aad + plain, tag)
+            return plain, auth
         try:
             return self._known().decrypt(iv, content, aad, tag_checked), auth
         except Rejected as e:
@@ -124,12 +135,12 @@ class Ciphering:
                 raise Rejected(KEY, "the key does not open the telegram")
             raise
 
-    def _known(self):
+    def _known(self) -> "GCM | NativeGCM":
         if not self._gcm:
             raise Rejected(KEY, "the telegram is enciphered, and no key is known")
         return self._gcm
 
-    def accept(self, title, counter):
+    def accept(self, title: bytes, counter: int) -> None:
         """Notes the counter of a telegram found good; Rejected where it does not grow.
 
         A telegram without tag can be told from noise only by reading it to the end,
@@ -156,7 +167,7 @@ class Ciphering:
         self.counters[title] = counter
 
 
-def is_telegram(plain):
+def is_telegram(plain: bytes | bytearray) -> bool:
     """Whether deciphered bytes begin as a telegram does: data-notification, list or text."""
     if plain[:1] == b"\x0f":
         return plain[5:6] in (b"\x00", b"\x0c", b"\x09", b"\x19")

@@ -6,7 +6,7 @@ FF (FFFF for the year, 8000 for the deviation) is "not specified". deviation is 
 be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00.
 """
 
-from ..profiles import LOCAL, STANDARD
+from ..profiles import LOCAL, STANDARD, Profile
 from ..reading import is_moment
 
 SIZE = 12
@@ -18,12 +18,12 @@ _INVALID_CLOCK = 0x08
 _DST = 0x80
 
 
-def is_clock(octets):
+def is_clock(octets: bytes) -> bool:
     """Whether 12 octets are a date-time rather than, say, a serial number in ASCII."""
     return len(octets) == SIZE and (octets[0] in (7, 8) or octets[:2] == b"\xff\xff")
 
 
-def rfc3339(octets, profile):
+def rfc3339(octets: bytes, profile: Profile) -> str | None:
     """RFC 3339 text of a date-time's 12 octets, or None where it does not tell a time.
 
     profile (profiles.Profile) says what the meter means by what it does not specify. A time
@@ -78,7 +78,7 @@ def rfc3339(octets, profile):
     )
 
 
-def _weekday(year, month, day):
+def _weekday(year: int, month: int, day: int) -> int:
     """1 for Monday to 7 for Sunday (Sakamoto's method)."""
     if month < 3:
         year -= 1
@@ -86,7 +86,7 @@ def _weekday(year, month, day):
     return (n + (0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4)[month - 1] + day + 6) % 7 + 1
 
 
-def is_summer(year, month, day, hour):
+def is_summer(year: int, month: int, day: int, hour: int) -> bool | None:
     """Whether daylight saving holds in the EU (2000/84/EC); None in an hour that comes twice."""
     if month in (3, 10):
         sunday = 31 - _weekday(year, month, 31) % 7

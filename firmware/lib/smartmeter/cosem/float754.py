@@ -6,7 +6,7 @@ from ..fault import VALUE, Rejected
 _POWER_MAX = 64
 
 
-def decimal_of(bits, exponent_size, fraction_size, digits):
+def decimal_of(bits: int, exponent_size: int, fraction_size: int, digits: int) -> tuple[int, int]:
     """(mantissa, exponent) of a number's bits, rounded half up to so many digits."""
     fraction = bits & (1 << fraction_size) - 1
     power = bits >> fraction_size & (1 << exponent_size) - 1

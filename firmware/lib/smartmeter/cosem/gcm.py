@@ -12,6 +12,10 @@ from struct import pack_into
 from ..fault import TAG, Rejected
 from .aes import TAG_SIZE
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from .aes import Encipher
+
 # What four bits that fall off the low end put back at the high end.
 _FOLD = (0x0000, 0x1C20, 0x3840, 0x2460, 0x7080, 0x6CA0, 0x48C0, 0x54E0,
          0xE100, 0xFD20, 0xD940, 0xC560, 0x9180, 0x8DA0, 0xA9C0, 0xB5E0)  # fmt: skip
@@ -20,7 +24,7 @@ _FOLD = (0x0000, 0x1C20, 0x3840, 0x2460, 0x7080, 0x6CA0, 0x48C0, 0x54E0,
 class GCM:
     """One key: its AES schedule and its multiples of H, made once."""
 
-    def __init__(self, encipher):
+    def __init__(self, encipher: "Encipher") -> None:
         """encipher: aes.ecb of the key."""
         self._encipher = encipher
         block = bytearray(16)
@@ -37,7 +41,9 @@ class GCM:
         limbs.append(tuple([x & 0xFFFF for x in m]))
         self._h = limbs
 
-    def decrypt(self, iv, data, aad=b"", tag=None):
+    def decrypt(
+        self, iv: bytes, data: bytes | memoryview, aad: bytes = b"", tag: bytes | None = None
+    ) -> bytearray:
         """The plaintext of data, a bytearray; where a tag is given, only if it fits.
 
         iv is 12 bytes, aad what the tag covers beside data, tag 12 bytes.
@@ -59,7 +65,7 @@ class GCM:
         stream[n:] = b""
         return stream
 
-    def _blocks(self, iv, first, count):
+    def _blocks(self, iv: bytes, first: int, count: int) -> bytearray:
         """The key stream of so many counter blocks (SP 800-38D, 6.5)."""
         stream = bytearray(16 * count)
         for i in range(count):
@@ -67,14 +73,14 @@ class GCM:
         self._encipher(stream)
         return stream
 
-    def _ghash(self, aad, data):
+    def _ghash(self, aad: bytes, data: bytes | memoryview) -> bytearray:
         y = bytearray(16)
         self._fold(y, aad)
         self._fold(y, data)
         self._fold(y, (len(aad) << 67 | len(data) << 3).to_bytes(16, "big"))
         return y
 
-    def _fold(self, y, data):
+    def _fold(self, y: bytearray, data: bytes | memoryview) -> None:
         ha, hb, hc, hd, he = self._h
         fold = _FOLD
         n = len(data)

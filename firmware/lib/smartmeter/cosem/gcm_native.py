@@ -14,11 +14,13 @@ _COUNTERS = tuple([i.to_bytes(4, "big") for i in range(2, 260)])
 class NativeGCM:
     """One key."""
 
-    def __init__(self, key):
+    def __init__(self, key: bytes) -> None:
         self._aes = algorithms.AES(key)
         self._ecb = Cipher(self._aes, modes.ECB()).encryptor().update
 
-    def decrypt(self, iv, data, aad=b"", tag=None):
+    def decrypt(
+        self, iv: bytes, data: bytes | memoryview, aad: bytes = b"", tag: bytes | None = None
+    ) -> bytes:
         if tag is None:
             n = len(data)
             blocks = b"".join([iv + number for number in _COUNTERS[: n + 15 >> 4]])

@@ -15,16 +15,25 @@ from .. import profiles
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
 from ..obis import UNITS, complete, octets_of, put, unit_of
 from . import axdr
+from .ciphering import ber_length
 from .clock import is_clock
 from .plan import Plan
 from .plausible import check, check_unguarded_list
 from .scales import Scales
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..profiles import Profile
+    from ..reading import Reading
+    from ..receiver import Receiver
+    from .axdr import Value
+
+    Pair = tuple[bytes, Value, axdr.Scaler | None, int]
+
 _PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
 _SCALE_MAX = 30
+_NO_PLACE = -1
 _CODE = 6  # octets of an OBIS code
-_CACHE_MAX = 128
-_CACHE = {}  # octets of a code: (its text, the unit of its quantity)
 
 _CLOCKS = (b"\x00\x00\x01\x00\x00\xff", b"\x00\x01\x01\x00\x00\xff")  # 0-0:1.0.0, 0-1:1.0.0
 
@@ -49,16 +58,18 @@ class Listed:
 
     __slots__ = ("clock", "free", "layout", "meter", "pairs", "profile")
 
-    def __init__(self, layout):
+    def __init__(self, layout: str) -> None:
         self.layout = layout
-        self.pairs = []
-        self.free = []
+        self.pairs: "list[Pair]" = []
+        self.free: list[int] = []
         self.meter = ""
-        self.clock = None
-        self.profile = None
+        self.clock: bytes | None = None
+        self.profile = profiles.UNKNOWN
 
 
-def read(data, at, title, ctx, reading, guarded):
+def read(
+    data: bytes, at: int, title: bytes, ctx: "Receiver", reading: "Reading", guarded: bool
+) -> "tuple[str, bytes | None, Profile]":
     """Fills reading with the list data[at:]; gives (layout, the clock's octets, Profile).
 
     title is the system title (b"" for none); ctx.profile overrides what the telegram says;
@@ -70,11 +81,12 @@ def read(data, at, title, ctx, reading, guarded):
     name = (title, end - at, guarded)
     plan = plans.get(name)
     if plan:
-        clock = plan.apply(data, at, reading)
-        if clock is not False:
+        found, clock = plan.apply(data, at, reading)
+        if found:
             return plan.layout, clock, plan.profile
-    places = []
-    items = []
+    places: list[int] = []
+    items: "list[Value]" = []
+    listed: Listed | None
     if data[at : at + 3] == b"\x02\x02\x16" and data[at + 4 : at + 5] == b"\x01":
         listed = _untagged(data, at, end, items, places)
     else:
@@ -97,37 +109,37 @@ def read(data, at, title, ctx, reading, guarded):
     if slots:
         if len(plans) >= _PLANS_MAX:
             plans.clear()
-        clock = places[items.index(listed.clock)] if listed.clock else None
-        plans[name] = Plan(data, at, end, listed, reading, slots, listed.free, clock, derived)
+        place = places[items.index(listed.clock)] if listed.clock else None
+        plans[name] = Plan(data, at, end, listed, reading, slots, listed.free, place, derived)
     return listed.layout, listed.clock, listed.profile
 
 
-def _identify(listed, title, profile):
+def _identify(listed: Listed, title: bytes, profile: "Profile | None") -> None:
     """Whose list it is: the meter, its profile, its clock."""
     found = {}
     for code, value, _, _ in listed.pairs:
         if type(value) is bytes and code not in found:
             found[code] = value
     for code in _LISTS:
-        if code in found and listed.profile is None:
+        if code in found and listed.profile is profiles.UNKNOWN:
             listed.profile = profiles.by_name(found[code])
     for code in _NAMES:
         if found.get(code):
             if not listed.meter:
                 listed.meter = text_of(found[code])
-            if listed.profile is None:
+            if listed.profile is profiles.UNKNOWN:
                 listed.profile = profiles.by_name(found[code])
     for code in _CLOCKS:
         if code in found and is_clock(found[code]):
             listed.clock = found[code]
-    if listed.profile is None:
+    if listed.profile is profiles.UNKNOWN:
         listed.profile = profiles.by_name(title)
     if not listed.meter and title:
         listed.meter = text_of(title[:3]) + "".join(["%02X" % b for b in title[3:]])
     if profile:
         listed.profile = profile
         return
-    if listed.profile is None:
+    if listed.profile is profiles.UNKNOWN:
         # Swiss lists have no name and often no device name: all known are of this family's way
         family = "landis-gyr" if listed.layout == "d" else "unknown"
         listed.profile = profiles.PROFILES[family]
@@ -136,7 +148,7 @@ def _identify(listed, title, profile):
             listed.profile = profiles.by_type(listed.profile, found[code])
 
 
-def text_of(octets):
+def text_of(octets: bytes) -> str:
     """ASCII as it stands, without padding; anything else as hex: an id holds no control code."""
     stripped = octets.strip(b"\x00 ")
     for b in stripped:
@@ -145,12 +157,12 @@ def text_of(octets):
     return str(stripped, "ascii")
 
 
-def _is_code(value):
+def _is_code(value: "Value") -> bool:
     """Whether a value may be an OBIS code: group A is 0 to 15, which no text begins with."""
     return type(value) is bytes and len(value) == _CODE and value[0] < 16
 
 
-def _pairs(items, places):
+def _pairs(items: "list[Value]", places: list[int]) -> Listed | None:
     """Layouts a, b and c, or None: nothing but codes with their values, and a few strings."""
     listed = Listed("c")
     add = listed.pairs.append
@@ -170,8 +182,9 @@ def _pairs(items, places):
             return None
         value = items[i]
         i += 1
-        if i < n and type(items[i]) is axdr.Scaler:
-            add((code, value, items[i], places[i - 1]))
+        scaler = items[i] if i < n else None
+        if isinstance(scaler, axdr.Scaler):
+            add((code, value, scaler, places[i - 1]))
             listed.layout = "b"
             i += 1
         else:
@@ -182,19 +195,19 @@ def _pairs(items, places):
     return None
 
 
-def _note(listed, octets):
+def _note(listed: Listed, octets: bytes) -> None:
     """A string that stands alone: the clock, the list's name or, last, a serial number."""
     if is_clock(octets):
         listed.clock = octets
         return
     profile = profiles.by_name(octets)
-    if profile and not listed.pairs:
+    if profile is not profiles.UNKNOWN and not listed.pairs:
         listed.profile = profile
     elif not listed.meter:
         listed.meter = text_of(octets)
 
 
-def _descriptors(items, places):
+def _descriptors(items: "list[Value]", places: list[int]) -> Listed | None:
     """Layout d, or None: class, code, attribute, index for each value, and then the values.
 
     The first descriptor is mostly that of the push list, whose value is the descriptors.
@@ -223,7 +236,9 @@ def _descriptors(items, places):
         descriptor = 4 * (i + skipped)
         code = items[descriptor + 1]
         attribute = items[descriptor + 2]
-        if attribute == 3 and type(value) is axdr.Scaler:
+        if not isinstance(code, bytes):
+            return None
+        if attribute == 3 and isinstance(value, axdr.Scaler):
             listed.pairs = [
                 (c, v, value if c == code and s is None else s, p) for c, v, s, p in listed.pairs
             ]
@@ -232,10 +247,10 @@ def _descriptors(items, places):
     return listed
 
 
-def _untagged(data, at, end, items, places):
+def _untagged(data: bytes, at: int, end: int, items: "list[Value]", places: list[int]) -> Listed:
     """Layout f: a reason and an array of {class(2) code(6) attribute(1) as they are, value}."""
     listed = Listed("f")
-    count, at = axdr.ber_length(data, at + 5, end)
+    count, at = ber_length(data, at + 5, end)
     while count:
         count -= 1
         if end - at < 12 or data[at] != 2 or data[at + 1] != 2:
@@ -270,63 +285,57 @@ _KINDS = {
 }
 
 
-def _positions(items, places, data):
+def _positions(items: "list[Value]", places: list[int], data: bytes) -> Listed | None:
     """Layout e, or None: the kinds of all items in a row are a list's mark."""
     from .. import positions
 
     kinds = "".join(
         [
-            "c" if data[at] == axdr.OCTETS and is_clock(item) else _KINDS.get(data[at], "?")
+            "c" if isinstance(item, bytes) and is_clock(item) else _KINDS.get(data[at], "?")
             for at, item in zip(places, items)
         ]
     )
     known = positions.POSITIONS.get(kinds)
     if known is None:
         return None
-    name, meanings = known
+    family, meanings = known
     listed = Listed("e")
     for meaning, value, place in zip(meanings, items, places):
-        exponent = 0
-        if type(meaning) is tuple:
-            meaning, exponent = meaning
-        if meaning == positions.ID:
-            listed.meter = text_of(value)
-        elif meaning == positions.CLOCK:
-            listed.clock = value
-        elif meaning == positions.LIST:
-            listed.profile = profiles.by_name(value)
-        elif meaning:
-            if type(value) is bytes:  # a tariff as two octets, which no Plan knows to take
-                value = int.from_bytes(value, "big")
-                place = None
-            listed.pairs.append((octets_of(meaning), value, axdr.Scaler(exponent, None), place))
-        elif value is not listed.clock:
+        name, exponent = (meaning, 0) if isinstance(meaning, str) else meaning
+        if not name:
             listed.free.append(place)
-    if listed.profile is None:
-        listed.profile = profiles.PROFILES[name]
+        elif not isinstance(value, bytes):
+            listed.pairs.append((octets_of(name), value, axdr.Scaler(exponent, None), place))
+        elif name == positions.ID:
+            listed.meter = text_of(value)
+        elif name == positions.CLOCK:
+            listed.clock = value
+        elif name == positions.LIST:
+            listed.profile = profiles.by_name(value)
+        else:  # a tariff as octets, which no Plan knows to take
+            number = int.from_bytes(value, "big")
+            listed.pairs.append((octets_of(name), number, axdr.Scaler(exponent, None), _NO_PLACE))
+    if listed.profile is profiles.UNKNOWN:
+        listed.profile = profiles.PROFILES[family]
     return listed
 
 
-def _fill(listed, reading):
+def _fill(listed: Listed, reading: "Reading") -> list[tuple[int, str, int, int | None]] | None:
     """Scales the numbers and puts them into reading; gives the slots for a Plan, or None."""
-    scales = None
-    slots = []
+    scales: Scales | None = None
+    slots: list[tuple[int, str, int, int | None]] | None = []
     for code, value, scaler, place in listed.pairs:
-        if type(value) is tuple:  # a floating-point number
-            value, extra = value
+        if isinstance(value, tuple):  # a floating-point number
+            mantissa, extra = value
             slots = None
-        elif type(value) is int:
-            extra = 0
+        elif isinstance(value, int):
+            mantissa, extra = value, 0
         else:
             continue
-        known = _CACHE.get(code)
-        if known is None:
-            known = _describe(code)
-        text, unit = known
+        text, unit = _describe(code)
         group = None
-        if text is None:
-            exponent = None
-        elif scaler is None:
+        exponent: int | None
+        if scaler is None:
             if scales is None:
                 scales = Scales(listed.profile, _unscaled(listed.pairs))
             exponent = scales.exponent(code[2], code[3], unit)
@@ -338,35 +347,32 @@ def _fill(listed, reading):
                 if unit and said and said != unit:
                     raise Rejected(VALUE, "%s is sent in %s" % (text, said))
                 unit = unit or said
-        if exponent is None:  # of a past period, or nobody knows what the number counts
+        if (
+            text is None or exponent is None
+        ):  # of a past period, or nobody knows what the number counts
             listed.free.append(place)
             continue
         if not -_SCALE_MAX <= exponent + extra <= _SCALE_MAX:
             raise Rejected(VALUE, "the scale of %s is 10^%d" % (text, exponent + extra))
-        key = put(reading, text, (value, exponent + extra), unit)
-        if place is None:
+        key = put(reading, text, (mantissa, exponent + extra), unit)
+        if place == _NO_PLACE:
             slots = None
         elif slots is not None:
             slots.append((place, key, exponent, group))
     return slots
 
 
-def _unscaled(pairs):
-    numbers = {}
+def _unscaled(pairs: "list[Pair]") -> dict[int, int]:
+    numbers: dict[int, int] = {}
     for code, value, scaler, _ in pairs:
         if scaler is None and type(value) is int and code[3] == 7 and code[4] == 0:
             numbers[code[2]] = value
     return numbers
 
 
-def _describe(code):
+def _describe(code: bytes) -> tuple[str | None, str]:
     """("A-B:C.D.E", unit) of a code's octets; (None, "") for one of a past billing period."""
     if code[5] != 255:
-        known = None, ""
-    else:
-        text = "%d-%d:%d.%d.%d" % (code[0], code[1], code[2], code[3], code[4])
-        known = text, (unit_of(code[2], code[3]) if code[0] == 1 else "")
-    if len(_CACHE) >= _CACHE_MAX:
-        _CACHE.clear()
-    _CACHE[code] = known
-    return known
+        return None, ""
+    text = "%d-%d:%d.%d.%d" % (code[0], code[1], code[2], code[3], code[4])
+    return text, (unit_of(code[2], code[3]) if code[0] == 1 else "")

@@ -13,6 +13,11 @@ from .clock import SIZE, is_clock
 from .plausible import most_of
 from .scales import Scales
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..reading import Reading
+    from .layouts import Listed
+
 # Tags of whole numbers as struct writes them (Green Book 4.1.5).
 _FORMATS = {
     0x03: "B",
@@ -54,7 +59,18 @@ class Plan:
         "units",
     )
 
-    def __init__(self, data, at, end, listed, reading, slots, free, clock, derived):
+    def __init__(
+        self,
+        data: bytes,
+        at: int,
+        end: int,
+        listed: "Listed",
+        reading: "Reading",
+        slots: list[tuple[int, str, int, int | None]],
+        free: list[int],
+        clock: int | None,
+        derived: list[tuple[str, str, str, int]],
+    ) -> None:
         self.layout = listed.layout
         self.profile = listed.profile
         self.meter = reading.meter
@@ -72,9 +88,9 @@ class Plan:
             mask[start - at : start - at + size] = bytes(size)
         form = [">"]
         done = at
-        self._slots = []
-        self._tight = []
-        self._groups = []
+        self._slots: list[tuple[str, int, int]] = []
+        self._tight: list[tuple[int, int, int]] = []
+        self._groups: list[tuple[int, int]] = []
         for place, key, exponent, group in sorted(slots):
             kind = _FORMATS[data[place]]
             size = _SIZES[kind]
@@ -95,30 +111,30 @@ class Plan:
         self._constant = int.from_bytes(data[at:end], "big") & self._mask
         self._guess = Scales(self.profile, self._guessed(self._numbers(data, at)))
 
-    def _numbers(self, data, at):
+    def _numbers(self, data: bytes, at: int) -> tuple[int, ...]:
         return unpack_from(self._format, data, at)
 
-    def _guessed(self, numbers):
+    def _guessed(self, numbers: tuple[int, ...]) -> dict[int, int]:
         return {group: numbers[i] for i, group in self._groups}
 
-    def apply(self, data, at, reading):
-        """Fills reading as a walk would; gives False, and does nothing, where one is needed.
+    def apply(self, data: bytes, at: int, reading: "Reading") -> tuple[bool, bytes | None]:
+        """Fills reading as a walk would, or does nothing where one is needed: whether it did.
 
-        Else the clock's 12 octets, or None where the list has none.
+        And the clock's 12 octets, or None where the list has none.
         """
         if int.from_bytes(memoryview(data)[at:], "big") & self._mask != self._constant:
-            return False
+            return False, None
         numbers = unpack_from(self._format, data, at)
         for i, least, most in self._tight:
             if not least <= numbers[i] <= most:
-                return False
+                return False, None
         if self._groups and not Scales(self.profile, self._guessed(numbers)).same(self._guess):
-            return False
+            return False, None
         clock = None
         if self._clock is not None:
             clock = data[at + self._clock : at + self._clock + SIZE]
             if not is_clock(clock):
-                return False
+                return False, None
         reading.meter = self.meter
         reading.codes = self.codes
         reading.units = self.units
@@ -128,10 +144,10 @@ class Plan:
         }
         for key, first, second, sign in self._derived:
             combine(reading.values, key, first, second, sign)
-        return clock
+        return True, clock
 
 
-def _content(data, place):
+def _content(data: bytes, place: int) -> tuple[int, int]:
     """(where the content of the value at data[place] is, its size)."""
     kind = _FORMATS.get(data[place])
     if kind:

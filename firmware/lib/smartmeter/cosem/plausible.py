@@ -7,6 +7,10 @@ values), not of a household: a true value is never refused.
 from ..fault import VALUE, Rejected
 from ..obis import unit_of
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..reading import Reading
+
 _MOST = {
     "W": 10**10,
     "var": 10**10,
@@ -22,13 +26,13 @@ _ANY = 10**30
 _EXPONENT_MAX = 9
 
 
-def most_of(unit, exponent):
+def most_of(unit: str, exponent: int) -> int:
     """The largest mantissa that a value of this unit and exponent may have."""
     most = _MOST.get(unit, _ANY)
     return most * 10**-exponent if exponent < 0 else most // 10**exponent
 
 
-def check(reading):
+def check(reading: "Reading") -> None:
     """Rejected where a value is outside of what can be."""
     units = reading.units
     for key, value in reading.values.items():
@@ -60,7 +64,7 @@ _PHASES = (("31.7.0", "32.7.0"), ("51.7.0", "52.7.0"), ("71.7.0", "72.7.0"))
 _SLACK = 100  # W that resolution and the moments of measuring may hide
 
 
-def check_unguarded_list(reading):
+def check_unguarded_list(reading: "Reading") -> None:
     """Rejected where an unguarded list has a meter or code that none such has."""
     if len(reading.meter) > _ID_MOST:
         raise Rejected(VALUE, "the meter's id is no text")
@@ -72,13 +76,15 @@ def check_unguarded_list(reading):
         if a == "0":
             continue
         b, _, groups = groups.partition(":")
-        c, d, e = [int(g) for g in groups.split(".")]
-        known = unit_of(c, d) or c in _FACTORS
-        if not known or int(b) > _B_MOST or c > _C_MOST or e > (0 if d == 7 else _E_MOST):
+        c, d, e = groups.split(".")
+        quantity = int(c)
+        known = unit_of(quantity, int(d)) or quantity in _FACTORS
+        most = 0 if d == "7" else _E_MOST
+        if not known or int(b) > _B_MOST or quantity > _C_MOST or int(e) > most:
             raise Rejected(VALUE, "%s is no code of such a list" % code)
 
 
-def check_unguarded_values(reading):
+def check_unguarded_values(reading: "Reading") -> None:
     """Rejected where unguarded numbers are no house's: voltages, or power above U times I."""
     values = reading.values
     apparent = 0  # in mVA
@@ -99,7 +105,7 @@ def check_unguarded_values(reading):
             raise Rejected(VALUE, "%s is more than voltage and current carry" % power)
 
 
-def _scaled(value, digits):
+def _scaled(value: tuple[int, int], digits: int) -> int:
     """The whole number of 10^-digits in a value."""
     mantissa, exponent = value
     exponent += digits

@@ -5,6 +5,10 @@ Makers changed the resolution of voltage and current within one family (Kamstrup
 is taken that makes a mains voltage of all phases, or currents that carry the power sent.
 """
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..profiles import Profile
+
 # V between phase and neutral: of a mains in order, and of one that is not, each within less
 # than a factor of ten, so that but one exponent fits
 _MAINS = ((180, 260), (75, 740))
@@ -21,7 +25,7 @@ class Scales:
 
     __slots__ = ("_current", "_profile", "_voltage")
 
-    def __init__(self, profile, numbers):
+    def __init__(self, profile: "Profile", numbers: dict[int, int]) -> None:
         self._profile = profile
         choice = profile.voltage
         self._voltage = choice[0] if len(choice) == 1 else _of_voltage(choice, numbers)
@@ -31,10 +35,10 @@ class Scales:
         else:
             self._current = _of_current(choice, numbers, self._voltage)
 
-    def same(self, other):
+    def same(self, other: "Scales") -> bool:
         return self._voltage == other._voltage and self._current == other._current
 
-    def exponent(self, c, d, unit):
+    def exponent(self, c: int, d: int, unit: str) -> int | None:
         """The exponent of OBIS groups C and D, or None where nobody knows it."""
         profile = self._profile
         if unit in ("W", "var", "VA"):
@@ -50,7 +54,7 @@ class Scales:
         return None if unit else 0
 
 
-def _of_voltage(choice, numbers):
+def _of_voltage(choice: tuple[int, ...], numbers: dict[int, int]) -> int | None:
     found = [numbers[c] for c in _VOLTAGES if numbers.get(c)]
     if not found:
         return choice[0]
@@ -64,7 +68,7 @@ def _of_voltage(choice, numbers):
     return None
 
 
-def _of_current(choice, numbers, voltage):
+def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int | None) -> int:
     """The finest current that can carry the power: P is at most the sum of U times I."""
     power = max(abs(numbers.get(1, 0)), abs(numbers.get(2, 0)))
     most = 0  # of the apparent power, in units of the current's last digit

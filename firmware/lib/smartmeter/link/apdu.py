@@ -10,6 +10,12 @@ start of a stream, behind another of them, and after a pause; a ciphered one wit
 also within noise (is_found). The receiver sees to that.
 """
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..fault import Fault
+
+    Outcome = Fault | tuple[str, bytes] | None
+
 _MAX = 2304
 _GLO = (0xDB, 0xDF)
 _NOTIFICATION = 0x0F
@@ -28,7 +34,7 @@ class Apdu:
 
     MAX = _MAX
 
-    def scan(self, buf, at, end):
+    def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         start = at
         if buf[at] == _LLC:
             if end - at < 4:
@@ -46,7 +52,7 @@ class Apdu:
             return 0, None
         return stop - start, ("apdu", bytes(buf[at:stop]))
 
-    def _end(self, buf, at, end):
+    def _end(self, buf: bytearray, at: int, end: int) -> int | None:
         """Where the APDU at buf[at] ends; None while that is open; ValueError if it is none."""
         first = buf[at]
         if first in _GLO:
@@ -79,11 +85,11 @@ class Apdu:
             raise ValueError
         return _walk(buf, at, end)
 
-    def idle(self):
+    def idle(self) -> "Fault | None":
         return None
 
 
-def is_found(buf, at, end, before):
+def is_found(buf: bytearray, at: int, end: int, before: int) -> bool:
     """Whether the DB at buf[at], in noise, may begin a ciphered P1 telegram.
 
     Behind it come 8, a title that three capitals begin, a length and a security control with
@@ -107,7 +113,7 @@ def is_found(buf, at, end, before):
     return found is None or found[1] >= end or buf[found[1]] & 0xF0 == 0x30
 
 
-def _length(buf, at, end):
+def _length(buf: bytearray, at: int, end: int) -> tuple[int, int] | None:
     """(length, where its content begins) of a BER length, or None while it is open."""
     if at >= end:
         return None
@@ -122,7 +128,7 @@ def _length(buf, at, end):
     return int.from_bytes(buf[at + 1 : at + 1 + n], "big"), at + 1 + n
 
 
-def _ciphered(buf, at, end):
+def _ciphered(buf: bytearray, at: int, end: int) -> int | None:
     if end - at < 2:
         return None
     if buf[at + 1] not in (0, 8):
@@ -136,7 +142,7 @@ def _ciphered(buf, at, end):
     return at + size
 
 
-def _walk(buf, at, end):
+def _walk(buf: bytearray, at: int, end: int) -> int | None:
     left = 1
     if buf[at : at + 3] == b"\x02\x02\x16":
         if end - at < 6:
@@ -156,7 +162,7 @@ def _walk(buf, at, end):
     return at
 
 
-def _walk_descriptors(buf, at, end):
+def _walk_descriptors(buf: bytearray, at: int, end: int) -> int | None:
     found = _length(buf, at, end)
     if found is None:
         return None
@@ -180,7 +186,7 @@ def _walk_descriptors(buf, at, end):
     return at
 
 
-def _step(buf, at, end):
+def _step(buf: bytearray, at: int, end: int) -> tuple[int | None, int]:
     """(where the next element is, how many more this one announces); (None, 0) while open."""
     tag = buf[at]
     size = _SIZES.get(tag)

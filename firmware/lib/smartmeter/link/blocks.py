@@ -18,24 +18,24 @@ _LAST = 0x80
 class Blocks:
     """Assembles one transfer at a time."""
 
-    def __init__(self):
-        self._data = None  # bytearray of a transfer under way
+    def __init__(self) -> None:
+        self._data: bytearray | None = None  # of a transfer under way
         self._next = 1
 
-    def unfinished(self):
+    def unfinished(self) -> bool:
         return self._data is not None
 
-    def restarts(self, buf, start, stop):
+    def restarts(self, buf: bytearray, start: int, stop: int) -> bool:
         """Whether buf[start:stop] begins another APDU while a transfer is under way."""
         if self._data is None:
             return False
         return buf[start] != TAG or buf[start + 2 : min(start + 4, stop)] == b"\x00\x01"
 
-    def drop(self):
+    def drop(self) -> None:
         self._data = None
         self._next = 1
 
-    def add(self, apdu):
+    def add(self, apdu: bytes) -> bytes | None:
         """The whole APDU's bytes after its last block, else None; Rejected for a wrong block."""
         if len(apdu) < 7:
             raise Rejected(LENGTH, "a block is cut short")

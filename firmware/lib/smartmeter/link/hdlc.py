@@ -12,6 +12,10 @@ from ..crc import x25
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
 from .blocks import APDU_MAX, Blocks
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    Outcome = Fault | tuple[str, bytes] | None
+
 _FLAG = 0x7E
 _TYPE = 0xA0
 _SEGMENTED = 0x08
@@ -22,11 +26,11 @@ _ADDRESS_MAX = 4
 class Hdlc:
     """A link (see receiver.py) for one line."""
 
-    def __init__(self):
-        self._data = None  # bytearray of an information field in segments
+    def __init__(self) -> None:
+        self._data: bytearray | None = None  # of an information field in segments
         self._blocks = Blocks()
 
-    def scan(self, buf, at, end):
+    def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         have = end - at
         if have < 2:
             return 0, None
@@ -66,7 +70,9 @@ class Hdlc:
             return 1, Fault(CHECKSUM, "an HDLC frame's check sum is wrong", size + 2)
         return self._frame(buf, at, head + 2, stop - 2, size + 1)
 
-    def _frame(self, buf, at, start, stop, used):
+    def _frame(
+        self, buf: bytearray, at: int, start: int, stop: int, used: int
+    ) -> "tuple[int, Outcome]":
         """used leaves the closing flag, which may open the next frame."""
         begins = buf[start : start + 3] == _LLC
         if begins:
@@ -95,7 +101,7 @@ class Hdlc:
         self._data = None
         return self._whole(info, used)
 
-    def _whole(self, info, used):
+    def _whole(self, info: bytes, used: int) -> "tuple[int, Outcome]":
         if info[:1] != b"\xe0":
             return used, ("apdu", info)
         try:
@@ -104,7 +110,7 @@ class Hdlc:
             return used, Fault(e.kind, e.detail)
         return used, (("apdu", whole) if whole else None)
 
-    def idle(self):
+    def idle(self) -> Fault | None:
         if self._data is None and not self._blocks.unfinished():
             return None
         self._data = None

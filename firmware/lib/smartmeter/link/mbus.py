@@ -10,6 +10,10 @@ segment and S its number from 0, and two bytes of transport addresses before its
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
 from .blocks import APDU_MAX, Blocks
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    Outcome = Fault | tuple[str, bytes] | None
+
 _START = 0x68
 _SHORT = 0x10
 _ACKNOWLEDGE = 0xE5
@@ -30,12 +34,12 @@ _OVERFLOW_MAX = 15
 class Mbus:
     """A link (see receiver.py) for one line."""
 
-    def __init__(self):
-        self._data = None  # bytearray of a telegram in segments
+    def __init__(self) -> None:
+        self._data: bytearray | None = None  # of a telegram in segments
         self._next = 0
         self._blocks = Blocks()
 
-    def scan(self, buf, at, end):
+    def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         first = buf[at]
         if first == _ACKNOWLEDGE:
             return 1, None
@@ -61,14 +65,14 @@ class Mbus:
                 return 1, Fault(CHECKSUM, "an M-Bus frame's checksum is wrong", size + 6)
         return self._frame(buf, at, stop)
 
-    def _short(self, buf, at, end):
+    def _short(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         if end - at < 5:
             return 0, None
         if buf[at + 4] != _STOP or (buf[at + 1] + buf[at + 2]) & 0xFF != buf[at + 3]:
             return -1, None
         return 5, None
 
-    def _frame(self, buf, at, stop):
+    def _frame(self, buf: bytearray, at: int, stop: int) -> "tuple[int, Outcome]":
         used = stop + 2 - at
         ci = buf[at + 6]
         if ci > _CI_PUSH_MAX:
@@ -103,7 +107,7 @@ class Mbus:
         self._data = None
         return used, self._whole(apdu)
 
-    def _whole(self, apdu):
+    def _whole(self, apdu: bytes) -> "Outcome":
         if apdu[:1] != b"\xe0":
             return "apdu", apdu
         try:
@@ -112,7 +116,7 @@ class Mbus:
             return Fault(e.kind, e.detail)
         return ("apdu", whole) if whole else None
 
-    def idle(self):
+    def idle(self) -> Fault | None:
         if self._data is None and not self._blocks.unfinished():
             return None
         self._data = None
