@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from smartmeter import ALLOWED
 
@@ -46,25 +47,53 @@ def sent(truth: Path) -> list[Entry]:
     return entries
 
 
+_OF_METER = "FROM reading JOIN meter ON meter.id = reading.meter WHERE meter.name = ?"
+
+
+def _query(database: Path, what: str, meter: str) -> list[tuple[Any, ...]]:
+    """Rows of a meter from the Cloud's SQLite store; none while the store is not there yet."""
+    if not database.exists():
+        return []
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
+    try:
+        return connection.execute(f"SELECT {what} {_OF_METER}", (meter,)).fetchall()
+    except sqlite3.OperationalError:
+        return []  # the file is there, its tables not yet
+    finally:
+        connection.close()
+
+
 def stored(database: Path, meter: str, own_clock: bool) -> list[Entry]:
     """What the Cloud's SQLite store holds of a meter, in the same form."""
     columns = ", ".join("obis_" + code.replace(".", "_") for code in ALLOWED)
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
-    try:
-        rows = connection.execute(
-            f"SELECT seq, time, {columns} FROM reading WHERE meter = ? ORDER BY time, seq",  # noqa: S608
-            (meter,),
-        ).fetchall()
-    finally:
-        connection.close()
     return [
         (
             row[0] if own_clock else None,
             row[1] if own_clock else None,
             _values({c: n for c, n in zip(ALLOWED, row[2:], strict=True) if n is not None}),
         )
-        for row in rows
+        for row in _query(database, f"reading.seq, reading.time, {columns}", meter)
     ]
+
+
+class Progress:
+    """Counts of a meter's telegrams, cheap enough to be asked every second for days."""
+
+    def __init__(self, meter: str, truth: Path, database: Path) -> None:
+        self.meter = meter
+        self._truth, self._database = truth, database
+        self._read = self._sent = 0
+
+    def counts(self) -> tuple[int, int]:
+        """(sent, stored) so far."""
+        if self._truth.exists():
+            with self._truth.open("rb") as f:
+                f.seek(self._read)
+                new = f.read()
+            self._read += len(new)
+            self._sent += new.count(b"\n")
+        rows = _query(self._database, "count(*)", self.meter)
+        return self._sent, rows[0][0] if rows else 0
 
 
 def account(meter: str, truth: Path, database: Path) -> Account:

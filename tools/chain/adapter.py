@@ -1,0 +1,81 @@
+"""The adapter of meter a: the real firmware on a virtual board, put there as on a real one."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tools.chain.chain import METERS, Chain
+from tools.prepare import REPOSITORY
+from tools.virtual_board import VirtualBoard
+
+_FLASH_SECONDS = 120
+_WATCH_SECONDS = 90
+
+
+class AdapterFailed(Exception):
+    """One sentence on why the adapter could not be set up."""
+
+
+class Adapter:
+    """A virtual board on meter a's port, flashed by mpremote and set up by tools.provision."""
+
+    def __init__(self, chain: Chain, micropython: str = "micropython") -> None:
+        self._chain = chain
+        self._meter = METERS[0]
+        self.board = VirtualBoard(
+            chain.folder / "board",
+            uart=chain.port_link(self._meter),
+            micropython=micropython,
+            line="2400 8E1",
+        ).start()
+
+    def flash(self) -> None:
+        """mpremote cp -r firmware/. : as the README tells a user."""
+        self._do(
+            [sys.executable, "-m", "mpremote", "connect", self.board.port]
+            + ["cp", "-r", f"{REPOSITORY / 'firmware'}/.", ":"],
+            "mpremote could not copy the firmware",
+        )
+
+    def provision(self, say: Callable[[str], None]) -> None:
+        """tools.provision, its answers from a file and its secrets through a pipe."""
+        config = self._chain.folder / "adapter.toml"
+        config.write_text(
+            f'[meter]\nid = "{self._meter.id}"\n[wifi]\nssid = "virtual"\n'
+            f'[broker]\nhost = "localhost"\nport = {self._chain.lan_port}\nuser = "adapter"\n'
+            f'ca = "{self._chain.certificates.certificate_path}"\n'
+        )
+        password = self._chain.secret_file("adapter").read_text().strip()
+        key = self._chain.key_file(self._meter, "key").read_text().strip()
+        said = self._do(
+            [sys.executable, "-m", "tools.provision", "--board", self.board.port]
+            + ["--config", str(config), "--secrets", "-", "--timeout", str(_WATCH_SECONDS)],
+            "the adapter could not be provisioned",
+            f"broker_password={password}\nmeter_key={key}\n",
+        )
+        for line in said.splitlines():
+            say(f"adapter: {line}")
+
+    def _do(self, command: list[str], failed: str, given: str | None = None) -> str:
+        process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate(given, timeout=_FLASH_SECONDS)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if process.returncode:
+            reason = (err.strip() or out.strip()).splitlines()[-1:] or ["it said nothing"]
+            raise AdapterFailed(f"{failed}: {reason[0]}")
+        return out
+
+    def stop(self) -> None:
+        self.board.close()
