@@ -23,13 +23,20 @@ PARTS = {
 
 # The modules that both interpreters have; `cryptography` and its like hide behind cosem/aes.py.
 CORE_MAY_IMPORT = {"binascii", "hashlib", "micropython", "sys", "json", "struct"}
-CORE_SPEED_UPS = {"cosem/aes.py": {"cryptography", "cryptolib"}, "cosem/gcm.py": {"cryptography"}}
+CORE_SPEED_UPS = {
+    "cosem/aes.py": {"cryptography", "cryptolib"},
+    "cosem/gcm_native.py": {"cryptography"},
+}
 
 
 def imports(path: Path) -> set[str]:
-    """First names of all absolute imports in a file."""
+    """First names of all absolute imports in a file, but those that only mypy follows."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {a.name.split(".")[0] for a in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
