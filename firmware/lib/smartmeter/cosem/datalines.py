@@ -44,11 +44,13 @@ _UNITS_MAX = 32
 
 
 def decode(payload, ctx):
-    """The Reading of a whole text: with its CRC behind "!", or else every line in good form."""
-    stop = payload.rfind(b"!")
-    tail = payload[stop + 1 :].strip() if stop >= 0 else b""
+    """The Reading of a whole text that was ciphered: with the CRC behind its "!", if it has one."""
+    stop = max([payload.rfind(mark) for mark in (b"\n!", b")!")]) + 1
+    if not stop:
+        return _decode(payload, ctx, True)
+    tail = payload[stop + 1 :].strip()
     if not tail or payload[:1] != b"/":  # a sum counts from an identification that is elsewhere
-        return _decode(payload[:stop] if stop >= 0 else payload, ctx, True)
+        return _decode(payload[:stop], ctx, True)
     try:
         told = int(str(tail, "ascii"), 16)
     except ValueError:
@@ -59,8 +61,13 @@ def decode(payload, ctx):
 
 
 def decode_checked(payload, ctx):
-    """The Reading of a text whose check sum its link found right, and took away with its "!"."""
+    """The Reading of a text up to its "!" whose check sum the link found right."""
     return _decode(payload, ctx, False)
+
+
+def decode_unchecked(payload, ctx):
+    """The Reading of a text up to its "!" that has no check sum: every line must be in form."""
+    return _decode(payload, ctx, True)
 
 
 def _decode(payload, ctx, strict):

@@ -22,7 +22,8 @@ from .textclock import offset
 from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, meaning
 
 _LONG = 15  # where records begin: behind a long header
-_HEADERS = {0x72: _LONG, 0x5B: _LONG, 0x7A: 7, 0x78: 3}  # by CI; 5B is AMIS', 7A has a short one
+_CI_AMIS = 0x5B
+_HEADERS = {0x72: _LONG, _CI_AMIS: _LONG, 0x7A: 7, 0x78: 3}  # by CI; 7A has a short one
 _ELECTRICITY = 0x02
 _SYSTEM = 0x0E  # AMIS calls itself so
 
@@ -95,7 +96,7 @@ def _deciphered(payload, key):
         raise Rejected(LENGTH, "an M-Bus telegram is too short for its enciphered blocks")
     iv = payload[7:9] + payload[3:7] + payload[9:11] + bytes((payload[11],)) * 8
     plain = aes.cbc_decrypt(key, iv, payload[_LONG:stop])
-    if plain[:2] != _FILLERS:
+    if plain[:2] != _FILLERS or (payload[2] == _CI_AMIS and plain[-2:] != _FILLERS):
         raise Rejected(KEY, "the key does not open the telegram")
     return plain + payload[stop:]
 

@@ -98,7 +98,7 @@ def _close(buf, at, stop, end, last):
     elif not last and behind in (b"", b"\r"):
         return 0, None
     elif digits < 4 and behind not in (b"", b"\r"):
-        return 1, Fault(CHECKSUM, "a P1 telegram's CRC is not hexadecimal", used)
+        return 1, Fault(CHECKSUM, "a P1 telegram's CRC is not hexadecimal", used + 6)
     if digits:
         told = int(str(bytes(buf[stop + 1 : until]), "ascii"), 16)
         if told == arc(buf, at, stop + 1) or told == _as_sent(buf, at, stop + 1):

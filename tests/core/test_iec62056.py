@@ -1,0 +1,116 @@
+"""Readouts of IEC 62056-21: data lines in STX and ETX, pushed, or alone."""
+
+from smartmeter import Reading, Receiver
+from smartmeter.fault import CHECKSUM, LAYOUT, NOISE
+
+IDENT = b"/LGZ52ZMD120APt.G03\r\n"
+LINES = (
+    b"F.F(00000000)\r\n0.0.0( 20000)\r\n1.8.1(001846.0*kWh)\r\n1.8.2(000001.5*kWh)\r\n"
+    b"1.8.1*01(000846.0*kWh)\r\n2.8.0(4329.6*kWh)\r\n32.7(238,3*V)52.7(240.2*V)\r\n"
+    b"14.7(49.96*Hz)\r\n1.7.0(0.386*kW)\r\n9.4(088*C&082*C)\r\n0.9.1(21:10:29)\r\n"
+    b"0.9.2(24-03-21)\r\n!\r\n"
+)
+VALUES = {
+    "1.8.0": (1847500, 0),
+    "1.8.1": (1846000, 0),
+    "1.8.2": (1500, 0),
+    "2.8.0": (4329600, 0),
+    "32.7.0": (2383, -1),
+    "52.7.0": (2402, -1),
+    "14.7.0": (4996, -2),
+    "1.7.0": (386, 0),
+}
+
+
+def block(lines=LINES):
+    bcc = 0
+    for b in lines + b"\x03":
+        bcc ^= b
+    return b"\x02" + lines + b"\x03" + bytes((bcc,))
+
+
+def events(data, pieces=0, **settings):
+    receiver = Receiver(**settings)
+    out = []
+    step = pieces or len(data)
+    for i in range(0, len(data), step):
+        out.extend(receiver.feed(data[i : i + step]))
+    out.extend(receiver.flush())
+    return out
+
+
+def reading(data, **settings):
+    found = events(data, **settings)
+    assert len(found) == 1, found
+    assert isinstance(found[0], Reading), found
+    return found[0]
+
+
+def test_values_in_every_framing():
+    for data in (IDENT + block(), IDENT + b"\r\n" + block(), block(), IDENT + LINES, LINES):
+        got = reading(data)
+        assert got.values == VALUES, data
+        assert got.time == "2024-03-21T21:10:29+01:00"
+        assert got.meter == "20000"
+        assert got.codes["1.8.1"] == "1-0:1.8.1"
+
+
+def test_any_pieces_give_the_same():
+    data = IDENT + block() + IDENT + block()
+    whole = [e.to_json() for e in events(data)]
+    assert len(whole) == 2
+    for pieces in (1, 3, 50):
+        assert [e.to_json() for e in events(data, pieces)] == whole
+
+
+def test_what_an_optical_head_hears_of_ourselves():
+    data = b"/?!\r\n" + IDENT + b"\x06050\r\n" + block()
+    for pieces in (0, 1):
+        found = events(data, pieces)
+        assert [e.values for e in found if isinstance(e, Reading)] == [VALUES]
+        assert len(found) == 1, found
+
+
+def test_noise_in_front():
+    assert reading(b"\x7f\x7f" + IDENT + block()).values == VALUES
+
+
+def test_the_end_on_the_last_data_line():
+    assert reading(IDENT + block(LINES.replace(b"\r\n!", b"!"))).values == VALUES
+    assert reading(IDENT + LINES.replace(b"\r\n!", b"!")).values == VALUES
+
+
+def test_a_wrong_bcc():
+    data = bytearray(IDENT + block())
+    for i in range(len(IDENT) + 1, len(data) - 2):
+        data[i] ^= 1
+        found = events(bytes(data))
+        assert not [e for e in found if isinstance(e, Reading)], i
+        data[i] ^= 1
+    data[-1] ^= 1
+    assert events(bytes(data))[0].kind == CHECKSUM
+
+
+def test_data_lines_alone_only_where_a_stream_begins():
+    found = events(b"3*kWh)\r\n" + LINES)
+    assert [e.kind for e in found] == [NOISE]
+    cut = LINES[len(LINES) // 2 :]
+    assert not [e for e in events(cut) if isinstance(e, Reading)]
+
+
+def test_data_lines_alone_must_all_be_in_form():
+    assert events(IDENT + LINES.replace(b"14.7(", b"14.7"))[0].kind == LAYOUT
+
+
+def test_a_heat_meters_energy_is_no_electricity():
+    got = reading(
+        b"/SIEC2WR5\r\n" + block(b"6.8(0029.055*MWh)6.26(01589.28*m3)9.21(00010213)!\r\n")
+    )
+    assert got.values == {"6-0:6.8.0": (29055000, 0), "6-0:6.26.0": (158928, -2)}
+
+
+def test_summer_time_that_is_not_told():
+    lines = LINES.replace(b"24-03-21", b"24-07-21")
+    assert reading(IDENT + block(lines)).time is None
+    got = reading(IDENT + block(lines), profile="landis-gyr zone=local")
+    assert got.time == "2024-07-21T21:10:29+02:00"

@@ -1,0 +1,206 @@
+"""M-Bus data records (EN 13757-3): polled meters, and AMIS with its own key."""
+
+from smartmeter import Reading, Receiver
+from smartmeter.cosem.aes import ecb
+from smartmeter.fault import CIPHER, KEY, LAYOUT, LENGTH
+
+KEY_16 = bytes(range(16))
+AMIS_RECORDS = (
+    "066d5f0c48c1171b"
+    "040300720a00"
+    "04833c84f90100"
+    "8410fb82731e760500"
+    "8410fb82f33c263e0100"
+    "042b01000000"
+    "04ab3c75000000"
+    "04fb1402000000"
+    "04fb943c03000000"
+    "0483ff04ecffffff"
+)
+
+
+def frame(data):
+    return b"\x68" + bytes((len(data),)) * 2 + b"\x68" + data + bytes((sum(data) & 0xFF, 0x16))
+
+
+def reply(records, maker="TST", medium=2, ci=0x72, configuration=b"\x00\x00"):
+    letters = 0
+    for c in maker:
+        letters = letters << 5 | ord(c) - 64
+    head = bytes.fromhex("78563412") + letters.to_bytes(2, "little") + bytes((1, medium, 9, 0))
+    return frame(bytes((0x08, 1, ci)) + head + configuration + bytes.fromhex(records))
+
+
+def amis(plain, key=KEY_16, access=13):
+    head = bytes.fromhex("000000002d4c010e")
+    encipher = ecb(key)
+    last = head[4:6] + head[:4] + head[6:8] + bytes((access,)) * 8
+    text = b""
+    for i in range(0, len(plain), 16):
+        block = bytearray(a ^ b for a, b in zip(plain[i : i + 16], last))
+        encipher(block)
+        last = bytes(block)
+        text += last
+    blocks = bytes((len(plain) // 16 << 4, 5))
+    return frame(b"\x53\xf0\x5b" + head + bytes((access, 0)) + blocks + text)
+
+
+def amis_plain(records=AMIS_RECORDS):
+    return b"\x2f\x2f" + bytes.fromhex(records) + b"\x2f\x2f"
+
+
+def events(data, **settings):
+    receiver = Receiver(**settings)
+    return receiver.feed(data) + receiver.flush()
+
+
+def reading(data, **settings):
+    found = events(data, **settings)
+    assert len(found) == 1, found
+    assert isinstance(found[0], Reading), found
+    return found[0]
+
+
+def fault(data, **settings):
+    found = events(data, **settings)
+    assert len(found) == 1, found
+    return found[0].kind
+
+
+def values(records, maker="TST"):
+    return reading(reply(records, maker)).values
+
+
+def test_amis():
+    plain = amis_plain()
+    assert len(plain) == 80
+    got = reading(amis(plain), key=KEY_16)
+    assert got.values == {
+        "1.8.0": (684544, 0),
+        "2.8.0": (129412, 0),
+        "3.8.1": (357918, 0),
+        "3.8.0": (357918, 0),
+        "4.8.1": (81446, 0),
+        "4.8.0": (81446, 0),
+        "1.7.0": (1, 0),
+        "2.7.0": (117, 0),
+        "16.7.0": (-116, 0),
+        "3.7.0": (2, 0),
+        "4.7.0": (3, 0),
+        "1.128.0": (-20, 0),
+    }
+    assert got.units["4.8.1"] == "varh"
+    assert got.units["1.128.0"] == "Wh"
+    assert (got.time, got.clock) == ("2014-07-01T08:12:31+02:00", "meter")
+    assert (got.meter, got.auth, got.counter) == ("", "none", None)
+
+
+def test_amis_without_its_key():
+    assert fault(amis(amis_plain())) == KEY
+    assert fault(amis(amis_plain()), key=bytes(16)) == KEY
+    assert fault(amis(b"\x2f\x2f" + b"\x04" * 78), key=KEY_16) == KEY
+
+
+def test_ciphers_that_are_not_known():
+    assert fault(reply("0403" + "00000000", configuration=b"\x10\x07"), key=KEY_16) == CIPHER
+
+
+def test_codings_of_data():
+    for records, expected in (
+        ("010305", 5),
+        ("0203feff", -2),
+        ("0303ffff7f", 0x7FFFFF),
+        ("0403ffffffff", -1),
+        ("0603010000000000", 1),
+        ("070300c06e31d9100100", 300000000000000),
+        ("0903" + "42", 42),
+        ("0c03" + "78563412", 12345678),
+        ("0e03" + "907856341200", 1234567890),
+        ("0b03" + "5634f2", -23456),
+    ):
+        assert values(records + "01fd4805")["1.8.0"] == (expected, 0), records
+    got = values("0503" + "0000c03f")["1.8.0"]  # 1.5 as a floating-point number
+    assert got == (15, -1)
+
+
+def test_values_that_say_they_are_none():
+    for records in ("02030080", "0c03aaaaaaaa", "0003", "0d0303414243", "0803"):
+        assert "1.8.0" not in values(records + "01fd4805"), records
+
+
+def test_quantities_and_powers_of_ten():
+    for records, key, expected in (
+        ("0c0412520000", "1.8.0", (52120, 0)),
+        ("040012000000", "1.8.0", (18, -3)),
+        ("04fb0012000000", "1.8.0", (1800000, 0)),
+        ("04fb0112000000", "1.8.0", (18000000, 0)),
+        ("04fb0212000000", "3.8.0", (18000, 0)),
+        ("022c4f00", "1.7.0", (790, 0)),
+        ("04833b12000000", "1.8.0", (18, 0)),
+        ("04833c12000000", "2.8.0", (18, 0)),
+        ("02fb140300", "3.7.0", (3, 0)),
+        ("02fd48e803", "12.7.0", (1000, -1)),
+        ("02fdc8fc01e803", "32.7.0", (1000, -1)),
+        ("02fdd9fc03e803", "71.7.0", (1000, -3)),
+        ("02fb2ff401", "14.7.0", (500, 0)),
+        ("02fb2ef401", "14.7.0", (500, -1)),
+        ("042b05000000", "1.7.0", (5, 0)),
+        ("042bfbffffff", "2.7.0", (5, 0)),
+        ("042bfbffffff", "16.7.0", (-5, 0)),
+        ("04833b05000000" + "0483f33b07000000", "1.8.0", (5, 0)),
+        ("8410030500000084200307000000", "1.8.0", (12, 0)),
+    ):
+        got = values(records)
+        assert got[key] == expected, (records, got)
+
+
+def test_what_is_not_of_now_or_not_known():
+    for records in (
+        "440305000000",  # stored
+        "140305000000",  # a maximum
+        "84400305000000",  # a subunit, of a maker unknown
+        "0483ff0105000000",  # a maker's own
+        "04931105000000",  # volume
+        "04830105000000",  # in error
+        "0374050000",
+    ):
+        assert values(records + "01fd4805") == {"12.7.0": (5, -1)}, records
+
+
+def test_makers_whose_subunits_are_known():
+    assert values("0e8400100000000000" + "8e408400200000000000", "ABB") == {
+        "1.8.0": (100, 0),
+        "2.8.0": (200, 0),
+    }
+    got = values("02fdc9ff01ed00" + "02acff014f00" + "8240acff01eeff", "SBC")
+    assert got == {"32.7.0": (237, 0), "21.7.0": (790, 0), "36.7.0": (790, 0), "24.7.0": (180, 0)}
+
+
+def test_fillers_makers_data_and_more_to_come():
+    for tail in ("", "2f2f", "0f010203", "1f010203"):
+        assert values("2f040305000000" + tail) == {"1.8.0": (5, 0)}
+
+
+def test_the_time_of_a_reply():
+    def time(records):
+        return reading(reply("040305000000" + records)).time
+
+    assert time("046d0c88c117") == "2014-07-01T08:12:00+02:00"
+    assert time("046d0c08c117") is None  # summer, and not told
+    assert time("046d0c08c11c") == "2014-12-01T08:12:00+01:00"
+    assert time("046d8c88c117") is None  # it says that it is invalid
+    assert time("046d0c88c01f") is None  # month 15, day 0
+
+
+def test_identity():
+    assert reading(reply("040305000000")).meter == "TST12345678"
+
+
+def test_replies_that_are_none():
+    assert fault(reply("040305000000", medium=7)) == LAYOUT
+    assert fault(reply("0405")) == LENGTH
+    assert fault(reply("84" + "80" * 20 + "0305000000")) == LAYOUT
+    assert fault(reply("04" + "83" * 20 + "0305000000")) == LAYOUT
+    assert fault(reply("0d03ff0000")) == LAYOUT
+    assert fault(reply("0f0102")) == LAYOUT
+    assert fault(frame(b"\x08\x01\x72\x01\x02")) == LENGTH
