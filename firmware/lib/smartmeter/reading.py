@@ -49,6 +49,7 @@ class Reading:
     values   {"C.D.E": (mantissa, exponent)} in W, var, VA, Wh, varh, VAh, V, A, Hz, m3 ...
     codes    {"C.D.E": "A-B:C.D.E"}: the code in full, for the same keys
     units    {"C.D.E": "W"}: "" where a number has no unit
+    texts    {"A-B:C.D.E": str}: what is no number: ids, types, the tariff
     layers   tuple of str: what was found on the way, link layer first
     payload  bytes: the telegram deciphered and unparsed
     """
@@ -62,6 +63,7 @@ class Reading:
         "meter",
         "payload",
         "seq",
+        "texts",
         "time",
         "units",
         "values",
@@ -79,6 +81,7 @@ class Reading:
         self.values: dict[str, tuple[int, int]] = {}
         self.codes: dict[str, str] = {}
         self.units: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
         self.layers: tuple[str, ...] = ()
         self.payload = b""
 

@@ -331,6 +331,10 @@ def _fill(listed: Listed, reading: "Reading") -> list[tuple[int, str, int, int |
         elif isinstance(value, int):
             mantissa, extra = value, 0
         else:
+            if value and isinstance(value, bytes) and not is_clock(value):
+                text, _ = _describe(code)
+                if text:
+                    reading.texts[text] = text_of(value)
             continue
         text, unit = _describe(code)
         group = None

@@ -56,6 +56,7 @@ class Plan:
         "layout",
         "meter",
         "profile",
+        "texts",
         "units",
     )
 
@@ -76,6 +77,7 @@ class Plan:
         self.meter = reading.meter
         self.codes = reading.codes
         self.units = reading.units
+        self.texts = reading.texts
         mask = bytearray(b"\xff" * (end - at))
         if clock is not None:
             clock += 2 if data[clock] == 0x09 else 1
@@ -138,6 +140,7 @@ class Plan:
         reading.meter = self.meter
         reading.codes = self.codes
         reading.units = self.units
+        reading.texts = self.texts
         reading.values = {
             key: (number * factor, exponent)
             for (key, factor, exponent), number in zip(self._slots, numbers)
