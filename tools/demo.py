@@ -114,6 +114,7 @@ def _set_up(chain: Chain) -> Adapter | None:
     chain.start(say)
     time.sleep(1)  # what cannot start at all ends within this time, and says why
     _check(chain)
+    say(f"page: {chain.page}   (Ctrl-C ends all)")
     if not chain.board:
         return None
     adapter = Adapter(chain)
@@ -125,7 +126,6 @@ def _set_up(chain: Chain) -> Adapter | None:
 
 
 def _run(chain: Chain, seconds: float | None) -> None:
-    say(f"page: {chain.page}   (Ctrl-C ends all)")
     status = _StatusLine(chain)
     begun = time.monotonic()
     try:

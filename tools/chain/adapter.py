@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 
 from tools.chain.chain import METERS, Chain
 from tools.prepare import REPOSITORY
 from tools.virtual_board import VirtualBoard
 
-_FLASH_SECONDS = 120
 _WATCH_SECONDS = 90
 
 
@@ -47,35 +47,49 @@ class Adapter:
         )
         password = self._chain.secret_file("adapter").read_text().strip()
         key = self._chain.key_file(self._meter, "key").read_text().strip()
-        said = self._do(
-            [sys.executable, "-m", "tools.provision", "--board", self.board.port]
+        self._do(
+            [sys.executable, "-u", "-m", "tools.provision", "--board", self.board.port]
             + ["--config", str(config), "--secrets", "-", "--timeout", str(_WATCH_SECONDS)],
             "the adapter could not be provisioned",
             f"broker_password={password}\nmeter_key={key}\n",
+            lambda line: say(f"adapter: {line.rstrip()}"),
         )
-        for line in said.splitlines():
-            say(f"adapter: {line}")
 
-    def _do(self, command: list[str], failed: str, given: str | None = None) -> str:
-        process = subprocess.Popen(
-            command,
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            out, err = process.communicate(given, timeout=_FLASH_SECONDS)
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        if process.returncode:
-            reason = (err.strip() or out.strip()).splitlines()[-1:] or ["it said nothing"]
-            raise AdapterFailed(f"{failed}: {reason[0]}")
-        return out
+    def _do(
+        self,
+        command: list[str],
+        failed: str,
+        given: str = "",
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Runs a command to its end, and hands on each line as it is printed."""
+        with tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+            assert process.stdin and process.stdout
+            try:
+                process.stdin.write(given)
+                process.stdin.close()
+                last = ""
+                for line in process.stdout:
+                    last = line.strip() or last
+                    say(line)
+                status = process.wait()
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            if status:
+                errors.seek(0)
+                reason = (errors.read().strip() or last or "it said nothing").splitlines()[-1]
+                raise AdapterFailed(f"{failed}: {reason}")
 
     def stop(self) -> None:
         self.board.close()
