@@ -64,10 +64,8 @@ class DlmsForm(Form):
 
     def title(self, seed: int) -> bytes:
         """The system title: the manufacturer's letters, then a number of the meter's own."""
-        if not self.system_title:
-            return b""
-        rest = 8 - len(self.system_title)
-        return self.system_title + (seed & 0xFFFFFF).to_bytes(8, "big")[-rest:]
+        own = (seed & 0xFFFFFF).to_bytes(8, "big")
+        return self.system_title and self.system_title + own[len(self.system_title) :]
 
     def due(self, moment: Moment) -> tuple[Item, ...]:
         """The items of the list that is due."""

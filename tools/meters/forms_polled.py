@@ -14,7 +14,7 @@ def sets(digits: int, decimals: int, unit: str, *codes: str) -> tuple[Line, ...]
     return tuple(Line(code, digits, decimals, unit) for code in codes)
 
 
-EASYMETER = (
+EASYMETER: tuple[Entry, ...] = (
     "1-0:0.0.0*255(13360{seed:07d})",
     *sets(8, 7, "kWh", "1-0:1.8.0*255"),
     *sets(6, 2, "W", "1-0:21.7.0*255", "1-0:41.7.0*255", "1-0:61.7.0*255", "1-0:1.7.0*255"),

@@ -23,8 +23,8 @@ JOULES_MICRO_PER_WH = 3_600_000_000
 
 # Power ripples by up to 2 % about its segment's mean: P + P / QUANTUM * r, r in -8 .. 8.
 QUANTUM = 400  # mW; powers are multiples of it, so that the ripple is exact
-RIPPLE = (0, 3, 5, -2, -6, 1, 8, 4, -3, -8, -1, 2, 6, -4, -5, 7)
-RIPPLE += tuple(-r for r in RIPPLE)  # one per second; it sums to nothing
+_WAVE = (0, 3, 5, -2, -6, 1, 8, 4, -3, -8, -1, 2, 6, -4, -5, 7)
+RIPPLE = (*_WAVE, *(-r for r in _WAVE))  # one per second; it sums to nothing
 
 TARIFF_1 = range(6, 22)  # hours of standard time (UTC+1) in which tariff 1 counts
 

@@ -112,7 +112,7 @@ class Readout(Responder):
             return [hello]
         acknowledged = line[line.rfind(ACK) :] if ACK in line else b""
         if self._until is not None and len(acknowledged) == 4:
-            _, _, z, y = acknowledged.decode("ascii", "replace")
+            z, y = chr(acknowledged[2]), chr(acknowledged[3])
             self._until = None
             if y == "0" and z in ("0", self.form.rate):
                 return [self._readout(BAUDS[z], now)]

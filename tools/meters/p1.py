@@ -122,7 +122,7 @@ class P1Form(Form):
         text = head + body + "!"
         close = "!" + self._sum(text) + "\r\n"
         if self.wrap == "general":
-            title = self.system_title + moment.seed.to_bytes(8, "big")[-3:]
+            title = self.system_title + (moment.seed & 0xFFFFFF).to_bytes(3, "big")
             sealed = ciphering.protect(
                 (head + body + close).encode("ascii"),
                 self.security,

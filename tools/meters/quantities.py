@@ -70,9 +70,7 @@ def unit(code: str) -> int:
 
 def _round(milli: int, exponent: int) -> int:
     """A value in thousandths as a count of 10^exponent, cut towards zero as meters do."""
-    size = abs(milli) // 10 ** (exponent + 3) if exponent >= -3 else abs(milli) * 10
-    if exponent < -4:
-        raise ValueError(f"a resolution of 10^{exponent} is finer than the household knows")
+    size = abs(milli) // int(10 ** (exponent + 3)) if exponent >= -3 else abs(milli) * 10
     return size if milli >= 0 else -size
 
 
@@ -110,9 +108,11 @@ def mantissa(s: Snapshot, code: str, exponent: int) -> int:
     Totals are the sums of what the registers show, so a total is always that of its tariffs and
     quadrants, as on a real display.
     """
+    if exponent < -4:
+        raise ValueError(f"a resolution of 10^{exponent} is finer than the household knows")
     c, d, e = (int(part) for part in code.split("."))
     if d == 8:
-        size = 10 ** (exponent + 4) * JOULES_MICRO_PER_WH // 10_000
+        size = int(10 ** (exponent + 4)) * JOULES_MICRO_PER_WH // 10_000
         if c > 20:
             n, kind = _phase_of(c), (c - 1) % 20 + 1
             return s.energy[(PHASE_IMPORT if kind == 1 else PHASE_EXPORT) + n] // size
