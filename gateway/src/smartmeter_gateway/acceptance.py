@@ -40,19 +40,31 @@ class Values(msgspec.Struct):
 
 _reading = msgspec.json.Decoder(Values)
 _document = msgspec.json.Decoder(dict[str, object])
-_known_codes: set[str] = set()  # those checked before; bounded, a code is at most 19 characters
-_KNOWN_CODES_MAX = 4096
+# Those checked before, since checking costs more than the rest; bounded in number and length.
+_known_codes: set[str] = set()
+_known_topics: dict[bytes, tuple[str, str]] = {}
+_KNOWN_MAX = 20_000
 
 
-def address(topic: str) -> tuple[str, str]:
+def address(topic: bytes) -> tuple[str, str]:
     """(meter, specific) of an adapter's topic."""
+    known = _known_topics.get(topic)
+    if known is not None:
+        return known
     try:
-        meter, specific = topics.parse_meter(topic)
-    except ValueError as why:
+        meter, specific = topics.parse_meter(topic.decode())
+    except ValueError as why:  # UnicodeDecodeError is one
         raise Refused(TOPIC, str(why)) from None
     if specific not in (topics.READING, topics.STATUS, topics.RAW, topics.CIPHERED):
         raise Refused(TOPIC, "not a topic that adapters publish on")
+    if len(_known_topics) < _KNOWN_MAX:
+        _known_topics[topic] = meter, specific
     return meter, specific
+
+
+def too_long(size: int) -> Refused:
+    """The refusal of a payload of that many bytes."""
+    return Refused(SIZE, f"a message of {size} bytes; at most {PAYLOAD_MAX} are taken")
 
 
 def bounded(payload: bytes) -> None:
@@ -60,7 +72,7 @@ def bounded(payload: bytes) -> None:
     if not payload:
         raise Refused(EMPTY, "a message without payload")
     if len(payload) > PAYLOAD_MAX:
-        raise Refused(SIZE, f"a message of {len(payload)} bytes; at most {PAYLOAD_MAX} are taken")
+        raise too_long(len(payload))
 
 
 def reading(payload: bytes) -> Values:
@@ -77,7 +89,7 @@ def reading(payload: bytes) -> Values:
         for code in values.values:
             if not is_code(code):
                 raise Refused(CONTENT, "not a reading: a value's name must be an OBIS code")
-        if len(_known_codes) < _KNOWN_CODES_MAX:
+        if len(_known_codes) < _KNOWN_MAX:
             _known_codes.update(values.values)
     return values
 

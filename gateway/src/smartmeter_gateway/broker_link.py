@@ -2,54 +2,96 @@
 
 import contextlib
 import random
+import select
 import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
-import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
+from . import mqtt_packets as mqtt
 from .config import BrokerSettings
-from .status import Status
+from .mqtt_packets import Message, ProtocolError
+from .status import Status, log
 
-_KEEPALIVE_S = 20
+_KEEP_ALIVE_S = 20
 _CONNECT_S = 5.0
-_CONNACK_S = 5.0  # some brokers of 3.1.1 (amqtt) keep silent where a client of MQTT 5 comes
+_ANSWER_S = 5.0  # some brokers of 3.1.1 (amqtt) keep silent where a client of MQTT 5 comes
 _RETRY_FIRST_S = 0.25
 _RETRY_MAX_S = 30.0
 _STEADY_S = 10.0  # a connection that held so long begins the waits anew
 _GOODBYE_S = 1.0
 _EXPIRY_S = 7 * 86_400  # how long a broker keeps the session of a lasting link
-_PROTOCOLS = (paho.MQTTv5, paho.MQTTv311)
-_UNSUPPORTED_PROTOCOL = 132
+_READ = 1 << 18
+_MIDS = 65_535
+_SUBSCRIBE_MID = 1
 
 
-@dataclass(frozen=True)
+class LinkError(Exception):
+    """Why a connection could not be had or has ended; for a person."""
+
+
 class Link:
-    """What a broker said when it took us in."""
+    """A connection that stands. All methods may be called from any thread, also when it is gone."""
 
-    client: paho.Client
-    receive_maximum: int  # how many publishes may be unacknowledged
-    packet_maximum: int | None  # bytes
+    def __init__(self, version: int, wake: socket.socket) -> None:
+        self.receive_maximum = 65_535  # publishes that the broker lets us leave unacknowledged
+        self.packet_maximum: int | None = None  # bytes
+        self._version = version
+        self._wake = wake
+        self._out: deque[bytes] = deque()
+        self._awake = False
+        self._mid = _SUBSCRIBE_MID
+        self._busy: set[int] = set()
+        self._publishing = threading.Lock()
 
-    def ack(self, mid: int) -> None:
-        """Acknowledge a message; on a connection that is gone this does nothing."""
-        self.client.ack(mid, 1)
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> int:
+        """Publish at QoS 1; the packet id by which on_published tells of the answer."""
+        with self._publishing:
+            mid = self._mid % _MIDS + 1
+            while mid in self._busy:
+                mid = mid % _MIDS + 1
+            self._mid = mid
+            self._busy.add(mid)
+            self.send(mqtt.publish(self._version, mid, topic, payload, retain))
+        return mid
+
+    def ack(self, mids: list[int]) -> None:
+        """Acknowledge messages."""
+        self.send(mqtt.pubacks(mids))
+
+    def send(self, packet: bytes) -> None:
+        self._out.append(packet)
+        if not self._awake:
+            self._awake = True
+            with contextlib.suppress(OSError):
+                self._wake.send(b"\x00")
+
+    def answered(self, mid: int) -> None:
+        self._busy.discard(mid)
+
+    def take_out(self) -> bytes:
+        """What is to be sent next."""
+        self._awake = False
+        parts = []
+        size = 0
+        while self._out and size < _READ:
+            parts.append(self._out.popleft())
+            size += len(parts[-1])
+        return b"".join(parts)
+
+    @property
+    def has_out(self) -> bool:
+        return bool(self._out)
 
 
 class BrokerLink:
-    """A thread that connects, subscribes, says so, waits for the end and connects again.
+    """A thread that connects, subscribes, says so, reads and writes, and connects again.
 
-    Each connection has a paho client of its own, so nothing of a lost one lives on in the
-    next: what was under way is for the owner to send again. The callbacks come in the
-    connection's network thread. lasting: the broker keeps the session while we are away.
+    Nothing of a lost connection lives on in the next: what was under way is for the owner to
+    send again. The callbacks come in this thread. lasting: the broker keeps the session while
+    we are away.
     """
 
     def __init__(
@@ -74,14 +116,13 @@ class BrokerLink:
         self._will = will
         self.on_up: Callable[[Link], None] = lambda link: None
         self.on_down: Callable[[], None] = lambda: None
-        self.on_message: Callable[[Link, paho.MQTTMessage], None] = lambda link, message: None
-        self.on_published: Callable[[Link, int, ReasonCode], None] = lambda link, mid, code: None
-        self._protocol = _PROTOCOLS[0]
-        self._link: Link | None = None
-        self._connecting: Link | None = None
-        self._reason = ""
-        self._answered = threading.Event()
-        self._ended = threading.Event()
+        self.on_messages: Callable[[Link, list[Message]], None] = lambda link, messages: None
+        self.on_published: Callable[[Link, list[tuple[int, int]]], None] = lambda link, codes: None
+        self._first_version = mqtt.V5 if settings.five else mqtt.V311
+        self._version = self._first_version
+        self._wake, self._woken = socket.socketpair()
+        self._wake.setblocking(False)
+        self._woken.setblocking(False)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -89,163 +130,229 @@ class BrokerLink:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Say goodbye to the broker and end; a last publish before this still goes out."""
+        """Say goodbye to the broker and end; what was published before still goes out."""
         self._stopping.set()
-        link = self._link
-        if link is not None:
-            with contextlib.suppress(ValueError, OSError):
-                link.client.disconnect()
-        self._ended.wait(_GOODBYE_S if link is not None else 0)
-        self._ended.set()
+        with contextlib.suppress(OSError):
+            self._wake.send(b"\x00")
         self._thread.join(timeout)
 
     def _run(self) -> None:
         wait = _RETRY_FIRST_S
         while not self._stopping.is_set():
             begin = time.monotonic()
-            if self._connection() and time.monotonic() - begin > _STEADY_S:
-                wait = _RETRY_FIRST_S
-            if self._stopping.is_set():
+            try:
+                with self._connected() as connection:
+                    self._serve(connection)
+            except (OSError, ValueError, LinkError) as why:  # ssl.SSLError is an OSError
+                reason = reason_of(why)
+            except Exception:
+                log.exception("%s: begins again", self.name)  # our bug; the rest goes on
+                self._status.refuse("fault", "a fault of this program", self.name)
+                reason = "a fault of this program"
+            else:
                 break
-            self._status.link(self.name, False, self._reason)
+            self._status.link(self.name, False, reason)
+            if time.monotonic() - begin > _STEADY_S:
+                wait = _RETRY_FIRST_S
             # A herd of Concentrators that lost the same broker must not come back in one moment.
             self._stopping.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
             wait = min(wait * 2, _RETRY_MAX_S)
 
-    def _connection(self) -> bool:
-        """One connection from begin to end; whether the broker took us in."""
-        self._reason = ""
-        self._answered.clear()
-        self._ended.clear()
-        try:
-            client = self._client()
-            self._connect(client)
-        except (OSError, ValueError) as why:  # ssl.SSLError is an OSError
-            self._reason = reason_of(why)
-            return False
-        client.loop_start()
-        if not self._answered.wait(_CONNACK_S):
-            self._reason = "the broker does not answer"
-            self._other_protocol()
-        elif self._link is not None:
-            self._ended.wait()
-        taken_in = self._link is not None
-        self._link = self._connecting = None
-        if taken_in:
-            self.on_down()
-        _cut(client)
-        client.loop_stop()
-        return taken_in
-
-    def _client(self) -> paho.Client:
+    def _connected(self) -> socket.socket:
         settings = self._settings
-        five = self._protocol == paho.MQTTv5
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
-            clean_session=None if five else not self._lasting,
-            protocol=self._protocol,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        client.connect_timeout = _CONNECT_S
-        client.max_inflight_messages_set(0)  # the owner counts
-        if settings.user is not None:
-            client.username_pw_set(settings.user, settings.password)
-        if settings.tls:
-            client.tls_set_context(tls_context(settings))
-        if self._will:
-            topic, payload = self._will()
-            client.will_set(topic, payload, qos=1, retain=True)
-        client.on_socket_open = _without_delay
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        client.on_publish = self._on_publish
-        return client
+        connection = socket.create_connection((settings.host, settings.port), _CONNECT_S)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if settings.tls:
+                context = tls_context(settings)
+                return context.wrap_socket(connection, server_hostname=settings.host)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
-    def _connect(self, client: paho.Client) -> None:
-        host, port = self._settings.host, self._settings.port
-        if self._protocol != paho.MQTTv5:
-            client.connect(host, port, _KEEPALIVE_S)
+    def _serve(self, connection: socket.socket) -> None:
+        """From CONNECT to the end of the connection; returns where stop() ended it."""
+        settings = self._settings
+        link = Link(self._version, self._wake)
+        packet = mqtt.connect(
+            self._version,
+            self._client_id,
+            _KEEP_ALIVE_S,
+            not self._lasting,
+            _EXPIRY_S if self._lasting else 0,
+            self._receive_maximum,
+            settings.user,
+            settings.password,
+            self._will() if self._will else None,
+        )
+        connection.sendall(packet)
+        connection.setblocking(False)
+        session = _Session(self, link, self._version)
+        try:
+            self._exchange(connection, link, session)
+        except LinkError as why:
+            if session.answered:
+                raise
+            # Perhaps it closes on what it does not understand: the next try is in the other.
+            self.other_version()
+            if settings.certificate:
+                raise LinkError(f"{why}; it may not accept our certificate") from None
+            raise
+        finally:
+            if session.up:
+                self.on_down()
+                self._version = self._first_version
+
+    def other_version(self) -> None:
+        if self._version == mqtt.V5:
+            self._version = mqtt.V311
+        else:
+            self._version = self._first_version
+
+    def _exchange(self, connection: socket.socket, link: Link, session: "_Session") -> None:
+        poll = select.poll()
+        poll.register(self._woken, select.POLLIN)
+        number = connection.fileno()
+        out = b""
+        goodbye: float | None = None
+        while True:
+            poll.register(number, select.POLLIN | (select.POLLOUT if out else 0))
+            # TLS may hold back bytes that poll() does not see.
+            pending = isinstance(connection, ssl.SSLSocket) and connection.pending()
+            ready = dict(poll.poll(0 if pending else session.wait_ms()))
+            now = time.monotonic()
+            if self._woken.fileno() in ready:
+                self._woken.recv(4096)
+            if pending or number in ready:
+                session.take(_received(connection), now)
+            if self._stopping.is_set() and goodbye is None:
+                goodbye = now + _GOODBYE_S
+                link.send(mqtt.DISCONNECT_PACKET)
+            session.keep_alive(now)
+            while out or link.has_out:
+                out = out or link.take_out()
+                sent = _sent(connection, out)
+                if not sent:
+                    break
+                session.last_out = now
+                out = out[sent:]
+            if goodbye is not None and (not (out or link.has_out) or now > goodbye):
+                return
+
+    # What a session asks of its link.
+
+    def refused(self, code: int) -> LinkError:
+        if code in mqtt.UNSUPPORTED_VERSION:
+            self.other_version()
+        return LinkError(f"the broker refuses us: {mqtt.reason(code)}")
+
+    def subscription(self) -> bytes:
+        return mqtt.subscribe(self._version, _SUBSCRIBE_MID, self._subscribe)
+
+    def subscribed(self, code: int, link: Link) -> None:
+        if code >= 0x80:
+            raise LinkError(
+                f"the broker does not let us read {self._subscribe}: {mqtt.reason(code)}"
+            )
+        self._status.link(self.name, True)
+        self.on_up(link)
+
+
+class _Session:
+    """What comes in on one connection, and when it was last alive."""
+
+    def __init__(self, owner: BrokerLink, link: Link, version: int) -> None:
+        self._owner = owner
+        self._link = link
+        self._version = version
+        self._splitter = mqtt.Splitter()
+        self._keep_alive = float(_KEEP_ALIVE_S)
+        self.answered = False
+        self.up = False
+        self._begin = self.last_out = self._last_in = self._last_ping = time.monotonic()
+
+    def wait_ms(self) -> int:
+        return 500 if not self.up else 2000
+
+    def keep_alive(self, now: float) -> None:
+        """Ping in time; LinkError where the broker is silent for too long."""
+        if not self.up:
+            if now - self._begin > _ANSWER_S:
+                raise LinkError("the broker does not answer")
             return
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.ReceiveMaximum = self._receive_maximum
-        if self._lasting:
-            properties.SessionExpiryInterval = _EXPIRY_S
-        client.connect(
-            host, port, _KEEPALIVE_S, clean_start=not self._lasting, properties=properties
-        )
+        if now - self._last_in > self._keep_alive * 1.5:
+            raise LinkError("the broker is silent")
+        quiet = now - min(self.last_out, self._last_in)
+        if min(quiet, now - self._last_ping) > self._keep_alive / 2:
+            self._last_ping = now
+            self._link.send(mqtt.PINGREQ_PACKET)
 
-    def _other_protocol(self) -> None:
-        self._protocol = _PROTOCOLS[1 - _PROTOCOLS.index(self._protocol)]
-
-    def _on_connect(
-        self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Any
-    ) -> None:
-        if code.is_failure:
-            self._reason = f"the broker refuses us: {str(code).lower()}"
-            if code.value == _UNSUPPORTED_PROTOCOL:
-                self._other_protocol()
-            self._answered.set()
+    def take(self, data: bytes | None, now: float) -> None:
+        if data is None:
             return
-        self._connecting = Link(
-            client,
-            int(getattr(properties, "ReceiveMaximum", 65535)),
-            getattr(properties, "MaximumPacketSize", None),
-        )
-        client.subscribe(self._subscribe, 1)
+        if not data:
+            raise LinkError(
+                "the connection was closed"
+                if self.answered
+                else "the broker closed the connection before it answered"
+            )
+        self._last_in = now
+        messages: list[Message] = []
+        answers: list[tuple[int, int]] = []
+        try:
+            for first, body, size in self._splitter.feed(data):
+                kind = first & 0xF0
+                if kind == mqtt.PUBLISH:
+                    messages.append(mqtt.message(self._version, first, body, size))
+                elif kind == mqtt.PUBACK:
+                    mid = int.from_bytes(body[:2], "big")
+                    self._link.answered(mid)
+                    answers.append((mid, body[2] if len(body) > 2 else 0))
+                else:
+                    self._other(kind, body)
+        finally:
+            if messages:
+                self._owner.on_messages(self._link, messages)
+            if answers:
+                self._owner.on_published(self._link, answers)
 
-    def _on_subscribe(
-        self, client: paho.Client, _: Any, mid: int, codes: list[ReasonCode], properties: Any
-    ) -> None:
-        if codes and codes[0].is_failure:
-            self._reason = f"the broker does not let us read {self._subscribe}: {codes[0]}"
-        elif self._connecting and self._connecting.client is client:
-            self._link = self._connecting
-            self._status.link(self.name, True)
-            self.on_up(self._link)
-        self._answered.set()
-
-    def _on_disconnect(
-        self, client: paho.Client, _: Any, flags: Any, code: ReasonCode, properties: Any
-    ) -> None:
-        if not self._answered.is_set() and not self._reason:
-            self._reason = "the broker closed the connection before it answered"
-            if self._settings.certificate:
-                self._reason += "; it may not accept our certificate"
-            self._other_protocol()
-        if not self._reason:
-            self._reason = f"connection lost ({code})"
-        self._answered.set()
-        self._ended.set()
-
-    def _on_message(self, client: paho.Client, _: Any, message: paho.MQTTMessage) -> None:
-        link = (
-            self._connecting
-        )  # a lasting session's messages come before the subscription's answer
-        if link is not None and link.client is client:
-            self.on_message(link, message)
-
-    def _on_publish(
-        self, client: paho.Client, _: Any, mid: int, code: ReasonCode, properties: Any
-    ) -> None:
-        link = self._link
-        if link is not None and link.client is client:
-            self.on_published(link, mid, code)
+    def _other(self, kind: int, body: bytes) -> None:
+        if kind == mqtt.CONNACK and len(body) >= 2:
+            self.answered = True
+            if body[1]:
+                raise self._owner.refused(body[1])
+            if self._version == mqtt.V5:
+                properties, _ = mqtt.properties_of(body, 2)
+                self._link.receive_maximum = properties.get(mqtt.RECEIVE_MAXIMUM, 65_535)
+                self._link.packet_maximum = properties.get(mqtt.PACKET_MAXIMUM)
+                self._keep_alive = float(
+                    properties.get(mqtt.SERVER_KEEP_ALIVE, _KEEP_ALIVE_S) or _KEEP_ALIVE_S
+                )
+            self._link.send(self._owner.subscription())
+        elif kind == mqtt.SUBACK and body:
+            self.up = body[-1] < 0x80
+            self._owner.subscribed(body[-1], self._link)
+        elif kind == mqtt.DISCONNECT:
+            code = body[0] if body else 0
+            raise LinkError(f"the broker ended the connection: {mqtt.reason(code)}")
+        elif kind != mqtt.PINGRESP:
+            raise ProtocolError("the broker sends what is no MQTT")
 
 
-def _without_delay(client: paho.Client, _: Any, connection: Any) -> None:
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _received(connection: socket.socket) -> bytes | None:
+    """What has come; b"" at the end, None where there is nothing after all."""
+    try:
+        return connection.recv(_READ)
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+        return None
 
 
-def _cut(client: paho.Client) -> None:
-    """End the connection whatever state it is in, so that its thread ends."""
-    connection = client.socket()
-    if isinstance(connection, socket.socket):
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
+def _sent(connection: socket.socket, data: bytes) -> int:
+    try:
+        return connection.send(data)
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+        return 0
 
 
 def tls_context(settings: BrokerSettings) -> ssl.SSLContext:

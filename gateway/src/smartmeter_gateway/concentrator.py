@@ -73,7 +73,9 @@ class Concentrator:
             )
         )
         log.info("the embedded LAN broker listens on %s:%d", settings.host, broker.port)
-        return BrokerSettings("127.0.0.1", broker.local_port, user=name, password=password)
+        return BrokerSettings(
+            "127.0.0.1", broker.local_port, user=name, password=password, five=False
+        )
 
     def end(self) -> None:
         """Let wait() return; may be called in a signal's handler."""

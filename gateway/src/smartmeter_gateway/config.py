@@ -28,6 +28,7 @@ class BrokerSettings:
     key: Path | None = None
     user: str | None = None
     password: str | None = field(default=None, repr=False)
+    five: bool = True  # whether MQTT 5 is worth a try
 
 
 @dataclass(frozen=True)

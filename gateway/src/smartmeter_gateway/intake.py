@@ -1,22 +1,31 @@
-"""The one way in, whatever brought a message: look at it, spool it, or refuse and count it."""
+"""The one way in, whatever brought a message: look at it, then spool it, or refuse and count it."""
 
 from smartmeter import topics
 
 from . import acceptance
 from .acceptance import Refused
-from .spooler import ONLY_ACKNOWLEDGE, Done, Spooler
+from .broker_link import Link
+from .spooler import ONLY_ACKNOWLEDGE, Item, Spooler
 from .status import METERS, Status
 
 
 class Intake:
-    """take() from any thread."""
+    """For any thread: item() looks at a message, put() spools what item() gave."""
 
     def __init__(self, spooler: Spooler, status: Status) -> None:
-        self._spooler = spooler
         self._status = status
+        self.put = spooler.put
 
-    def take(self, meter: str, specific: str, payload: bytes, way: str, done: Done | None) -> None:
-        """Spool a message; done() is called once it is on disk. Refused where it may not enter.
+    def item(
+        self,
+        meter: str,
+        specific: str,
+        payload: bytes,
+        way: str,
+        mid: int = 0,
+        link: Link | None = None,
+    ) -> Item:
+        """A message as the spool takes it; Refused where it may not enter.
 
         A reading that this meter's other way has just brought is acknowledged and not kept.
         """
@@ -29,5 +38,5 @@ class Intake:
             values = acceptance.reading(payload)
             if not self._status.seen(meter, values, way):
                 # Acknowledged in its turn: behind the one that it doubles.
-                specific, payload = ONLY_ACKNOWLEDGE, b""
-        self._spooler.put((meter, specific, payload, done))
+                return meter, ONLY_ACKNOWLEDGE, b"", mid, link
+        return meter, specific, payload, mid, link

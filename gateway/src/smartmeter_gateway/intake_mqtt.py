@@ -1,8 +1,5 @@
 """What adapters publish on the LAN's broker. It is acknowledged when it is on disk, not before."""
 
-from functools import partial
-
-import paho.mqtt.client as paho
 from smartmeter import topics
 
 from . import acceptance
@@ -10,6 +7,8 @@ from .acceptance import Refused
 from .broker_link import BrokerLink, Link
 from .config import BrokerSettings
 from .intake import Intake
+from .mqtt_packets import Message
+from .spooler import ONLY_ACKNOWLEDGE, Item
 from .status import Status, log
 
 NAME = "LAN broker"
@@ -33,37 +32,30 @@ class MqttIntake:
             lasting=True,
             receive_maximum=_RECEIVE_MAXIMUM,
         )
-        self._link.on_message = self._message
+        self._link.on_messages = self._messages
+        self.start = self._link.start
+        self.stop = self._link.stop
 
-    def start(self) -> None:
-        self._link.start()
+    def _messages(self, link: Link, messages: list[Message]) -> None:
+        self._intake.put([self._item(link, message) for message in messages])
 
-    def stop(self, timeout: float) -> None:
-        self._link.stop(timeout)
-
-    def _message(self, link: Link, message: paho.MQTTMessage) -> None:
-        done = partial(link.ack, message.mid) if message.qos else None
+    def _item(self, link: Link, message: Message) -> Item:
         origin = "an adapter"
+        acknowledging = link if message.mid else None
         try:
-            meter, specific = acceptance.address(_topic_of(message))
+            meter, specific = acceptance.address(message.topic)
             origin = f"meter {meter}"
+            if message.size != len(message.payload):
+                raise acceptance.too_long(message.size)
             if message.retain and specific != topics.STATUS:
                 raise Refused(acceptance.TOPIC, "a retained message, which would return for ever")
-            self._intake.take(meter, specific, bytes(message.payload), NAME, done)
+            return self._intake.item(
+                meter, specific, message.payload, NAME, message.mid, acknowledging
+            )
         except Refused as why:
             self._status.refuse(why.kind, why.detail, origin)
-            if done:
-                done()
         except Exception:
             # Our bug, and not the sender's: told, counted, and the others go on.
             log.exception("a message of %s could not be taken in", origin)
             self._status.refuse("fault", "a fault of this program", origin)
-            if done:
-                done()
-
-
-def _topic_of(message: paho.MQTTMessage) -> str:
-    try:
-        return message.topic
-    except UnicodeDecodeError:
-        raise Refused(acceptance.TOPIC, "a topic that is not UTF-8") from None
+        return "", ONLY_ACKNOWLEDGE, b"", message.mid, acknowledging

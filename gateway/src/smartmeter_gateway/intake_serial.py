@@ -127,7 +127,7 @@ class SerialIntake:
         reading.stamp(now_text(), self._seq)
         payload = reading.to_json(self._settings.values).encode()
         try:
-            self._intake.take(self._settings.meter, topics.READING, payload, self.name, None)
+            self._put(topics.READING, payload)
         except Refused as why:
             self._status.refuse(why.kind, why.detail, self.name)
             return
@@ -172,4 +172,8 @@ class SerialIntake:
             "silent": int(now - self._last_reading),
         }
         payload = json.dumps(document).encode()
-        self._intake.take(self._settings.meter, topics.STATUS, payload, self.name, None)
+        self._put(topics.STATUS, payload)
+
+    def _put(self, specific: str, payload: bytes) -> None:
+        item = self._intake.item(self._settings.meter, specific, payload, self.name)
+        self._intake.put([item])

@@ -9,12 +9,13 @@ from typing import Any
 
 from smartmeter import topics
 
+from .broker_link import Link
 from .config import SpoolSettings
 from .spool import Row, Spool, SpoolError, is_corrupt, set_aside
 from .status import Status, log
 
-Done = Callable[[], object]
-Item = tuple[str, str, bytes, Done | None]  # meter, specific topic, payload, what acknowledges it
+# meter, specific topic, payload, packet id to acknowledge on the Link beside it (or 0, None)
+Item = tuple[str, str, bytes, int, Link | None]
 ONLY_ACKNOWLEDGE = ""  # as specific topic: nothing is kept, but its turn is
 
 GROUP_S = 0.02  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
@@ -77,17 +78,17 @@ class Spooler:
         """meter -> newest status, as kept from before; to be asked before start()."""
         return self._spool.statuses()
 
-    def put(self, item: Item) -> None:
-        """Take in one message; waits where too much already waits for the disk."""
-        size = len(item[2])
+    def put(self, items: list[Item]) -> None:
+        """Take in messages; waits where too much already waits for the disk."""
         with self._changed:
             while not self._ending and (
                 len(self._waiting) >= _WAITING_MAX or self._waiting_bytes > _WAITING_BYTES_MAX
             ):
                 self._changed.wait(_TICK_S)
-            self._waiting.append(item)
-            self._waiting_bytes += size
-            if len(self._waiting) in (1, _GROUP_ENOUGH):
+            before = len(self._waiting)
+            self._waiting.extend(items)
+            self._waiting_bytes += sum(len(item[2]) for item in items)
+            if not before or before < _GROUP_ENOUGH <= len(self._waiting):
                 self._changed.notify_all()
 
     def forget(self, ids: list[int]) -> None:
@@ -130,8 +131,10 @@ class Spooler:
 
     def _commit(self, items: list[Item], forget: list[int]) -> bool:
         """Until it is done; False where the end has come and it cannot be done."""
-        newest = {m: p for m, specific, p, _ in items if specific == topics.STATUS}
-        messages = [(m, s, p) for m, s, p, _ in items if s not in (topics.STATUS, ONLY_ACKNOWLEDGE)]
+        newest = {m: p for m, specific, p, *_ in items if specific == topics.STATUS}
+        messages = [
+            (m, s, p) for m, s, p, *_ in items if s not in (topics.STATUS, ONLY_ACKNOWLEDGE)
+        ]
         while True:
             try:
                 rows = self._spool.write(messages, forget, newest, time.time())
@@ -147,9 +150,7 @@ class Spooler:
             self._status.alarm(
                 "spool.dropped", "the spool was full: its oldest readings were dropped and counted"
             )
-        for item in items:
-            if item[3]:
-                item[3]()
+        acknowledge(items)
         rows.extend(Row(0, m, topics.STATUS, p) for m, p in newest.items())
         if rows:
             self.stored(rows)
@@ -175,3 +176,13 @@ class Spooler:
             "oldest": spool.oldest,
             "dropped": spool.dropped,
         }
+
+
+def acknowledge(items: list[Item]) -> None:
+    """Tell the brokers that they need not keep these any longer."""
+    mids: dict[Link, list[int]] = {}
+    for *_, mid, link in items:
+        if link is not None:
+            mids.setdefault(link, []).append(mid)
+    for link, ids in mids.items():
+        link.ack(ids)

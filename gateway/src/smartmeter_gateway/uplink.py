@@ -4,20 +4,18 @@ Everything published stays in the spool until the Cloud's receipt for it; a brok
 is not durability. All state belongs to one thread, which takes what others bring from deques.
 """
 
-import contextlib
 import json
 import threading
 import time
 from collections import deque
 from pathlib import Path
 
-import paho.mqtt.client as paho
-from paho.mqtt.reasoncodes import ReasonCode
 from smartmeter import receipt, topics
 
 from .backlog import ARRAY_BYTES_MAX, Packed, pack
 from .broker_link import BrokerLink, Link
 from .config import BrokerSettings
+from .mqtt_packets import Message, reason
 from .parking import Parking
 from .spool import Reader, Row
 from .spooler import Spooler
@@ -33,7 +31,6 @@ _CHUNK_BYTES = 8_000_000
 _BACKLOG_SHARE = 0.5  # of what may be under way, so that there is room for what is live
 _OWN = ""  # stands for this Concentrator where else a meter's id stands
 _IDLE_S = 1.0
-_GOODBYE_S = 1.0
 _OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
 
 
@@ -66,7 +63,7 @@ class Uplink:
         )
         self._broker.on_up = self._up
         self._broker.on_down = self._down
-        self._broker.on_message = self._receipts_came
+        self._broker.on_messages = self._receipts_came
         self._broker.on_published = self._published
         spooler.stored = self._offer
         spooler.forgotten = self._forgotten
@@ -80,7 +77,7 @@ class Uplink:
         self._offering = threading.Lock()
         self._missed: deque[int] = deque()
         self._came: deque[tuple[Link, bytes]] = deque()
-        self._answers: deque[tuple[Link, int, ReasonCode]] = deque()
+        self._answers: deque[tuple[Link, list[tuple[int, int]]]] = deque()
         self._gone: deque[list[int]] = deque()
         self._own_due = threading.Event()
         self._spool_replaced = threading.Event()
@@ -110,9 +107,7 @@ class Uplink:
         link = self._link
         if link is not None and not self._parked.holds(_OWN, time.monotonic()):
             topic = topics.concentrator_status(self._concentrator)
-            with contextlib.suppress(ValueError, RuntimeError):  # the connection just went
-                info = link.client.publish(topic, self._offline, qos=1, retain=True)
-                info.wait_for_publish(_GOODBYE_S)
+            link.publish(topic, self._offline, retain=True)
         self._broker.stop(timeout)
 
     def publish_status(self) -> None:
@@ -131,13 +126,13 @@ class Uplink:
         self._links.append(None)
         self._wake.set()
 
-    def _receipts_came(self, link: Link, message: paho.MQTTMessage) -> None:
-        self._came.append((link, bytes(message.payload)))
-        link.ack(message.mid)
+    def _receipts_came(self, link: Link, messages: list[Message]) -> None:
+        self._came.extend((link, message.payload) for message in messages)
+        link.ack([message.mid for message in messages if message.mid])
         self._wake.set()
 
-    def _published(self, link: Link, mid: int, code: ReasonCode) -> None:
-        self._answers.append((link, mid, code))
+    def _published(self, link: Link, answers: list[tuple[int, int]]) -> None:
+        self._answers.append((link, answers))
         self._wake.set()
 
     def _offer(self, rows: list[Row]) -> None:
@@ -205,9 +200,10 @@ class Uplink:
     def _take_news(self) -> None:
         # First the answers: a broker may refuse and end the connection in one breath.
         while self._answers:
-            link, mid, code = self._answers.popleft()
+            link, answers = self._answers.popleft()
             if link is self._link:
-                self._answered(mid, code)
+                for mid, code in answers:
+                    self._answered(mid, code)
         if self._came:
             self._take_receipts()
         while self._links:
@@ -255,10 +251,10 @@ class Uplink:
         if delivered:
             self._spooler.forget(delivered)
 
-    def _answered(self, mid: int, code: ReasonCode) -> None:
+    def _answered(self, mid: int, code: int) -> None:
         """The broker took a message or refused it; who is refused waits, the others go on."""
         own = self._status_mids.pop(mid, None)
-        if not code.is_failure:
+        if code < 0x80:
             sent = self._window.acknowledged(mid)
             if self._parked:
                 self._accepted(sent.meter if sent else own)
@@ -271,7 +267,9 @@ class Uplink:
             return
         self._parked.refuse(key, time.monotonic())
         whose = f"meter {key}" if key else "this Concentrator's status"
-        self._status.alarm("cloud.refused", f"the {NAME} refuses messages of {whose}: {code}")
+        self._status.alarm(
+            "cloud.refused", f"the {NAME} refuses messages of {whose}: {reason(code)}"
+        )
 
     def _accepted(self, key: str | None) -> None:
         if key is not None:
@@ -331,8 +329,7 @@ class Uplink:
 
     def _publish(self, link: Link, sent: Sent, now: float) -> None:
         digest = self._window.add(sent)
-        info = link.client.publish(sent.topic, sent.payload, qos=1)
-        self._window.published(digest, info.mid, now)
+        self._window.published(digest, link.publish(sent.topic, sent.payload), now)
 
     def _send_status(self, link: Link, key: str, now: float) -> None:
         if self._parked.holds(key, now):
@@ -343,4 +340,4 @@ class Uplink:
         else:
             topic = topics.uplink(self._concentrator, key, topics.STATUS)
             payload = self._statuses.get(key, b"")
-        self._status_mids[link.client.publish(topic, payload, qos=1, retain=True).mid] = key
+        self._status_mids[link.publish(topic, payload, retain=True)] = key
