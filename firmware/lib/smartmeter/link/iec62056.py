@@ -55,9 +55,10 @@ class Iec62056:
         return self._block(buf, at, first, end)
 
     def _block(self, buf, at, stx, end):
-        if end - stx > _FIRST_CODE_MAX and buf.find(b"(", stx, stx + _FIRST_CODE_MAX) < 0:
-            return -1, None
         etx = buf.find(_ETX, stx, end)
+        bracket = buf.find(b"(", stx, min(stx + _FIRST_CODE_MAX, end))
+        if bracket < 0 and (end - stx >= _FIRST_CODE_MAX or etx >= 0):
+            return -1, None
         if etx < 0 or etx + 1 == end:
             if end - at >= self.MAX:
                 return 1, Fault(LENGTH, "a readout over %d bytes" % self.MAX, end - at)
