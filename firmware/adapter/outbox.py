@@ -33,7 +33,7 @@ class Outbox:
         now = time.ticks_ms()
         waiting = self._waiting
         while waiting:
-            arrived, size, _ = waiting[0]
+            arrived = waiting[0][0]
             if self._size <= _BYTES and time.ticks_diff(now, arrived) <= KEPT_MS:
                 return
             self.done()

@@ -110,7 +110,7 @@ class Publisher:
         self.trouble = self.last_trouble = trouble
 
     async def _pause(self):
-        """1 s, then doubling to a minute; half of it by chance, so that a fleet comes back spread."""
+        """1 s, doubling to a minute; half of it by chance, or a fleet would come at once."""
         ms = self._backoff * 1000
         self._backoff = min(self._backoff * 2, _BACKOFF_MAX_S)
         ms = ms // 2 + random.randrange(ms // 2)

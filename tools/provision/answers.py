@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adapter import line, schema
 from adapter import settings as adapter_settings
 
 _HEX = "0123456789abcdefABCDEF"
@@ -40,7 +41,7 @@ class Answers:
         settings = {k: v for k, v in self.settings.items() if k != "board"}
         settings.setdefault("meter", {}).setdefault("id", str(uuid.uuid4()))
         try:
-            checked = adapter_settings.check(settings)
+            checked = schema.check(settings)
         except ValueError as why:
             raise Refused(str(why)) from None
         broker = checked["broker"]
@@ -168,10 +169,10 @@ def from_pipe(name: str) -> dict[str, bytes]:
         except OSError as why:
             raise Refused(f"{name} cannot be read: {why.strerror}") from None
     found = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
+    for number, entry in enumerate(text.splitlines(), 1):
+        if not entry.strip() or entry.startswith("#"):
             continue
-        what, equals, value = line.partition("=")
+        what, equals, value = entry.partition("=")
         if not equals or what.strip() not in ASKED:
             raise Refused(
                 f"line {number} of the secrets is not NAME=value with NAME one of "
@@ -188,7 +189,7 @@ def ask(answers: Answers) -> None:
     print("Return takes what stands in brackets.")
     meter = settings.setdefault("meter", {})
     if "line" not in meter:
-        meter["line"] = _ask("the meter's line", "2400 8E1", adapter_settings.line.parse)
+        meter["line"] = _ask("the meter's line", "2400 8E1", line.parse)
     if "wifi" not in settings and "ethernet" not in settings:
         ssid = _ask("name of the Wi-Fi (none for Ethernet)", "")
         settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}

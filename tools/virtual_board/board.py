@@ -17,7 +17,6 @@ import errno
 import io
 import json
 import os
-import select
 import socket
 import sys
 import time
@@ -40,9 +39,15 @@ vfs.mount(vfs.VfsPosix(), HOST)
 
 _libc = ffi.open("libc.so.6")
 _exit = _libc.func("v", "_exit", "i")
+_open = _libc.func("i", "open", "si")
+_close = _libc.func("i", "close", "i")
+_read = _libc.func("i", "read", "ipi")
+_write = _libc.func("i", "write", "ipi")
+_ioctl = _libc.func("i", "ioctl", "iip")
 _setitimer = _libc.func("i", "setitimer", "iPP")
 
 BLOCK = 4096
+_ERASED = b"\xff" * BLOCK
 BLOCKS = 512  # 2 MB, the file system of a stock image on a 4 MB board
 
 
@@ -74,7 +79,7 @@ class Flash:
 
     def _erase(self, n, count):
         for i in range(n, n + count):
-            self._write(i * BLOCK, b"\xff" * BLOCK)
+            self._write(i * BLOCK, _ERASED)
 
     def ioctl(self, op, arg):
         if op == 4:
@@ -175,17 +180,21 @@ class RTC:
 class UART(io.IOBase):
     """machine.UART on a tty: hands over what has arrived and waits for nothing.
 
-    What came since the last look and does not fit rxbuf is lost, as in the driver of a chip.
+    What came since the last look and does not fit rxbuf is lost, as in the driver of a chip; the
+    kernel's buffer stands for the driver's, so that it takes nothing of MicroPython's heap.
     """
 
     INV_TX = 1
     INV_RX = 4
+    _O_RDWR, _O_NOCTTY, _O_NONBLOCK = 2, 0o400, 0o4000
+    _FIONREAD = 0x541B
 
     def __init__(self, id, baudrate=115200, **options):
-        self._f = None
-        self._poll = select.poll()
+        self._fd = -1
+        self._count = array.array("i", (0,))
         self._rxbuf = 256
-        self.lost = 0
+        self._good = 0  # bytes that wait and fitted rxbuf
+        self._lost = 0  # bytes behind them that did not
         self.init(baudrate, **options)
 
     def init(
@@ -207,77 +216,67 @@ class UART(io.IOBase):
         self._line = "%d %d%s%d%s" % (baudrate, bits, letter, stop, inverted)
         if rxbuf is not None:
             self._rxbuf = max(rxbuf, 129)
-        self._held = b""
-        self._arrived()
-        self._held = b""
+        self._discard(self.any())  # init() empties a chip's driver too
 
     def deinit(self):
-        self._drop()
+        if self._fd >= 0:
+            _close(self._fd)
+            self._fd = -1
+        self._good = self._lost = 0
 
-    def _drop(self):
-        if self._f:
-            self._poll.unregister(self._f)
-            self._f.close()
-            self._f = None
+    def any(self):
+        if not self._good:
+            self._discard(self._lost)
+            self._lost = 0
+            if self._fd < 0:
+                flags = self._O_RDWR | self._O_NOCTTY | self._O_NONBLOCK
+                self._fd = _open(UART_PATH, flags)
+            if self._fd < 0 or _ioctl(self._fd, self._FIONREAD, self._count) < 0:
+                self.deinit()  # nobody at the other end; looked for again the next time
+                return 0
+            waiting = self._count[0]
+            self._good = min(waiting, self._rxbuf)
+            self._lost = waiting - self._good
+            if self._lost:
+                print("board: UART overflow,", self._lost, "bytes lost")
+        return self._good
 
-    def _open(self):
-        if self._f is None:
-            try:
-                self._f = open(HOST + UART_PATH, "r+b")
-            except OSError:
-                return False
-            self._poll.register(self._f, select.POLLIN)
-        return True
+    def _discard(self, n):
+        chunk = bytearray(64)
+        while n > 0:
+            got = _read(self._fd, chunk, min(n, len(chunk)))
+            if got <= 0:
+                return
+            n -= got
+        self._good = 0
 
-    def _arrived(self):
-        """Takes what is on the wire into the driver's buffer."""
-        if not self._open():
-            return
-        new = []
-        while True:
-            events = self._poll.poll(0)
-            if not events:
-                break
-            if not events[0][1] & select.POLLIN:
-                self._drop()
-                break
-            try:
-                new.append(self._f.read(1))
-            except OSError:
-                self._drop()
-                break
-        data = b"".join(new)
+    def readinto(self, buf, n=None):
+        n = min(len(buf), self.any())
+        if not n:
+            return None
+        n = _read(self._fd, buf, n)
+        if n <= 0:
+            self.deinit()
+            return None
+        self._good -= n
         if LINE != "-" and LINE != self._line:
             # Wrongly set, a line gives bytes, but others. Which ones does not matter, only that
             # they are no telegram.
-            data = bytes([(b * 167 + 13) & 0xFF for b in data])
-        room = self._rxbuf - len(self._held)
-        if len(data) > room:
-            self.lost += len(data) - room
-            print("board: UART overflow,", self.lost, "bytes lost so far")
-        self._held += data[:room]
-
-    def any(self):
-        self._arrived()
-        return len(self._held)
-
-    def readinto(self, buf, n=None):
-        self._arrived()
-        n = min(len(buf), len(self._held))
-        buf[:n] = self._held[:n]
-        self._held = self._held[n:]
-        return n or None
+            for i in range(n):
+                buf[i] = (buf[i] * 167 + 13) & 0xFF
+        return n
 
     def read(self, n=None):
-        self._arrived()
-        data = self._held if n is None else self._held[:n]
-        self._held = self._held[len(data) :]
-        return data or None
+        waiting = self.any()
+        buf = bytearray(waiting if n is None else min(n, waiting))
+        got = self.readinto(buf) if buf else None
+        return bytes(buf[:got]) if got else None
 
     def write(self, data):
-        if not self._open():
+        self.any()
+        if self._fd < 0:
             return len(data)  # a UART does not know whether anybody listens
-        return self._f.write(data)
+        return _write(self._fd, data, len(data))
 
     def flush(self):
         pass
@@ -474,7 +473,7 @@ sys.modules["time"].gmtime = sys.modules["time"].localtime = gmtime
 def execute(source, name, env):
     """Runs source; True where it asked for a soft reset, else its exception or None."""
     try:
-        exec(compile(source, name, "exec"), env)
+        exec(compile(bytes(source), name, "exec"), env)
     except SystemExit:
         return True
     except BaseException as e:
@@ -520,28 +519,50 @@ class Console:
             self._write(b"\r\n>>> ")
         elif c == b"\x03":  # ^C
             self._line = bytearray()
-        elif c == b"\x05" and self._raw and not self._line:  # raw paste: declined
+        elif c == b"\x05" and self._raw and not self._line:  # ^E, then "A" and ^A: raw paste
             self._read(2)
-            self._write(b"R\x00")
+            self._paste()
         elif c == b"\x04":  # ^D
             self._end_of_input()
         else:
             self._line.extend(c)
 
+    WINDOW = 1024  # bytes the host may send ahead
+
+    def _paste(self):
+        """Raw paste mode: as the raw REPL, with flow control in the place of pauses."""
+        self._write(b"R\x01" + struct.pack("<H", self.WINDOW) + b"\x01")
+        left = self.WINDOW
+        while True:
+            c = self._read(1)
+            if c == b"\x04":
+                break
+            self._line.extend(c)
+            left -= 1
+            if not left:
+                left = self.WINDOW
+                self._write(b"\x01")
+        self._write(b"\x04")
+        source, self._line = self._line, bytearray()
+        self._execute(source)
+
+    def _execute(self, source):
+        done = execute(source, "<stdin>", self._env)
+        self._write(b"\x04")
+        if isinstance(done, BaseException):
+            sys.print_exception(done, sys.stdout)
+        self._write(b"\x04>")
+        if done is True:
+            self._raw = False
+            self._soft_reset()
+
     def _end_of_input(self):
-        done = True
         if self._raw:
             self._write(b"OK")
             if self._line:
-                source, self._line = bytes(self._line), bytearray()
-                done = execute(source, "<stdin>", self._env)
-                self._write(b"\x04")
-                if isinstance(done, BaseException):
-                    sys.print_exception(done, sys.stdout)
-                self._write(b"\x04>")
-                if done is not True:
-                    return
-                self._raw = False
+                source, self._line = self._line, bytearray()
+                self._execute(source)
+                return
         self._soft_reset()
 
     def _soft_reset(self):

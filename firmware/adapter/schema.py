@@ -1,0 +1,128 @@
+"""What the settings may be: checked by tools.provision before it writes, and by the board."""
+
+from smartmeter import ALLOWED, topics
+from smartmeter.reading import is_code
+from smartmeter.receiver import LINKS
+
+from . import line
+
+_NEEDED = object()
+
+
+def _text(maximum):
+    def check(value):
+        if not isinstance(value, str) or not 0 < len(value) <= maximum:
+            raise ValueError("is text of 1 to %d characters" % maximum)
+        return value
+
+    return check
+
+
+def _whole(least, most):
+    def check(value):
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError("is a whole number from %d to %d" % (least, most))
+        return value
+
+    return check
+
+
+def _choice(*allowed):
+    def check(value):
+        if value not in allowed:
+            raise ValueError("is one of " + ", ".join([str(a) for a in allowed]))
+        return value
+
+    return check
+
+
+def _switch(value):
+    if value is not True and value is not False:
+        raise ValueError("is true or false")
+    return value
+
+
+def _line(value):
+    line.parse(value)
+    return value
+
+
+def _codes(value):
+    if not isinstance(value, list) or not 0 < len(value) <= 64:
+        raise ValueError("is a list of 1 to 64 OBIS codes")
+    for code in value:
+        if not is_code(code) or ":" in code:
+            raise ValueError('is a list of OBIS codes such as "1.8.0"')
+    return value
+
+
+_pin = _whole(0, 48)
+
+# section -> name -> (check, default)
+_SECTIONS = {
+    "meter": {
+        "id": (topics.check_id, _NEEDED),
+        "line": (_line, "2400 8E1"),
+        "rx": (_pin, 16),
+        "tx": (_pin, None),
+        "link": (_choice(*LINKS), None),
+        "profile": (_text(64), None),
+    },
+    "wifi": {"ssid": (_text(32), _NEEDED)},
+    "ethernet": {
+        "phy": (_choice("LAN8720", "IP101", "RTL8201", "DP83848", "KSZ8041"), "LAN8720"),
+        "phy_addr": (_whole(0, 31), 0),
+        "mdc": (_pin, 23),
+        "mdio": (_pin, 18),
+        "power": (_pin, None),
+        "ref_clk": (_pin, 17),
+        "ref_clk_out": (_switch, True),
+    },
+    "broker": {
+        "host": (_text(253), _NEEDED),
+        "port": (_whole(1, 65535), 8883),
+        "user": (_text(128), None),
+        "tls": (_switch, True),
+    },
+    "publish": {"values": (_codes, list(ALLOWED))},
+    "time": {"ntp": (_text(253), "pool.ntp.org")},
+}
+_ALWAYS = ("meter", "broker", "publish", "time")
+
+
+def check(document):
+    """document with its defaults filled in; ValueError with one sentence where it cannot be."""
+    if not isinstance(document, dict):
+        raise ValueError("the settings are a table of sections")
+    for section in document:
+        if section not in _SECTIONS:
+            raise ValueError("%s is no section of the settings" % section)
+    if ("wifi" in document) == ("ethernet" in document):
+        raise ValueError("the settings have either a section wifi or a section ethernet")
+    checked = {}
+    for section, fields in _SECTIONS.items():
+        if section in document or section in _ALWAYS:
+            checked[section] = _check_section(section, fields, document.get(section, {}))
+    return checked
+
+
+def _check_section(section, fields, given):
+    if not isinstance(given, dict):
+        raise ValueError("%s is a section of settings" % section)
+    for name in given:
+        if name not in fields:
+            raise ValueError("%s.%s is no setting" % (section, name))
+    checked = {}
+    for name, (test, default) in fields.items():
+        value = given.get(name)
+        if value is None:
+            if default is _NEEDED:
+                raise ValueError("%s.%s is missing" % (section, name))
+            value = default
+        else:
+            try:
+                value = test(value)
+            except ValueError as why:
+                raise ValueError("%s.%s %s" % (section, name, why))
+        checked[name] = value
+    return checked
