@@ -178,7 +178,7 @@ def test_gas_on_two_lines():
 
 def test_forms_of_the_check_sum():
     for form in ("!%04X\r\n", "!%04x\r\n", "!%X\r\n", "!%04X", "!\r\n", "!"):
-        assert reading(telegram(form=form)).values == VALUES, form
+        assert reading(telegram(LINES[1:], form)).values == VALUES, form
     for n in range(1000):
         data = telegram(["1-0:1.7.0(%d*W)" % n], "!%X\r\n")
         if data[-5:-4] == b"!":  # two digits
@@ -188,7 +188,7 @@ def test_forms_of_the_check_sum():
 
 def test_line_ends_that_a_reader_has_changed():
     assert reading(telegram().replace(b"\r", b"")).values == VALUES
-    assert reading(telegram(form="!\r\n").replace(b"\r", b"")).values == VALUES
+    assert reading(telegram(LINES[1:], "!\r\n").replace(b"\r", b"")).values == VALUES
 
 
 def test_the_identification_alone_is_the_meter_where_no_line_tells_it():
@@ -203,7 +203,7 @@ def test_the_identification_alone_is_the_meter_where_no_line_tells_it():
 
 
 def test_any_pieces_give_the_same():
-    data = telegram() + telegram(form="!\r\n") + telegram()
+    data = telegram(LINES[1:], "!\r\n") + telegram() + telegram()
     whole = [e.to_json() for e in events(data)]
     assert len(whole) == 3
     for pieces in (1, 2, 7, 100):
@@ -236,7 +236,7 @@ def test_a_wrong_or_cut_sum():
 
 def test_a_telegram_cut_short_does_not_spoil_the_next():
     for form in ("!%04X\r\n", "!\r\n"):
-        data = telegram(form=form)
+        data = telegram(LINES[1:], form)
         for cut in (30, 120, 200):
             found = events(data[:cut] + data)
             assert [e.values for e in found if isinstance(e, Reading)] == [VALUES], (form, cut)
@@ -247,6 +247,16 @@ def test_without_a_sum_every_line_must_be_in_form():
     for line in ("nonsense", "1-0:1.8.0(00x1*kWh)", "(1*kWh)", "1-0:1.8.0(1*kWh"):
         assert fault(telegram([line, "1-0:1.7.0(1*W)"], "!\r\n")) == LAYOUT, line
     assert fault(telegram(["0-0:96.1.0(5)"])) == LAYOUT
+
+
+def test_a_sum_that_was_lost():
+    bare = telegram(LINES[1:], "!\r\n")
+    assert reading(bare).values == VALUES
+    assert fault(telegram(LINES, "!\r\n")) == CHECKSUM  # DSMR 5.0 has one
+    found = events(telegram() + bare)
+    assert [e.values for e in found if isinstance(e, Reading)] == [VALUES]
+    assert found[1].kind == CHECKSUM
+    assert fault(bare[:-2] + b"\n") == CHECKSUM  # CR was hit, not the end of the text
 
 
 def test_a_text_in_brackets_may_hold_anything():

@@ -153,6 +153,8 @@ def _set(reading, name, values, rest, strict):
         key = key[:-4]
     if key in rest.TELL:
         rest.tell(key, values[0])
+        if key in _IDS and values[0]:
+            reading.texts[name] = values[0][:_ID_MAX]
     elif key == _MBUS_OLD and len(values) > 5:
         if not values[0].startswith(_NEVER_READ):
             rest.pending = (values[4], values[5])

@@ -65,9 +65,11 @@ class Iec62056:
             return 0, None
         used = etx + 2 - at
         bcc = buf[etx + 1]
+        eighth = 0  # bit 7 of any byte: BCC must be right in eight bits where there is one
         for b in buf[stx + 1 : etx + 1]:
             bcc ^= b
-        if bcc & 0x7F:
+            eighth |= b
+        if bcc & (0xFF if eighth & 0x80 else 0x7F):
             return 1, Fault(CHECKSUM, "the BCC of a readout does not agree", used)
         text = bytes(buf[at:stx]) + bytes(buf[stx + 1 : etx])
         stop = text.rfind(b"!")

@@ -18,6 +18,7 @@ _LINE_ENDS = b"\r\n"
 _ENDINGS = (b"\n!", b")!", b"\r!")  # "!" is a line of its own or (IEC 62056-21) ends the last
 _IDENTIFICATION_MAX = 80
 _HEXADECIMAL = "0123456789ABCDEFabcdef"
+_VERSIONS = (b"-3:0.2.8(4", b"-3:0.2.8(5")  # of DSMR, that have a CRC
 _CIPHERED_MAX = 2048
 _TRAILER = _HEXADECIMAL + "!\r\n"  # behind it some send "!CRC" of the text, in clear
 _CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of enciphered telegrams
@@ -28,6 +29,9 @@ class P1:
     ("text-unchecked", ...) where there is none, ("apdu", ...) of the Polish form."""
 
     MAX = 4096
+
+    def __init__(self):
+        self._checked = False  # this meter's telegrams have a CRC: one without has lost it
 
     def scan(self, buf, at, end):
         return self._scan(buf, at, end, False)
@@ -49,7 +53,39 @@ class P1:
             if end - at >= self.MAX:
                 return 1, Fault(LENGTH, "a P1 telegram over %d bytes" % self.MAX, end - at)
             return 0, None
-        return _close(buf, at, stop, end, last)
+        return self._close(buf, at, stop, end, last)
+
+    def _close(self, buf, at, stop, end, last):
+        """The telegram whose "!" is at stop, and the line's end behind its CRC where one is."""
+        until = stop + 1
+        while until < end and until - stop <= 4 and chr(buf[until]) in _HEXADECIMAL:
+            until += 1
+        digits = until - stop - 1
+        used = until - at
+        behind = bytes(buf[until : min(until + 2, end)])
+        if behind == b"\r\n" or behind[:1] == b"\n":
+            used += 2 if behind[0] == 13 else 1
+        elif not last and behind in (b"", b"\r"):
+            return 0, None
+        elif digits < 4 and behind not in (b"", b"\r"):
+            return 1, Fault(CHECKSUM, "a P1 telegram's CRC is not hexadecimal", used + 6)
+        if not digits:
+            return self._unchecked(buf, at, stop, used, behind)
+        told = int(str(bytes(buf[stop + 1 : until]), "ascii"), 16)
+        if told != arc(buf, at, stop + 1) and told != _as_sent(buf, at, stop + 1):
+            return 1, Fault(CHECKSUM, "the CRC of a P1 telegram does not agree", used)
+        self._checked = True
+        return used, ("text", bytes(buf[at:stop]))
+
+    def _unchecked(self, buf, at, stop, used, behind):
+        """A telegram without CRC: of DSMR 2 and 3, and of meters that never had one."""
+        inner = _inner(buf, at, stop)
+        if inner:
+            return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
+        other_end = behind[:1] == b"\n" and buf.find(b"\r", at, stop) >= 0
+        if self._checked or other_end or any([buf.find(v, at, stop) >= 0 for v in _VERSIONS]):
+            return 1, Fault(CHECKSUM, "a P1 telegram has lost its CRC", used)
+        return used, ("text-unchecked", bytes(buf[at:stop]))
 
     def idle(self):
         return None
@@ -83,31 +119,6 @@ def ending(buf, at, end):
         if stop >= 0:
             first = stop + 1
     return first
-
-
-def _close(buf, at, stop, end, last):
-    """The telegram whose "!" is at stop, with the line's end behind its CRC where there is one."""
-    until = stop + 1
-    while until < end and until - stop <= 4 and chr(buf[until]) in _HEXADECIMAL:
-        until += 1
-    digits = until - stop - 1
-    used = until - at
-    behind = buf[until : min(until + 2, end)]
-    if behind == b"\r\n" or behind[:1] == b"\n":
-        used += 2 if behind[0] == 13 else 1
-    elif not last and behind in (b"", b"\r"):
-        return 0, None
-    elif digits < 4 and behind not in (b"", b"\r"):
-        return 1, Fault(CHECKSUM, "a P1 telegram's CRC is not hexadecimal", used + 6)
-    if digits:
-        told = int(str(bytes(buf[stop + 1 : until]), "ascii"), 16)
-        if told == arc(buf, at, stop + 1) or told == _as_sent(buf, at, stop + 1):
-            return used, ("text", bytes(buf[at:stop]))
-        return 1, Fault(CHECKSUM, "the CRC of a P1 telegram does not agree", used)
-    inner = _inner(buf, at, stop)
-    if inner:
-        return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
-    return used, ("text-unchecked", bytes(buf[at:stop]))
 
 
 def _as_sent(buf, at, end):
