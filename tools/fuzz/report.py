@@ -1,0 +1,140 @@
+"""The tables of a fuzz run, and whether what must hold held."""
+
+from tools.bench.table import Table
+
+from . import campaign
+from .subject import SUM, Subject
+from .tally import Tally
+from .watch import Watch
+
+OURS = "ours"
+_SLOW = 10  # times the mean
+_SUM_MOST = 0.005  # of mutants over the 8-bit sum of M-Bus
+_FEW = 5  # different readings that a short run may have by bad luck
+_AGAIN = 5  # times that a slow mutant is run again: a busy machine makes anything slow once
+_SHOWN = 60
+
+Tallies = dict[tuple[str, str, str], Tally]
+
+
+def show(subjects: list[Subject], seed: int, tallies: Tallies) -> int:
+    """Prints all; 1 where something does not hold."""
+    ours = {key[1:]: tally for key, tally in tallies.items() if key[0] == OURS}
+    violations = _ours(subjects, seed, ours)
+    others = {key: tally for key, tally in tallies.items() if key[0] != OURS}
+    if others:
+        _others(others)
+    total = sum(tally.mutants for tally in ours.values())
+    print(f"\n{total} mutants, seed {seed}")
+    for sentence in violations[:_SHOWN]:
+        print(f"FAILS: {sentence}")
+    if len(violations) > _SHOWN:
+        print(f"... and {len(violations) - _SHOWN} more")
+    more = sum(tally.more for tally in ours.values())
+    if more:
+        print(f"... and {more} that were not kept")
+    if not violations:
+        print("all that must hold held")
+    return 1 if violations else 0
+
+
+def _ours(subjects: list[Subject], seed: int, tallies: dict[tuple[str, str], Tally]) -> list[str]:
+    violations: list[str] = []
+    table = Table(
+        ("form", 27),
+        ("guard", 5),
+        ("campaign", 8),
+        ("mutants", 8),
+        ("rejected", 8),
+        ("same", 6),
+        ("DIFFERENT", 9),
+        ("chance", 6),
+        ("exceptions", 10),
+        ("hangs", 5),
+        ("held", 5),
+        ("mean us", 7),
+        ("worst/mean", 10),
+    )
+    for subject in subjects:
+        for name in campaign.NAMES:
+            tally = tallies.get((subject.name, name))
+            if tally is None:
+                continue
+            ratio = _worst(subject, name, seed, tally)
+            table.row(
+                subject.name,
+                subject.guard,
+                name,
+                tally.mutants,
+                tally.rejected,
+                tally.same,
+                tally.different,
+                tally.chance,
+                sum(tally.exceptions.values()),
+                tally.hangs,
+                tally.held or None,
+                f"{tally.mean * 1e6:.0f}",
+                f"{ratio:.1f}",
+            )
+            violations += tally.violations
+            if ratio >= _SLOW and name != "garbage":
+                slow = f"python -m tools.fuzz --again {subject.name} {name} {seed}"
+                violations.append(
+                    f"the slowest takes {ratio:.1f} times the mean: {slow} {tally.slowest[0][1]}"
+                )
+            if name == "outer" and subject.guard == SUM and subject.link == "mbus":
+                most = max(_SUM_MOST * tally.mutants, _FEW)
+                if tally.different > most:
+                    violations.append(
+                        f"{subject.name}: {tally.different} of {tally.mutants} damaged telegrams "
+                        f"became another reading, over {_SUM_MOST:.1%}"
+                    )
+    return violations
+
+
+def _worst(subject: Subject, name: str, seed: int, tally: Tally) -> float:
+    """The slowest mutant's time over the mean, each of the slow ones run again for its best."""
+    if not tally.mean or name == "garbage":
+        return 0.0
+    worst = 0.0
+    for place, (_, number) in enumerate(tally.slowest):
+        times = []
+        for _ in range(_AGAIN):
+            once = Tally()
+            campaign.one(subject, name, seed, number, once, Watch())
+            times.append(once.seconds)
+        tally.slowest[place] = (min(times), number)
+        worst = max(worst, min(times))
+    tally.slowest.sort(reverse=True)
+    return worst / tally.mean
+
+
+def _others(tallies: Tallies) -> None:
+    print()
+    table = Table(
+        ("peer", 14),
+        ("form", 27),
+        ("campaign", 8),
+        ("mutants", 8),
+        ("rejected", 8),
+        ("same", 6),
+        ("DIFFERENT", 9),
+        ("odd exceptions", 44),
+        ("hangs", 5),
+        ("worst ms", 8),
+    )
+    for (doer, form, name), tally in sorted(tallies.items()):
+        odd = ", ".join(f"{kind} {count}" for kind, count in tally.exceptions.most_common(3))
+        worst = tally.slowest[0][0] * 1000 if tally.slowest else 0
+        table.row(
+            doer,
+            form,
+            name,
+            tally.mutants,
+            tally.rejected,
+            tally.same,
+            tally.different,
+            odd or None,
+            tally.hangs,
+            f"{worst:.0f}",
+        )

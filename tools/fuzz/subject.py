@@ -1,0 +1,135 @@
+"""What is fuzzed: a form's telegrams, what the core reads in them, and what guards them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from smartmeter import Fault, Reading, Receiver
+
+from tools.meters import forms
+from tools.meters.dlms import DlmsForm
+from tools.meters.form import EPOCH, Form, Moment
+from tools.meters.household import Household
+from tools.meters.iec62056 import IecForm
+from tools.meters.p1 import P1Form
+
+from . import sealing
+
+COUNT = 6  # telegrams of each form
+BEGIN = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
+
+TAG, CRC, SUM, NOTHING = "tag", "crc", "sum", "none"
+
+Signature = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Original:
+    """A telegram as the meter sends it, and what the core makes of it."""
+
+    wire: bytes
+    moment: Moment
+    content: bytes  # without the checks
+    signature: Signature
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A form with its telegrams. guard: the strongest check over all its bytes.
+
+    "sum" is 8 bits, added or XORed: it lets one damage in some hundreds through.
+    """
+
+    name: str
+    form: Form
+    link: str  # as the Receiver calls it
+    guard: str
+    key: bytes | None
+    auth_key: bytes | None
+    originals: tuple[Original, ...]
+
+    @property
+    def bare(self) -> bool:
+        """Whether the form has no framing that a reader could find back to within a stream."""
+        return self.link == "apdu"
+
+    def receiver(self, link: str | None = None, keys: bool = True) -> Receiver:
+        if keys:
+            return Receiver(self.key, self.auth_key, link)
+        return Receiver(None, None, link)
+
+
+def signature(event: object) -> Signature:
+    """What two events are equal by."""
+    if isinstance(event, Reading):
+        return (
+            "reading",
+            event.meter,
+            event.time,
+            event.counter,
+            event.auth,
+            tuple(sorted(event.values.items())),
+            tuple(sorted(event.codes.items())),
+            tuple(sorted(event.units.items())),
+        )
+    assert isinstance(event, Fault), event
+    return ("fault", event.kind, event.detail)
+
+
+def _guard(form: Form) -> str:
+    if form.tagged:
+        return TAG
+    if form.link in ("hdlc", "gbt", "sml"):
+        return CRC
+    if isinstance(form, P1Form):
+        return NOTHING if form.checksum == "none" else CRC
+    if isinstance(form, IecForm):
+        return NOTHING if form.mode == "D" else SUM
+    if form.link == "apdu":
+        return NOTHING
+    return SUM
+
+
+@lru_cache(maxsize=128)
+def get(name: str) -> Subject:
+    """The Subject of a form; ValueError where the core does not read what the meter sends."""
+    base = forms.get(name)
+    meter = forms.make(name, Household(seed=11, pv=True))
+    form = meter.form
+    key = meter.key if form.ciphered else None
+    auth_key = meter.auth_key if form.tagged else None
+    originals = []
+    link = ""
+    step = timedelta(seconds=max(1, round(base.interval)))
+    for n in range(COUNT):
+        now = BEGIN + n * step
+        counter = int((now - EPOCH).total_seconds()) if form.ciphered else n + 1
+        moment = Moment(
+            now,
+            meter.household.at(now),
+            counter,
+            meter.household.seed,
+            meter.key,
+            meter.auth_key,
+        )
+        wire = form.encode(moment)[0]
+        receiver = Receiver(key, auth_key)
+        events = receiver.feed(wire) + receiver.flush()
+        if len(events) != 1 or not isinstance(events[0], Reading):
+            raise ValueError(f"{name}: the core makes {events} of what the meter sends")
+        content = sealing.payload(form, moment)
+        if sealing.seal(form, moment, content) != wire:
+            raise ValueError(f"{name}: put together again, its telegram is another")
+        originals.append(Original(wire, moment, content, signature(events[0])))
+        link = events[0].layers[0]
+    return Subject(name, form, link, _guard(form), key, auth_key, tuple(originals))
+
+
+def names() -> list[str]:
+    """Every form of the virtual meters."""
+    return list(forms.FORMS)
+
+
+def family(subject: Subject) -> str:
+    """For grouping: the link and what is in it."""
+    return "dlms" if isinstance(subject.form, DlmsForm) else subject.form.link
