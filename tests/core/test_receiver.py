@@ -150,6 +150,20 @@ def test_bare_apdus():
         assert run(data, sizes) == whole
 
 
+def test_a_bare_apdu_with_a_tag_is_found_behind_any_noise():
+    sealed = ciphered(kaifa_apdu(), 1, 0x30)
+    state = 5
+    for _ in range(20):
+        noise = bytearray()
+        for _ in range(400):
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            noise.append(state >> 16 & 0xFF)
+        receiver = Receiver(KEY, AUTH_KEY)
+        events = receiver.feed(bytes(noise) + b"\xe5\x7e\x7e\xa0\x10\x03" + sealed)
+        events += receiver.flush()
+        assert len([e for e in events if isinstance(e, Reading)]) == 1
+
+
 def test_no_bare_apdu_is_found_in_a_damaged_frame():
     telegram = hdlc(ciphered(kaifa_apdu(), 1, 0x30))
     for good in (b"", hdlc(ciphered(kaifa_apdu(), 1))):

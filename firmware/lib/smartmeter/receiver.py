@@ -168,12 +168,16 @@ class Receiver:
                 continue
             at += n
             if outcome is None:
-                self._end_noise(events)
-                self._use(n)
-                self._framed = True
+                if self._quiet:
+                    self._use(n)
                 self._bare = False
+                if n > 1:  # a flag or an acknowledgement may be noise like any byte
+                    self._framed = True
+                    if self._noise:
+                        self._end_noise(events)
             elif isinstance(outcome, tuple):
-                self._end_noise(events)
+                if self._noise:
+                    self._end_noise(events)
                 self._quiet = 0
                 self._bare = link == "apdu"
                 self._framed = self._framed or link != "apdu"
@@ -211,7 +215,7 @@ class Receiver:
             return False
         if self._bare and not self._noise:
             return True
-        if buf[at] != 0xDB:
+        if buf[at] != 0xDB or self._quiet:
             return False
         from .link.apdu import is_found
 
@@ -246,7 +250,6 @@ class Receiver:
             self._quiet = fault.span
         self._use(n)
         if n:
-            self._framed = self._framed or damage
             self._bare = False
 
     def _skip(self, events: "list[Reading | Fault]", byte: int) -> None:

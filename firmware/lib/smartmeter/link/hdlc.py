@@ -59,7 +59,8 @@ class Hdlc:
         if head + 2 > end:
             return 0, None
         if x25(buf, at + 1, head) != buf[head] | buf[head + 1] << 8:
-            return 1, Fault(CHECKSUM, "an HDLC frame's header sum is wrong", size + 2)
+            # whose length may be as wrong; of garbage, one in some thousand bytes looks like it
+            return 1, Fault(CHECKSUM, "an HDLC frame's header sum is wrong")
         if stop >= end:
             return 0, None
         if buf[stop] != _FLAG:
@@ -68,12 +69,13 @@ class Hdlc:
             return size + 1, None
         if x25(buf, at + 1, stop - 2) != buf[stop - 2] | buf[stop - 1] << 8:
             return 1, Fault(CHECKSUM, "an HDLC frame's check sum is wrong", size + 2)
-        return self._frame(buf, at, head + 2, stop - 2, size + 1)
+        # the closing flag may open the next frame, unless one more stands behind it
+        used = size + 2 if stop + 1 < end and buf[stop + 1] == _FLAG else size + 1
+        return self._frame(buf, at, head + 2, stop - 2, used)
 
     def _frame(
         self, buf: bytearray, at: int, start: int, stop: int, used: int
     ) -> "tuple[int, Outcome]":
-        """used leaves the closing flag, which may open the next frame."""
         begins = buf[start : start + 3] == _LLC
         if begins:
             start += 3
