@@ -17,6 +17,11 @@ from tools.certificates import Authority
 from tools.mosquitto import Mosquitto, free_port
 
 
+def connected(cloud: Cloud) -> int:
+    """How many ingestors say that they are connected to the broker."""
+    return sum(json.loads(p.state)["broker"]["connected"] for p in cloud.store.processes())
+
+
 def test_readings_are_stored_with_the_meters_own_numbers(cloud: Cloud) -> None:
     cloud.start("ingest").says("connected")
     house = cloud.concentrator()
@@ -26,7 +31,7 @@ def test_readings_are_stored_with_the_meters_own_numbers(cloud: Cloud) -> None:
     assert cloud.rows() == [(3,)]
     (row,) = cloud.rows(
         "SELECT name, seq, obis_1_7_0, obis_32_7_0, obis_31_7_0, obis_2_7_0 "
-        "FROM reading JOIN meter ON meter.id = meter WHERE seq = 1"
+        "FROM reading JOIN (SELECT id, name FROM meter) ON id = meter WHERE seq = 1"
     )
     assert [repr(value) for value in row] == ["'m1'", "1", "133", "230.0", "0.99", "None"]
 
@@ -162,7 +167,7 @@ def test_two_ingestors_on_one_file_store_everything_once(cloud: Cloud) -> None:
     cloud.start("ingest").says("connected")
     second = Process("ingest", other)
     try:
-        eventually(lambda: second.said.count("connected") or len(cloud.store.processes()) == 2)
+        eventually(lambda: connected(cloud) == 2)
         house = cloud.concentrator()
         for seq in range(500):
             house.send("m1", reading(seq))
@@ -184,10 +189,7 @@ def test_several_share_the_stream_as_a_group(cloud: Cloud) -> None:
         )
         configs.append(Process("ingest", path))
     try:
-        eventually(lambda: len(cloud.store.processes()) == 3)
-        eventually(
-            lambda: all(json.loads(p.state)["broker"]["connected"] for p in cloud.store.processes())
-        )
+        eventually(lambda: connected(cloud) == 3)
         house = cloud.concentrator()
         for seq in range(300):
             house.send("m1", reading(seq))
@@ -203,9 +205,7 @@ def test_another_ingest_with_the_same_client_id_is_told(cloud: Cloud) -> None:
     first.says("connected")
     second = Process("ingest", cloud.config)
     try:
-        assert first.process is not None
-        assert first.process.wait(10) == 1
-        assert "broker.client_id" in first.said
+        first.says("broker.client_id")
     finally:
         second.kill()
 
@@ -344,7 +344,7 @@ def test_serve_needs_no_settings(tmp_path: Path) -> None:
     )
     process = Process("serve", config)
     try:
-        process.says("the broker is at")
+        process.says("connected to the broker")
         house = Concentrator("house-1", port, user="concentrator", password="test-secret")
         for seq in range(20):
             house.send("m1", reading(seq))

@@ -24,6 +24,7 @@ from smartmeter_cloud.mqtt.connection import (
     WRONG_VERSION,
     BrokerSettings,
     Connection,
+    NoAnswer,
     Refused,
 )
 from smartmeter_cloud.store import Store, StoreUnavailable
@@ -33,6 +34,8 @@ BEAT_SECONDS = 5.0
 WAIT_SECONDS = 0.5  # for a message, before looking whether to stop
 RECEIPTS_IN_A_MESSAGE = 4096  # 64 kB
 RETRY_MIN, RETRY_MAX = 1.0, 30.0
+# Two with one client id throw each other out, and brokers of MQTT 3.1.1 do not say why.
+SHORT_SECONDS, SHORT_MANY = 10.0, 3
 
 _log = logging.getLogger("smartmeter_cloud.ingest")
 
@@ -58,6 +61,7 @@ class Ingest:
         self._store_ok = True
         self._since_start = {"messages": 0, "stored": 0, "repeated": 0, "dead": 0, "ignored": 0}
         self._refused_receipts = 0
+        self._short = 0  # connections in a row that did not last
 
     def stop(self) -> None:
         self._stop.set()
@@ -88,18 +92,18 @@ class Ingest:
             return Connection(self._settings, codec.V311, context)
         try:
             return Connection(self._settings, codec.V5, context)
-        except (Refused, ConnectionResetError, TimeoutError, ProtocolError) as e:
+        except (Refused, ConnectionResetError, NoAnswer, ProtocolError) as e:
             if isinstance(e, Refused) and e.code not in WRONG_VERSION:
                 raise
             return Connection(self._settings, codec.V311, context)
 
     def _serve(self, connection: Connection) -> bool:
-        """Works until the connection is lost or stop() is called; whether it ever worked."""
-        worked = False
+        """Works until the connection is lost or stop() is called; whether it did for a while."""
+        began = None
         try:
             connection.subscribe(self._filter())
             self._found(connection)
-            worked = True
+            began = time.monotonic()
             while not self._stop.is_set():
                 messages = connection.receive(WAIT_SECONDS)
                 if messages and not self._take(connection, messages):
@@ -116,7 +120,17 @@ class Ingest:
             self._lost(str(e))
         except (OSError, ProtocolError) as e:
             self._lost(_reason(e))
-        return worked
+            if began is not None and time.monotonic() - began < SHORT_SECONDS:
+                self._short += 1
+                if self._short == SHORT_MANY:
+                    _log.warning(
+                        "the broker ends each connection at once: does another ingest use "
+                        'the client id "%s"? Each needs its own (broker.client_id)',
+                        self._settings.client_id,
+                    )
+                return False
+        self._short = 0
+        return began is not None
 
     def _filter(self) -> str:
         group = self._settings.group

@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from types import FrameType
 
@@ -21,7 +20,7 @@ class CannotListen(Exception):
 
 
 class Server(uvicorn.Server):
-    """run() until SIGTERM or SIGINT, or until stop() from another thread."""
+    """Made in the main thread; run() until SIGTERM or SIGINT, or until stop() from a thread."""
 
     def __init__(self, store: Store, settings: HttpSettings) -> None:
         """Takes the port, so that `address` is known before run(). CannotListen."""
@@ -48,22 +47,16 @@ class Server(uvicorn.Server):
         except OSError as e:  # ssl.SSLError is one
             self._listener.close()
             raise CannotListen(f"http.certificate or http.key cannot be used: {e}") from None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         super().run(sockets or [self._listener])
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's own, but being told to end is no failure: the exit status stays 0."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        former = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in former.items():
-                signal.signal(number, handler)
+        """uvicorn's own kills the process once more at the end; to be told to end is no failure."""
+        yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._end_streams()

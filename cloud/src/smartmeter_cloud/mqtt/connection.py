@@ -64,6 +64,10 @@ class BrokerSettings:
         return context
 
 
+class NoAnswer(TimeoutError):
+    """The broker took the connection and then said nothing."""
+
+
 class Refused(Exception):
     """The broker answered, and the answer was no."""
 
@@ -194,6 +198,7 @@ class Connection:
             return 0
         data = self._socket.recv(READ_SIZE)
         if not data:
+            self._handle_controls()  # a DISCONNECT may have told why
             raise ConnectionResetError("the broker closed the connection")
         self._heard = time.monotonic()
         for packet in self._parser.feed(data):
@@ -214,7 +219,7 @@ class Connection:
                     return control.body
                 self._control(control)
             self._controls.clear()
-        raise TimeoutError("the broker does not answer")
+        raise NoAnswer("the broker does not answer")
 
     def _keep_alive(self) -> None:
         now = time.monotonic()

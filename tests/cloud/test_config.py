@@ -1,0 +1,91 @@
+"""A mistake in the settings is one sentence on stderr, and an exit status that is not 0."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run(command: str, config: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "smartmeter_cloud", command, "--config", str(config)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+
+PLAIN = "[broker]\ntls = false\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[broker\n", "is not TOML: Expected ']'"),
+        ("broker = 1\n", "broker must be a table"),
+        ("[brokers]\n", "brokers is unknown; there are [broker], [store] and [http]"),
+        (PLAIN + "port = 70000\n", "broker.port must be a port, 1 to 65535"),
+        (PLAIN + 'port = "1883"\n', "broker.port must be a port"),
+        (PLAIN + "port = true\n", "broker.port must be a port"),
+        (PLAIN + "prot = 1\n", "broker.prot is unknown; there are embedded, host"),
+        (PLAIN + "host = 1\n", "broker.host must be a host name or address"),
+        (PLAIN + 'client_id = "a b"\n', "broker.client_id must be 1 to 64 of"),
+        (PLAIN + 'group = "a/b"\n', "broker.group must be 1 to 64 of"),
+        (PLAIN + 'password_file = "none"\n', "none cannot be read: No such file"),
+        (PLAIN + 'password_file = "open"\n', "open can be read by others; type: chmod 600"),
+        (PLAIN + 'user = "x"\npassword_file = "empty"\n', "empty holds no password"),
+        (PLAIN + 'password_file = "secret"\n', "broker.password_file needs broker.user"),
+        ('[broker]\ncertificate = "open"\n', "broker.certificate and broker.key go together"),
+        ('[broker]\nca = "open"\n', "broker.ca, broker.certificate or broker.key cannot be used"),
+        ("[broker]\nembedded = true\n", "broker.embedded needs broker.password_file"),
+        (
+            '[broker]\nembedded = true\nhost = "0.0.0.0"\npassword_file = "secret"\n',
+            "can be reached from outside",
+        ),
+        ('[store]\npath = "no/such/folder.sqlite"\n', "there is no folder"),
+        (PLAIN + '[store]\npath = "open"\n', "open"),
+        ('[http]\nhost = "0.0.0.0"\n', "give http.certificate and http.key"),
+        ('[http]\nnames = "x"\n', "http.names must be a list of texts"),
+    ],
+)
+def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "open").write_text("no certificate, no database: " + "x" * 2000)
+    (tmp_path / "open").chmod(0o644)
+    for name, content in (("secret", "test-secret\n"), ("empty", "\n")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o600)
+    config = tmp_path / "cloud.toml"
+    config.write_text(text)
+    done = run("ingest", config)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("smartmeter-cloud: ")
+    assert sentence in line
+    assert "test-secret" not in line
+
+
+def test_no_file(tmp_path: Path) -> None:
+    done = run("api", tmp_path / "none.toml")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "none.toml cannot be read: No such file" in done.stderr
+
+
+def test_a_taken_port(tmp_path: Path) -> None:
+    config = tmp_path / "cloud.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config.write_text(f"[http]\nport = {taken.getsockname()[1]}\n")
+        done = run("api", config)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "cannot be had: address already in use" in done.stderr
+
+
+def test_ingest_wants_a_broker_outside(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("test-secret\n")
+    (tmp_path / "secret").chmod(0o600)
+    config = tmp_path / "cloud.toml"
+    config.write_text('[broker]\nembedded = true\npassword_file = "secret"\n')
+    done = run("ingest", config)
+    assert done.returncode == 1
+    assert "broker.embedded is for `smartmeter-cloud serve`" in done.stderr
