@@ -24,6 +24,7 @@ class Tally:
     chance: int = 0
     exceptions: Counter[str] = field(default_factory=Counter)
     hangs: int = 0
+    timed: int = 0
     seconds: float = 0.0
     slowest: list[tuple[float, int]] = field(default_factory=list)
     held: int = 0  # bytes, the most that a receiver kept
@@ -31,6 +32,7 @@ class Tally:
     more: int = 0
 
     def took(self, seconds: float, index: int) -> None:
+        self.timed += 1
         self.seconds += seconds
         if len(self.slowest) < _SLOWEST or seconds > self.slowest[-1][0]:
             self.slowest = sorted([*self.slowest, (seconds, index)], reverse=True)[:_SLOWEST]
@@ -49,6 +51,7 @@ class Tally:
         self.chance += other.chance
         self.exceptions += other.exceptions
         self.hangs += other.hangs
+        self.timed += other.timed
         self.seconds += other.seconds
         self.slowest = sorted(self.slowest + other.slowest, reverse=True)[:_SLOWEST]
         self.held = max(self.held, other.held)
@@ -58,4 +61,4 @@ class Tally:
 
     @property
     def mean(self) -> float:
-        return self.seconds / self.mutants if self.mutants else 0.0
+        return self.seconds / self.timed if self.timed else 0.0
