@@ -51,7 +51,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def at(seconds: int, **values: float) -> dict[str, Any]:
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(MIDNIGHT + seconds))
-    return reading(seconds, moment, **values)
+    return reading(abs(seconds), moment, **values)
 
 
 def test_the_newest_reading_of_each_meter(site: Site) -> None:
@@ -131,7 +131,8 @@ def test_a_refusal_is_a_problem_document(site: Site, path: str, status: int, wor
 def test_injection_finds_no_meter_and_harms_nothing(site: Site) -> None:
     site.add("m1", at(0, v1_7_0=1))
     for name in ("m1'--", "m1';DROP TABLE reading;--", "..%2f..%2fetc%2fpasswd", "%00", "<script>"):
-        path = f"v1/meters/{urllib.parse.quote(name)}/power?from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
+        span = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
+        path = f"v1/meters/{urllib.parse.quote(name)}/power?{span}"
         assert site.api.refusal(path)[0] in (404, 422)
     assert len(site.api.get("v1/meters")) == 1
 

@@ -230,7 +230,7 @@ def test_a_certificate_of_its_own_and_a_verified_broker(
         secured.end()
 
 
-def test_a_refused_receipt_is_said_once_and_shown(
+def test_a_broker_that_refuses_receipts_is_seen_through(
     tmp_path: Path, mosquitto: Callable[..., Mosquitto]
 ) -> None:
     broker = mosquitto(
@@ -253,7 +253,8 @@ def test_a_refused_receipt_is_said_once_and_shown(
         ingest.says("connected")
         house = refused.concentrator("house-1", user="house", password="test-secret")
         house.send("m1", reading(1))
-        ingest.says("the broker refuses our receipts")
+        # mosquitto 2.0.11 hangs up as soon as it has refused, later ones only refuse
+        eventually(lambda: "write cloud/+/receipts" in ingest.said)
         assert "test-secret" not in ingest.said
     finally:
         refused.end()
