@@ -108,6 +108,7 @@ class Receiver:
         self.skipped = 0
         self._link = link
         self._links: "dict[str, Link]" = {}
+        self._decoders: "dict[str, Callable[[bytes, Receiver], Reading]]" = {}
         self._buf = bytearray()
         self._bare = True  # an APDU without framing may stand here
         self._framed = False  # other framing was seen
@@ -226,7 +227,10 @@ class Receiver:
         self.guarded = link not in _UNGUARDED
         payload = telegram[1]
         try:
-            reading = _decoder(form)(payload, self)
+            decode = self._decoders.get(form)
+            if decode is None:
+                decode = self._decoders[form] = _decoder(form)
+            reading = decode(payload, self)
             if form != "apdu":  # whose decoder remembers what it has checked
                 complete(reading)
                 check(reading)

@@ -93,6 +93,7 @@ class Plan:
         self._slots: list[tuple[str, int, int]] = []
         self._tight: list[tuple[int, int, int]] = []
         self._groups: list[tuple[int, int]] = []
+        guessed = False
         for place, key, exponent, group in sorted(slots):
             kind = _FORMATS[data[place]]
             size = _SIZES[kind]
@@ -106,8 +107,13 @@ class Plan:
                 self._tight.append((len(self._slots), least, most))
             if group:
                 self._groups.append((len(self._slots), group))
+                unit = reading.units[key]
+                guessed = guessed or (unit == "V" and len(self.profile.voltage) > 1)
+                guessed = guessed or (unit == "A" and len(self.profile.current) > 1)
             factor = 10**exponent if exponent > 0 else 1
             self._slots.append((key, factor, exponent if exponent < 0 else 0))
+        if not guessed:
+            self._groups = []
         self._format = "".join(form)
         self._mask = int.from_bytes(mask, "big")
         self._constant = int.from_bytes(data[at:end], "big") & self._mask

@@ -21,6 +21,7 @@ _TYPE = 0xA0
 _SEGMENTED = 0x08
 _LLC = b"\xe6\xe7\x00"
 _ADDRESS_MAX = 4
+_HEADS_MAX = 8
 
 
 class Hdlc:
@@ -29,6 +30,9 @@ class Hdlc:
     def __init__(self) -> None:
         self._data: bytearray | None = None  # of an information field in segments
         self._blocks = Blocks()
+        # frame's size: (where its header's sum is, the header and its sum): a meter's frames
+        # have few different headers, and one that was found right need not be summed again
+        self._heads: dict[int, tuple[int, bytes]] = {}
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         have = end - at
@@ -41,26 +45,12 @@ class Hdlc:
         if have < 3:
             return 0, None
         size = (buf[at + 1] & 0x07) << 8 | buf[at + 2]
-        head = at + 3
-        for _ in range(2):  # destination, source
-            most = head + _ADDRESS_MAX
-            while True:
-                if head >= end:
-                    return 0, None
-                head += 1
-                if buf[head - 1] & 1:
-                    break
-                if head == most:
-                    return -1, None
-        head += 1  # control
+        head = at + self._heads.get(size, (0, b""))[0]
+        if head == at or buf[at + 1 : head + 2] != self._heads[size][1]:
+            head, outcome = self._header(buf, at, end, size)
+            if not head:
+                return outcome
         stop = at + 1 + size  # of the closing flag
-        if head + 2 > stop:
-            return -1, None
-        if head + 2 > end:
-            return 0, None
-        if x25(buf, at + 1, head) != buf[head] | buf[head + 1] << 8:
-            # whose length may be as wrong; of garbage, one in some thousand bytes looks like it
-            return 1, Fault(CHECKSUM, "an HDLC frame's header sum is wrong")
         if stop >= end:
             return 0, None
         if buf[stop] != _FLAG:
@@ -72,6 +62,34 @@ class Hdlc:
         # the closing flag may open the next frame, unless one more stands behind it
         used = size + 2 if stop + 1 < end and buf[stop + 1] == _FLAG else size + 1
         return self._frame(buf, at, head + 2, stop - 2, used)
+
+    def _header(
+        self, buf: bytearray, at: int, end: int, size: int
+    ) -> "tuple[int, tuple[int, Outcome]]":
+        """(where the header's sum is, _) of a header that is right; else (0, what scan gives)."""
+        head = at + 3
+        for _ in range(2):  # destination, source
+            most = head + _ADDRESS_MAX
+            while True:
+                if head >= end:
+                    return 0, (0, None)
+                head += 1
+                if buf[head - 1] & 1:
+                    break
+                if head == most:
+                    return 0, (-1, None)
+        head += 1  # control
+        if head + 1 > at + size:
+            return 0, (-1, None)
+        if head + 2 > end:
+            return 0, (0, None)
+        if x25(buf, at + 1, head) != buf[head] | buf[head + 1] << 8:
+            # whose length may be as wrong; of garbage, one in some thousand bytes looks like it
+            return 0, (1, Fault(CHECKSUM, "an HDLC frame's header sum is wrong"))
+        if len(self._heads) >= _HEADS_MAX:
+            self._heads.clear()
+        self._heads[size] = (head - at, bytes(buf[at + 1 : head + 2]))
+        return head, (0, None)
 
     def _frame(
         self, buf: bytearray, at: int, start: int, stop: int, used: int
