@@ -33,9 +33,10 @@ def secret(path: Path, text: str) -> Path:
     return path
 
 
-def port_settings(folder: Path, form: str, device: Path) -> str:
+def port_settings(folder: Path, form: str, device: Path, line: str | None = None) -> str:
     """The [[port]] of a virtual meter, with its test keys in files."""
-    lines = [f'[[port]]\ndevice = "{device}"\nmeter = "{form}"', FORMS[form]]
+    line = FORMS[form] if line is None else line
+    lines = [f'[[port]]\ndevice = "{device}"\nmeter = "{form}"', line]
     made = forms.FORMS[form]
     if made.ciphered:
         lines.append(
@@ -131,5 +132,54 @@ def test_noise_and_a_wrong_key_give_faults_and_no_reading(
     eventually(lambda: cloud.statuses.get("home", {}).get("faults", {}).get("key") == 1, 30)
     assert not cloud.store
     eventually(lambda: cloud.statuses.get("kaifa-ma309"))
+    os.close(slave)
+    os.close(master)
+
+
+@pytest.mark.parametrize(
+    ("form", "settings"),
+    [
+        ("amis", 'baud = 9600\nparity = "even"'),
+        ("iec-readout", 'poll = "sign-on"\ninterval = 1'),
+    ],
+)
+def test_a_meter_that_wants_an_answer_gets_it(
+    form: str, settings: str, between: Between, cloud: StandInCloud, pushing: Any
+) -> None:
+    port, truth = pushing(form, "--speed", "4")
+    between.configure(port_settings(between.folder, form, port, settings))
+    between.process.start()
+    eventually(lambda: len(cloud.seqs(form)) >= 3, 60)
+    sent = told(truth)[0]["values"]
+    first = min((r for (m, _, _), r in cloud.store.items() if m == form), key=lambda r: r["seq"])
+    assert first["values"]["1.8.0"] == float(sent["1.8.0"])
+
+
+def test_the_line_is_found_by_trying(between: Between, cloud: StandInCloud, pushing: Any) -> None:
+    port, _ = pushing("sml")
+    between.configure(port_settings(between.folder, "sml", port, ""))
+    between.process.start()
+    eventually(lambda: len(cloud.seqs("sml")) >= 2, 30)
+    between.process.says("readings come at ")
+
+
+def test_a_telegram_of_before_is_a_replay_after_a_restart_too(
+    between: Between, cloud: StandInCloud
+) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    form = "landis-gyr-e450"
+    device = Path(os.ttyname(slave))
+    between.configure(port_settings(between.folder, form, device))
+    wire, _ = forms.make(form, Household(1)).telegram(datetime.now(UTC))
+    between.process.start().says(f"port {device}: connected")
+    os.write(master, wire)
+    eventually(lambda: len(cloud.store) == 1)
+    assert between.process.stop() == 0
+    between.process.start()
+    eventually(lambda: between.process.said.count(f"port {device}: connected") == 2)
+    os.write(master, wire)
+    eventually(lambda: cloud.statuses["home"].get("faults", {}).get("replay") == 1)
+    assert len(cloud.order[form]) == 1
     os.close(slave)
     os.close(master)

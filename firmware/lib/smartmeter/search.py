@@ -37,10 +37,11 @@ _WHOLE = (KEY, TAG, REPLAY, SEGMENT)  # faults of telegrams whose check sums wer
 
 
 class Search:
-    """first: the setting that was found the last time, to begin with."""
+    """first: the setting that was found the last time, to begin with. inverted: whether the port
+    can read a line whose levels are inverted."""
 
-    def __init__(self, first=None):
-        self._order = list(SETTINGS)
+    def __init__(self, first=None, inverted=True):
+        self._order = [s for s in SETTINGS if inverted or not s[4]]
         if first is not None:
             first = tuple(first)
             if first in self._order:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from . import mqtt_packets as mqtt
 from .config import BrokerSettings
 from .mqtt_packets import Message, ProtocolError
-from .status import Status, log
+from .status import Status
 
 _KEEP_ALIVE_S = 20
 _CONNECT_S = 5.0
@@ -146,8 +146,7 @@ class BrokerLink:
             except (OSError, ValueError, LinkError) as why:  # ssl.SSLError is an OSError
                 reason = reason_of(why)
             except Exception:
-                log.exception("%s: begins again", self.name)  # our bug; the rest goes on
-                self._status.refuse("fault", "a fault of this program", self.name)
+                self._status.own_fault(self.name)  # our bug; the rest goes on
                 reason = "a fault of this program"
             else:
                 break

@@ -50,7 +50,9 @@ class Concentrator:
             )
         if lan:
             self._intakes.append(MqttIntake(lan, config.id, intake, self.status))
-        self._intakes += [SerialIntake(port, intake, self.status) for port in config.ports]
+        self._intakes += [
+            SerialIntake(port, intake, self.status, self._spooler) for port in config.ports
+        ]
         self._spooler.start()
         if self._uplink:
             self._uplink.start()

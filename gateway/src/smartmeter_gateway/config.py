@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from smartmeter import profiles, topics
+from smartmeter.link.signon import SignOn
 from smartmeter.reading import is_code
 from smartmeter.receiver import LINKS
 
@@ -57,6 +58,9 @@ class PortSettings:
     link: str | None = None
     profile: str | None = None
     values: tuple[str, ...] | None = None
+    asks: bool = False  # a meter that tells only when asked: IEC 62056-21 modes A to C
+    interval: int = 10  # seconds between two readouts that are asked for
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -199,6 +203,15 @@ def _profile(table: Table) -> str | None:
     return text
 
 
+def _address(table: Table) -> str:
+    text = table.optional("address") or ""
+    try:
+        SignOn(address=text)
+    except ValueError as why:
+        raise table.wrong("address", f"is none: {why}") from None
+    return text
+
+
 def _port(table: Table) -> PortSettings:
     device, meter = table.text("device"), _id(table, "meter")
     baud = table.whole("baud", None, 50, 4_000_000)
@@ -220,6 +233,9 @@ def _port(table: Table) -> PortSettings:
         link=table.optional("link", choices=LINKS),
         profile=_profile(table),
         values=None if values is None else tuple(values),
+        asks=table.text("poll", "no", choices=("no", "sign-on")) == "sign-on",
+        interval=table.whole("interval", 10, 1, 86_400) or 10,
+        address=_address(table),
     )
     table.done()
     return settings

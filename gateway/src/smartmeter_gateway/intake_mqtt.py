@@ -9,7 +9,7 @@ from .config import BrokerSettings
 from .intake import Intake
 from .mqtt_packets import Message
 from .spooler import ONLY_ACKNOWLEDGE, Item
-from .status import Status, log
+from .status import Status
 
 NAME = "LAN broker"
 _RECEIVE_MAXIMUM = 2000  # messages that the broker may send before the first is acknowledged
@@ -56,6 +56,5 @@ class MqttIntake:
             self._status.refuse(why.kind, why.detail, origin)
         except Exception:
             # Our bug, and not the sender's: told, counted, and the others go on.
-            log.exception("a message of %s could not be taken in", origin)
-            self._status.refuse("fault", "a fault of this program", origin)
+            self._status.own_fault(NAME)
         return "", ONLY_ACKNOWLEDGE, b"", message.mid, acknowledging

@@ -4,39 +4,43 @@ import json
 import threading
 import time
 from collections import Counter
-from typing import Any
+from contextlib import closing
 
-import serial  # type: ignore[import-untyped]
 import smartmeter
 from smartmeter import Fault, Reading, Receiver, topics
+from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 
 from .acceptance import Refused
 from .broker_link import reason_of
 from .config import PortSettings
 from .intake import Intake
+from .line import Event, Line
+from .spooler import Spooler
 from .status import Status, log, now_text
 
-_POLL_S = 0.1
 _RETRY_S = 1.0  # a port that is not there is looked for as often
-# A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
-_IDLE_S = 1.5
 _SILENT_S = 60.0  # without a reading: the longest push interval in use is 15 s, or a minute
 _STATUS_S = 60.0
-
-NO_BYTES = "no bytes"
-NO_FRAME = "bytes but no frame"
-NO_KEY = "frames but no key"
-READINGS = "readings"
 
 
 class SerialIntake:
     """One port: opens it, feeds the Receiver, spools what it says; goes on when it is back."""
 
-    def __init__(self, settings: PortSettings, intake: Intake, status: Status) -> None:
+    def __init__(
+        self,
+        settings: PortSettings,
+        intake: Intake,
+        status: Status,
+        spooler: Spooler,
+    ) -> None:
         self._settings = settings
         self._intake = intake
         self._status = status
         self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
+        self._spooler = spooler
+        self._receiver.counters.update(spooler.counters(settings.meter))
+        searching = settings.baud is None and not settings.asks
+        self._search = Search(inverted=False) if searching else None
         self.name = f"port {settings.device}"
         # From a clock that was before: never the same number twice within a second.
         self._seq = int(time.time() * 1000)
@@ -65,8 +69,7 @@ class SerialIntake:
                 self._visit()
             except Exception:
                 # Our bug; one port must not end the others.
-                log.exception("%s begins again", self.name)
-                self._status.refuse("fault", "a fault of this program", self.name)
+                self._status.own_fault(self.name)
             self._open = False
             self._note_silence()
             self._stopping.wait(_RETRY_S)
@@ -74,7 +77,7 @@ class SerialIntake:
     def _visit(self) -> None:
         """Open the port and read it until it is gone or we are to end."""
         try:
-            port = self._port()
+            line = Line(self._settings, self._receiver, self._search)
         except (OSError, ValueError) as why:  # serial.SerialException is an OSError
             # pyserial wraps what the system said in its own words.
             cause = why.__context__ if isinstance(why.__context__, OSError) else why
@@ -82,40 +85,18 @@ class SerialIntake:
             return
         self._status.link(self.name, True)
         self._open = True
-        with port:
+        with closing(line):
             try:
-                self._read(port)
+                while not self._stopping.is_set():
+                    self._take(line.read())
+                    if line.bytes and self._progress == NO_BYTES:
+                        self._progress = NO_FRAME
+                    self._note_silence()
             except OSError:
                 self._status.link(self.name, False, "the device is gone")
                 self._take(self._receiver.flush())
 
-    def _port(self) -> Any:
-        s = self._settings
-        port = serial.serial_for_url(s.device, do_not_open=True)
-        port.baudrate, port.bytesize, port.parity, port.stopbits = s.baud, s.bits, s.parity, s.stop
-        port.timeout = _POLL_S
-        if "://" not in s.device:
-            port.exclusive = True
-        port.open()
-        return port
-
-    def _read(self, port: Any) -> None:
-        last = time.monotonic()
-        idle = True
-        while not self._stopping.is_set():
-            data = port.read(port.in_waiting or 1)
-            now = time.monotonic()
-            if data:
-                last, idle = now, False
-                if self._progress == NO_BYTES:
-                    self._progress = NO_FRAME
-                self._take(self._receiver.feed(data))
-            elif not idle and now - last >= _IDLE_S:
-                idle = True
-                self._take(self._receiver.flush())
-            self._note_silence()
-
-    def _take(self, events: list[Reading | Fault]) -> None:
+    def _take(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Fault):
                 self._fault(event)
@@ -135,7 +116,8 @@ class SerialIntake:
         self._last_reading = time.monotonic()
         self._silent = False
         if self._progress != READINGS:
-            log.info("%s: readings come", self.name)
+            found = f" at {name(self._search.setting)}" if self._search else ""
+            log.info("%s: readings come%s", self.name, found)
             self._progress = READINGS
             self._tell("online")
 
@@ -166,11 +148,12 @@ class SerialIntake:
             "time": now_text(),
             "version": smartmeter.__version__,
             "port": self._settings.device,
-            "progress": self._progress,
+            "progress": self._search.progress if self._search else self._progress,
             "readings": self._readings,
             "faults": dict(self._faults),
             "silent": int(now - self._last_reading),
         }
+        self._spooler.remember(self._settings.meter, self._receiver.counters)
         payload = json.dumps(document).encode()
         self._put(topics.STATUS, payload)
 

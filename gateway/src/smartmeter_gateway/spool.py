@@ -24,6 +24,12 @@ _SCHEMA = (
         arrived INTEGER NOT NULL  -- unix seconds
     )""",
     "CREATE TABLE status (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE counter (  -- the last invocation counter accepted of each system title
+        meter TEXT NOT NULL,
+        title BLOB NOT NULL,
+        value INTEGER NOT NULL,
+        PRIMARY KEY (meter, title)
+    ) WITHOUT ROWID""",
     """CREATE TABLE total (  -- one row
         next INTEGER NOT NULL,
         rows INTEGER NOT NULL,
@@ -87,10 +93,12 @@ class Spool:
         forget: Iterable[int],
         newest: dict[str, bytes],
         now: float,
+        counters: Iterable[tuple[str, bytes, int]] = (),
     ) -> list[Row]:
         """One commit: take in (meter, specific, payload) each, forget rows by id, keep the bounds.
 
-        newest: meter -> its newest status; an empty one takes it away.
+        newest: meter -> its newest status; an empty one takes it away. counters: (meter, system
+        title, last invocation counter).
 
         The Rows taken in. What sqlite3 raises leaves the spool as it was before.
         """
@@ -112,6 +120,9 @@ class Spool:
             self._delete("id IN (SELECT value FROM json_each(?))", json.dumps(list(forget)))
             self._keep_bounds(arrived)
             self._write_status(newest)
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO counter VALUES (?, ?, ?)", counters
+            )
             execute(
                 "UPDATE total SET next = ?, rows = ?, bytes = ?, dropped = ?",
                 (self.next, self.rows, self.bytes, self.dropped),
@@ -128,6 +139,13 @@ class Spool:
     def statuses(self) -> dict[str, bytes]:
         """meter -> its newest status."""
         return dict(self._connection.execute("SELECT meter, payload FROM status"))
+
+    def counters(self, meter: str) -> dict[bytes, int]:
+        """system title -> the last invocation counter that was kept."""
+        rows = self._connection.execute(
+            "SELECT title, value FROM counter WHERE meter = ?", (meter,)
+        )
+        return dict(rows.fetchall())
 
     def _write_status(self, newest: dict[str, bytes]) -> None:
         kept = [(meter, payload) for meter, payload in newest.items() if payload]

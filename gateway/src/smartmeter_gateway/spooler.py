@@ -50,6 +50,7 @@ class Spooler:
         self._waiting: deque[Item] = deque()
         self._waiting_bytes = 0
         self._receipts: list[int] = []
+        self._counters: dict[tuple[str, bytes], int] = {}
         self._changed = threading.Condition()
         self._ending = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -77,6 +78,15 @@ class Spooler:
     def statuses(self) -> dict[str, bytes]:
         """meter -> newest status, as kept from before; to be asked before start()."""
         return self._spool.statuses()
+
+    def counters(self, meter: str) -> dict[bytes, int]:
+        """system title -> last invocation counter, as kept from before; asked before start()."""
+        return self._spool.counters(meter)
+
+    def remember(self, meter: str, counters: dict[bytes, int]) -> None:
+        """Keep invocation counters with the next commit, so that a restart lets no replay in."""
+        with self._changed:
+            self._counters.update({(meter, title): value for title, value in counters.items()})
 
     def put(self, items: list[Item]) -> None:
         """Take in messages; waits where too much already waits for the disk."""
@@ -135,9 +145,12 @@ class Spooler:
         messages = [
             (m, s, p) for m, s, p, *_ in items if s not in (topics.STATUS, ONLY_ACKNOWLEDGE)
         ]
+        with self._changed:
+            counters = [(meter, title, n) for (meter, title), n in self._counters.items()]
+            self._counters.clear()
         while True:
             try:
-                rows = self._spool.write(messages, forget, newest, time.time())
+                rows = self._spool.write(messages, forget, newest, time.time(), counters)
                 break
             except sqlite3.DatabaseError as why:
                 if self._ending:

@@ -71,6 +71,15 @@ class Status:
         if first:
             log.warning("refused from %s: %s (told once, counted as %s)", origin, detail, kind)
 
+    def own_fault(self, where: str) -> None:
+        """An exception that nobody foresaw was caught: our bug. Its first trace is logged."""
+        with self._lock:
+            self.refused["fault"] += 1
+            first = ("fault", where) not in self._told
+            self._told.add(("fault", where))
+        if first:
+            log.exception("%s: a fault of this program; it goes on", where)
+
     def link(self, name: str, up: bool, reason: str = "") -> None:
         """A connection came up or went down; logged when that changes, and once when it cannot."""
         with self._lock:

@@ -19,7 +19,7 @@ from .mqtt_packets import Message, reason
 from .parking import Parking
 from .spool import Reader, Row
 from .spooler import Spooler
-from .status import Status, log
+from .status import Status
 from .window import Sent, Window
 
 NAME = "cloud broker"
@@ -176,8 +176,7 @@ class Uplink:
                 self._status.alarm("cloud.receipts", silent)
             except Exception:
                 # Our bug; what is undelivered is in the spool, so begin again from there.
-                log.exception("the uplink begins again from the spool")
-                self._status.refuse("fault", "a fault of this program", "the uplink")
+                self._status.own_fault("the uplink")
                 self._begin(self._link)
                 time.sleep(_IDLE_S)
         reader.close()
