@@ -1,0 +1,239 @@
+"""The page in a real headless Chromium, over a real api process."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cloud.around import reading
+from tests.cloud.test_api import Site
+from tools.debian import Unavailable
+from tools.prepare import program
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+ATTACK = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    try:
+        path = program("chromium")
+    except Unavailable as why:
+        pytest.skip(str(why))
+    with playwright.sync_playwright() as p:
+        started = p.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+class Page:
+    """A page that collects what goes wrong in it."""
+
+    def __init__(self, browser: Any, address: str, **settings: Any) -> None:
+        self.wrong: list[str] = []
+        self.context = browser.new_context(timezone_id="UTC", **settings)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda e: self.wrong.append(str(e)))
+        self.page.on("console", lambda m: self.wrong.append(m.text) if m.type == "error" else None)
+        self.page.goto(address)
+
+    def card(self, name: str) -> Any:
+        heading = self.page.get_by_role("heading", name=name, exact=True)
+        return self.page.locator("article", has=heading)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.api.kill()
+    made.store.close()
+
+
+@pytest.fixture
+def opened(browser: Any, site: Site) -> Iterator[Page]:
+    page = Page(browser, site.api.address)
+    yield page
+    page.context.close()
+
+
+def now_reading(seq: int, **values: float) -> dict[str, Any]:
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return reading(seq, moment, **values)
+
+
+def expect(locator: Any) -> Any:
+    return playwright.expect(locator)
+
+
+def test_readings_appear_and_change_without_reload(site: Site, opened: Page) -> None:
+    expect(opened.page.locator("#empty")).to_contain_text("No reading has been stored yet")
+    full = now_reading(
+        1, v1_7_0=1234, v2_7_0=0, v16_7_0=1234, v1_8_0=1136784, v2_8_0=5000,
+        v32_7_0=230.0, v31_7_0=0.99, v52_7_0=228.8, v51_7_0=0.42, v72_7_0=260.1, v71_7_0=17,
+    )  # fmt: skip
+    site.add("kitchen", full)
+    card = opened.card("kitchen")
+    expect(card.locator(".big")).to_contain_text("1,234 W")
+    expect(card.locator(".way")).to_have_text("drawn from the grid")
+    expect(card.locator(".totals")).to_contain_text("1,136.784 kWh")
+    expect(card.locator(".totals")).to_contain_text("5.000 kWh")
+    expect(card.locator(".phases")).to_contain_text("230.0 V")
+    expect(card.locator(".phases li").nth(2)).to_have_attribute("data-fine", "false")
+    expect(card.locator(".phases li").nth(0)).to_have_attribute("data-fine", "true")
+    expect(card.locator(".foot")).to_contain_text("authenticated")
+    # What the meter does not send is not there.
+    expect(card.get_by_text("Reactive").first).to_be_hidden()
+    site.add("kitchen", now_reading(2, v1_7_0=0, v2_7_0=640, v1_8_0=1136784))
+    expect(card.locator(".big")).to_contain_text("640 W")
+    expect(card.locator(".way")).to_have_text("fed into the grid")
+    expect(card.locator(".phases")).to_be_hidden()
+    assert opened.page.evaluate("performance.getEntriesByType('navigation').length") == 1
+    assert not opened.wrong
+
+
+def test_the_curve_leaves_gaps_and_is_read_by_keyboard(site: Site, opened: Page) -> None:
+    midnight = time.time() // 86400 * 86400
+
+    def at(seconds: int, watt: float) -> dict[str, Any]:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(midnight + seconds))
+        return reading(seconds, moment, v1_7_0=watt)
+
+    site.add("m1", at(0, 100), at(10, 300), at(300, 400), at(1500, 900))
+    card = opened.card("m1")
+    frame = card.locator(".curve-frame")
+    expect(frame).to_have_attribute("aria-label", re.compile("Highest mean 900 W"))
+    line = card.locator("path.line.in")
+    # two strokes: one before the gap, one behind it
+    playwright.expect(line).to_have_attribute("d", re.compile("^M[^M]+M[^M]+$"))
+    frame.focus()
+    opened.page.keyboard.press("Home")
+    expect(card.locator(".tip")).to_contain_text("00:00 – 00:05")
+    expect(card.locator(".tip")).to_contain_text("mean 200 W")
+    opened.page.keyboard.press("ArrowRight")
+    expect(card.locator(".tip")).to_contain_text("mean 400 W")
+    opened.page.keyboard.press("ArrowRight")
+    expect(card.locator(".curve [role=status]")).to_contain_text("00:25 – 00:30")
+    opened.page.keyboard.press("Escape")
+    expect(card.locator(".tip")).to_be_hidden()
+    assert not opened.wrong
+
+
+def test_texts_from_the_wire_stay_texts(site: Site, opened: Page) -> None:
+    site.add("m1", now_reading(1))
+    evil = {"state": ATTACK, ATTACK: ATTACK, "deep": {ATTACK: [ATTACK]}, "alarms": [ATTACK]}
+    site.status("concentrator/house-1/status", evil)
+    site.status("concentrator/house-1/smartMeterMessage/m1/status", evil)
+    box = opened.page.locator(".box", has_text="house-1")
+    expect(box.locator(".remark")).to_have_text(ATTACK)
+    box.locator("summary").click()
+    expect(box.locator("dd", has_text="onerror").first).to_be_visible()
+    assert opened.page.locator(".steps img, .steps script").count() == 0
+    assert opened.page.title() == "Smart meters"
+    assert not opened.wrong
+
+
+def test_the_page_says_that_it_lost_the_server_and_found_it_again(site: Site, opened: Page) -> None:
+    site.add("m1", now_reading(1, v1_7_0=100))
+    expect(opened.card("m1").locator(".big")).to_contain_text("100 W")
+    address = site.api.address
+    port = address.rstrip("/").rsplit(":", 1)[1]
+    site.api.kill()
+    expect(opened.page.locator("#link")).to_contain_text("no connection to the server")
+    expect(opened.page.locator("#said")).to_have_text("The connection to the server is lost.")
+    site.config.write_text(f"[http]\nport = {port}\n")
+    site.add("m1", now_reading(2, v1_7_0=200))
+    site.api.start()
+    expect(opened.page.locator("#link")).to_have_text("live")
+    expect(opened.card("m1").locator(".big")).to_contain_text("200 W", timeout=15000)
+
+
+def test_a_silent_meter_and_a_dead_ingest_are_named(site: Site, opened: Page) -> None:
+    site.add("m1", now_reading(1, v1_7_0=1), received=int(time.time() * 1000) - 300_000)
+    expect(opened.card("m1").locator(".pill")).to_contain_text("silent for 5 min")
+    steps = opened.page.locator(".steps > li")
+    expect(steps.nth(0)).to_contain_text("silent for 5 min: look at its adapter")
+    expect(steps.nth(3)).to_contain_text("has never run on this store")
+    expect(steps.nth(5)).to_contain_text("shows what is stored")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 390, 820, 1280])
+def test_it_fits_and_can_be_read(browser: Any, site: Site, width: int, scheme: str) -> None:
+    site.add(
+        "7d9f2a60-31c4-4a52-b8de-0c51e3a7f9d4",
+        now_reading(1, v1_7_0=12345.6, v1_8_0=123456789.1, v32_7_0=229.4, v31_7_0=0.5),
+    )
+    site.status("concentrator/" + "h" * 64 + "/status", {"state": "online", "x" * 200: "y" * 900})
+    view = Page(
+        browser, site.api.address, viewport={"width": width, "height": 800}, color_scheme=scheme
+    )
+    try:
+        expect(view.page.locator("article .big")).to_contain_text("12.35 kW")
+        view.page.locator("summary").first.click()
+        assert view.page.evaluate("document.documentElement.scrollWidth") == width
+        for selector in (".big", ".way", ".foot", ".box p", ".about", "dt", "h2"):
+            assert contrast(view.page, selector) >= 4.5, selector
+        assert not view.wrong
+    finally:
+        view.context.close()
+
+
+def contrast(page: Any, selector: str) -> float:
+    """WCAG 2.2 contrast of the first such element's text against what is behind it."""
+    return float(
+        page.evaluate(
+            """selector => {
+              const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+              const light = (c) => {
+                const [r, g, b] = c.slice(0, 3).map((v) => v / 255)
+                  .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+              };
+              let element = document.querySelector(selector);
+              const ink = light(rgb(getComputedStyle(element).color));
+              let ground;
+              for (; element; element = element.parentElement) {
+                const color = rgb(getComputedStyle(element).backgroundColor);
+                if (color.length === 3 || color[3] === 1) { ground = light(color); break; }
+              }
+              return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+            }""",
+            selector,
+        )
+    )
+
+
+def test_the_theme_is_chosen_and_kept(site: Site, opened: Page) -> None:
+    button = opened.page.locator("#theme")
+    for label, value in (("Light", "light"), ("Dark", "dark"), ("Colours as the system", None)):
+        button.click()
+        expect(button).to_have_text(label)
+        assert opened.page.evaluate("document.documentElement.dataset.theme ?? null") == value
+    button.click()
+    opened.page.reload()
+    expect(button).to_have_text("Light")
+
+
+def test_every_control_and_picture_has_a_name(site: Site, opened: Page) -> None:
+    site.add("m1", now_reading(1))
+    opened.card("m1").wait_for()
+    nameless = opened.page.evaluate(
+        """() => [...document.querySelectorAll('button, a, [role=img], [tabindex="0"]')]
+          .filter((e) => !(e.getAttribute('aria-label') || e.textContent.trim())).length"""
+    )
+    assert nameless == 0
+    assert opened.page.evaluate("document.documentElement.lang") == "en"
