@@ -85,7 +85,7 @@ def _decode(payload, ctx, strict):
         known = _names.get(name)
         if known:  # a code read before; the usual line is code(value*unit)
             number, star, unit = tail.partition("*")
-            if not star and not known[2]:
+            if not star and not known[2] and not strict:
                 continue  # says nothing without a unit
             scale = _units.get(unit)
             if scale and known[0] not in values:
@@ -155,11 +155,11 @@ def _set(reading, name, values, rest, strict):
         rest.tell(key, values[0])
         if key in _IDS and values[0]:
             reading.texts[name] = values[0][:_ID_MAX]
-    elif key == _MBUS_OLD and len(values) > 5:
-        if not values[0].startswith(_NEVER_READ):
-            rest.pending = (values[4], values[5])
-        else:
+    elif key == _MBUS_OLD:
+        if len(values) < 6 or values[0].startswith(_NEVER_READ):
             rest.pending = (name, "")
+        else:
+            rest.pending = (values[4], values[5])
     elif len(values) == 2 and len(values[0]) >= 12 and "*" in values[1]:
         if not values[0].startswith(_NEVER_READ):
             _valued(reading, name, values[1], strict)

@@ -56,8 +56,8 @@ class Iec62056:
 
     def _block(self, buf, at, stx, end):
         etx = buf.find(_ETX, stx, end)
-        bracket = buf.find(b"(", stx, min(stx + _FIRST_CODE_MAX, end))
-        if bracket < 0 and (end - stx >= _FIRST_CODE_MAX or etx >= 0):
+        head = min(stx + _FIRST_CODE_MAX, end if etx < 0 else etx)
+        if buf.find(b"(", stx, head) < 0 and (etx >= 0 or end - stx >= _FIRST_CODE_MAX):
             return -1, None
         if etx < 0 or etx + 1 == end:
             if end - at >= self.MAX:
