@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz
+.PHONY: demo test lint bench corpus fuzz provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -30,3 +30,7 @@ corpus:
 fuzz:
 	@python3 tools/prepare.py test
 	@$(PYTHON) -m tools.fuzz
+
+provision:
+	@python3 tools/prepare.py demo
+	@$(PYTHON) -m tools.provision
