@@ -1,4 +1,4 @@
-"""What every test may ask for: a certificate authority, real brokers, the captured frames' place."""
+"""What every test may ask for: certificates, real brokers, the captured frames."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
-    """Starts a real mosquitto; the arguments are those of tools.mosquitto.Mosquitto without the folder."""
+    """Starts a real mosquitto; its arguments are those of Mosquitto without the folder."""
     started: list[Mosquitto] = []
 
     def start(**settings: object) -> Mosquitto:

@@ -5,6 +5,7 @@ UART do; so of the meters on the Concentrator's own ports the one telegram that 
 in when the Concentrator is killed may be missing. Whatever anybody acknowledged may not.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,10 +64,8 @@ def test_nothing_is_lost_and_nothing_double(chain: Chain) -> None:
     def settled() -> bool:
         return all(p.counts()[1] >= p.counts()[0] for p in progress)
 
-    try:
+    with contextlib.suppress(TimeoutError):  # the accounts below say what is missing
         wait_until(settled, 30, "the last reading")
-    except TimeoutError:
-        pass  # the accounts below say what is missing
     by_adapter, *by_port = [account(m.id, chain.truth(m), chain.database) for m in METERS]
     assert (by_adapter.lost, by_adapter.wrong) == (0, 0), by_adapter
     for meter in by_port:

@@ -73,7 +73,8 @@ class Adapter:
                 text=True,
                 start_new_session=True,
             )
-            assert process.stdin and process.stdout
+            assert process.stdin
+            assert process.stdout
             try:
                 process.stdin.write(given)
                 process.stdin.close()

@@ -1,9 +1,13 @@
 """The MQTT topic grammar of the chain: the only place that spells a topic.
 
-    smartMeterMessage/{smartMeterId}/{specificTopic}                               adapter -> Concentrator
-    concentrator/{concentratorId}/smartMeterMessage/{smartMeterId}/{specificTopic}  Concentrator -> Cloud
-    concentrator/{concentratorId}/status                                            Concentrator -> Cloud
-    cloud/{concentratorId}/receipts                                                 Cloud -> Concentrator
+    smartMeterMessage/{smartMeterId}/{specificTopic}
+        an adapter to the Concentrator
+    concentrator/{concentratorId}/smartMeterMessage/{smartMeterId}/{specificTopic}
+        a Concentrator to the Cloud
+    concentrator/{concentratorId}/status
+        a Concentrator of itself
+    cloud/{concentratorId}/receipts
+        the Cloud to a Concentrator
 
 Ids and specific topics are 1 to 64 of A-Z a-z 0-9 . _ - : no wildcard, slash
 or quote can enter a topic, a file name or a page through them.
