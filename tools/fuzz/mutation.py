@@ -114,10 +114,10 @@ _DAMAGES: tuple[Callable[[Random, bytearray, bytes], None], ...] = (
 
 def pieces(rng: Random, data: bytes) -> list[bytes]:
     """data as it may arrive: at once, byte by byte, or cut anywhere."""
-    way = rng.randrange(8)
-    if way < 4:
+    way = rng.randrange(32)
+    if way < 16:
         return [data]
-    if way == 4:
+    if way == 16:
         return [data[at : at + 1] for at in range(len(data))]
     cuts = sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(1, 8)))
     return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]

@@ -7,7 +7,6 @@ from functools import lru_cache
 from smartmeter import Fault, Reading, Receiver
 
 from tools.meters import forms
-from tools.meters.dlms import DlmsForm
 from tools.meters.form import EPOCH, Form, Moment
 from tools.meters.household import Household
 from tools.meters.iec62056 import IecForm
@@ -130,6 +129,15 @@ def names() -> list[str]:
     return list(forms.FORMS)
 
 
-def family(subject: Subject) -> str:
-    """For grouping: the link and what is in it."""
-    return "dlms" if isinstance(subject.form, DlmsForm) else subject.form.link
+def format_of(name: str) -> tuple[object, ...]:
+    """What forms share that go the same way through the core: framing, ciphering, layout, guard."""
+    form = forms.get(name)
+    return (
+        type(form).__name__,
+        form.link,
+        form.ciphered,
+        _guard(form),
+        getattr(form, "layout", ""),
+        getattr(form, "mode", ""),
+        getattr(form, "wrap", ""),
+    )
