@@ -2,7 +2,8 @@
 
 What a process has read off a serial port and not yet put on disk dies with it, as bytes in a
 UART do; so of the meters on the Concentrator's own ports the one telegram that is being taken
-in when the Concentrator is killed may be missing. Whatever anybody acknowledged may not.
+in when the Concentrator is killed may be missing. Whatever anybody acknowledged may not. The
+adapter loses its power between two telegrams.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ DOWN_SECONDS = 2.0
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
+def running(tmp_path: Path) -> Iterator[tuple[Chain, Adapter]]:
     if not (has("micropython") and has("mosquitto")):
         pytest.skip("MicroPython or mosquitto is not here; see tools/prepare.py")
     chain = Chain(tmp_path, board=True, embedded=False, any_port=True)
@@ -31,14 +32,15 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
         adapter = Adapter(chain)
         adapter.flash()
         adapter.provision(print)
-        yield chain
+        yield chain, adapter
     finally:
         if adapter:
             adapter.stop()
         chain.stop()
 
 
-def test_nothing_is_lost_and_nothing_double(chain: Chain) -> None:
+def test_nothing_is_lost_and_nothing_double(running: tuple[Chain, Adapter]) -> None:
+    chain, adapter = running
     progress = [Progress(m.id, chain.truth(m), chain.database) for m in METERS]
 
     def stored() -> list[int]:
@@ -49,15 +51,17 @@ def test_nothing_is_lost_and_nothing_double(chain: Chain) -> None:
 
     wait_until(more_than([0, 0, 0]), 60, "a reading of each meter")
     killed: list[str] = []
-    parts = {**chain.brokers, **{n: chain.boxes[n] for n in ("concentrator", "ingest", "api")}}
-    for name, part in parts.items():
+    boxes = {n: chain.boxes[n] for n in ("concentrator", "ingest", "api")}
+    for name, part in (chain.brokers | boxes | {"adapter": adapter.board}).items():
+        if name == "adapter":
+            wait_until(more_than(stored()), 60, "the end of a telegram")
         part.kill()
         time.sleep(DOWN_SECONDS)
         before = stored()
         part.start()
         wait_until(more_than(before), 90, f"a reading of each meter after the kill of the {name}")
         killed.append(name)
-    assert len(killed) == 5
+    assert len(killed) == 6
 
     chain.stop_meters()
 
