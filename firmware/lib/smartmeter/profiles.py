@@ -35,17 +35,17 @@ class Profile:
 
     def __init__(
         self,
-        name,
-        zone=None,
-        power=0,
-        energy=0,
-        voltage=(0, -1, -2),
-        current=(),
-        factor=-3,
-        minutes=60,
-        trust_invalid=False,
-        zero_deviation=False,
-    ):
+        name: str,
+        zone: str | None = None,
+        power: int = 0,
+        energy: int = 0,
+        voltage: tuple[int, ...] = (0, -1, -2),
+        current: tuple[int, ...] = (),
+        factor: int = -3,
+        minutes: int = 60,
+        trust_invalid: bool = False,
+        zero_deviation: bool = False,
+    ) -> None:
         self.name = name
         self.zone = zone
         self.power = power

@@ -72,6 +72,7 @@ _STARTS = {
     0xE6: ("apdu",),
 }
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
+_SURE = ("mbus", "hdlc", "sml")
 _UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
 
@@ -108,6 +109,7 @@ class Receiver:
         self.skipped = 0
         self._link = link
         self._links: "dict[str, Link]" = {}
+        self._sure: "dict[int, tuple[Link, str]]" = {}  # by first bytes that are one link's alone
         self._decoders: "dict[str, Callable[[bytes, Receiver], Reading]]" = {}
         self._buf = bytearray()
         self._bare = True  # an APDU without framing may stand here
@@ -190,18 +192,24 @@ class Receiver:
 
     def _ask(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome, str]":
         """(n, outcome, link's name) of the first link that wants what is at buf[at]."""
-        names = _STARTS.get(buf[at], ())
-        for name in names:
+        first = buf[at]
+        sure = self._sure.get(first)
+        if sure:
+            n, outcome = sure[0].scan(buf, at, end)
+            return n, outcome, sure[1]
+        for name in _STARTS.get(first, ()):
             if self._link:
                 if name != self._link:
                     continue
             elif name == "apdu" and not self._may_be_bare(buf, at, end):
                 continue
-            if buf[at] in _BARE_TEXT and (self._noise or not self._bare):
+            if first in _BARE_TEXT and (self._noise or not self._bare):
                 continue
             link = self._links.get(name)
             if link is None:
                 link = self._links[name] = _make(name)
+            if name in _SURE:
+                self._sure[first] = (link, name)
             n, outcome = link.scan(buf, at, end)
             if n >= 0:
                 return n, outcome, name

@@ -41,7 +41,8 @@ def ecb(key: bytes) -> "Encipher":
 def cbc_decrypt(key: bytes, iv: bytes, data: bytes | bytearray) -> bytes:
     """The plaintext of data, a multiple of 16 bytes enciphered in CBC mode from iv on."""
     if _aes:
-        return _aes(key, _CBC, iv).decrypt(data)
+        plain: bytes = _aes(key, _CBC, iv).decrypt(data)
+        return plain
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     return Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(data)

@@ -60,7 +60,9 @@ def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
     return reading
 
 
-def decode_plain(payload: bytes, title: bytes, ctx: "Receiver", guarded: bool) -> Reading:
+def decode_plain(
+    payload: bytes | bytearray, title: bytes, ctx: "Receiver", guarded: bool
+) -> Reading:
     """The Reading of a data-notification, or of the list in it alone (some readers strip it)."""
     reading = Reading()
     end = len(payload)

@@ -52,7 +52,7 @@ class Opened:
     __slots__ = ("auth", "control", "counter", "plain", "title")
 
     def __init__(
-        self, plain: bytes, title: bytes, counter: int | None, auth: str, control: int
+        self, plain: bytes | bytearray, title: bytes, counter: int | None, auth: str, control: int
     ) -> None:
         self.plain = plain
         self.title = title

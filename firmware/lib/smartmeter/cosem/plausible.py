@@ -29,7 +29,7 @@ _EXPONENT_MAX = 9
 def most_of(unit: str, exponent: int) -> int:
     """The largest mantissa that a value of this unit and exponent may have."""
     most = _MOST.get(unit, _ANY)
-    return most * 10**-exponent if exponent < 0 else most // 10**exponent
+    return int(most * 10**-exponent if exponent < 0 else most // 10**exponent)
 
 
 def check(reading: "Reading") -> None:
@@ -109,4 +109,4 @@ def _scaled(value: tuple[int, int], digits: int) -> int:
     """The whole number of 10^-digits in a value."""
     mantissa, exponent = value
     exponent += digits
-    return mantissa * 10**exponent if exponent >= 0 else mantissa // 10**-exponent
+    return int(mantissa * 10**exponent if exponent >= 0 else mantissa // 10**-exponent)

@@ -153,9 +153,10 @@ def _walk(buf: bytearray, at: int, end: int) -> int | None:
         left -= 1
         if at >= end:
             return None
-        at, more = _step(buf, at, end)
-        if at is None:
+        behind, more = _step(buf, at, end)
+        if behind is None:
             return None
+        at = behind
         left += more
         if left > _MAX:
             raise ValueError
@@ -179,9 +180,10 @@ def _walk_descriptors(buf: bytearray, at: int, end: int) -> int | None:
             left -= 1
             if at >= end:
                 return None
-            at, more = _step(buf, at, end)
-            if at is None:
+            behind, more = _step(buf, at, end)
+            if behind is None:
                 return None
+            at = behind
             left += more
     return at
 
