@@ -1,13 +1,14 @@
 """A Concentrator between two real brokers."""
 
+import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.standins import Adapter, Process, StandInCloud
-from tools.mosquitto import Mosquitto
+from tools.mosquitto import Mosquitto, free_port
 
 
 @dataclass
@@ -18,6 +19,13 @@ class Between:
     lan: Mosquitto
     cloud: Mosquitto
     process: Process
+    http: int = field(default_factory=free_port)
+
+    def ask(self, path: str) -> str:
+        """What the local page's server answers."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
 
     @property
     def spool(self) -> Path:
@@ -27,7 +35,7 @@ class Between:
         cloud = f'[cloud]\nhost = "localhost"\nport = {self.cloud.port}' if cloud is None else cloud
         self.process.config.write_text(
             f'concentrator = "home"\n[lan]\nhost = "localhost"\nport = {self.lan.port}\n'
-            f"{cloud}\n{more}\n"
+            f"{cloud}\n[http]\nport = {self.http}\n{more}\n"
         )
 
 

@@ -138,7 +138,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env=os.environ | {"PYTHONFAULTHANDLER": "1"},
             )
         return self
 
@@ -163,7 +163,12 @@ class Process:
         """SIGTERM; the exit status. It has 5 s."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(5)
+        try:
+            return self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler writes where all threads are
+            self.process.wait()
+            raise AssertionError(self.said) from None
 
     def __enter__(self) -> "Process":
         return self.start()

@@ -2,11 +2,14 @@
 
 import argparse
 import contextlib
+import json
 import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import smartmeter
 from smartmeter import Receiver
@@ -40,11 +43,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=smartmeter.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    run = commands.add_parser("run", help="run the Concentrator until SIGTERM or Ctrl-C")
-    run.add_argument("--config", type=Path, default=Path(_CONFIG), metavar="FILE")
-    run.set_defaults(run=_run)
+    def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> Any:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=action)
+        if name not in ("decode", "ports"):
+            made.add_argument("--config", type=Path, default=Path(_CONFIG), metavar="FILE")
+        return made
 
-    dec = commands.add_parser("decode", help="print what a capture of a meter's bytes holds")
+    make = command("init", _init, "ask for the settings and write a commented configuration")
+    make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
+    make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
+    make.add_argument("--force", action="store_true", help="replace files that are there")
+
+    try_out = command("check", _check, "try every broker, port, certificate and key named")
+    try_out.add_argument("--seconds", type=float, default=20, help="how long ports are listened to")
+
+    command("run", _run, "run the Concentrator until SIGTERM or Ctrl-C")
+
+    ask = command("status", _status, "ask the running Concentrator how it is")
+    ask.add_argument("--json", action="store_true", help="all of it, as JSON")
+
+    survey = command("ports", _ports, "list the serial ports and what seems to be on them")
+    survey.add_argument("--seconds", type=float, default=30, help="how long to listen")
+
+    unit = command("install-service", _install, "have systemd run it, now and at each start")
+    unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
+
+    dec = command("decode", _decode, "print what a capture of a meter's bytes holds")
     dec.add_argument("capture", metavar="FILE", help="binary or hex digits; - is standard input")
     dec.add_argument("--link", metavar="NAME", help="the link layer; found by itself if not given")
     dec.add_argument("--profile", metavar="NAME", help="a meter's scales, where it tells none")
@@ -52,7 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     dec.add_argument("--auth-key", action="store_true", help="ask for the authentication key")
     dec.add_argument("--key-file", type=Path, metavar="FILE", help="else METER_KEY is looked at")
     dec.add_argument("--auth-key-file", type=Path, metavar="FILE", help="else METER_AUTH_KEY")
-    dec.set_defaults(run=_decode)
     return parser
 
 
@@ -61,6 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from smartmeter_broker import BrokerUnavailable
 
     from .concentrator import Concentrator
+    from .local_http import HttpUnavailable
     from .spool import SpoolError
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
@@ -69,10 +94,56 @@ def _run(arguments: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: concentrator.end())
     try:
         concentrator.start()
-    except (SpoolError, BrokerUnavailable) as why:
+    except (SpoolError, BrokerUnavailable, HttpUnavailable) as why:
         raise SettingsError(str(why)) from None
     concentrator.wait()
     concentrator.stop()
+    return 0
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from . import setup
+
+    config: Path = arguments.config
+    setup.init(config, arguments.settings, arguments.secrets, arguments.force)
+    print(f"wrote {config}; next: smartmeter-gateway check --config {config}")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from . import probe
+
+    right = True
+    for fine, line in probe.check(load(arguments.config), arguments.seconds):
+        print(f"{'ok    ' if fine else 'WRONG '} {line}", flush=True)
+        right = right and fine
+    return 0 if right else 1
+
+
+def _ports(arguments: argparse.Namespace) -> int:
+    from . import probe
+
+    probe.survey(arguments.seconds, lambda line: print(line, flush=True))
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from . import ask_status
+
+    document = ask_status.fetch(load(arguments.config))
+    print(json.dumps(document, indent=1) if arguments.json else ask_status.text(document))
+    return 0 if not document["alarms"] else 1
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    from . import service
+
+    load(arguments.config)
+    if arguments.print:
+        print(service.unit(arguments.config), end="")
+        return 0
+    for line in service.install(arguments.config):
+        print(line)
     return 0
 
 

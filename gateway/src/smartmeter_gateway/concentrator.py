@@ -1,8 +1,10 @@
 """The Concentrator as a whole: what it is made of, in which order it starts and ends."""
 
+import contextlib
 import fcntl
 import os
 import secrets
+import sqlite3
 import threading
 import time
 from contextlib import ExitStack
@@ -11,9 +13,12 @@ from pathlib import Path
 from smartmeter_broker import EmbeddedBroker
 
 from .config import BrokerSettings, Config, EmbeddedSettings
+from .history import recall
 from .intake import Intake
 from .intake_mqtt import MqttIntake
 from .intake_serial import SerialIntake
+from .local_http import HttpUnavailable, LocalHttp
+from .service import notify
 from .spool import SpoolError
 from .spooler import Spooler
 from .status import Status, log
@@ -33,16 +38,18 @@ class Concentrator:
         self._ending = threading.Event()
         self._closing = ExitStack()
         self._uplink: Uplink | None = None
+        self._http: LocalHttp | None = None
         self._intakes: list[MqttIntake | SerialIntake] = []
 
     def start(self) -> None:
-        """SpoolError or BrokerUnavailable where it cannot begin; nothing then runs."""
+        """SpoolError, BrokerUnavailable or HttpUnavailable where it cannot begin; nothing runs."""
         config = self._config
         with ExitStack() as closing:
             closing.callback(os.close, _lock(config.spool.path))
             self._spooler = Spooler(config.spool, config.cloud is None, self.status)
             intake = Intake(self._spooler, self.status)
             lan = self._lan(closing)
+            self._http = self._page()
             self._closing = closing.pop_all()
         if config.cloud:
             self._uplink = Uplink(
@@ -54,11 +61,34 @@ class Concentrator:
             SerialIntake(port, intake, self.status, self._spooler) for port in config.ports
         ]
         self._spooler.start()
+        if self._http:
+            self._http.start()
         if self._uplink:
             self._uplink.start()
         for part in self._intakes:
             part.start()
+        if config.cloud is None:
+            threading.Thread(target=self._recall, name="history", daemon=True).start()
         log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
+        notify("READY=1")
+
+    def _recall(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # the page then begins with an empty curve
+            recall(self._config.spool.path, self.status)
+
+    def _page(self) -> LocalHttp | None:
+        settings = self._config.http
+        if settings is None:
+            return None
+        try:
+            page = LocalHttp(settings, self.status)
+        except HttpUnavailable as why:
+            if settings.asked_for:
+                raise
+            log.warning("there is no local page: %s", why)
+            return None
+        log.info("the local page is at http://%s:%d/", settings.host, page.port)
+        return page
 
     def _lan(self, closing: ExitStack) -> BrokerSettings | None:
         settings = self._config.lan
@@ -89,14 +119,17 @@ class Concentrator:
         while not self._ending.is_set():
             self.status.changed.wait(_PUBLISH_S)
             self._ending.wait(_CHANGES_S)
+            if self._spooler.is_alive():
+                notify("WATCHDOG=1")
             self.status.changed.clear()
             if self._uplink and not self._ending.is_set():
                 self._uplink.publish_status()
 
     def stop(self) -> None:
         """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
+        notify("STOPPING=1")
         until = time.monotonic() + _STOP_S
-        for part in (*self._intakes, self._spooler, self._uplink):
+        for part in (*self._intakes, self._spooler, self._uplink, self._http):
             if part:
                 part.stop(max(0.1, until - time.monotonic()))
         self._closing.close()

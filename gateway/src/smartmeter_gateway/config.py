@@ -11,7 +11,7 @@ from smartmeter.receiver import LINKS
 
 from .settings_file import SettingsError, SettingsFile, Table
 
-_TABLES = ("lan", "cloud", "spool", "port")
+_TABLES = ("lan", "cloud", "spool", "port", "http")
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
 
 __all__ = ["BrokerSettings", "Config", "EmbeddedSettings", "PortSettings", "SettingsError", "load"]
@@ -73,6 +73,16 @@ class SpoolSettings:
 
 
 @dataclass(frozen=True)
+class HttpSettings:
+    """Where the local page is. asked_for: the file names the port, so it must be had."""
+
+    host: str
+    port: int
+    asked_for: bool
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Config:
     """All settings of a Concentrator."""
 
@@ -81,6 +91,7 @@ class Config:
     lan: BrokerSettings | EmbeddedSettings | None
     cloud: BrokerSettings | None
     ports: tuple[PortSettings, ...]
+    http: HttpSettings | None
 
 
 def load(path: Path) -> Config:
@@ -105,7 +116,24 @@ def load(path: Path) -> Config:
         lan=None if lan is None else _lan(lan),
         cloud=None if cloud is None else _broker(cloud),
         ports=ports,
+        http=_http(file),
     )
+
+
+def _http(file: SettingsFile) -> HttpSettings | None:
+    table = file.table("http") or Table(file, "http", 0, {})
+    wanted = table.flag("enabled", True)
+    host = table.text("host", "127.0.0.1")
+    settings = HttpSettings(
+        host,
+        table.whole("port", 8710, 0, 65535) or 0,
+        table.has("port"),
+        table.secret("password_file"),
+    )
+    table.done()
+    if settings.password is None and not is_loopback(host):
+        raise table.wrong("password_file", f"is missing: what listens on {host} needs a password")
+    return settings if wanted else None
 
 
 def _id(table: Table, key: str) -> str:

@@ -202,6 +202,23 @@ class Reader:
         cursor.close()
         return rows
 
+    def first_since(self, moment: int) -> int:
+        """About the id of the first row that came at that unix time or later."""
+        ends = self._connection.execute("SELECT min(id), max(id) FROM message").fetchone()
+        if ends[0] is None:
+            return 0
+        low, high = ends[0], ends[1] + 1
+        while low < high:
+            middle = (low + high) // 2
+            row = self._connection.execute(
+                "SELECT arrived FROM message WHERE id >= ? ORDER BY id LIMIT 1", (middle,)
+            ).fetchone()
+            if row is not None and row[0] < moment:
+                low = middle + 1
+            else:
+                high = middle
+        return int(low)
+
     def close(self) -> None:
         self._connection.close()
 

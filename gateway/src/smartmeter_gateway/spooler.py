@@ -26,6 +26,7 @@ _WAITING_MAX = 20_000  # messages that wait for the disk; then those who bring m
 _WAITING_BYTES_MAX = 32_000_000
 _RETRY_S = 1.0
 _TICK_S = 1.0
+_ROUND_S = 30.0
 _DAY_S = 86_400
 
 
@@ -53,6 +54,7 @@ class Spooler:
         self._counters: dict[tuple[str, bytes], int] = {}
         self._changed = threading.Condition()
         self._ending = False
+        self._round_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._figures = self._count()
         status.spool = lambda: self._figures
@@ -114,8 +116,13 @@ class Spooler:
             self._changed.notify_all()
         self._thread.join(timeout)
 
+    def is_alive(self) -> bool:
+        """Whether the spool's thread has come round within the last half minute."""
+        return time.monotonic() - self._round_at < _ROUND_S
+
     def _run(self) -> None:
         while True:
+            self._round_at = time.monotonic()
             items, forget, ending = self._gather()
             if not self._commit(items, forget):
                 break
@@ -180,6 +187,7 @@ class Spooler:
         # A full disk or an I/O error: nothing is acknowledged, and all goes on when there is room.
         self._status.alarm("spool.write", f"the spool cannot be written: {why}")
         time.sleep(_RETRY_S)
+        self._round_at = time.monotonic()
 
     def _count(self) -> dict[str, Any]:
         spool = self._spool

@@ -12,6 +12,7 @@ from typing import Any
 import smartmeter
 
 from .acceptance import Values
+from .curve import Curve, power
 
 log = logging.getLogger("smartmeter_gateway")
 
@@ -58,6 +59,7 @@ class Status:
         self.links: dict[str, LinkState] = {}
         self.alarms: dict[str, str] = {}
         self.meters: dict[str, Meter] = {}
+        self.curves: dict[str, Curve] = {}
         self.spool: Callable[[], dict[str, Any]] = dict
         self.changed = threading.Event()  # something that should not wait for the next interval
 
@@ -119,6 +121,7 @@ class Status:
             known = self.meters.get(meter)
             if known is None:
                 self.meters[meter] = Meter(values, way, arrived)
+                self._draw(meter, values)
                 return True
             before = known.values
             if before.seq == values.seq and before.time == values.time and known.way != way:
@@ -126,17 +129,32 @@ class Status:
                 return False
             known.values, known.way, known.arrived = values, way, arrived
             known.count += 1
+            self._draw(meter, values)
             return True
+
+    def recall(self, meter: str, values: Values) -> None:
+        """A reading of before this start: for the curve alone."""
+        with self._lock:
+            self._draw(meter, values)
+
+    def _draw(self, meter: str, values: Values) -> None:
+        watts = power(values.values)
+        if watts is not None:
+            curve = self.curves.get(meter)
+            if curve is None:
+                curve = self.curves[meter] = Curve()
+            curve.add(values.time.timestamp(), watts)
 
     def has_room(self, meter: str) -> bool:
         """Whether readings of this meter can be followed: known, or not yet too many."""
         return meter in self.meters or len(self.meters) < METERS_MAX
 
-    def document(self, state: str = "online") -> dict[str, Any]:
-        """The Concentrator's status as it is published."""
+    def document(self, values: bool = False) -> dict[str, Any]:
+        """The Concentrator's status as it is published; with each meter's values for the house."""
+        now = time.monotonic()
         with self._lock:
             return {
-                "state": state,
+                "state": "online",
                 "time": now_text(),
                 "version": smartmeter.__version__,
                 "uptime": int(time.monotonic() - self._started),
@@ -156,6 +174,11 @@ class Status:
                         "readings": meter.count,
                     }
                     | ({"twice": meter.twice} if meter.twice else {})
+                    | (
+                        {"age": round(now - meter.arrived, 1), "values": meter.values.values}
+                        if values
+                        else {}
+                    )
                     for name, meter in self.meters.items()
                 },
             }

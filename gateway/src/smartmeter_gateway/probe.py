@@ -1,0 +1,174 @@
+"""`check` and `ports`: try what the settings name, and say line by line what came of it."""
+
+import datetime
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from serial.tools import list_ports  # type: ignore[import-untyped]
+from smartmeter import Fault, Receiver, topics
+from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
+
+from .broker_link import BrokerLink, reason_of
+from .config import BrokerSettings, Config, PortSettings, SpoolSettings
+from .line import Line
+from .status import Status
+
+_BROKER_S = 15.0
+_SOON_DAYS = 30
+
+Result = tuple[bool, str]  # whether it is right, and a line for a person
+
+_WORDS = {
+    NO_BYTES: "no bytes: is the cable on the meter, and its interface switched on?",
+    NO_FRAME: "bytes but no telegram: wrong baud rate or parity, or bad cabling?",
+    NO_KEY: "telegrams that cannot be opened: is it this meter's key?",
+    READINGS: "readings come",
+}
+
+
+def check(config: Config, seconds: float) -> Iterator[Result]:
+    """Everything that the settings name, tried; ports are listened to for that long."""
+    yield True, f"settings: concentrator {config.id}"
+    yield _spool(config.spool)
+    if isinstance(config.lan, BrokerSettings):
+        yield from _broker("LAN broker", config.lan, config.id, topics.ALL_METERS)
+    if config.cloud:
+        yield from _broker("cloud broker", config.cloud, config.id, topics.receipts(config.id))
+    else:
+        yield True, "cloud: none; readings stay here"
+    yield from _ports(config.ports, seconds)
+
+
+def _spool(settings: SpoolSettings) -> Result:
+    folder = settings.path.parent
+    if not os.access(folder, os.W_OK):
+        return False, f"spool: {folder} cannot be written by this user"
+    free = shutil.disk_usage(folder).free
+    if free < settings.megabytes * 1_000_000:
+        return False, (
+            f"spool: {free // 1_000_000} MB are free in {folder}, and it may take "
+            f"{settings.megabytes} MB; lower spool.megabytes"
+        )
+    return True, f"spool: {settings.path}, at most {settings.megabytes} MB and {settings.days} days"
+
+
+def _broker(what: str, settings: BrokerSettings, id: str, topic: str) -> Iterator[Result]:
+    where = f"{what} {settings.host}:{settings.port}"
+    if settings.certificate and settings.key:
+        result = _certificate(settings.certificate, settings.key)
+        yield result[0], f"{what}: {result[1]}"
+    status = Status()
+    link = BrokerLink(
+        what, settings, f"check-{id}"[:64], topic, status, lasting=False, receive_maximum=10
+    )
+    link.start()
+    until = time.monotonic() + _BROKER_S
+    while what not in status.links and time.monotonic() < until:
+        status.changed.wait(0.1)
+    link.stop(2)
+    state = status.links.get(what)
+    if state is None:
+        yield False, f"{where}: it does not answer"
+    elif not state.up:
+        yield False, f"{where}: {state.reason}"
+    else:
+        safe = "TLS, verified" if settings.tls else "without TLS"
+        yield True, f"{where}: connected ({safe})"
+
+
+def _certificate(certificate: Path, key: Path) -> Result:
+    try:
+        found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except ValueError:
+        return False, f"{certificate} holds no certificate (PEM)"
+    try:
+        private = serialization.load_pem_private_key(key.read_bytes(), None)
+    except (ValueError, TypeError):
+        return False, f"{key} holds no private key (PEM, without a password)"
+    same = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    if private.public_key().public_bytes(*same) != found.public_key().public_bytes(*same):
+        return False, f"{key} is not the key of {certificate}"
+    left = (found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days
+    if left < 0:
+        return False, f"{certificate} has expired on {found.not_valid_after_utc:%Y-%m-%d}"
+    return left >= _SOON_DAYS, f"certificate valid for {left} days"
+
+
+def _ports(ports: tuple[PortSettings, ...], seconds: float) -> Iterator[Result]:
+    results: queue.Queue[Result] = queue.Queue()
+
+    def listen_to(port: PortSettings) -> None:
+        results.put(listen(port, seconds, until_reading=True))
+
+    for port in ports:
+        threading.Thread(target=listen_to, args=(port,), daemon=True).start()
+    for _ in ports:
+        yield results.get()
+
+
+def listen(port: PortSettings, seconds: float, until_reading: bool) -> Result:
+    """What is on a port: opened, searched where the settings say no baud rate, and read."""
+    label = f"port {port.device}"
+    search = Search(inverted=False) if port.baud is None and not port.asks else None
+    try:
+        receiver = Receiver(port.key, port.auth_key, port.link, port.profile)
+        with closing(Line(port, receiver, search)) as line:
+            progress, found = _listened(line, search, seconds)
+    except (OSError, ValueError) as why:
+        cause = why.__context__ if isinstance(why.__context__, OSError) else why
+        return False, f"{label}: {reason_of(cause)}"
+    if until_reading or progress == READINGS:
+        return progress == READINGS, f"{label}: {_WORDS[progress]}{found}"
+    return True, f"{label}: {progress}{found}"
+
+
+def _listened(line: Line, search: Search | None, seconds: float) -> tuple[str, str]:
+    until = time.monotonic() + seconds
+    progress = NO_BYTES
+    while time.monotonic() < until:
+        for event in line.read():
+            if not isinstance(event, Fault):
+                baud, bits, parity, stop = line.setting
+                meter = f", meter {event.meter}" if event.meter else ""
+                at = name((baud, bits, parity, stop, False))
+                return READINGS, f" ({at}, {' '.join(event.layers)}{meter}, {event.auth})"
+            if event.kind in ("key", "tag"):
+                progress = NO_KEY
+        if progress == NO_BYTES and line.bytes:
+            progress = NO_FRAME
+        if search is not None and progress == NO_KEY and search.found:
+            return progress, f" ({name(search.setting)})"
+    return progress, ""
+
+
+def devices() -> list[str]:
+    """The serial ports of this machine."""
+    return sorted(port.device for port in list_ports.comports())
+
+
+def survey(seconds: float, say: Callable[[str], None]) -> None:
+    """Each serial port with what seems to be on it."""
+    found = devices()
+    if not found:
+        say("there is no serial port on this machine")
+        return
+    say(f"listening for up to {seconds:g} s to {', '.join(found)} ...")
+    empty = PortSettings(device="", meter="survey")
+    results: queue.Queue[Result] = queue.Queue()
+    for device in found:
+        port = replace(empty, device=device)
+        threading.Thread(
+            target=lambda port=port: results.put(listen(port, seconds, until_reading=False)),
+            daemon=True,
+        ).start()
+    for _ in found:
+        say(results.get()[1])
