@@ -20,6 +20,7 @@ _IDENTIFICATION_MAX = 80
 _HEXADECIMAL = "0123456789ABCDEFabcdef"
 _VERSIONS = (b"-3:0.2.8(4", b"-3:0.2.8(5")  # of DSMR, that have a CRC
 _CIPHERED_MAX = 2048
+_MAKER = 5  # bytes: / and three letters and the baud rate, the same in all of a meter's telegrams
 _TRAILER = _HEXADECIMAL + "!\r\n"  # behind it some send "!CRC" of the text, in clear
 _CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of enciphered telegrams
 
@@ -155,8 +156,13 @@ def _ciphered(buf, at, first, end, last):
     if not 5 <= size <= _CIPHERED_MAX or buf[start] not in _CONTROLS:
         return -1, None
     stop = start + size
-    if stop > end:
+    inner = buf.find(bytes(buf[at : at + _MAKER]), start, min(stop, end))
+    if inner >= 0:
+        return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
+    if stop > end or (stop == end and not last):
         return 0, None
+    if stop < end and buf[stop] not in b"!\r\n/":
+        return 1, Fault(LENGTH, "a ciphered P1 telegram does not end where it says", stop - at)
     ident = str(bytes([c if c < 128 else 63 for c in buf[at + 1 : first]]), "ascii").strip()
     apdu = b"\xdb" + bytes(buf[first:stop])
     while stop < end and chr(buf[stop]) in _TRAILER:
