@@ -13,7 +13,7 @@ from .port import Port
 from .publisher import Publisher
 from .status import Status
 
-# Longer than the longest that blocks: name lookup 14 s, handshake 15 s, publish 5 s.
+# Longer than the longest that blocks: name lookup 14 s, handshake 10 s, publish 5 s.
 _WATCHDOG_MS = 120_000
 # Both tasks look up at least every minute, or something hangs.
 _HANGS_S = 90

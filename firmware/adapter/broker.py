@@ -11,7 +11,7 @@ from . import link
 
 KEEPALIVE_S = 60
 _ANSWER_MS = 5_000  # the longest a publish may take
-_HANDSHAKE_MS = 15_000  # of TLS and MQTT together; an ESP32 takes 1 to 3 s
+_HANDSHAKE_MS = 10_000  # of TLS and MQTT together; an ESP32 takes 1 to 3 s
 
 # The words of mbed TLS (x509_crt.c) -> ours, most telling first.
 _CERTIFICATE = (

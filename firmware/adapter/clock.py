@@ -7,7 +7,7 @@ from .console import say
 # The chip's clock begins in 2000 when the power comes on, and runs on over a reset.
 _FIRST_YEAR = 2026
 _SYNC_S = 12 * 3600  # an ESP32's quartz is out by less than a second in that time
-_RETRY_S = 60
+_RETRY_MAX_S = 60
 
 
 class Clock:
@@ -42,11 +42,12 @@ class Clock:
             ntptime.settime()
         except (OSError, OverflowError, IndexError) as why:
             self.failures += 1
-            self._next = now + _RETRY_S
+            self._next = now + min(1 << min(self.failures, 8), _RETRY_MAX_S)
             if self.failures == 1 or not self.known():
                 say("clock", "no answer from %s (%s)" % (self._server, why))
             return False
         self._next = now + _SYNC_S
+        self.failures = 0
         if self.synced is None:
             say("clock", "set to %s" % self.text())
         self.synced = now

@@ -55,10 +55,15 @@ class Wire(io.IOBase):
             if not self._wait(select.POLLOUT):
                 return -errno.ECONNRESET
 
-    def ioctl(self, request, argument):
-        if request == 4:  # close
+    def close(self):
+        if self._sock:
             self._poll.unregister(self._sock)
             self._sock.close()
+            self._sock = None
+
+    def ioctl(self, request, argument):
+        if request == 4:  # close, asked for by the TLS above
+            self.close()
             return 0
         return -errno.EINVAL
 
@@ -153,3 +158,4 @@ class Link:
             self._stream.close()
         except OSError:
             pass
+        self._wire.close()

@@ -1,0 +1,114 @@
+"""A virtual board with the firmware on it, a meter's wire, and a broker with TLS."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.firmware.rig import (
+    HEAPS,
+    KEY,
+    METER,
+    USERS,
+    WIFI,
+    Listener,
+    Setup,
+    TestMeter,
+    Wire,
+    clean_firmware,
+    mpremote,
+)
+from tools.certificates import Authority
+from tools.debian import Unavailable
+from tools.mosquitto import Mosquitto
+from tools.prepare import program
+from tools.virtual_board import VirtualBoard
+
+
+@pytest.fixture(scope="session", params=["micropython", "micropython32"])
+def binary(request: pytest.FixtureRequest) -> str:
+    try:
+        program(request.param)
+        program("umqtt")
+    except Unavailable as why:
+        pytest.skip(str(why))
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def flash_image(binary: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The flash of a board after what README.md tells: mpremote cp -r firmware/. :"""
+    folder = tmp_path_factory.mktemp("flashed")
+    source = clean_firmware(folder / "firmware")
+    with VirtualBoard(folder / "board", micropython=binary, heap=HEAPS[binary]) as board:
+        mpremote(board.port, "cp", "-r", f"{source}/.", ":")
+    return folder / "board" / "flash.img"
+
+
+@pytest.fixture
+def wire(tmp_path: Path) -> Iterator[Wire]:
+    wire = Wire(tmp_path)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def meter(wire: Wire) -> TestMeter:
+    return TestMeter(wire)
+
+
+@pytest.fixture(scope="session")
+def tls(authority: Authority) -> tuple[Path, Path, Path]:
+    certificate, key = authority.issue("broker", ("localhost",))
+    return authority.certificate_path, certificate, key
+
+
+@pytest.fixture
+def new_board(
+    binary: str, flash_image: Path, wire: Wire, tmp_path: Path
+) -> Iterator[Callable[..., VirtualBoard]]:
+    """Makes a flashed board that is on."""
+    made: list[VirtualBoard] = []
+
+    def make(**options: Any) -> VirtualBoard:
+        folder = tmp_path / "board"
+        folder.mkdir()
+        shutil.copy(flash_image, folder / "flash.img")
+        options = {"heap": HEAPS[binary], "networks": WIFI, "uart": wire.path} | options
+        board = VirtualBoard(folder, micropython=binary, **options)
+        made.append(board)
+        return board.start()
+
+    yield make
+    for board in made:
+        # what pytest shows where the test failed
+        print(board.console()[-3000:])
+        board.close()
+
+
+@pytest.fixture
+def setup(
+    new_board: Callable[..., VirtualBoard],
+    mosquitto: Callable[..., Mosquitto],
+    authority: Authority,
+    tls: tuple[Path, Path, Path],
+) -> Iterator[Setup]:
+    broker = mosquitto(users=USERS, tls=tls)
+    listener = Listener(broker, authority.certificate_path)
+    board = new_board(line="2400 8E1")
+    settings = {
+        "meter": {"id": METER, "line": "2400 8E1"},
+        "wifi": {"ssid": "Home"},
+        "broker": {"host": "localhost", "port": broker.port, "user": "adapter"},
+    }
+    secrets = {
+        "wifi_password": WIFI["Home"].encode(),
+        "broker_password": USERS["adapter"].encode(),
+        "broker_ca": authority.certificate_path.read_bytes(),
+        "meter_key": KEY,
+    }
+    yield Setup(board, broker, listener, authority, settings, secrets)
+    listener.close()

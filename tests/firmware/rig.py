@@ -1,0 +1,224 @@
+"""What the tests of the firmware work with: a wire, a meter, a listener at the broker."""
+
+import contextlib
+import json
+import os
+import pty
+import queue
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import termios
+import threading
+import time
+import tty
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from tools.certificates import Authority
+from tools.meters import forms
+from tools.meters.household import Household
+from tools.mosquitto import Mosquitto
+from tools.provision import device
+from tools.provision.answers import Answers
+from tools.virtual_board import VirtualBoard
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+FIRMWARE = REPOSITORY / "firmware"
+
+METER = "test-meter"
+KEY = bytes(range(16))
+WIFI = {"Home": "wifi-password-of-the-tests"}
+USERS = {"adapter": "adapter-password-of-the-tests", "test": "test"}
+
+# ESP32's own memory, beside the 24 kB (32 bit) that the virtual board's stand-ins take.
+HEAPS = {"micropython": "400k", "micropython32": "180k"}
+
+
+def mpremote(port: str, *arguments: str, given: str | None = None, check: bool = True) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "mpremote", "connect", port, *arguments],
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def clean_firmware(target: Path) -> Path:
+    """The firmware as a fresh clone has it, without what CPython left there."""
+    shutil.copytree(FIRMWARE, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+class Wire:
+    """The meter's side of a wire to the board."""
+
+    def __init__(self, folder: Path) -> None:
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.path = folder / "wire"
+        self.path.symlink_to(os.ttyname(self._slave))
+
+    def send(self, data: bytes) -> None:
+        os.write(self._master, data)
+
+    def received(self, seconds: float = 5) -> bytes:
+        """What the board has sent within that time, as soon as there is anything."""
+        readable, _, _ = select.select([self._master], [], [], seconds)
+        return os.read(self._master, 4096) if readable else b""
+
+    def clear(self) -> None:
+        termios.tcflush(self._slave, termios.TCIFLUSH)
+
+    def close(self) -> None:
+        for fd in (self._master, self._slave):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+
+class TestMeter:
+    """A virtual meter on the wire whose telegrams are sent when a test says so."""
+
+    __test__ = False
+
+    def __init__(self, wire: Wire, form: str = "kaifa-ma309", **options: Any) -> None:
+        self._wire = wire
+        self._meter = forms.make(form, Household(seed=7), key=KEY, **options)
+        self._at = datetime.now(UTC).replace(microsecond=0).timestamp()
+
+    def make(self) -> tuple[bytes, dict[str, Any]]:
+        self._at += 5
+        return self._meter.telegram(datetime.fromtimestamp(self._at, UTC))
+
+    def send(self) -> dict[str, Any]:
+        data, truth = self.make()
+        self._wire.send(data)
+        return truth
+
+
+class Listener:
+    """What arrives at the broker."""
+
+    def __init__(self, broker: Mosquitto, ca: Path | None) -> None:
+        self._got: queue.Queue[tuple[str, bytes]] = queue.Queue()
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.username_pw_set("test", USERS["test"])
+        if ca:
+            self._client.tls_set(str(ca))
+        self._client.on_message = lambda _c, _u, m: self._got.put((m.topic, m.payload))
+        self._client.on_connect = lambda c, *_: c.subscribe("#", 1)
+        self._client.reconnect_delay_set(0.2, 0.5)
+        self._client.connect("localhost", broker.port)
+        self._client.loop_start()
+
+    def next(self, specific: str, seconds: float = 20) -> Any:
+        """The next message of smartMeterMessage/test-meter/{specific}: its JSON."""
+        until = time.monotonic() + seconds
+        while True:
+            topic, payload = self._got.get(timeout=max(0.01, until - time.monotonic()))
+            if topic == f"smartMeterMessage/{METER}/{specific}":
+                return json.loads(payload, parse_float=Decimal, parse_int=Decimal)
+
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
+        self._client.publish(topic, payload, 1, retain).wait_for_publish(5)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@dataclass
+class Setup:
+    """All of it; settings may be changed before provision()."""
+
+    board: VirtualBoard
+    broker: Mosquitto
+    listener: Listener
+    authority: Authority
+    settings: dict[str, Any]
+    secrets: dict[str, bytes]
+
+    def provision(self) -> None:
+        """As tools.provision does; the board then starts."""
+        device.write(self.board.port, Answers(self.settings, self.secrets).checked())
+        device.reset(self.board.port)
+
+    def status(self, seconds: float = 20) -> Any:
+        """The next status in which the adapter is online."""
+        while True:
+            status = self.listener.next("status", seconds)
+            if status["state"] != "offline":
+                return status
+
+
+def agrees(reading: dict[str, Any], truth: dict[str, Any]) -> bool:
+    """Whether every value of a published reading is what the meter put in."""
+    sent = {code: Decimal(str(value)) for code, value in truth["values"].items()}
+    sent.setdefault("16.7.0", sent["1.7.0"] - sent["2.7.0"])
+    got = reading["values"]
+    assert len(got) == 13, got
+    return all(sent[code] == value for code, value in got.items())
+
+
+class Gate:
+    """A way to a broker that takes connections and lets nothing through until it is opened."""
+
+    def __init__(self, broker_port: int) -> None:
+        self._broker_port = broker_port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self.connected = threading.Event()
+        self._open = False
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def open(self) -> None:
+        """From now on connections go through; those that hang are ended."""
+        self._open = True
+        self._drop()
+
+    def shut(self) -> None:
+        """What goes through goes nowhere from now on, without a word; nor do new connections."""
+        self._open = False
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self._drop()
+
+    def _drop(self) -> None:
+        sockets, self._sockets = self._sockets, []
+        for s in sockets:
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                near = self._server.accept()[0]
+            except OSError:
+                return
+            self._sockets.append(near)
+            self.connected.set()
+            if self._open:
+                far = socket.create_connection(("127.0.0.1", self._broker_port))
+                self._sockets.append(far)
+                for a, b in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+
+    def _carry(self, a: socket.socket, b: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                if self._open:
+                    b.sendall(data)
+            b.shutdown(socket.SHUT_RDWR)

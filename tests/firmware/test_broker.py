@@ -1,0 +1,134 @@
+"""The way to the broker: verified or refused, and what happens while it is away."""
+
+import datetime
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.firmware.rig import USERS, Gate, Setup, TestMeter, agrees, mpremote
+from tools.certificates import Authority
+from tools.mosquitto import Mosquitto
+
+
+def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMeter) -> None:
+    setup.provision()
+    first = setup.status()
+    assert first["state"] == "online"
+    assert first["reset"] == "hard"
+    assert first["progress"] == "no bytes"
+    assert first["readings"] == 0
+    assert first["heap"] > 20_000
+    assert first["rssi"] < 0
+    assert first["connects"] == 1
+
+
+def test_wrong_certificates_are_told_apart(
+    setup: Setup, mosquitto: Callable[..., Mosquitto], tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path / "stranger")
+    ours = setup.authority.certificate_path
+    expired = datetime.timedelta(days=-1)
+    cases = {
+        "not from the CA": stranger.issue("one", ("localhost",)),
+        "for another host name": setup.authority.issue("other", ("elsewhere.example",)),
+        "has expired": setup.authority.issue("old", ("localhost",), expired),
+    }
+    for words, (certificate, key) in cases.items():
+        broker = mosquitto(users=USERS, tls=(ours, certificate, key))
+        setup.settings["broker"]["port"] = broker.port
+        before = len(setup.board.console())
+        setup.provision()
+        setup.board.wait_console(words, 15, before)
+        assert "broker: connected" not in setup.board.console()[before:]
+
+
+def test_a_wrong_password_is_told_as_such(setup: Setup) -> None:
+    setup.secrets["broker_password"] = b"wrong"
+    setup.provision()
+    setup.board.wait_console("broker: it refuses user and password", 15)
+
+
+def test_without_a_clock_no_certificate_is_believed(setup: Setup) -> None:
+    setup.board.air(ntp=False)
+    setup.provision()
+    setup.board.wait_console("no time yet", 20)
+    assert "broker: connected" not in setup.board.console()
+    setup.board.air(ntp=True)
+    setup.board.wait_console("broker: connected", 90)
+
+
+def test_what_the_meter_sends_while_the_broker_is_away_follows(
+    setup: Setup, meter: TestMeter
+) -> None:
+    setup.provision()
+    setup.status()
+    meter.send()
+    setup.listener.next("reading")
+    setup.broker.kill()
+    truths = []
+    for _ in range(4):
+        truths.append(meter.send())
+        time.sleep(0.3)  # telegrams have pauses between them
+    setup.board.wait_console("broker: the connection was closed", 20)
+    setup.broker.start()
+    status = setup.status(40)
+    assert status["waiting"] == 4
+    assert status["dropped"] == 0
+    assert "refused" in status["last_trouble"]
+    for truth in truths:
+        assert agrees(setup.listener.next("reading", 10), truth)
+
+
+def test_a_broker_that_hangs_costs_no_telegram(setup: Setup, meter: TestMeter) -> None:
+    gate = Gate(setup.broker.port)
+    setup.settings["broker"]["port"] = gate.port
+    setup.provision()
+    assert gate.connected.wait(20)
+    truths = []
+    for _ in range(15):  # more bytes than the UART's buffer would hold
+        truths.append(meter.send())
+        time.sleep(0.5)  # telegrams have pauses between them
+    setup.board.wait_console("broker: no answer in time", 20)
+    gate.open()
+    for truth in truths:
+        assert agrees(setup.listener.next("reading", 30), truth)
+    gate.close()
+    assert "overflow" not in setup.board.console()
+
+
+def test_the_last_will_says_offline(setup: Setup) -> None:
+    setup.provision()
+    assert setup.listener.next("status")["state"] == "online"
+    setup.board.kill()
+    assert setup.listener.next("status", 10) == {"state": "offline"}
+
+
+def test_packet_ids_wrap_at_65535(setup: Setup) -> None:
+    """umqtt counts on, and from the 65536th publish waits for an answer that cannot come."""
+    setup.provision()
+    setup.status()
+    answer = mpremote(
+        setup.board.port,
+        "run",
+        "/dev/stdin",
+        given="""
+import asyncio
+import network
+from adapter import broker
+from adapter.settings import Store
+store = Store()
+settings = store.document()["broker"]
+network.WLAN().active(True)
+network.WLAN().connect("Home", store.secret("wifi_password").decode())
+security = broker.context(store.secret("broker_ca"), None, None)
+password = store.secret("broker_password")
+client = broker.Broker(settings, "wrap", password, security, lambda: None)
+asyncio.run(client.connect("smartMeterMessage/wrap/status", b"{}"))
+client._client.pid = 65530
+for i in range(12):
+    client.publish("smartMeterMessage/test-meter/raw", b"%d" % i)
+print("pid", client._client.pid)
+""",
+    )
+    assert "pid 7" in answer
+    assert [setup.listener.next("raw") for _ in range(12)] == list(range(12))

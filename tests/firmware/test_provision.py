@@ -1,0 +1,183 @@
+"""Provisioning: what is asked, what is refused and how, and what it says at each stage."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.rig import METER, REPOSITORY, WIFI, Setup, TestMeter, Wire
+from tools.provision.answers import Answers, Refused, from_file, key, secret
+from tools.virtual_board import VirtualBoard
+
+_MINIMUM = """
+[wifi]
+ssid = "Home"
+[broker]
+host = "broker.example"
+tls = false
+"""
+
+
+def provision(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.provision", *arguments],
+        cwd=REPOSITORY,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+
+
+def test_keys_are_taken_as_they_are_handed_out() -> None:
+    want = bytes(range(16))
+    assert key(want.hex()) == want
+    assert key(want.hex(" ").upper()) == want
+    assert key(f"  {want.hex('-')}\n") == want
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("00" * 17 + "0", "32 hex digits, this one has 35"),
+        ("00" * 15, "this one has 30"),
+        ("0O" * 16, "only 0-9 and A-F, this one has 'O'"),
+    ],
+)
+def test_what_is_no_key_is_told_why(text: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        secret("meter_key", text)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ('[broker]\nhost = ""\n[wifi]\nssid="a"', "broker.host is text of 1 to 253"),
+        ('[wifi]\nssid="a"', "broker.host is missing"),
+        ('[broker]\nhost="a"', "either a section wifi or a section ethernet"),
+        ('[broker]\nhost="a"\nport=0\n[wifi]\nssid="a"', "broker.port is a whole number"),
+        ('[broker]\nhost="a"\n[wifi]\nssid="a"', "broker.ca is missing"),
+        ('[broker]\nhost="a"\nhots="b"\n[wifi]\nssid="a"', "broker.hots is no setting"),
+        (_MINIMUM + '[meter]\nid="a/b"', "meter.id an id is 1 to 64"),
+        (_MINIMUM + '[meter]\nline="2400"', "meter.line a line is a baud rate and a form"),
+        (_MINIMUM + '[meter]\nline="2401 8E1"', "a baud rate is one of"),
+        (_MINIMUM + '[publish]\nvalues=["1.8"]', "publish.values is a list of OBIS codes"),
+        (_MINIMUM + "[nonsense]", "nonsense is no section"),
+        ("[wifi", "adapter.toml"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, change: str, words: str) -> None:
+    config = tmp_path / "adapter.toml"
+    config.write_text(change)
+    done = provision("--board", "/dev/null", "--config", str(config), "--secrets", "-")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_id_of_its_own_is_given_where_none_is_set(tmp_path: Path) -> None:
+    config = tmp_path / "adapter.toml"
+    config.write_text(_MINIMUM)
+    ids = {from_file(config).checked().settings["meter"]["id"] for _ in range(2)}
+    assert len(ids) == 2
+    assert {len(i) for i in ids} == {36}
+
+
+def test_the_specification_s_adapter_configuration_is_taken(tmp_path: Path) -> None:
+    config = tmp_path / "adapter.json"
+    document = {
+        "MeterIndividualId": "0b8f1a52-8a8e-4ad1-b7b5-6c6b3a1b2c3d",
+        "OperationalPropertyMapping": [{"from": c, "to": f"OBIS_{c}"} for c in ("1.8.0", "2.8.0")],
+        "CloudAuth": {"username": "adapter", "password": "of-the-tests"},
+        "wifi": {"ssid": "Home"},
+        "broker": {"host": "broker.example", "tls": False},
+    }
+    config.write_text(json.dumps(document))
+    answers = from_file(config).checked()
+    assert answers.settings["meter"]["id"] == document["MeterIndividualId"]
+    assert answers.settings["publish"]["values"] == ["1.8.0", "2.8.0"]
+    assert answers.settings["broker"]["user"] == "adapter"
+    assert answers.secrets == {"broker_password": b"of-the-tests"}
+    document["OperationalPropertyMapping"] = [{"from": "1.8.0", "to": "OBIS_2.8.0"}]
+    config.write_text(json.dumps(document))
+    with pytest.raises(Refused, match="can only become OBIS_1"):
+        from_file(config)
+
+
+def test_secrets_that_others_can_read_are_refused(tmp_path: Path) -> None:
+    config, secrets = tmp_path / "adapter.toml", tmp_path / "secrets"
+    config.write_text(_MINIMUM)
+    secrets.write_text("meter_key=" + "00" * 16)
+    secrets.chmod(0o644)
+    done = provision("--board", "/dev/null", "--config", str(config), "--secrets", str(secrets))
+    assert done.returncode == 1
+    assert "chmod 600" in done.stderr
+
+
+def test_nobody_to_ask_and_no_board_are_said() -> None:
+    done = provision()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nobody can be asked here" in done.stderr
+
+
+def test_a_board_without_firmware_is_told_how_to_get_it(binary: str, tmp_path: Path) -> None:
+    config = tmp_path / "adapter.toml"
+    config.write_text(_MINIMUM)
+    with VirtualBoard(tmp_path / "board", micropython=binary) as board:
+        done = provision("--board", board.port, "--config", str(config), "--secrets", "-")
+        assert done.returncode == 1
+        assert "cp -r firmware/. :" in done.stderr
+        assert os.listdir(tmp_path / "board" / "nvs") == []
+
+
+def test_stages_and_hints(setup: Setup, wire: Wire, tmp_path: Path) -> None:
+    """A wrong key: bytes come, frames come, and none opens; the tool says which and what to do."""
+    ca = setup.authority.certificate_path
+    config = tmp_path / "adapter.toml"
+    config.write_text(
+        f'[meter]\nid = "{METER}"\n[wifi]\nssid = "Home"\n[broker]\nhost = "localhost"\n'
+        f'port = {setup.broker.port}\nuser = "adapter"\nca = "{ca}"\n'
+    )
+    secrets = f"wifi_password={WIFI['Home']}\nmeter_key={'77' * 16}\n"
+    secrets += f"broker_password={setup.secrets['broker_password'].decode()}\n"
+    command = [sys.executable, "-m", "tools.provision", "--board", setup.board.port]
+    command += ["--config", str(config), "--secrets", "-", "--timeout", "8"]
+    process = subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdin
+    process.stdin.write(secrets)
+    process.stdin.close()
+    setup.status()
+    meter = TestMeter(wire)
+    for _ in range(2):
+        meter.send()
+    assert process.stdout
+    said = process.stdout.read()
+    assert process.wait(10) == 1
+    assert "meter: bytes come" in said
+    assert "is it this meter's key" in said
+    assert "no reading in 8 s; the board is provisioned and goes on" in said
+    assert "77777777" not in said
+
+
+def test_no_secret_stays_from_an_earlier_time(
+    new_board: Callable[..., VirtualBoard], tmp_path: Path
+) -> None:
+    from tools.provision import device
+
+    board = new_board()
+    plain = {"wifi": {"ssid": "Home"}, "broker": {"host": "localhost", "tls": False}}
+    device.write(board.port, Answers(dict(plain), {"meter_key": bytes(16)}).checked())
+    device.write(board.port, Answers(dict(plain), {}).checked())
+    assert sorted(os.listdir(tmp_path / "board" / "nvs")) == ["smartmeter.settings"]

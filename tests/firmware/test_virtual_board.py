@@ -1,0 +1,89 @@
+"""The virtual board is a board: what the other tests stand on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.firmware.rig import Setup, Wire, mpremote
+from tools.virtual_board import VirtualBoard
+
+
+def test_mpremote_gets_into_a_running_adapter(setup: Setup) -> None:
+    setup.provision()
+    setup.status()
+    assert mpremote(setup.board.port, "exec", "print(6 * 7)").strip() == "42"
+    assert "adapter: adapter: stopped" in setup.board.console()
+
+
+def test_files_and_settings_outlive_a_power_cut(
+    new_board: Callable[..., VirtualBoard], tmp_path: Path
+) -> None:
+    board = new_board()
+    mpremote(
+        board.port,
+        "exec",
+        "f = open('kept', 'w'); f.write('here'); f.close()\n"
+        "import esp32, machine; n = esp32.NVS('a'); n.set_blob('b', b'there'); n.commit()\n"
+        "machine.RTC().memory(b'gone')",
+    )
+    board.kill()
+    board.start()
+    answer = mpremote(
+        board.port,
+        "exec",
+        "import esp32, machine; b = bytearray(8); n = esp32.NVS('a').get_blob('b', b)\n"
+        "print(open('kept').read(), b[:n], machine.RTC().memory(), machine.reset_cause())",
+    )
+    assert answer.split() == ["here", "bytearray(b'there')", "b''", "5"]
+    assert board.resets == [1, 1]
+
+
+def test_the_watchdog_bites_what_hangs(new_board: Callable[..., VirtualBoard]) -> None:
+    board = new_board()
+    hang = "import machine; machine.RTC().memory(b'kept'); machine.WDT(timeout=300)\nwhile 1: pass"
+    mpremote(board.port, "exec", "--no-follow", hang)
+    board.wait_console("board: the watchdog bit")
+    answer = mpremote(board.port, "exec", "import machine; print(machine.RTC().memory())")
+    assert answer.strip() == "b'kept'"
+    assert board.resets == [1, 3]
+
+
+def test_a_torn_write_ends_in_a_power_cut(new_board: Callable[..., VirtualBoard]) -> None:
+    board = new_board()
+    board.kill()
+    board.cut_power_at_write(3)
+    board.start()
+    mpremote(board.port, "exec", "--no-follow", "open('new', 'w').write('x' * 9000)")
+    assert board.wait_off(5)
+    board.cut_power_at_write(0)
+    board.kill()
+    board.start()
+    assert "main.py" in mpremote(board.port, "ls")
+
+
+def test_the_uart_loses_what_nobody_fetches(
+    new_board: Callable[..., VirtualBoard], wire: Wire
+) -> None:
+    board = new_board()
+    mpremote(board.port, "exec", "import machine; u = machine.UART(1, 9600, rxbuf=256)")
+    wire.send(bytes(range(256)) + b"too late")
+    answer = mpremote(
+        board.port,
+        "resume",
+        "exec",
+        "b = bytearray(300); n = u.readinto(b); print(n, b[:n] == bytes(range(256)))\n"
+        "print(u.readinto(b))",
+    )
+    assert "256 True" in answer
+    assert "8 bytes lost" in answer
+    assert "None" in answer
+
+
+def test_a_wrongly_set_line_gives_other_bytes(
+    new_board: Callable[..., VirtualBoard], wire: Wire
+) -> None:
+    board = new_board(line="2400 8E1")
+    for options, same in (("parity=0", True), ("parity=None", False), ("invert=4", False)):
+        mpremote(board.port, "exec", f"import machine; u = machine.UART(1, 2400, {options})")
+        wire.send(b"telegram")
+        answer = mpremote(board.port, "resume", "exec", "print(u.read(8) == b'telegram')")
+        assert answer.strip() == str(same)
