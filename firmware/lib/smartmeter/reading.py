@@ -83,7 +83,7 @@ class Reading:
         self.units: dict[str, str] = {}
         self.texts: dict[str, str] = {}
         self.layers: tuple[str, ...] = ()
-        self.payload = b""
+        self.payload: bytes | bytearray = b""
 
     def __repr__(self) -> str:
         return "Reading(%r, %r, %d values)" % (self.time, self.auth, len(self.values))

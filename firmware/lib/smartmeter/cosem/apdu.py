@@ -85,7 +85,7 @@ def decode_plain(
     return reading
 
 
-def _header(payload: bytes, end: int) -> tuple[int, bytes | None]:
+def _header(payload: bytes | bytearray, end: int) -> tuple[int, bytes | bytearray | None]:
     """(where the body is, the date-time's 12 octets or None) of a data-notification."""
     at = 5
     kind = payload[at] if at < end else -1
@@ -104,7 +104,7 @@ def _header(payload: bytes, end: int) -> tuple[int, bytes | None]:
     return at + clock.SIZE, payload[at : at + clock.SIZE]
 
 
-def _time(octets: bytes | None, profile: "Profile") -> str | None:
+def _time(octets: bytes | bytearray | None, profile: "Profile") -> str | None:
     if octets is None:
         return None
     return clock.rfc3339(octets, profile)

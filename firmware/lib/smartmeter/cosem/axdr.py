@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     Value = int | bytes | tuple[int, int] | Scaler | None
 
 
-def element(data: bytes, at: int, end: int, out: "list[Value]", places: list[int]) -> int:
+def element(
+    data: bytes | bytearray, at: int, end: int, out: "list[Value]", places: list[int]
+) -> int:
     """Appends the values of the element at data[at] to out; gives where the next one is."""
     add = out.append
     mark = places.append
@@ -111,13 +113,13 @@ def element(data: bytes, at: int, end: int, out: "list[Value]", places: list[int
     return at
 
 
-def _whole(data: bytes, at: int, stop: int, end: int) -> int:
+def _whole(data: bytes | bytearray, at: int, stop: int, end: int) -> int:
     if stop > end:
         raise Rejected(LENGTH, "the list of values is cut short")
     return int.from_bytes(data[at:stop], "big")
 
 
-def _rare(data: bytes, at: int, end: int, tag: int) -> "tuple[Value, int]":
+def _rare(data: bytes | bytearray, at: int, end: int, tag: int) -> "tuple[Value, int]":
     if tag in _MOMENTS:
         stop = at + _MOMENTS[tag]
     elif tag == BIT_STRING:
@@ -140,7 +142,7 @@ def _rare(data: bytes, at: int, end: int, tag: int) -> "tuple[Value, int]":
     return bytes(data[at:stop]), stop
 
 
-def _after_type(data: bytes, at: int, end: int) -> int:
+def _after_type(data: bytes | bytearray, at: int, end: int) -> int:
     """Behind the description of a compact-array's elements (Green Book 9.5, TypeDescription)."""
     left = 1
     while left:

@@ -34,7 +34,7 @@ RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
 
-def ber_length(data: bytes, at: int, end: int) -> tuple[int, int]:
+def ber_length(data: bytes | bytearray, at: int, end: int) -> tuple[int, int]:
     """(length, where what it counts begins) of the BER length at data[at] (X.690 8.1.3)."""
     if at < end:
         n = data[at]
@@ -73,7 +73,7 @@ class Ciphering:
             bytes, tuple[int, int]
         ] = {}  # system title: (last counter refused, how many grew in a row)
 
-    def open(self, data: bytes, at: int = 0) -> Opened:
+    def open(self, data: bytes | bytearray, at: int = 0) -> Opened:
         """Opened of the ciphered APDU data[at:]; Rejected where it cannot be.
 
         at is that of the length of the system title: behind the tag DB or DF, or the

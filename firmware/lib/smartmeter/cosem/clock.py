@@ -18,12 +18,12 @@ _INVALID_CLOCK = 0x08
 _DST = 0x80
 
 
-def is_clock(octets: bytes) -> bool:
+def is_clock(octets: bytes | bytearray) -> bool:
     """Whether 12 octets are a date-time rather than, say, a serial number in ASCII."""
     return len(octets) == SIZE and (octets[0] in (7, 8) or octets[:2] == b"\xff\xff")
 
 
-def rfc3339(octets: bytes, profile: Profile) -> str | None:
+def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
     """RFC 3339 text of a date-time's 12 octets, or None where it does not tell a time.
 
     profile (profiles.Profile) says what the meter means by what it does not specify. A time

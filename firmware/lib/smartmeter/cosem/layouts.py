@@ -68,8 +68,13 @@ class Listed:
 
 
 def read(
-    data: bytes, at: int, title: bytes, ctx: "Receiver", reading: "Reading", guarded: bool
-) -> "tuple[str, bytes | None, Profile]":
+    data: bytes | bytearray,
+    at: int,
+    title: bytes,
+    ctx: "Receiver",
+    reading: "Reading",
+    guarded: bool,
+) -> "tuple[str, bytes | bytearray | None, Profile]":
     """Fills reading with the list data[at:]; gives (layout, the clock's octets, Profile).
 
     title is the system title (b"" for none); ctx.profile overrides what the telegram says;
@@ -247,7 +252,9 @@ def _descriptors(items: "list[Value]", places: list[int]) -> Listed | None:
     return listed
 
 
-def _untagged(data: bytes, at: int, end: int, items: "list[Value]", places: list[int]) -> Listed:
+def _untagged(
+    data: bytes | bytearray, at: int, end: int, items: "list[Value]", places: list[int]
+) -> Listed:
     """Layout f: a reason and an array of {class(2) code(6) attribute(1) as they are, value}."""
     listed = Listed("f")
     count, at = ber_length(data, at + 5, end)
@@ -285,7 +292,7 @@ _KINDS = {
 }
 
 
-def _positions(items: "list[Value]", places: list[int], data: bytes) -> Listed | None:
+def _positions(items: "list[Value]", places: list[int], data: bytes | bytearray) -> Listed | None:
     """Layout e, or None: the kinds of all items in a row are a list's mark."""
     from .. import positions
 

@@ -62,7 +62,7 @@ class Plan:
 
     def __init__(
         self,
-        data: bytes,
+        data: bytes | bytearray,
         at: int,
         end: int,
         listed: "Listed",
@@ -119,13 +119,15 @@ class Plan:
         self._constant = int.from_bytes(data[at:end], "big") & self._mask
         self._guess = Scales(self.profile, self._guessed(self._numbers(data, at)))
 
-    def _numbers(self, data: bytes, at: int) -> tuple[int, ...]:
+    def _numbers(self, data: bytes | bytearray, at: int) -> tuple[int, ...]:
         return unpack_from(self._format, data, at)
 
     def _guessed(self, numbers: tuple[int, ...]) -> dict[int, int]:
         return {group: numbers[i] for i, group in self._groups}
 
-    def apply(self, data: bytes, at: int, reading: "Reading") -> tuple[bool, bytes | None]:
+    def apply(
+        self, data: bytes | bytearray, at: int, reading: "Reading"
+    ) -> tuple[bool, bytes | bytearray | None]:
         """Fills reading as a walk would, or does nothing where one is needed: whether it did.
 
         And the clock's 12 octets, or None where the list has none.
@@ -156,7 +158,7 @@ class Plan:
         return True, clock
 
 
-def _content(data: bytes, place: int) -> tuple[int, int]:
+def _content(data: bytes | bytearray, place: int) -> tuple[int, int]:
     """(where the content of the value at data[place] is, its size)."""
     kind = _FORMATS.get(data[place])
     if kind:
