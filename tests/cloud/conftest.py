@@ -47,7 +47,7 @@ class Cloud:
 
     def rows(self, sql: str = "SELECT count(*) FROM reading") -> list[tuple[Any, ...]]:
         with self.store._reading() as db:
-            return db.execute(sql).fetchall()
+            return db.all(sql)
 
     def end(self) -> None:
         for one in self._started:

@@ -224,7 +224,7 @@ def test_requests_cut_short_or_too_long_harm_nobody(site: Site) -> None:
 def test_a_store_of_another_schema_is_left_alone(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "smartmeter.sqlite")
     with store._writing() as db:
-        db.execute("UPDATE schema_version SET version = 99")
+        db.run("UPDATE schema_version SET version = 99")
     store.close()
     (tmp_path / "cloud.toml").write_text("[http]\nport = 0\n")
     api = Process("api", tmp_path / "cloud.toml")

@@ -25,7 +25,7 @@ PLAIN = "[broker]\ntls = false\n"
     [
         ("[broker\n", "is not TOML: Expected ']'"),
         ("broker = 1\n", "broker must be a table"),
-        ("[brokers]\n", "brokers is unknown; there are [broker], [store] and [http]"),
+        ("[brokers]\n", "brokers is unknown; there are [broker], [store], [http]"),
         (PLAIN + "port = 70000\n", "broker.port must be a port, 1 to 65535"),
         (PLAIN + 'port = "1883"\n', "broker.port must be a port"),
         (PLAIN + "port = true\n", "broker.port must be a port"),

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -79,15 +80,14 @@ def test_dead_letters_are_bounded(cloud: Cloud) -> None:
 
 def test_killed_in_traffic_again_and_again_nothing_receipted_is_lost(cloud: Cloud) -> None:
     ingest = cloud.start("ingest")
+    ingest.says("connected")
     house = cloud.concentrator()
-    sent = threading.Event()
 
     def send() -> None:
         for seq in range(3000):
             house.send("m1", reading(seq))
             if seq % 50 == 0:
                 time.sleep(0.02)
-        sent.set()
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -323,13 +323,12 @@ def test_a_full_disk_holds_everything_up_and_loses_nothing(cloud: Cloud) -> None
     house = cloud.concentrator()
     house.send("m1", reading(1))
     house.all_receipted()
-    with cloud.store._reading() as db:
-        db.execute("BEGIN IMMEDIATE")  # as good as a full disk: nobody else can write
+    blocker = sqlite3.connect(cloud.path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")  # as good as a full disk: nobody else can write
     house.send("m1", reading(2))
     ingest.says("nothing can be stored")
     assert len(house.waiting) == 1
-    with cloud.store._reading() as db:
-        db.execute("ROLLBACK")
+    blocker.close()
     ingest.says("the store is back")
     house.all_receipted()
     assert cloud.rows() == [(2,)]

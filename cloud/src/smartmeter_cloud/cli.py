@@ -54,13 +54,14 @@ def open_store(settings: Config) -> Store:
     from smartmeter_cloud.store.sqlite import SqliteStore
 
     try:
-        return SqliteStore(settings.store)
+        return SqliteStore(settings.store, settings.zone)
     except StoreUnavailable as e:
         raise Failed(str(e)) from None
 
 
 def _ingest(settings: Config) -> int:
     from smartmeter_cloud.ingest import Ingest, TakenOver
+    from smartmeter_cloud.upkeep import Upkeep
 
     if settings.broker is None:
         raise Failed(
@@ -69,6 +70,8 @@ def _ingest(settings: Config) -> int:
         )
     store = open_store(settings)
     ingest = Ingest(settings.broker, store)
+    upkeep = Upkeep(store, settings.retention)
+    upkeep.start()
 
     def stop(number: int, frame: FrameType | None) -> None:
         ingest.stop()
@@ -84,6 +87,7 @@ def _ingest(settings: Config) -> int:
             f"{settings.source}: broker.ca, broker.certificate or broker.key cannot be used: {e}"
         ) from None
     finally:
+        upkeep.stop()
         store.close()
     return 0
 

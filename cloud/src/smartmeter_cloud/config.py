@@ -5,15 +5,20 @@ import stat
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from smartmeter.topics import is_id
 
 from smartmeter_cloud.mqtt.connection import BrokerSettings
+from smartmeter_cloud.store.retention import Retention
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
+DAYS_MIN = 2  # today and yesterday are always there
+TABLES = ("broker", "store", "http")
 
 
 class ConfigError(Exception):
@@ -44,6 +49,8 @@ class OwnBroker:
 class Config:
     source: str  # what the settings came from, for messages
     store: Path
+    zone: tzinfo
+    retention: Retention
     http: HttpSettings
     broker: BrokerSettings | None
     own_broker: OwnBroker | None = None
@@ -88,6 +95,16 @@ class _Table:
         value: int = self._take("port", int, allowed, default)
         if not low <= value <= 65535:
             raise self.error("port", allowed)
+        return value
+
+    def days(self, key: str, default: int | None) -> int | None:
+        """A number of days; 0 for ever."""
+        allowed = f"days from {DAYS_MIN} to 36500, or 0 for ever"
+        value: int | None = self._take(key, int, allowed, default)
+        if value == 0:
+            return None
+        if value is not None and not DAYS_MIN <= value <= 36500:
+            raise self.error(key, allowed)
         return value
 
     def flag(self, key: str, default: bool) -> bool:
@@ -158,27 +175,57 @@ def load(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path} is not TOML: {e}") from None
     tables = {}
-    for name in ("broker", "store", "http"):
+    for name in TABLES:
         content = document.pop(name, {})
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: {name} must be a table, written as [{name}]")
         tables[name] = _Table(path, name, content)
+    known = ", ".join(f"[{name}]" for name in TABLES)
     for name in document:
-        raise ConfigError(f"{path}: {name} is unknown; there are [broker], [store] and [http]")
-    store = _store(tables["store"])
+        raise ConfigError(f"{path}: {name} is unknown; there are {known}")
+    store = _store(tables["store"])  # (path, zone, retention)
     http = _http(tables["http"])
     if tables["broker"].flag("embedded", False):
-        return Config(str(path), store, http, None, _own_broker(tables["broker"]))
-    return Config(str(path), store, http, _broker(tables["broker"]))
+        return Config(str(path), *store, http, None, _own_broker(tables["broker"]))
+    return Config(str(path), *store, http, _broker(tables["broker"]))
 
 
-def _store(table: _Table) -> Path:
+def own_zone() -> tzinfo:
+    """The machine's time zone."""
+    name = os.environ.get("TZ", "").lstrip(":")
+    try:
+        if name:
+            return ZoneInfo(name)
+        target = Path("/etc/localtime").resolve()
+        return ZoneInfo(str(target).partition("zoneinfo/")[2])
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return ZoneInfo("UTC")
+
+
+def _zone(table: _Table) -> tzinfo:
+    allowed = "the name of a time zone such as Europe/Vienna"
+    name = table.text("time_zone", allowed)
+    if name is None:
+        return own_zone()
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        raise table.error("time_zone", allowed) from None
+
+
+def _store(table: _Table) -> tuple[Path, tzinfo, Retention]:
     text = table.text("path", "the path of the SQLite file", "smartmeter.sqlite")
+    zone = _zone(table)
+    retention = Retention(
+        table.days("keep_readings", Retention.readings),
+        table.days("keep_quarters", Retention.quarters),
+        table.days("keep_hours", Retention.hours),
+    )
     table.end()
     path = table.source.parent / Path(str(text)).expanduser()
     if not path.parent.is_dir():
         raise ConfigError(f"{table.source}: store.path: there is no folder {path.parent}")
-    return path
+    return path, zone, retention
 
 
 def _http(table: _Table) -> HttpSettings:

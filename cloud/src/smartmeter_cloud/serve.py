@@ -16,6 +16,8 @@ from smartmeter_cloud.cli import Failed, open_store
 from smartmeter_cloud.config import CLIENT_ID, Config, HttpSettings, OwnBroker
 from smartmeter_cloud.ingest import Ingest
 from smartmeter_cloud.mqtt.connection import BrokerSettings
+from smartmeter_cloud.store.retention import Retention
+from smartmeter_cloud.upkeep import Upkeep
 
 STOP_SECONDS = 3.0
 
@@ -41,6 +43,8 @@ def serve(path: Path | None) -> int:
                 server.stop()
 
         thread = threading.Thread(target=work, name="ingest")
+        upkeep = Upkeep(store, settings.retention)
+        upkeep.start()
         thread.start()
         print(f"the page is at {server.address}", flush=True)
         try:
@@ -48,6 +52,7 @@ def serve(path: Path | None) -> int:
         finally:
             ingest.stop()
             thread.join(STOP_SECONDS)
+            upkeep.stop()
         if failure:
             raise Failed(f"{settings.source}: ingest ended: {failure[0]}")
     return 0
@@ -96,6 +101,8 @@ def _own_settings() -> Config:
     return Config(
         str(folder),
         folder / "smartmeter.sqlite",
+        config.own_zone(),
+        Retention(),
         HttpSettings(),
         None,
         OwnBroker("127.0.0.1", 1883, {"concentrator": password}),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Protocol
 
 from smartmeter_cloud.store.rows import Box, Bucket, DeadLetter, Newest, Process, Reading, Stored
 
 if TYPE_CHECKING:
     from smartmeter_cloud.message import Batch
+    from smartmeter_cloud.rollup import Slice
+    from smartmeter_cloud.store.retention import Retention
 
 
 class StoreUnavailable(Exception):
@@ -16,6 +19,8 @@ class StoreUnavailable(Exception):
 
 class Store(Protocol):
     """Threads may share a store. Times are ms since 1970 UTC. Raises StoreUnavailable."""
+
+    zone: tzinfo
 
     def write(self, batch: Batch) -> Stored:
         """Stores all of it in one transaction; a reading that is there already stays as it is."""
@@ -31,6 +36,18 @@ class Store(Protocol):
 
     def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
         """Power in [start, end) by slices of width ms; a slice without readings is left out."""
+
+    def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
+        """A meter's slices of a tier (rollup.TIERS) that begin in [start, end)."""
+
+    def roll(self, limit: int, until: int) -> int:
+        """Rolls up at most limit slices with new data that begin before until; how many it did."""
+
+    def forget(self, retention: Retention, now: int) -> int:
+        """Deletes some of what is older than it is kept; how many rows, 0 when done."""
+
+    def forget_meter(self, meter: str) -> int:
+        """Deletes a meter and all that is known of it; how many rows."""
 
     def boxes(self) -> list[Box]:
         """The newest status of each adapter and Concentrator."""

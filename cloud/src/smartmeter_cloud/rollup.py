@@ -1,0 +1,170 @@
+"""Slices of 15 minutes, an hour and a day, each of which can be made anew from what it is made of.
+
+Energy comes from the meter's totals, not from adding up power: so an outage costs nothing but the
+knowledge when in it the energy flowed. Where a total falls (the counter was reset) or rises by
+more than can flow (the meter was swapped) the step counts as nothing and is told as a reset.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+QUARTER, HOUR, DAY = "quarter", "hour", "day"
+TIERS = (QUARTER, HOUR, DAY)
+QUARTER_MS = 900_000
+HOUR_MS = 3_600_000
+
+# A total that rises faster than by 1 MW is another meter's: a household's fuses end at 44 kW, and
+# the largest direct-reading meters for transformers at some hundred.
+POWER_MAX = 1_000_000  # W
+STEP_MIN_MS = 60_000  # totals may be sent in steps of a kWh, and clocks be set by seconds
+
+Number = int | float
+
+
+class Total(NamedTuple):
+    """A counter over a slice: its first and last value with their times, and what it counted."""
+
+    first_time: int
+    first: Number
+    last_time: int
+    last: Number
+    used: Number  # Wh
+    resets: int
+
+
+class Slice(NamedTuple):
+    """What a meter sent in [start, start + a tier's length); power in W, feed-in negative."""
+
+    start: int
+    n: int  # readings
+    drawn: Total | None  # of 1.8.0
+    fed: Total | None  # of 2.8.0
+    powers: int  # readings with a power
+    power_sum: Number
+    power_low: Number | None
+    power_high: Number | None
+    volts: tuple[Number | None, ...]  # low and high of L1, L2, L3
+
+
+# time, 1.8.0, 2.8.0, power, and the voltages of L1, L2, L3; ordered by time
+Row = tuple[
+    int, Number | None, Number | None, Number | None, Number | None, Number | None, Number | None
+]
+
+
+def step(before: Number, after: Number, ms: int) -> Number | None:
+    """What a total counted between two readings in Wh, or None where it was reset or swapped."""
+    used = after - before
+    most = POWER_MAX * max(ms, STEP_MIN_MS) / HOUR_MS
+    return _tidy(used) if 0 <= used <= most else None
+
+
+def slice_of(start: int, rows: Sequence[Row]) -> Slice | None:
+    """The slice that rows make; None where there are none."""
+    if not rows:
+        return None
+    powers = [row[3] for row in rows if row[3] is not None]
+    volts: list[Number | None] = []
+    for i in (4, 5, 6):
+        phase = [row[i] for row in rows if row[i] is not None]
+        volts += [min(phase), max(phase)] if phase else [None, None]  # type: ignore[type-var]
+    return Slice(
+        start,
+        len(rows),
+        _total((row[0], row[1]) for row in rows),
+        _total((row[0], row[2]) for row in rows),
+        len(powers),
+        _tidy(sum(powers)),
+        min(powers, default=None),
+        max(powers, default=None),
+        tuple(volts),
+    )
+
+
+def merge(start: int, slices: Sequence[Slice]) -> Slice | None:
+    """The longer slice that shorter ones, in their order, make; None where there are none."""
+    if not slices:
+        return None
+    volts: list[Number | None] = []
+    for i, choose in enumerate((min, max) * 3):
+        known = [s.volts[i] for s in slices if s.volts[i] is not None]
+        volts.append(choose(known) if known else None)  # type: ignore[type-var]
+    return Slice(
+        start,
+        sum(s.n for s in slices),
+        _merge_totals(s.drawn for s in slices),
+        _merge_totals(s.fed for s in slices),
+        sum(s.powers for s in slices),
+        _tidy(sum(s.power_sum for s in slices)),
+        min((s.power_low for s in slices if s.power_low is not None), default=None),
+        max((s.power_high for s in slices if s.power_high is not None), default=None),
+        tuple(volts),
+    )
+
+
+def day_start(ms: int, zone: tzinfo) -> int:
+    """The local midnight at or before ms."""
+    local = datetime.fromtimestamp(ms // 1000, zone)
+    return int(local.replace(hour=0, minute=0, second=0, fold=0).timestamp()) * 1000
+
+
+def day_end(start: int, zone: tzinfo) -> int:
+    """The local midnight after the one at start: 23, 24 or 25 hours later."""
+    local = datetime.fromtimestamp(start // 1000, zone)
+    noon = local.replace(hour=12) + timedelta(days=1)
+    return day_start(int(noon.timestamp()) * 1000, zone)
+
+
+def _total(points: Iterable[tuple[int, Number | None]]) -> Total | None:
+    first: tuple[int, Number] | None = None
+    last: tuple[int, Number] | None = None
+    used: Number = 0
+    resets = 0
+    for time, value in points:
+        if value is None:
+            continue
+        if last is None:
+            first = time, value
+        else:
+            counted = step(last[1], value, time - last[0])
+            if counted is None:
+                resets += 1
+            else:
+                used += counted
+        last = time, value
+    if first is None or last is None:
+        return None
+    return Total(*first, *last, _tidy(used), resets)
+
+
+def _merge_totals(totals: Iterable[Total | None]) -> Total | None:
+    known = [t for t in totals if t is not None]
+    if not known:
+        return None
+    used: Number = 0
+    resets = 0
+    before: Total | None = None
+    for total in known:
+        if before is not None:
+            counted = step(before.last, total.first, total.first_time - before.last_time)
+            if counted is None:
+                resets += 1
+            else:
+                used += counted
+        used += total.used
+        resets += total.resets
+        before = total
+    return Total(
+        known[0].first_time,
+        known[0].first,
+        known[-1].last_time,
+        known[-1].last,
+        _tidy(used),
+        resets,
+    )
+
+
+def _tidy(value: Number) -> Number:
+    """Sums of decimals get back the thousandths they are made of: 0.1 + 0.2 is 0.3."""
+    return value if isinstance(value, int) else round(value, 3)

@@ -1,0 +1,74 @@
+"""What is kept for how long, and how a meter is taken out of everything."""
+
+from dataclasses import dataclass
+
+from smartmeter_cloud.rollup import HOUR, QUARTER
+from smartmeter_cloud.store.session import Session
+
+DAY_MS = 86_400_000
+ROWS_AT_A_TIME = 5000  # in one transaction, so that ingest never waits long
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Days that readings and slices are kept; None for ever. Slices of days are always kept."""
+
+    readings: int | None = 400
+    quarters: int | None = None
+    hours: int | None = None
+
+
+def forget_readings(db: Session, until: int, received_until: int) -> int:
+    """Deletes some readings from before until (ms); how many.
+
+    A slice that is dirty keeps its readings until it is rolled up: what is left of it would make a
+    wrong slice. Readings with a wrong clock go by when they were received.
+    """
+    for (meter,) in db.all("SELECT id FROM meter ORDER BY id"):
+        row = db.one(
+            "SELECT time FROM reading WHERE meter = ? AND time < ? ORDER BY time LIMIT 1 OFFSET ?",
+            (meter, until, ROWS_AT_A_TIME),
+        )
+        bound = row[0] if row else until
+        dirty = db.one("SELECT min(start) FROM dirty WHERE meter = ?", (meter,))
+        if dirty and dirty[0] is not None:
+            bound = min(bound, dirty[0])
+        gone = db.run("DELETE FROM reading WHERE meter = ? AND time < ?", (meter, bound))
+        gone += db.run(
+            "DELETE FROM reading WHERE meter = ? AND time > ? AND suspect = 1 AND received < ?",
+            (meter, received_until + DAY_MS, received_until),
+        )
+        if gone:
+            return gone
+    return 0
+
+
+def forget_slices(db: Session, retention: Retention, now: int) -> int:
+    """Deletes slices that are older than they are kept; how many."""
+    gone = 0
+    for tier, days in ((QUARTER, retention.quarters), (HOUR, retention.hours)):
+        if days is not None:
+            gone += db.run(
+                "DELETE FROM rollup WHERE tier = ? AND start < ?", (tier, now - days * DAY_MS)
+            )
+    return gone
+
+
+def forget_meter(db: Session, meter: int) -> int:
+    """Deletes some of a meter's readings, and with the last of them all else; how many."""
+    row = db.one(
+        "SELECT time FROM reading WHERE meter = ? ORDER BY time LIMIT 1 OFFSET ?",
+        (meter, ROWS_AT_A_TIME),
+    )
+    if row:
+        gone = db.run("DELETE FROM reading WHERE meter = ? AND time < ?", (meter, row[0]))
+        if gone:
+            return gone
+    gone = db.run("DELETE FROM reading WHERE meter = ?", (meter,))
+    for table in ("dirty", "rollup"):
+        gone += db.run(f"DELETE FROM {table} WHERE meter = ?", (meter,))  # noqa: S608
+    db.run(
+        "DELETE FROM box WHERE kind = 'adapter' AND name = (SELECT name FROM meter WHERE id = ?)",
+        (meter,),
+    )
+    return gone + db.run("DELETE FROM meter WHERE id = ?", (meter,))

@@ -1,0 +1,106 @@
+"""The tables, as steps from one version to the next; a store is brought up to date step by step.
+
+{integer}, {blob}, {number}, {serial} and {clustered} are what SQLite and PostgreSQL call them.
+"""
+
+# ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
+
+from smartmeter_cloud.store.rows import COLUMNS
+
+_NUMBERS = ", ".join(f"{column} {{number}}" for column in COLUMNS)
+
+_1 = f"""
+CREATE TABLE meter (
+    id {{serial}},
+    name TEXT NOT NULL UNIQUE,
+    concentrator TEXT NOT NULL,
+    time {{integer}}, seq {{integer}}, suspect {{integer}},
+    gap {{integer}},
+    change {{integer}} NOT NULL DEFAULT 0
+);
+CREATE INDEX meter_change ON meter (change);
+CREATE TABLE reading (
+    meter {{integer}} NOT NULL REFERENCES meter (id),
+    time {{integer}} NOT NULL,
+    seq {{integer}} NOT NULL,
+    received {{integer}} NOT NULL,
+    "offset" {{integer}} NOT NULL,
+    clock TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    suspect {{integer}} NOT NULL,
+    extra TEXT,
+    {_NUMBERS},
+    PRIMARY KEY (meter, time, seq)
+) {{by_day}};
+CREATE TABLE box (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    concentrator TEXT NOT NULL,
+    status TEXT NOT NULL,
+    received {{integer}} NOT NULL,
+    PRIMARY KEY (kind, name)
+) {{clustered}};
+CREATE TABLE dead_letter (
+    id {{serial}},
+    digest {{blob}} NOT NULL UNIQUE,
+    received {{integer}} NOT NULL,
+    topic TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    size {{integer}} NOT NULL,
+    payload {{blob}} NOT NULL
+);
+CREATE TABLE counter (name TEXT PRIMARY KEY, n {{integer}} NOT NULL) {{clustered}};
+CREATE TABLE process (
+    name TEXT PRIMARY KEY,
+    started {{integer}} NOT NULL,
+    beat {{integer}} NOT NULL,
+    state TEXT NOT NULL
+) {{clustered}}
+"""
+
+_TOTAL = ", ".join(
+    f"{what}_{part} {{{kind}}}"
+    for what in ("drawn", "fed")
+    for part, kind in (
+        ("first_time", "integer"),
+        ("first", "number"),
+        ("last_time", "integer"),
+        ("last", "number"),
+        ("used", "number"),
+        ("resets", "integer"),
+    )
+)
+_VOLTS = ", ".join(f"u{i}_{end} {{number}}" for i in (1, 2, 3) for end in ("low", "high"))
+
+# Every slice of 15 minutes that there is data for is dirty once, so that it is rolled up.
+_2 = f"""
+CREATE TABLE rollup (
+    meter {{integer}} NOT NULL REFERENCES meter (id),
+    tier TEXT NOT NULL,
+    start {{integer}} NOT NULL,
+    n {{integer}} NOT NULL,
+    {_TOTAL},
+    powers {{integer}} NOT NULL,
+    power_sum {{number}} NOT NULL,
+    power_low {{number}},
+    power_high {{number}},
+    {_VOLTS},
+    PRIMARY KEY (meter, tier, start)
+) {{clustered}};
+CREATE TABLE dirty (
+    meter {{integer}} NOT NULL,
+    start {{integer}} NOT NULL,
+    PRIMARY KEY (meter, start)
+) {{clustered}};
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) {{clustered}};
+INSERT INTO dirty
+    SELECT DISTINCT meter, time / 900000 * 900000 FROM reading WHERE suspect = 0
+"""
+
+STEPS = (_1, _2)
+VERSION = len(STEPS)
+
+
+def statements(version: int, words: dict[str, str]) -> list[str]:
+    """The SQL that brings a store from `version` to the next, in a dialect's own words."""
+    return [s.strip() for s in STEPS[version].format(**words).split(";\n")]

@@ -1,0 +1,46 @@
+"""The stores that the shared suite runs over."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from smartmeter_cloud.message import Batch
+from smartmeter_cloud.store.sql import SqlStore
+from smartmeter_cloud.store.sqlite import SqliteStore
+
+from tests.cloud.around import encoded
+
+VIENNA = ZoneInfo("Europe/Vienna")
+
+# Opens the same store, again at each call.
+Opens = Callable[..., SqlStore]
+
+
+@pytest.fixture(params=["sqlite"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opens]:
+    opened: list[SqlStore] = []
+
+    def open_it(zone: ZoneInfo = VIENNA) -> SqlStore:
+        opened.append(SqliteStore(tmp_path / "smartmeter.sqlite", zone))
+        return opened[-1]
+
+    yield open_it
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(opens: Opens) -> SqlStore:
+    return opens()
+
+
+def add(store: SqlStore, meter: str, *readings: dict[str, Any], received: int | None = None) -> Any:
+    """Stores readings in one transaction; received is in ms, by default on 2026-09-22."""
+    batch = Batch()
+    topic = f"concentrator/house-1/smartMeterMessage/{meter}/readings".encode()
+    for i in range(0, len(readings), 5000):
+        batch.add(topic, encoded(readings[i : i + 5000]), received or 1790071200_000)
+    assert not batch.dead, batch.dead
+    return store.write(batch)
