@@ -59,6 +59,8 @@ def main() -> int:
         return 2
     print(f"FUZZ_SECONDS={seconds:.0f} FUZZ_SEED={seed}, {len(subjects)} forms", flush=True)
     with_peers = os.environ.get("FUZZ_PEERS") == "1"
+    for sentence in peers.missing() if with_peers else []:
+        print(f"peer {sentence}")
     tallies = _run(forms, seed, seconds, peers.pairs(subjects) if with_peers else [])
     return report.show(subjects, seed, tallies)
 

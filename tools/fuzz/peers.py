@@ -28,6 +28,11 @@ def _loaded() -> dict[str, ModuleType]:
     return {peer.NAME: peer for peer in bench_peers.load()[0]}
 
 
+def missing() -> list[str]:
+    """A sentence for each peer that is not installed."""
+    return bench_peers.load()[1]
+
+
 def _telegrams(subject: Subject) -> Telegrams:
     return Telegrams(
         subject.name,
