@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from .reading import Reading
 
     Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Apdu
-    Outcome = Fault | tuple[str, bytes] | None
+    Outcome = Fault | tuple[str, bytes] | tuple[str, bytes, str] | None
 
 _HELD = 4096
 _PIECE = 1024  # of feed's data taken at a time
@@ -230,7 +230,9 @@ class Receiver:
 
         return is_found(buf, at, end, self._before)
 
-    def _decode(self, telegram: tuple[str, bytes], link: str) -> "Reading | Fault":
+    def _decode(
+        self, telegram: tuple[str, bytes] | tuple[str, bytes, str], link: str
+    ) -> "Reading | Fault":
         form = telegram[0]
         self.guarded = link not in _UNGUARDED
         payload = telegram[1]

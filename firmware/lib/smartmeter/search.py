@@ -13,6 +13,13 @@ first reading, or the second telegram that is whole but cannot be opened; then i
 from .fault import KEY, REPLAY, SEGMENT, TAG
 from .ticks import elapsed
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from .fault import Fault
+    from .reading import Reading
+
+    Setting = tuple[int, int, str, int, bool]
+
 NO_BYTES = "no bytes"
 NO_FRAME = "bytes but no frame"
 NO_KEY = "frames but no key"
@@ -40,15 +47,16 @@ class Search:
     """first: the setting that was found the last time, to begin with. inverted: whether the port
     can read a line whose levels are inverted."""
 
-    def __init__(self, first=None, inverted=True):
+    def __init__(self, first: "Setting | None" = None, inverted: bool = True) -> None:
         self._order = [s for s in SETTINGS if inverted or not s[4]]
         if first is not None:
-            first = tuple(first)
-            if first in self._order:
-                self._order.remove(first)
-            self._order.insert(0, first)
+            baud, bits, parity, stop, levels = first  # of a settings file: a list
+            known = (baud, bits, parity, stop, levels)
+            if known in self._order:
+                self._order.remove(known)
+            self._order.insert(0, known)
         self._at = 0
-        self._since_ms = None
+        self._since_ms: int | None = None
         self._bytes = 0
         self._frames = 0
         self.found = False
@@ -56,10 +64,12 @@ class Search:
         self.rounds = 0  # how often all settings were tried in vain
 
     @property
-    def setting(self):
+    def setting(self) -> "Setting":
         return self._order[self._at]
 
-    def events(self, n_bytes, events, now_ms):
+    def events(
+        self, n_bytes: int, events: "list[Reading | Fault]", now_ms: int
+    ) -> "Setting | None":
         """Takes how many bytes came and what the Receiver made of them; the next setting to
         open the port with, or None to keep it."""
         if self._since_ms is None:
@@ -85,7 +95,7 @@ class Search:
             return None
         return self._next(now_ms)
 
-    def _next(self, now_ms):
+    def _next(self, now_ms: int) -> "Setting":
         self._since_ms = now_ms
         self._bytes = self._frames = 0
         self._at += 1
@@ -96,7 +106,7 @@ class Search:
         return self.setting
 
 
-def name(setting):
+def name(setting: "Setting") -> str:
     """A setting as people write it: 115200 8N1 inverted."""
     baud, bits, parity, stop, inverted = setting
     return "%d %d%s%d%s" % (baud, bits, parity, stop, " inverted" if inverted else "")

@@ -3,6 +3,6 @@
 _PERIOD = 1 << 30
 
 
-def elapsed(now_ms, then_ms):
+def elapsed(now_ms: int, then_ms: int) -> int:
     """Milliseconds from then to now."""
     return (now_ms - then_ms) & (_PERIOD - 1)

@@ -174,6 +174,6 @@ def is_telegram(plain: bytes | bytearray) -> bool:
     return plain[:1] in (b"\x01", b"\x02") or is_text(plain)
 
 
-def is_text(plain):
+def is_text(plain: bytes | bytearray) -> bool:
     """Whether they are P1's, with or (Poland) without its identification: / or 0-0: or 1-0:."""
     return plain[:1] == b"/" or plain[:4] in (b"0-0:", b"1-0:", b"1-3:")

@@ -21,6 +21,10 @@ from ..reading import Reading, is_code, parse_decimal
 from ..units import BY_TEXT
 from .textclock import Clock
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..receiver import Receiver
+
 _LINES_MAX = 400  # the longest telegram known has 75
 _DIGITS_MAX = 24  # of one number
 _KILO = ("W", "Wh", "VA", "VAh", "var", "varh")
@@ -37,13 +41,15 @@ _ID_MAX = 64
 
 _STRAY = " \x00\x01\x02\x03\x7f\r!"  # before or behind a set, and no part of it
 
-_names = {}  # what is before "(": (key, code, unit it implies); each is taken apart only once
+# What is before "(": (key, code, unit that it implies). Each is taken apart only once.
+_names: "dict[str, tuple[str, str, str]]" = {}
 _NAMES_MAX = 128
-_units = {}  # what is behind "*" to the end of a line: its unit and power of ten
+# What is behind "*" to the end of a line: its unit and power of ten.
+_units: "dict[str, tuple[str, int]]" = {}
 _UNITS_MAX = 32
 
 
-def decode(payload, ctx):
+def decode(payload: "bytes | bytearray", ctx: "Receiver") -> Reading:
     """The Reading of a whole text that was ciphered: with the CRC behind its "!", if it has one."""
     stop = max([payload.rfind(mark) for mark in (b"\n!", b")!")]) + 1
     if not stop:
@@ -60,17 +66,17 @@ def decode(payload, ctx):
     return _decode(payload[:stop], ctx, False)
 
 
-def decode_checked(payload, ctx):
+def decode_checked(payload: bytes, ctx: "Receiver") -> Reading:
     """The Reading of a text up to its "!" whose check sum the link found right."""
     return _decode(payload, ctx, False)
 
 
-def decode_unchecked(payload, ctx):
+def decode_unchecked(payload: bytes, ctx: "Receiver") -> Reading:
     """The Reading of a text up to its "!" that has no check sum: every line must be in form."""
     return _decode(payload, ctx, True)
 
 
-def _decode(payload, ctx, strict):
+def _decode(payload: "bytes | bytearray", ctx: "Receiver", strict: bool) -> Reading:
     text = _ascii(payload)
     lines = text.split("\r\n" if "\r\n" in text else "\n")
     if len(lines) > _LINES_MAX:
@@ -110,12 +116,12 @@ def _decode(payload, ctx, strict):
     reading.time = rest.clock.rfc3339(ctx.profile if ctx else None)
     if reading.time:
         reading.clock = "meter"
-    reading.payload = payload
+    reading.payload = bytes(payload)
     reading.layers = ("data lines",)
     return reading
 
 
-def _sets(reading, line, rest, strict):
+def _sets(reading: Reading, line: str, rest: "_Rest", strict: bool) -> None:
     """A line in any other form: several sets, several values to a code, no unit."""
     at = 0
     end = len(line)
@@ -139,7 +145,7 @@ def _sets(reading, line, rest, strict):
         _set(reading, name, values, rest, strict)
 
 
-def _set(reading, name, values, rest, strict):
+def _set(reading: Reading, name: str, values: "list[str]", rest: "_Rest", strict: bool) -> None:
     if not name:  # the second line of a value in DSMR 2 and 3
         code, unit = rest.pending
         rest.pending = ("", "")
@@ -167,7 +173,7 @@ def _set(reading, name, values, rest, strict):
         _valued(reading, name, values[0], strict)
 
 
-def _valued(reading, name, text, strict):
+def _valued(reading: Reading, name: str, text: str, strict: bool) -> None:
     """Takes a value whose code and unit we know; others are none of ours."""
     number, star, unit = text.partition("*")
     known = _names.get(name) or _learn(name)
@@ -194,7 +200,7 @@ def _valued(reading, name, text, strict):
     put(reading, code, (mantissa, exponent + scale[1]), unit)
 
 
-def _learn(name):
+def _learn(name: str) -> "tuple[str, str, str]":
     """(key, code, unit that the code implies) of what is before "("; "" where it is none."""
     code = _code(name.strip(_STRAY))
     known = ("", "", "")
@@ -202,8 +208,7 @@ def _learn(name):
         key = code[4:] if code[:4] in ("0-0:", "0-1:", "1-0:", "1-1:") else code
         unit = ""
         if code[:2] == "1-":
-            c, d, _ = code[code.find(":") + 1 :].split(".")
-            c, d = int(c), int(d)
+            c, d = [int(g) for g in code[code.find(":") + 1 :].split(".")[:2]]
             unit = _FACTOR if c % 20 == 13 and d == 7 else unit_of(c, d)
         known = (key, code, unit)
         if ":" in name and len(_names) < _NAMES_MAX:
@@ -211,7 +216,7 @@ def _learn(name):
     return known
 
 
-def _code(name):
+def _code(name: str) -> str:
     colon = name.find(":")
     medium = name[:colon] if colon >= 0 else "1-0"
     tail = name[colon + 1 :].replace(":", ".")
@@ -229,7 +234,7 @@ def _code(name):
     return code if len(groups) == 3 and is_code(code) else ""
 
 
-def _ascii(payload):
+def _ascii(payload: "bytes | bytearray") -> str:
     """The bytes as str; one that a wrong parity or noise left beyond ASCII becomes "?"."""
     try:
         text = str(payload, "ascii")
@@ -245,12 +250,12 @@ class _Rest:
 
     TELL = _IDS + ("1.0.0", "0.9.1", "0.9.2")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.clock = Clock()
         self.pending = ("", "")  # code and unit of a value whose number is on the next line
-        self._ids = {}
+        self._ids: dict[str, str] = {}
 
-    def tell(self, key, value):
+    def tell(self, key: str, value: str) -> None:
         if key == "1.0.0":
             self.clock.stamp(value)
         elif key == "0.9.1":
@@ -260,14 +265,14 @@ class _Rest:
         elif value.strip(" 0") and key not in self._ids:
             self._ids[key] = value.strip()[:_ID_MAX]
 
-    def meter(self):
+    def meter(self) -> str:
         for key in _IDS:
             if key in self._ids:
                 return _unhex(self._ids[key])
         return ""
 
 
-def _unhex(text):
+def _unhex(text: str) -> str:
     """P1 writes ids as the hexadecimal of their ASCII; others stay as they are."""
     if len(text) < 8:
         return text

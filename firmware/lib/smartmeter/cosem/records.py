@@ -21,6 +21,12 @@ from .float754 import decimal_of
 from .textclock import offset
 from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, meaning
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..profiles import Profile
+    from ..receiver import Receiver
+    from .vif import Meaning
+
 _LONG = 15  # where records begin: behind a long header
 _CI_AMIS = 0x5B
 _HEADERS = {0x72: _LONG, _CI_AMIS: _LONG, 0x7A: 7, 0x78: 3}  # by CI; 7A has a short one
@@ -46,7 +52,7 @@ _REAL = 5
 _BCD = (9, 10, 11, 12, 14)
 
 
-def decode(payload, ctx):
+def decode(payload: bytes, ctx: "Receiver") -> Reading:
     """The Reading of a frame from C on; ctx.key opens it where it is enciphered."""
     ci = payload[2] if len(payload) > 2 else 0
     at = _HEADERS.get(ci)
@@ -82,12 +88,12 @@ def decode(payload, ctx):
     return reading
 
 
-def _letters(number):
+def _letters(number: int) -> str:
     """The three letters of a manufacturer (EN 62056-21 FLAG), five bits each."""
     return "".join([chr(64 + (number >> shift & 31)) for shift in (10, 5, 0)])
 
 
-def _deciphered(payload, key):
+def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
     if not key:
         raise Rejected(KEY, "the telegram is enciphered, and no key is known")
     size = 16 * (payload[13] >> 4)  # configuration: bits 7-4 blocks, 12-8 mode
@@ -101,7 +107,7 @@ def _deciphered(payload, key):
     return plain + payload[stop:]
 
 
-def _records(reading, data, maker, profile):
+def _records(reading: Reading, data: bytes, maker: str, profile: "Profile | None") -> None:
     """Every record to the last byte; what is no value of now is passed over."""
     found = []
     at = 0
@@ -130,9 +136,10 @@ def _records(reading, data, maker, profile):
                 reading.time = _time(content, profile) or reading.time
             else:
                 meant = meaning(information, maker, subunit)
-                value = _value(dif & 15, content) if meant else None
-                if value:
-                    found.append((meant, tariff, value))
+                if meant:
+                    value = _value(dif & 15, content)
+                    if value:
+                        found.append((meant, tariff, value))
         at += size
     if reading.time:
         reading.clock = "meter"
@@ -141,7 +148,7 @@ def _records(reading, data, maker, profile):
         _reactive_totals(reading)
 
 
-def _data_information(data, at):
+def _data_information(data: bytes, at: int) -> "tuple[int, int, int, int]":
     """(storage number, tariff, subunit, where the VIF is) of the DIF at data[at]."""
     storage = data[at] >> 6 & 1
     tariff = subunit = n = 0
@@ -157,7 +164,7 @@ def _data_information(data, at):
     return storage, tariff, subunit, at + 1
 
 
-def _information_end(data, at):
+def _information_end(data: bytes, at: int) -> int:
     start = at
     while _byte(data, at) & 0x80:
         at += 1
@@ -166,13 +173,13 @@ def _information_end(data, at):
     return at + 1
 
 
-def _byte(data, at):
+def _byte(data: bytes, at: int) -> int:
     if at >= len(data):
         raise Rejected(LENGTH, "an M-Bus record is cut short")
     return data[at]
 
 
-def _variable(data, at):
+def _variable(data: bytes, at: int) -> int:
     """The size of data of variable length, its length byte included (6.3.4, LVAR)."""
     size = _byte(data, at)
     if size >= 0xF0:
@@ -180,7 +187,7 @@ def _variable(data, at):
     return 1 + (size if size < 0xC0 else size & 15)
 
 
-def _value(coding, content):
+def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
     """(mantissa, exponent) of a record's data, None where it says that there is none."""
     if coding in _BCD:
         digits = "".join(["%02x" % b for b in reversed(content)])
@@ -201,7 +208,7 @@ def _value(coding, content):
     return (number - 2 * lowest if number > lowest else number), 0
 
 
-def _put_all(reading, found):
+def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]]") -> None:
     """Where a meter tells + and - apart it says so of - alone (AMIS); a value of a meter that
     does not tell at all is signed, and + or - by its sign."""
     apart = [meant.d for meant, _, _ in found if meant.sign < 0]
@@ -222,7 +229,7 @@ def _put_all(reading, found):
         _put(reading, meant.group_c(sign), meant.d, tariff, mantissa, exponent)
 
 
-def _reactive_totals(reading):
+def _reactive_totals(reading: Reading) -> None:
     """AMIS has one register of +R and one of -R, and calls both tariff 1."""
     values = reading.values
     for c in (3, 4):
@@ -232,12 +239,12 @@ def _reactive_totals(reading):
             _put(reading, c, ENERGY, 0, mantissa, exponent)
 
 
-def _put(reading, c, d, tariff, mantissa, exponent):
+def _put(reading: Reading, c: int, d: int, tariff: int, mantissa: int, exponent: int) -> None:
     unit = unit_of(c, ENERGY if d == INKASSO else d)
     put(reading, "1-0:%d.%d.%d" % (c, d, tariff), (mantissa, exponent), unit)
 
 
-def _time(content, profile):
+def _time(content: bytes, profile: "Profile | None") -> "str | None":
     """RFC 3339 text of date and time types F (4 bytes) and I (6 bytes) of annex A, or None."""
     size = len(content)
     if size not in (4, 6):

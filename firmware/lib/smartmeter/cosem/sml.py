@@ -12,6 +12,10 @@ from ..obis import UNITS, put
 from ..reading import Reading
 from .textclock import offset
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..receiver import Receiver
+
 _GET_LIST_RESPONSE = 0x0701
 _TIMESTAMP = 2  # SML_Time: seconds since 1970, UTC; 1 is a count of seconds, no time of day
 _LOCAL_TIMESTAMP = 3  # a timestamp, then the minutes of offset and of summer time
@@ -26,11 +30,11 @@ _DZG_UNSIGNED = ((42000000, 48999999), (55000000, 58999999))
 _POWERS = (16, 36, 56, 76)  # group C of +A - -A, in all and per phase
 
 
-_codes = {}  # A, B, C, D, E as bytes: as text; each is spelled only once
+_codes: "dict[bytes, str]" = {}  # A, B, C, D, E as bytes: as text; each is spelled only once
 _CODES_MAX = 64
 
 
-def decode(payload, ctx):
+def decode(payload: bytes, ctx: "Receiver") -> Reading:
     reading = Reading()
     try:
         lists = _messages(payload, reading)
@@ -43,7 +47,7 @@ def decode(payload, ctx):
     return reading
 
 
-def _messages(data, reading):
+def _messages(data: bytes, reading: Reading) -> int:
     lists = 0
     at = 0
     end = len(data)
@@ -69,7 +73,7 @@ def _messages(data, reading):
     return lists
 
 
-def _list(data, at, reading):
+def _list(data: bytes, at: int, reading: Reading) -> int:
     if data[at] != 0x77:
         raise Rejected(LAYOUT, "a list of values in SML has 7 elements")
     at = _skip(data, at + 1, 1)  # client
@@ -89,7 +93,7 @@ def _list(data, at, reading):
     return _skip(data, at, 2)  # signature, time of the gateway
 
 
-def _entries(data, at, left, reading, unsigned):
+def _entries(data: bytes, at: int, left: int, reading: Reading, unsigned: bool) -> int:
     """The values: each a list of OBIS code, status, time, unit, scaler, value, signature.
 
     One loop with the usual forms of each element in it: it is where the time goes.
@@ -108,6 +112,8 @@ def _entries(data, at, left, reading, unsigned):
             at += (head & 15) + 1
         else:
             at = _skip(data, at, 2)
+        unit: int | None
+        scaler: int | None
         if data[at] == 0x62 and data[at + 2] == 0x52:
             unit = data[at + 1]
             scaler = data[at + 3]
@@ -129,22 +135,24 @@ def _entries(data, at, left, reading, unsigned):
         if kind == 0x50 and data[at + 1] & 0x80:
             if not (unsigned and stop - at < 5 and name[2] in _POWERS):
                 number -= 1 << (8 * (stop - at - 1))
-        if not -_SCALER_MAX <= (scaler or 0) <= _SCALER_MAX:
+        if scaler is None:
+            scaler = 0
+        elif not -_SCALER_MAX <= scaler <= _SCALER_MAX:
             raise Rejected(VALUE, "a value with the scaler %d" % scaler)
         code = _codes.get(name) or _spell(name)
-        put(reading, code, (number, scaler or 0), UNITS.get(unit, ""))
+        put(reading, code, (number, scaler), UNITS.get(unit or 0, ""))
         at = stop + 1 if data[stop] == 1 else _skip(data, stop, 1)  # signature
     return at
 
 
-def _spell(name):
+def _spell(name: bytes) -> str:
     code = "%d-%d:%d.%d.%d" % tuple(name)
     if len(_codes) < _CODES_MAX:
         _codes[name] = code
     return code
 
 
-def _skip(data, at, left):
+def _skip(data: bytes, at: int, left: int) -> int:
     """The position behind `left` elements."""
     while left:
         head = data[at]
@@ -163,7 +171,7 @@ def _skip(data, at, left):
     return at
 
 
-def _head(data, at):
+def _head(data: bytes, at: int) -> "tuple[int, int, int]":
     """(type, length without the type-length field, position behind that) of one element."""
     head = data[at]
     kind = head & 0x70
@@ -185,7 +193,7 @@ def _head(data, at):
     return kind, size, at
 
 
-def _number(data, at):
+def _number(data: bytes, at: int) -> "tuple[int | None, int]":
     """(int, position behind) of a signed or unsigned element, (None, ...) of one left out."""
     kind, size, at = _head(data, at)
     if not size and not kind:
@@ -198,7 +206,7 @@ def _number(data, at):
     return number, at + size
 
 
-def _time(data, at, reading):
+def _time(data: bytes, at: int, reading: Reading) -> int:
     """Takes the time of the list where it is one; some meters leave out its choice of kind."""
     if data[at] != 0x72:
         return _skip(data, at, 1)
@@ -220,7 +228,7 @@ def _time(data, at, reading):
     return end
 
 
-def _rfc3339(seconds, minutes):
+def _rfc3339(seconds: int, minutes: int) -> str:
     """Seconds since 1970 as local time; MicroPython's time counts from another year on a device."""
     seconds += 60 * minutes
     days = seconds // 86400 + 719468  # since 1 March of year 0, from where leap days come last
@@ -244,7 +252,7 @@ def _rfc3339(seconds, minutes):
     return text + (offset(minutes) if minutes else "Z")
 
 
-def _identity(server):
+def _identity(server: bytes) -> str:
     """The id printed on the meter (DIN 43863-5) where the server's is made of one: 1DZG0042082910.
 
     It is the length, the medium, three letters, the block and the serial number.
@@ -257,7 +265,7 @@ def _identity(server):
     return "".join(["%02X" % b for b in server[:32]])
 
 
-def _sends_unsigned(server):
+def _sends_unsigned(server: bytes) -> bool:
     if server[:5] != _DZG or len(server) != 10:
         return False
     serial = int.from_bytes(server[6:], "big")

@@ -10,10 +10,14 @@ from ..profiles import LOCAL, STANDARD
 from ..reading import is_time
 from .clock import is_summer
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..profiles import Profile
+
 _FIRST = "10"  # the year of the first such meters; before it, a clock was never set
 
 
-def offset(minutes):
+def offset(minutes: int) -> str:
     """The end of an RFC 3339 time that is so many minutes ahead of UTC."""
     return "%s%02d:%02d" % ("-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60)
 
@@ -21,12 +25,12 @@ def offset(minutes):
 class Clock:
     """Collects what the lines of one text say of the time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._date = ""
         self._time = ""
         self._letter = ""
 
-    def stamp(self, text):
+    def stamp(self, text: str) -> None:
         """The value of 0-0:1.0.0."""
         if text[-1:] in ("S", "W"):
             self._letter = text[-1]
@@ -38,15 +42,15 @@ class Clock:
             self.date(digits[:6])
             self.time(digits[6:])
 
-    def date(self, text):
+    def date(self, text: str) -> None:
         """The value of 0.9.2."""
         self._date = _digits(text)
 
-    def time(self, text):
+    def time(self, text: str) -> None:
         """The value of 0.9.1."""
         self._time = _digits(text)
 
-    def rfc3339(self, profile):
+    def rfc3339(self, profile: "Profile | None") -> "str | None":
         """The time, or None where none was told or nobody can say which it is."""
         date, time = self._date, self._time
         if len(date) != 6 or len(time) != 6 or date < _FIRST:
@@ -62,7 +66,7 @@ class Clock:
         if not is_time(text + "Z"):
             return None
         minutes = profile.minutes if profile else 60
-        summer = self._letter == "S"
+        summer: bool | None = self._letter == "S"
         if not self._letter:
             summer = self._is_summer(profile.zone if profile else None)
             if summer is None:
@@ -71,7 +75,7 @@ class Clock:
             minutes += 60
         return text + offset(minutes)
 
-    def _is_summer(self, zone):
+    def _is_summer(self, zone: "str | None") -> "bool | None":
         """Whether the time is summer time, None where that cannot be told."""
         year, month, day = [int(self._date[i : i + 2]) for i in (0, 2, 4)]
         if zone == STANDARD:
@@ -80,7 +84,7 @@ class Clock:
         return summer if zone == LOCAL or summer is False else None
 
 
-def _digits(text):
+def _digits(text: str) -> str:
     """The digits of a date or time, "" where there is anything but marks between them."""
     for mark in "-: .":
         text = text.replace(mark, "")

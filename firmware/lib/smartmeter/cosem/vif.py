@@ -37,20 +37,20 @@ class Meaning:
 
     __slots__ = ("c", "d", "exponent", "phase", "sign")
 
-    def __init__(self, c, d, exponent):
+    def __init__(self, c: int, d: int, exponent: int) -> None:
         self.c = c
         self.d = d
         self.exponent = exponent
         self.sign = 0
         self.phase = 0
 
-    def group_c(self, sign):
+    def group_c(self, sign: int) -> int:
         """Group C of a value in this direction: 1 or -1."""
         c = self.c + (1 if sign < 0 and self.c in (ACTIVE, REACTIVE, APPARENT) else 0)
         return c + 20 * self.phase
 
 
-def meaning(information, maker, subunit):
+def meaning(information: bytes, maker: str, subunit: int) -> "Meaning | None":
     """The Meaning of VIF and VIFE (bytes, as sent), None where it is not known for certain."""
     code = information[0] & 0x7F
     at = 1
@@ -65,7 +65,7 @@ def meaning(information, maker, subunit):
     return found
 
 
-def _quantity(first, code):
+def _quantity(first: int, code: int) -> "Meaning | None":
     low = code & 7
     if first == 0xFB:
         low = code & 1
@@ -98,7 +98,7 @@ def _quantity(first, code):
     return None
 
 
-def _refine(found, information, at, maker):
+def _refine(found: Meaning, information: bytes, at: int, maker: str) -> bool:
     """Takes the VIFE into account; False where one makes the value something else."""
     end = len(information)
     while at < end:
@@ -124,7 +124,7 @@ def _refine(found, information, at, maker):
     return True
 
 
-def _makers(found, codes, maker):
+def _makers(found: Meaning, codes: bytes, maker: str) -> bool:
     code = codes[0] & 0x7F if codes else 0
     if maker == AMIS and code == 4 and len(codes) == 1:
         found.d = INKASSO
@@ -136,7 +136,7 @@ def _makers(found, codes, maker):
     return False
 
 
-def _subunit(found, maker, subunit):
+def _subunit(found: Meaning, maker: str, subunit: int) -> bool:
     if maker == _ABB and found.d == ENERGY and subunit in _ABB_SUBUNITS:
         found.c, found.sign = _ABB_SUBUNITS[subunit]
         return True

@@ -33,12 +33,12 @@ class Amis:
 
     setting = (9600, 8, "E", 1)
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.state = "waits to be found by the meter"
         self._buf = b""
         self._at_ms = 0
 
-    def received(self, data, now_ms):
+    def received(self, data: bytes, now_ms: int) -> bytes:
         if not data:
             return b""
         if elapsed(now_ms, self._at_ms) > _PAUSE_MS:
@@ -57,10 +57,10 @@ class Amis:
         self._buf = buf[at:]
         return answer
 
-    def due(self, now_ms):
+    def due(self, now_ms: int) -> "tuple[bytes, int | None]":
         return b"", None
 
-    def _answer(self, buf, at):
+    def _answer(self, buf: bytes, at: int) -> bytes:
         if buf[at] == _SHORT:
             if buf[at + 1] != _NKE or buf[at + 2] != _ADDRESS:
                 return b""
@@ -72,7 +72,7 @@ class Amis:
         return _ACKNOWLEDGE
 
 
-def _frame(buf, at):
+def _frame(buf: bytes, at: int) -> int:
     """The size of the M-Bus frame at buf[at], 0 if it has not arrived, -1 if there is none."""
     have = len(buf) - at
     if buf[at] == _SHORT:

@@ -11,6 +11,10 @@ a block must begin with what is first in every readout, an error or identity cod
 from ..fault import CHECKSUM, LENGTH, Fault
 from .p1 import ACK, ending, identified
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    Outcome = Fault | tuple[str, bytes] | tuple[str, bytes, str] | None
+
 _STX = 0x02
 _ETX = b"\x03"
 _SIGN_ON = b"/?"
@@ -26,14 +30,14 @@ class Iec62056:
 
     MAX = 4096
 
-    def scan(self, buf, at, end):
+    def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         return self._scan(buf, at, end, False)
 
-    def final(self, buf, at, end):
+    def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         """What scan says where no more bytes will come."""
         return self._scan(buf, at, end, True)
 
-    def _scan(self, buf, at, end, last):
+    def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
         if buf[at] == _STX:
             return self._block(buf, at, at, end)
         if buf[at] != 0x2F:
@@ -54,7 +58,7 @@ class Iec62056:
             return -1, None
         return self._block(buf, at, first, end)
 
-    def _block(self, buf, at, stx, end):
+    def _block(self, buf: bytearray, at: int, stx: int, end: int) -> "tuple[int, Outcome]":
         etx = buf.find(_ETX, stx, end)
         head = min(stx + _FIRST_CODE_MAX, end if etx < 0 else etx)
         if buf.find(b"(", stx, head) < 0 and (etx >= 0 or end - stx >= _FIRST_CODE_MAX):
@@ -75,7 +79,7 @@ class Iec62056:
         stop = text.rfind(b"!")
         return used, ("text", text[:stop] if stop >= 0 else text)
 
-    def _bare(self, buf, at, end, last):
+    def _bare(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
         head = bytes(buf[at : min(at + _FIRST_CODE_MAX, end)])
         if not any([head.startswith(c) for c in _FIRST_CODES]):
             waits = not last and any([c.startswith(head) for c in _FIRST_CODES])
@@ -90,11 +94,11 @@ class Iec62056:
             return -1, None
         return stop + 1 - at, ("text-unchecked", bytes(buf[at:stop]))
 
-    def idle(self):
+    def idle(self) -> Fault | None:
         return None
 
 
-def _echo(buf, at, end):
+def _echo(buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
     """Our own sign-on, as an optical head hears it."""
     stop = buf.find(b"!\r\n", at, min(end, at + _SIGN_ON_MAX))
     if stop < 0:

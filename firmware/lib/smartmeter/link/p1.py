@@ -11,6 +11,10 @@ the identification: general-glo-ciphering without its tag, with a system title o
 from ..crc import arc
 from ..fault import CHECKSUM, LENGTH, Fault
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    Outcome = Fault | tuple[str, bytes] | tuple[str, bytes, str] | None
+
 _STX = 0x02
 ACK = 0x06
 _LF = 0x0A
@@ -31,17 +35,17 @@ class P1:
 
     MAX = 4096
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._checked = False  # this meter's telegrams have a CRC: one without has lost it
 
-    def scan(self, buf, at, end):
+    def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         return self._scan(buf, at, end, False)
 
-    def final(self, buf, at, end):
+    def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         """What scan says where no more bytes will come: "!" may be the last of them."""
         return self._scan(buf, at, end, True)
 
-    def _scan(self, buf, at, end, last):
+    def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
         first = identified(buf, at, end)
         if first <= 0:
             return first, None
@@ -56,7 +60,9 @@ class P1:
             return 0, None
         return self._close(buf, at, stop, end, last)
 
-    def _close(self, buf, at, stop, end, last):
+    def _close(
+        self, buf: bytearray, at: int, stop: int, end: int, last: bool
+    ) -> "tuple[int, Outcome]":
         """The telegram whose "!" is at stop, and the line's end behind its CRC where one is."""
         until = stop + 1
         while until < end and until - stop <= 4 and chr(buf[until]) in _HEXADECIMAL:
@@ -78,7 +84,9 @@ class P1:
         self._checked = True
         return used, ("text", bytes(buf[at:stop]))
 
-    def _unchecked(self, buf, at, stop, used, behind):
+    def _unchecked(
+        self, buf: bytearray, at: int, stop: int, used: int, behind: bytes
+    ) -> "tuple[int, Outcome]":
         """A telegram without CRC: of DSMR 2 and 3, and of meters that never had one."""
         inner = _inner(buf, at, stop)
         if inner:
@@ -88,11 +96,11 @@ class P1:
             return 1, Fault(CHECKSUM, "a P1 telegram has lost its CRC", used)
         return used, ("text-unchecked", bytes(buf[at:stop]))
 
-    def idle(self):
+    def idle(self) -> Fault | None:
         return None
 
 
-def identified(buf, at, end):
+def identified(buf: bytearray, at: int, end: int) -> int:
     """Where the first byte behind an identification line and a blank one is.
 
     0 where that has not arrived, -1 where this is no identification line.
@@ -112,7 +120,7 @@ def identified(buf, at, end):
     return stop if stop < end else 0
 
 
-def ending(buf, at, end):
+def ending(buf: bytearray, at: int, end: int) -> int:
     """Where the "!" is that ends the text in buf[at:end], -1 where none does: not one in a text."""
     first = -1
     for mark in _ENDINGS:
@@ -122,7 +130,7 @@ def ending(buf, at, end):
     return first
 
 
-def _as_sent(buf, at, end):
+def _as_sent(buf: bytearray, at: int, end: int) -> "int | None":
     """The sum with CR LF for the LF of a reader that took the CR away, None for others."""
     if buf.find(b"\r", at, end) >= 0:
         return None
@@ -130,7 +138,7 @@ def _as_sent(buf, at, end):
     return arc(sent, 0, len(sent))
 
 
-def _inner(buf, at, stop):
+def _inner(buf: bytearray, at: int, stop: int) -> int:
     """Where another telegram begins inside of one without CRC, 0 where none does."""
     start = buf.find(b"/", at + 1, stop)
     while start >= 0:
@@ -140,7 +148,7 @@ def _inner(buf, at, stop):
     return 0
 
 
-def _ciphered(buf, at, first, end, last):
+def _ciphered(buf: bytearray, at: int, first: int, end: int, last: bool) -> "tuple[int, Outcome]":
     if end - first < 5:
         return 0, None
     size = buf[first + 1]

@@ -44,7 +44,7 @@ class SignOn:
 
     setting = (_BAUD, 7, "E", 1)
 
-    def __init__(self, interval_ms=10000, address=""):
+    def __init__(self, interval_ms: int = 10000, address: str = "") -> None:
         if len(address) > _ADDRESS_MAX or not all(
             [" " < c <= "z" and c not in "/!" for c in address]
         ):
@@ -52,7 +52,7 @@ class SignOn:
         self._interval_ms = interval_ms
         self._request = b"/?" + address.encode() + b"!\r\n"
         self._step = _REST
-        self._since_ms = None  # of the step
+        self._since_ms: int | None = None  # of the step
         self._wait_ms = 0  # how long it lasts
         self._begun_ms = 0  # of this readout
         self._buf = b""
@@ -63,12 +63,12 @@ class SignOn:
         self._tries = 0
 
     @property
-    def state(self):
+    def state(self) -> str:
         if self._step in (_REST, _ASKED) and self._tries > 1 and not self._readouts:
             return "has asked %d times and got no readout" % self._tries
         return _STATES[self._step]
 
-    def received(self, data, now_ms):
+    def received(self, data: bytes, now_ms: int) -> bytes:
         """Takes what came; nothing here is answered at once, that is b""."""
         if data and self._since_ms is not None:
             data = bytes([b & 0x7F for b in data])  # a port without parity leaves its bit in
@@ -79,7 +79,7 @@ class SignOn:
                 self._readout(data)
         return b""
 
-    def due(self, now_ms):
+    def due(self, now_ms: int) -> "tuple[bytes, int | None]":
         """What to send now, and the baud rate to set then."""
         if self._since_ms is None:
             self._since_ms = now_ms
@@ -102,17 +102,17 @@ class SignOn:
             return b"", self._baud
         return self._rest(now_ms, _RETRY_MS)  # no answer, or a readout that broke off
 
-    def _go(self, step, now_ms, wait_ms):
+    def _go(self, step: int, now_ms: int, wait_ms: int) -> None:
         self._step = step
         self._since_ms = now_ms
         self._wait_ms = wait_ms
 
-    def _rest(self, now_ms, least_ms):
+    def _rest(self, now_ms: int, least_ms: int) -> "tuple[bytes, int | None]":
         left = self._interval_ms - elapsed(now_ms, self._begun_ms)
         self._go(_REST, now_ms, left if left > least_ms else least_ms)
         return b"", _BAUD
 
-    def _identification(self, buf, now_ms):
+    def _identification(self, buf: bytes, now_ms: int) -> bytes:
         """Looks for the meter's identification in buf; gives what came behind it."""
         self._buf = buf[-_IDENTIFICATION_MAX:]
         start = buf.find(b"/")
@@ -139,7 +139,7 @@ class SignOn:
             self._go(_READING, now_ms, _SILENCE_MS)
         return buf[stop + 2 :]
 
-    def _readout(self, data):
+    def _readout(self, data: bytes) -> None:
         """Looks for its end: the BCC behind ETX, or a line "!" where there is no frame."""
         tail = self._buf
         for b in data:
@@ -155,10 +155,10 @@ class SignOn:
         self._buf = tail
 
 
-def _is_maker(letters):
+def _is_maker(letters: bytes) -> bool:
     return all([65 <= b & 0xDF <= 90 for b in letters])
 
 
-def _on_line_ms(data):
+def _on_line_ms(data: bytes) -> int:
     """How long data takes at the baud rate of the sign-on, ten bits a character."""
     return len(data) * 10000 // _BAUD

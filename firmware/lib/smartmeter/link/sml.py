@@ -8,6 +8,10 @@ Four bytes 1B within the messages are sent twice.
 from ..crc import kermit, x25
 from ..fault import CHECKSUM, LENGTH, Fault
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    Outcome = Fault | tuple[str, bytes] | tuple[str, bytes, str] | None
+
 _ESCAPE = b"\x1b\x1b\x1b\x1b"
 _START = _ESCAPE + b"\x01\x01\x01\x01"
 _END = 0x1A
@@ -16,7 +20,7 @@ _END = 0x1A
 class Sml:
     MAX = 2304  # the longest telegram known has 700 bytes
 
-    def scan(self, buf, at, end):
+    def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         n = end - at
         if n < 8:
             return (0, None) if _START.startswith(bytes(buf[at:end])) else (-1, None)
@@ -31,8 +35,8 @@ class Sml:
             if what != 0x1B:
                 if buf[stop : stop + 8] == _START:
                     return stop - at, Fault(LENGTH, "an SML telegram without an end")
-                what = "an SML telegram with an unknown escape sequence"
-                return 1, Fault(LENGTH, what, stop + 8 - at)
+                detail = "an SML telegram with an unknown escape sequence"
+                return 1, Fault(LENGTH, detail, stop + 8 - at)
             if buf[stop + 4 : stop + 8] == _ESCAPE:
                 doubled = True
                 stop += 8
@@ -43,7 +47,7 @@ class Sml:
             return 1, Fault(LENGTH, "an SML telegram over %d bytes" % self.MAX, n)
         return 0, None
 
-    def _close(self, buf, at, stop, doubled):
+    def _close(self, buf: bytearray, at: int, stop: int, doubled: bool) -> "tuple[int, Outcome]":
         low, high = buf[stop + 6], buf[stop + 7]
         if low | high << 8 != x25(buf, at, stop + 6):
             # Holley DTZ541 and others send the sum without its inversions and high byte first.
@@ -54,5 +58,5 @@ class Sml:
             payload = payload.replace(_ESCAPE + _ESCAPE, _ESCAPE)
         return stop + 8 - at, ("sml", payload)
 
-    def idle(self):
+    def idle(self) -> Fault | None:
         return None
