@@ -47,7 +47,7 @@ class Concentrator:
         with ExitStack() as closing:
             closing.callback(os.close, _lock(config.spool.path))
             self._spooler = Spooler(config.spool, config.cloud is None, self.status)
-            intake = Intake(self._spooler, self.status)
+            intake = Intake(self._spooler, self.status, config.meters)
             lan = self._lan(closing)
             self._http = self._page()
             self._closing = closing.pop_all()
@@ -55,10 +55,11 @@ class Concentrator:
             self._uplink = Uplink(
                 config.cloud, config.id, config.spool.path, self._spooler, self.status
             )
-        if lan:
-            self._intakes.append(MqttIntake(lan, config.id, intake, self.status))
+        mqtt = MqttIntake(lan, config.id, intake, self.status, config.home) if lan else None
+        self._intakes += [mqtt] if mqtt else []
         self._intakes += [
-            SerialIntake(port, intake, self.status, self._spooler) for port in config.ports
+            SerialIntake(port, intake, self.status, self._spooler, mqtt.tell if mqtt else None)
+            for port in config.ports
         ]
         self._spooler.start()
         if self._http:

@@ -11,7 +11,7 @@ from smartmeter.receiver import LINKS
 
 from .settings_file import SettingsError, SettingsFile, Table
 
-_TABLES = ("lan", "cloud", "spool", "port", "http")
+_TABLES = ("lan", "cloud", "spool", "port", "meter", "http", "homeassistant")
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
 
 __all__ = ["BrokerSettings", "Config", "EmbeddedSettings", "PortSettings", "SettingsError", "load"]
@@ -64,6 +64,26 @@ class PortSettings:
 
 
 @dataclass(frozen=True)
+class MeterSettings:
+    """A meter whose adapter hands on telegrams unopened."""
+
+    id: str
+    key: bytes | None = field(default=None, repr=False)
+    auth_key: bytes | None = field(default=None, repr=False)
+    link: str | None = None
+    profile: str | None = None
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class HomeAssistantSettings:
+    """prefix: of discovery topics. expire_after: seconds without a reading until "unavailable"."""
+
+    prefix: str
+    expire_after: int
+
+
+@dataclass(frozen=True)
 class SpoolSettings:
     """Where undelivered readings rest, and how many: the first bound reached drops the oldest."""
 
@@ -92,6 +112,8 @@ class Config:
     cloud: BrokerSettings | None
     ports: tuple[PortSettings, ...]
     http: HttpSettings | None
+    meters: tuple[MeterSettings, ...] = ()
+    home: HomeAssistantSettings | None = None
 
 
 def load(path: Path) -> Config:
@@ -117,7 +139,44 @@ def load(path: Path) -> Config:
         cloud=None if cloud is None else _broker(cloud),
         ports=ports,
         http=_http(file),
+        meters=tuple(_meter(table) for table in file.tables("meter")),
+        home=_home(file, lan is not None),
     )
+
+
+def _home(file: SettingsFile, has_lan: bool) -> HomeAssistantSettings | None:
+    table = file.table("homeassistant")
+    if table is None:
+        return None
+    prefix = table.text("prefix", "homeassistant")
+    if not all(topics.is_id(level) for level in prefix.split("/")):
+        raise table.wrong("prefix", "must be a topic such as homeassistant")
+    settings = HomeAssistantSettings(prefix, table.whole("expire_after", 180, 1, 86_400) or 180)
+    table.done()
+    if not has_lan:
+        raise table.wrong("prefix", "has no use without [lan]: it is there that Home Assistant is")
+    return settings
+
+
+def _meter(table: Table) -> MeterSettings:
+    settings = MeterSettings(
+        id=_id(table, "id"),
+        key=table.meter_key("key_file"),
+        auth_key=table.meter_key("auth_key_file"),
+        link=table.optional("link", choices=LINKS),
+        profile=_profile(table),
+        values=_values(table),
+    )
+    table.done()
+    return settings
+
+
+def _values(table: Table) -> tuple[str, ...] | None:
+    values = table.texts("values")
+    for code in values or ():
+        if not is_code(code) or ":" in code:
+            raise table.wrong("values", f"must be OBIS codes such as 1.8.0, and {code} is none")
+    return None if values is None else tuple(values)
 
 
 def _http(file: SettingsFile) -> HttpSettings | None:
@@ -245,10 +304,6 @@ def _port(table: Table) -> PortSettings:
     baud = table.whole("baud", None, 50, 4_000_000)
     if baud is None and (table.has("parity") or table.has("bits") or table.has("stop")):
         raise table.wrong("baud", "is missing: give it with parity, bits and stop, or none of them")
-    values = table.texts("values")
-    for code in values or ():
-        if not is_code(code) or ":" in code:
-            raise table.wrong("values", f"must be OBIS codes such as 1.8.0, and {code} is none")
     settings = PortSettings(
         device=device,
         meter=meter,
@@ -260,7 +315,7 @@ def _port(table: Table) -> PortSettings:
         auth_key=table.meter_key("auth_key_file"),
         link=table.optional("link", choices=LINKS),
         profile=_profile(table),
-        values=None if values is None else tuple(values),
+        values=_values(table),
         asks=table.text("poll", "no", choices=("no", "sign-on")) == "sign-on",
         interval=table.whole("interval", 10, 1, 86_400) or 10,
         address=_address(table),

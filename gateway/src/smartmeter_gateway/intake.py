@@ -1,22 +1,45 @@
 """The one way in, whatever brought a message: look at it, then spool it, or refuse and count it."""
 
+import time
+from collections.abc import Callable
+
 from smartmeter import topics
 
 from . import acceptance
 from .acceptance import Refused
 from .broker_link import Link
+from .config import MeterSettings
+from .opener import Opener
 from .spooler import ONLY_ACKNOWLEDGE, Item, Spooler
 from .status import METERS, Status
 
 
 class Intake:
-    """For any thread: item() looks at a message, put() spools what item() gave."""
+    """For any thread: items() looks at a message, put() spools what items() gave.
 
-    def __init__(self, spooler: Spooler, status: Status) -> None:
+    new_codes(meter, codes) is told when a meter sends values that it has not sent before.
+    """
+
+    def __init__(
+        self, spooler: Spooler, status: Status, meters: tuple[MeterSettings, ...] = ()
+    ) -> None:
+        self._spooler = spooler
         self._status = status
+        self._meters = {meter.id: meter for meter in meters}
+        self._openers: dict[str, Opener] = {
+            id: Opener(meter, spooler.counters(id), self._first_seq())
+            for id, meter in self._meters.items()
+        }
+        self._codes: dict[str, set[str]] = {}
+        self.new_codes: Callable[[str, set[str]], None] = lambda meter, codes: None
         self.put = spooler.put
 
-    def item(
+    @staticmethod
+    def _first_seq() -> int:
+        # From a clock that was before: never the same number twice within a second.
+        return int(time.time() * 1000)
+
+    def items(
         self,
         meter: str,
         specific: str,
@@ -24,8 +47,8 @@ class Intake:
         way: str,
         mid: int = 0,
         link: Link | None = None,
-    ) -> Item:
-        """A message as the spool takes it; Refused where it may not enter.
+    ) -> list[Item]:
+        """A message as the spool takes it, at least one; Refused where it may not enter.
 
         A reading that this meter's other way has just brought is acknowledged and not kept.
         """
@@ -33,10 +56,36 @@ class Intake:
             raise Refused(METERS, "a meter beyond the number that can be followed")
         if specific == topics.STATUS:
             acceptance.status(payload)
-        else:
-            acceptance.bounded(payload)
-            values = acceptance.reading(payload)
-            if not self._status.seen(meter, values, way):
-                # Acknowledged in its turn: behind the one that it doubles.
-                return meter, ONLY_ACKNOWLEDGE, b"", mid, link
-        return meter, specific, payload, mid, link
+            return [(meter, specific, payload, mid, link)]
+        acceptance.bounded(payload)
+        if specific == topics.READING:
+            return [self._reading(meter, payload, way, mid, link)]
+        opened = [
+            self._reading(meter, p, way, 0, None) for p in self._open(meter, specific, payload)
+        ]
+        return [*opened, (meter, ONLY_ACKNOWLEDGE, b"", mid, link)]
+
+    def _reading(self, meter: str, payload: bytes, way: str, mid: int, link: Link | None) -> Item:
+        values = acceptance.reading(payload)
+        if not self._status.seen(meter, values, way):
+            # Acknowledged in its turn: behind the one that it doubles.
+            return meter, ONLY_ACKNOWLEDGE, b"", mid, link
+        known = self._codes.setdefault(meter, set())
+        if not known.issuperset(values.values):
+            known.update(values.values)
+            self.new_codes(meter, set(known))
+        return meter, topics.READING, payload, mid, link
+
+    def _open(self, meter: str, specific: str, payload: bytes) -> list[bytes]:
+        opener = self._openers.get(meter)
+        if opener is None:
+            opener = self._openers[meter] = Opener(None, {}, self._first_seq())
+        if specific == topics.RAW:
+            return opener.raw(payload)
+        opened = opener.ciphered(payload)
+        self._spooler.remember(meter, opener.counters)
+        return opened
+
+    def codes(self) -> dict[str, set[str]]:
+        """meter -> all codes that it has sent since the start."""
+        return {meter: set(codes) for meter, codes in list(self._codes.items())}

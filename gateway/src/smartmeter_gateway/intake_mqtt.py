@@ -5,25 +5,40 @@ from smartmeter import topics
 from . import acceptance
 from .acceptance import Refused
 from .broker_link import BrokerLink, Link
-from .config import BrokerSettings
+from .config import BrokerSettings, HomeAssistantSettings
+from .discovery import payload as discovery_payload
+from .discovery import topic as discovery_topic
 from .intake import Intake
 from .mqtt_packets import Message
 from .spooler import ONLY_ACKNOWLEDGE, Item
 from .status import Status
 
 NAME = "LAN broker"
+_OWN_MAX = 1000  # messages of ours that may be on their way back to us
 _RECEIVE_MAXIMUM = 2000  # messages that the broker may send before the first is acknowledged
 
 
 class MqttIntake:
-    """Subscribes to all meters with a session that lasts, so a restart misses nothing."""
+    """Subscribes to all meters with a session that lasts, so a restart misses nothing.
+
+    With Home Assistant it also publishes: what each meter is, and what our own ports read, on
+    the topics that an adapter would use.
+    """
 
     def __init__(
-        self, settings: BrokerSettings, concentrator: str, intake: Intake, status: Status
+        self,
+        settings: BrokerSettings,
+        concentrator: str,
+        intake: Intake,
+        status: Status,
+        home: HomeAssistantSettings | None,
     ) -> None:
         self._intake = intake
         self._status = status
-        self._link = BrokerLink(
+        self._home = home
+        self._link: Link | None = None
+        self._own: dict[tuple[str, bytes], None] = {}  # published by us, not yet come back
+        self._broker = BrokerLink(
             NAME,
             settings,
             f"concentrator-{concentrator}",
@@ -32,29 +47,73 @@ class MqttIntake:
             lasting=True,
             receive_maximum=_RECEIVE_MAXIMUM,
         )
-        self._link.on_messages = self._messages
-        self.start = self._link.start
-        self.stop = self._link.stop
+        self._broker.on_messages = self._messages
+        self._broker.on_up = self._up
+        self._broker.on_down = self._down
+        self.start = self._broker.start
+        self.stop = self._broker.stop
+        if home:
+            intake.new_codes = self._announce
+
+    def _up(self, link: Link) -> None:
+        self._link = link
+        self._own.clear()
+        if self._home:
+            for meter, codes in self._intake.codes().items():
+                self._announce(meter, codes)
+
+    def _down(self) -> None:
+        self._link = None
+
+    def _announce(self, meter: str, codes: set[str]) -> None:
+        link, home = self._link, self._home
+        if link is not None and home is not None:
+            topic = discovery_topic(home.prefix, meter)
+            link.publish(topic, discovery_payload(meter, codes, home.expire_after), retain=True)
+
+    def tell(self, meter: str, specific: str, payload: bytes) -> None:
+        """Publish on the LAN what one of our own ports has read, where the house wants it."""
+        link = self._link
+        if link is None or self._home is None:
+            return
+        if len(self._own) >= _OWN_MAX:
+            self._own.clear()
+        topic = topics.meter(meter, specific)
+        self._own[topic, payload] = None
+        link.publish(topic, payload, retain=specific == topics.STATUS)
+
+    def _is_own(self, message: Message) -> bool:
+        if not self._own:
+            return False
+        key = message.topic.decode(errors="replace"), message.payload
+        if key not in self._own:
+            return False
+        self._own.pop(key, None)
+        return True
 
     def _messages(self, link: Link, messages: list[Message]) -> None:
-        self._intake.put([self._item(link, message) for message in messages])
+        items: list[Item] = []
+        for message in messages:
+            items += self._items(link, message)
+        self._intake.put(items)
 
-    def _item(self, link: Link, message: Message) -> Item:
+    def _items(self, link: Link, message: Message) -> list[Item]:
         origin = "an adapter"
         acknowledging = link if message.mid else None
         try:
-            meter, specific = acceptance.address(message.topic)
-            origin = f"meter {meter}"
-            if message.size != len(message.payload):
-                raise acceptance.too_long(message.size)
-            if message.retain and specific != topics.STATUS:
-                raise Refused(acceptance.TOPIC, "a retained message, which would return for ever")
-            return self._intake.item(
-                meter, specific, message.payload, NAME, message.mid, acknowledging
-            )
+            if not self._is_own(message):
+                meter, specific = acceptance.address(message.topic)
+                origin = f"meter {meter}"
+                if message.size != len(message.payload):
+                    raise acceptance.too_long(message.size)
+                if message.retain and specific != topics.STATUS:
+                    raise Refused(acceptance.TOPIC, "a retained message, which would come for ever")
+                return self._intake.items(
+                    meter, specific, message.payload, NAME, message.mid, acknowledging
+                )
         except Refused as why:
             self._status.refuse(why.kind, why.detail, origin)
         except Exception:
             # Our bug, and not the sender's: told, counted, and the others go on.
             self._status.own_fault(NAME)
-        return "", ONLY_ACKNOWLEDGE, b"", message.mid, acknowledging
+        return [("", ONLY_ACKNOWLEDGE, b"", message.mid, acknowledging)]

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 
 import smartmeter
@@ -32,12 +33,14 @@ class SerialIntake:
         intake: Intake,
         status: Status,
         spooler: Spooler,
+        tell_house: Callable[[str, str, bytes], None] | None,
     ) -> None:
         self._settings = settings
         self._intake = intake
         self._status = status
         self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
         self._spooler = spooler
+        self._tell_house = tell_house
         self._receiver.counters.update(spooler.counters(settings.meter))
         searching = settings.baud is None and not settings.asks
         self._search = Search(inverted=False) if searching else None
@@ -158,5 +161,7 @@ class SerialIntake:
         self._put(topics.STATUS, payload)
 
     def _put(self, specific: str, payload: bytes) -> None:
-        item = self._intake.item(self._settings.meter, specific, payload, self.name)
-        self._intake.put([item])
+        meter = self._settings.meter
+        self._intake.put(self._intake.items(meter, specific, payload, self.name))
+        if self._tell_house:
+            self._tell_house(meter, specific, payload)

@@ -180,6 +180,9 @@ class Uplink:
                 self._begin(self._link)
                 time.sleep(_IDLE_S)
         reader.close()
+        self._take_news()
+        while self._link is not None and self._pending:  # what our ports said at the end
+            self._send_status(self._link, self._pending.pop(), time.monotonic())
 
     def _wait_s(self) -> float:
         due = self._window.next_due()

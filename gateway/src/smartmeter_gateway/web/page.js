@@ -11,6 +11,7 @@ const get = async (path) => {
 };
 const number = (value, digits) =>
   value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const counted = (n) => `${n} meter${n === 1 ? "" : "s"}`;
 const ago = (s) =>
   s < 90 ? `${Math.round(s)} s ago` : s < 5400 ? `${Math.round(s / 60)} min ago` : `${Math.round(s / 3600)} h ago`;
 
@@ -92,7 +93,7 @@ async function tick() {
   const state = document.getElementById("state");
   try {
     const status = await get("status");
-    state.textContent = `${Object.keys(status.meters).length} meters, up for ${ago(status.uptime).replace(" ago", "")}`;
+    state.textContent = `${counted(Object.keys(status.meters).length)}, up for ${ago(status.uptime).replace(" ago", "")}`;
     const alarms = document.getElementById("alarms");
     alarms.hidden = !status.alarms.length;
     alarms.replaceChildren(...status.alarms.map((text) => Object.assign(document.createElement("li"), { textContent: text })));

@@ -1,0 +1,55 @@
+"""Telegrams that adapters hand on unopened (`ciphered`) or unparsed (`raw`), opened by the core."""
+
+from smartmeter import Fault, Reading, Receiver
+
+from .acceptance import Refused
+from .config import MeterSettings
+from .status import now_text
+
+NO_KEY = "key"
+
+
+class Opener:
+    """One meter's. seq counts the readings whose telegram has no counter."""
+
+    def __init__(
+        self, settings: MeterSettings | None, counters: dict[bytes, int], seq: int
+    ) -> None:
+        self._settings = settings
+        self._seq = seq
+        self._receiver = self._new()
+        self._receiver.counters.update(counters)
+
+    def _new(self) -> Receiver:
+        s = self._settings
+        return Receiver(s.key, s.auth_key, s.link, s.profile) if s else Receiver()
+
+    @property
+    def counters(self) -> dict[bytes, int]:
+        """system title -> last invocation counter."""
+        return self._receiver.counters
+
+    def ciphered(self, payload: bytes) -> list[bytes]:
+        """The readings (wire JSON) in a telegram as the meter sent it; Refused where none is."""
+        if self._settings is None:
+            raise Refused(NO_KEY, "a ciphered telegram of a meter without [[meter]] and key_file")
+        return self._readings(self._receiver, payload)
+
+    def raw(self, payload: bytes) -> list[bytes]:
+        """The readings in a telegram that is deciphered already."""
+        return self._readings(self._new(), payload)
+
+    def _readings(self, receiver: Receiver, payload: bytes) -> list[bytes]:
+        events = receiver.feed(payload) + receiver.flush()
+        readings = [event for event in events if isinstance(event, Reading)]
+        if not readings:
+            fault = next((event for event in events if isinstance(event, Fault)), None)
+            if fault is None:
+                raise Refused("noise", "a telegram that is none")
+            raise Refused(fault.kind, fault.detail)
+        return [self._wire(reading) for reading in readings]
+
+    def _wire(self, reading: Reading) -> bytes:
+        self._seq += 1
+        reading.stamp(now_text(), self._seq)
+        return reading.to_json(self._settings.values if self._settings else None).encode()

@@ -1,0 +1,86 @@
+"""One meter on several ways, and telegrams that adapters hand on unopened."""
+
+import os
+import pty
+import tty
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.conftest import Between
+from tests.gateway.standins import Adapter, StandInCloud, eventually
+from tests.gateway.test_serial import port_settings, secret
+from tools.meters import forms
+from tools.meters.household import Household
+
+FORM = "landis-gyr-e450"
+
+
+def keys(folder: Path, form: str) -> str:
+    key = secret(folder / "m.key", forms.default_key(form).hex())
+    auth = secret(folder / "m.auth", forms.default_auth_key(form).hex())
+    return f'[[meter]]\nid = "{form}"\nkey_file = "{key}"\nauth_key_file = "{auth}"\n'
+
+
+def test_a_meter_on_two_ways_is_told_and_not_doubled(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    """The same telegram by our serial port and by an adapter that reads the same meter."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    between.configure(port_settings(between.folder, FORM, Path(os.ttyname(slave))))
+    between.process.start().says("LAN broker: connected")
+    between.process.says("port /dev/pts/")
+    meter = forms.make(FORM, Household(1))
+    for _ in range(3):
+        wire, _truth = meter.telegram(datetime.now(UTC))
+        os.write(master, wire)
+        stored = len(cloud.messages)
+        eventually(lambda n=stored: len([m for m in cloud.messages[n:] if b"seq" in m[1]]) >= 1)
+        payload = next(m[1] for m in reversed(cloud.messages) if m[0].endswith("/reading"))
+        adapter.publish_and_wait(FORM, payload)
+    eventually(lambda: cloud.statuses["home"]["meters"].get(FORM, {}).get("twice") == 3, 30)
+    assert len(cloud.order[FORM]) == 3
+    os.close(slave)
+    os.close(master)
+
+
+def test_a_ciphered_telegram_is_opened_with_the_meter_s_key(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.configure(keys(between.folder, FORM))
+    between.process.start().says("LAN broker: connected")
+    meter = forms.make(FORM, Household(1))
+    wire, truth = meter.telegram(datetime.now(UTC))
+    adapter.publish_and_wait(FORM, wire, "ciphered")
+    eventually(lambda: cloud.seqs(FORM) == {truth["seq"]})
+    ((_, stored),) = cloud.store.items()
+    assert stored["auth"] == "verified"
+    assert stored["values"]["1.8.0"] == float(truth["values"]["1.8.0"])
+    adapter.publish_and_wait(FORM, wire, "ciphered")  # a replay
+    flipped = bytearray(meter.telegram(datetime.now(UTC))[0])
+    flipped[150] ^= 1
+    adapter.publish_and_wait(FORM, bytes(flipped), "ciphered")
+    adapter.publish_and_wait("nobody", wire, "ciphered")
+
+    def refused() -> bool:
+        counts = cloud.statuses["home"]["refused"]
+        return counts.get("replay") == 1 and counts.get("key") == 1 and sum(counts.values()) == 3
+
+    eventually(refused)
+    assert len(cloud.store) == 1
+
+
+@pytest.mark.parametrize("form", ["apdu-notification", "egd-rs485"])
+def test_a_raw_telegram_is_parsed(
+    form: str, between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    wire, truth = forms.make(form, Household(1)).telegram(datetime.now(UTC))
+    adapter.publish_and_wait("m", wire, "raw")
+    eventually(lambda: len(cloud.seqs("m")) == 1)
+    ((_, stored),) = cloud.store.items()
+    assert stored["values"]["1.8.0"] == float(truth["values"]["1.8.0"])
+    adapter.publish_and_wait("m", b"nothing of the kind", "raw")
+    eventually(lambda: cloud.statuses["home"]["refused"].get("noise") == 1)
