@@ -71,6 +71,15 @@ def test_what_an_optical_head_hears_of_ourselves():
         assert len(found) == 1, found
 
 
+def test_a_pause_between_identification_and_readout():
+    receiver = Receiver()
+    found = receiver.feed(b"/?!\r\n" + IDENT) + receiver.flush()
+    found += receiver.feed(b"\x06050\r\n") + receiver.flush()
+    found += receiver.feed(block())
+    assert [e.values for e in found if isinstance(e, Reading)] == [VALUES]
+    assert [e.kind for e in found if not isinstance(e, Reading)] in ([], [NOISE])
+
+
 def test_noise_in_front():
     assert reading(b"\x7f\x7f" + IDENT + block()).values == VALUES
 

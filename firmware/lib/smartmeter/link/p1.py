@@ -47,6 +47,8 @@ class P1:
 
     def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
         first = identified(buf, at, end)
+        if last and not first and buf[end - 1] == _LF:
+            return end - at, None  # an identification alone: the answer to a sign-on
         if first <= 0:
             return first, None
         if buf[first] in (_STX, ACK):  # a readout of IEC 62056-21
