@@ -128,7 +128,7 @@ def test_noise_and_a_wrong_key_give_faults_and_no_reading(
     between.process.start().says(f"port {device}: connected")
     wire, _ = forms.make("landis-gyr-e450", Household(1)).telegram(datetime.now(UTC))
     os.write(master, os.urandom(300).replace(b"\x7e", b"") + wire)
-    eventually(lambda: cloud.statuses.get("home", {}).get("faults", {}).get("tag") == 1, 30)
+    eventually(lambda: cloud.statuses.get("home", {}).get("faults", {}).get("key") == 1, 30)
     assert not cloud.store
     eventually(lambda: cloud.statuses.get("landis-gyr-e450"))
     os.close(slave)
