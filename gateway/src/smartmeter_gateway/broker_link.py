@@ -185,19 +185,24 @@ class BrokerLink:
             settings.password,
             self._will() if self._will else None,
         )
-        connection.sendall(packet)
-        connection.setblocking(False)
         session = _Session(self, link, self._version)
         try:
+            connection.sendall(packet)
+            connection.setblocking(False)
             self._exchange(connection, link, session)
-        except LinkError as why:
+        except (LinkError, ConnectionError) as why:
             if session.answered:
                 raise
-            # Perhaps it closes on what it does not understand: the next try is in the other.
-            self.other_version()
-            if settings.certificate:
-                raise LinkError(f"{why}; it may not accept our certificate") from None
-            raise
+            if isinstance(why, LinkError):
+                # Perhaps it closes on what it does not understand: the next try is in the other.
+                self.other_version()
+            hint = ""
+            if settings.tls:  # it may have closed before its alert came through
+                hint = (
+                    "accept our certificate" if settings.certificate else "do without a certificate"
+                )
+                hint = f"; perhaps it does not {hint}"
+            raise LinkError(reason_of(why) + hint) from None
         finally:
             if session.up:
                 self.on_down()

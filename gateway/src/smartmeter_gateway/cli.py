@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> Any:
         made = commands.add_parser(name, help=text, description=text)
         made.set_defaults(run=action)
-        if name not in ("decode", "ports"):
+        if name not in ("decode", "ports", "broker-rules"):
             made.add_argument("--config", type=Path, default=Path(_CONFIG), metavar="FILE")
         return made
 
@@ -68,6 +68,14 @@ def _parser() -> argparse.ArgumentParser:
 
     unit = command("install-service", _install, "have systemd run it, now and at each start")
     unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
+
+    cert = command("enroll", _enroll, "get a certificate from the Cloud by a one-time token")
+    cert.add_argument("url", metavar="URL", help="https://HOST[:PORT] of the Cloud")
+    cert.add_argument("token", metavar="TOKEN", help="the one-time token; - reads it from a pipe")
+    cert.add_argument("--ca", type=Path, metavar="FILE", help="of the Cloud's own authority")
+
+    rules = command("broker-rules", _rules, "print the access rules of the Cloud's mosquitto")
+    rules.add_argument("--ingest", default="ingest", metavar="NAME", help="the Cloud's own user")
 
     dec = command("decode", _decode, "print what a capture of a meter's bytes holds")
     dec.add_argument("capture", metavar="FILE", help="binary or hex digits; - is standard input")
@@ -144,6 +152,36 @@ def _install(arguments: argparse.Namespace) -> int:
         return 0
     for line in service.install(arguments.config):
         print(line)
+    return 0
+
+
+def _enroll(arguments: argparse.Namespace) -> int:
+    from .config import concentrator_id
+    from .enrolment import Identity, enroll
+
+    config: Path = arguments.config
+    folder = config.resolve().parent
+    identity = Identity(
+        concentrator_id(config),
+        arguments.url,
+        folder / "cloud.crt",
+        folder / "cloud.key",
+        arguments.ca,
+    )
+    given = arguments.token
+    until = enroll(identity, sys.stdin.readline().strip() if given == "-" else given)
+    print(f"the certificate of {identity.id} is valid until {until:%Y-%m-%d}; in [cloud] say:")
+    print(f'certificate = "cloud.crt"\nkey = "cloud.key"\nenroll_url = "{arguments.url}"')
+    return 0
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    from .broker_rules import mosquitto
+
+    try:
+        print(mosquitto(arguments.ingest), end="")
+    except ValueError as why:
+        raise SettingsError(f"--ingest: {why}") from None
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from smartmeter_broker import EmbeddedBroker
 
 from .config import BrokerSettings, Config, EmbeddedSettings
+from .enrolment import Identity, Renewal
 from .history import recall
 from .intake import Intake
 from .intake_mqtt import MqttIntake
@@ -39,6 +40,7 @@ class Concentrator:
         self._closing = ExitStack()
         self._uplink: Uplink | None = None
         self._http: LocalHttp | None = None
+        self._renewal: Renewal | None = None
         self._intakes: list[MqttIntake | SerialIntake] = []
 
     def start(self) -> None:
@@ -61,7 +63,10 @@ class Concentrator:
             SerialIntake(port, intake, self.status, self._spooler, mqtt.tell if mqtt else None)
             for port in config.ports
         ]
+        self._renewal = self._renew()
         self._spooler.start()
+        if self._renewal:
+            self._renewal.start()
         if self._http:
             self._http.start()
         if self._uplink:
@@ -76,6 +81,15 @@ class Concentrator:
     def _recall(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # the page then begins with an empty curve
             recall(self._config.spool.path, self.status)
+
+    def _renew(self) -> Renewal | None:
+        cloud = self._config.cloud
+        if not (cloud and cloud.enroll_url and cloud.certificate and cloud.key):
+            return None
+        identity = Identity(
+            self._config.id, cloud.enroll_url, cloud.certificate, cloud.key, cloud.ca
+        )
+        return Renewal(identity, self.status)
 
     def _page(self) -> LocalHttp | None:
         settings = self._config.http
@@ -130,7 +144,13 @@ class Concentrator:
         """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
         notify("STOPPING=1")
         until = time.monotonic() + _STOP_S
-        for part in (*self._intakes, self._spooler, self._uplink, self._http):
+        for part in (
+            *self._intakes,
+            self._spooler,
+            self._uplink,
+            self._http,
+            self._renewal,
+        ):
             if part:
                 part.stop(max(0.1, until - time.monotonic()))
         self._closing.close()

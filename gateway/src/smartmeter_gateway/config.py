@@ -30,6 +30,7 @@ class BrokerSettings:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     five: bool = True  # whether MQTT 5 is worth a try
+    enroll_url: str | None = None  # who renews the certificate
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,11 @@ def _http(file: SettingsFile) -> HttpSettings | None:
     return settings if wanted else None
 
 
+def concentrator_id(path: Path) -> str:
+    """The id alone, of a file that need not be complete yet."""
+    return _id(SettingsFile(path).top(_TABLES), "concentrator")
+
+
 def _id(table: Table, key: str) -> str:
     text = table.text(key)
     if not topics.is_id(text):
@@ -276,8 +282,13 @@ def _broker(table: Table) -> BrokerSettings:
         raise table.wrong("user", "is missing: it belongs to password_file")
     if not tls and (ca or certificate):
         raise table.wrong("tls", "is false, so ca, certificate and key have no use; drop them")
+    enroll_url = table.optional("enroll_url")
+    if enroll_url and not certificate:
+        raise table.wrong("enroll_url", "has no use without certificate and key")
     table.done()
-    return BrokerSettings(host, port, tls, ca, certificate, key, user, password)
+    return BrokerSettings(
+        host, port, tls, ca, certificate, key, user, password, enroll_url=enroll_url
+    )
 
 
 def _profile(table: Table) -> str | None:

@@ -1,0 +1,186 @@
+"""A certificate from the Cloud: a key that never leaves this machine, a CSR, a one-time token.
+
+The talk is EST's (RFC 7030): POST {url}/.well-known/est/simpleenroll with the base64 of a DER
+PKCS#10 request and "Authorization: Bearer TOKEN"; the answer is the base64 of a certs-only
+PKCS#7. Renewal is simplereenroll with the same key: the request is signed by it, which proves
+that it is still ours, and the certificate of before is shown as the TLS client's.
+"""
+
+import base64
+import binascii
+import datetime
+import os
+import ssl
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import NameOID
+
+from .config import is_loopback
+from .settings_file import SettingsError
+from .status import Status, log
+
+_PATH = "/.well-known/est/"
+_TIMEOUT_S = 20
+_ANSWER_MAX = 1 << 20
+_LOOK_S = 6 * 3600.0  # how often the certificate's age is looked at
+_AGAIN_S = 600.0  # after a renewal that failed
+_RENEW_AT = 1 / 3  # of its life left: then it is renewed
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Where a Concentrator's key and certificate are, and who renews it."""
+
+    id: str
+    url: str
+    certificate: Path
+    key: Path
+    ca: Path | None
+
+
+def check_url(url: str) -> str:
+    """url without the slash at its end; SettingsError where it is none that can be trusted."""
+    parts = urllib.parse.urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not safe or not parts.hostname:
+        raise SettingsError(f"{url} must be https://HOST[:PORT]; http:// only on the loopback")
+    return url.rstrip("/")
+
+
+def enroll(identity: Identity, token: str) -> datetime.datetime:
+    """Make the key if there is none, ask for a certificate, store it; until when it is valid."""
+    key = _key(identity.key)
+    return _store(identity, key, _ask(identity, key, "simpleenroll", token))
+
+
+def renew(identity: Identity) -> datetime.datetime:
+    """A new certificate for the same key; until when it is valid."""
+    key = _key(identity.key)
+    return _store(identity, key, _ask(identity, key, "simplereenroll", None))
+
+
+def share_left(certificate: x509.Certificate, now: datetime.datetime) -> float:
+    """How much of a certificate's life is left: 1 at its begin, 0 and less when it has expired."""
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    return (certificate.not_valid_after_utc - now) / life
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        found = serialization.load_pem_private_key(path.read_bytes(), None)
+    except FileNotFoundError:
+        made = ec.generate_private_key(ec.SECP256R1())
+        pem = made.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        _write(path, pem, 0o600)
+        return made
+    except (ValueError, TypeError, OSError):
+        raise SettingsError(f"{path} holds no private key that can be read (PEM)") from None
+    if not isinstance(found, ec.EllipticCurvePrivateKey):
+        raise SettingsError(f"{path} holds a key that is not elliptic-curve; give another file")
+    return found
+
+
+def _ask(
+    identity: Identity, key: ec.EllipticCurvePrivateKey, what: str, token: str | None
+) -> list[x509.Certificate]:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity.id)])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    request = urllib.request.Request(  # noqa: S310 (check_url has looked)
+        check_url(identity.url) + _PATH + what,
+        base64.encodebytes(csr.public_bytes(serialization.Encoding.DER)),
+        {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"},
+    )
+    context = None
+    if request.type == "https":
+        context = ssl.create_default_context(cafile=identity.ca)
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
+    elif context is not None:
+        context.load_cert_chain(identity.certificate, identity.key)
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=context) as answer:  # noqa: S310
+            body = answer.read(_ANSWER_MAX)
+        return pkcs7.load_der_pkcs7_certificates(base64.b64decode(body))
+    except urllib.error.HTTPError as why:
+        said = {401: "does not accept the token", 403: "does not allow it", 404: "does not enroll"}
+        text = said.get(why.code, f"answers {why.code} {why.reason}")
+        raise SettingsError(f"{identity.url} {text}") from None
+    except urllib.error.URLError as why:
+        reason = getattr(why.reason, "strerror", None) or str(why.reason)
+        raise SettingsError(f"{identity.url} cannot be reached: {reason.lower()}") from None
+    except (OSError, ValueError, binascii.Error):
+        raise SettingsError(f"{identity.url} answers with what is no certificate") from None
+
+
+def _store(
+    identity: Identity, key: ec.EllipticCurvePrivateKey, found: list[x509.Certificate]
+) -> datetime.datetime:
+    own = [c for c in found if c.public_key() == key.public_key()]
+    if not own:
+        raise SettingsError(f"{identity.url} answers with a certificate that is not for our key")
+    names = own[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if [n.value for n in names] != [identity.id]:
+        raise SettingsError(f"{identity.url} answers with a certificate of another name")
+    chain = own + [c for c in found if c not in own]
+    pem = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in chain)
+    _write(identity.certificate, pem, 0o644)
+    return own[0].not_valid_after_utc
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    new = path.with_name(path.name + ".new")
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        new.replace(path)
+    except OSError as why:
+        raise SettingsError(f"{path} cannot be written: {(why.strerror or '').lower()}") from None
+
+
+class Renewal:
+    """Looks after a certificate while the Concentrator runs. The next connection uses the new."""
+
+    def __init__(self, identity: Identity, status: Status) -> None:
+        self._identity = identity
+        self._status = status
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._look()):
+            pass
+
+    def _look(self) -> float:
+        """Renew where it is time; seconds until the next look."""
+        try:
+            certificate = x509.load_pem_x509_certificate(self._identity.certificate.read_bytes())
+            if share_left(certificate, datetime.datetime.now(datetime.UTC)) > _RENEW_AT:
+                return _LOOK_S
+            until = renew(self._identity)
+        except (SettingsError, OSError, ValueError) as why:
+            self._status.alarm("renewal", f"the certificate could not be renewed: {why}")
+            return _AGAIN_S
+        self._status.alarm("renewal", None)
+        log.info("the certificate was renewed; it is valid until %s", f"{until:%Y-%m-%d}")
+        return _LOOK_S
