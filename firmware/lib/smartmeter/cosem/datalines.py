@@ -84,35 +84,34 @@ def _decode(payload: "bytes | bytearray", ctx: "Receiver", strict: bool) -> Read
     reading = Reading()
     values, codes, units = reading.values, reading.codes, reading.units
     rest = _Rest()
-    first = 1 if text[:1] == "/" else 0
-    for i in range(first, len(lines)):
-        line = lines[i]
+    head = lines.pop(0)[1:] if text[:1] == "/" else ""
+    known_name, known_unit = _names.get, _units.get
+    for line in lines:
         name, _, tail = line.partition("(")
-        known = _names.get(name)
+        known = known_name(name)
         if known:  # a code read before; the usual line is code(value*unit)
+            key, code, implied = known
             number, star, unit = tail.partition("*")
-            if not star and not known[2] and not strict:
-                continue  # says nothing without a unit
-            scale = _units.get(unit)
-            if scale and known[0] not in values:
+            scale = known_unit(unit)
+            if scale and key not in values:
                 number, _, fraction = number.partition(".")
                 digits = number + fraction
                 if digits.isdigit() and len(digits) <= _DIGITS_MAX:
                     exponent = scale[1] - len(fraction)
-                    mantissa = int(digits)
                     if exponent > 0:
-                        mantissa *= 10**exponent
-                        exponent = 0
-                    key, code, _ = known
-                    values[key] = (mantissa, exponent)
+                        values[key] = (int(digits) * 10**exponent, 0)
+                    else:
+                        values[key] = (int(digits), exponent)
                     codes[key] = code
                     units[key] = scale[0]
                     continue
+            elif not star and not implied and not strict:
+                continue  # says nothing without a unit
         if line:
             _sets(reading, line, rest, strict)
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
-    reading.meter = rest.meter() or (lines[0][1:].strip()[:_ID_MAX] if first else "")
+    reading.meter = rest.meter() or head.strip()[:_ID_MAX]
     reading.time = rest.clock.rfc3339(ctx.profile if ctx else None)
     if reading.time:
         reading.clock = "meter"

@@ -25,11 +25,21 @@ _MOST = {
 _ANY = 10**30
 _EXPONENT_MAX = 9
 
+_limits: dict[tuple[str, int], int] = {}  # what most_of has said; each is worked out only once
+_LIMITS_MAX = 64
+
 
 def most_of(unit: str, exponent: int) -> int:
     """The largest mantissa that a value of this unit and exponent may have."""
     most = _MOST.get(unit, _ANY)
     return int(most * 10**-exponent if exponent < 0 else most // 10**exponent)
+
+
+def _limit(unit: str, exponent: int) -> int:
+    most = most_of(unit, exponent)
+    if len(_limits) < _LIMITS_MAX:
+        _limits[unit, exponent] = most
+    return most
 
 
 def check(reading: "Reading") -> None:
@@ -42,7 +52,7 @@ def check(reading: "Reading") -> None:
         if not -_EXPONENT_MAX <= exponent <= _EXPONENT_MAX:
             raise Rejected(VALUE, "the scale of %s is 10^%d" % (key, exponent))
         unit = units[key]
-        most = most_of(unit, exponent)
+        most = _limits.get((unit, exponent)) or _limit(unit, exponent)
         if not -most <= mantissa <= most:
             raise Rejected(VALUE, "%s is larger than can be" % key)
         if mantissa < 0 and unit in ("V", "Hz"):

@@ -7,7 +7,7 @@ a time counts when both would be the same, which is in winter.
 """
 
 from ..profiles import LOCAL, STANDARD
-from ..reading import is_time
+from ..reading import is_moment
 from .clock import is_summer
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -63,7 +63,8 @@ class Clock:
             time[2:4],
             time[4:],
         )
-        if not is_time(text + "Z"):
+        numbers = [int(digits) for digits in (date[2:4], date[4:], time[:2], time[2:4], time[4:])]
+        if not is_moment(2000 + int(date[:2]), *numbers):
             return None
         minutes = profile.minutes if profile else 60
         summer: bool | None = self._letter == "S"

@@ -19,6 +19,7 @@ _STX = 0x02
 ACK = 0x06
 _LF = 0x0A
 _LINE_ENDS = b"\r\n"
+_BEFORE_END = b"\n)\r"
 _ENDINGS = (b"\n!", b")!", b"\r!")  # "!" is a line of its own or (IEC 62056-21) ends the last
 _IDENTIFICATION_MAX = 80
 _HEXADECIMAL = "0123456789ABCDEFabcdef"
@@ -124,6 +125,9 @@ def identified(buf: bytearray, at: int, end: int) -> int:
 
 def ending(buf: bytearray, at: int, end: int) -> int:
     """Where the "!" is that ends the text in buf[at:end], -1 where none does: not one in a text."""
+    stop = buf.find(b"!", at, end)
+    if stop < 0 or buf[stop - 1] in _BEFORE_END:
+        return stop
     first = -1
     for mark in _ENDINGS:
         stop = buf.find(mark, at, end if first < 0 else first)
