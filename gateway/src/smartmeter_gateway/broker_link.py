@@ -190,7 +190,7 @@ class BrokerLink:
             connection.sendall(packet)
             connection.setblocking(False)
             self._exchange(connection, link, session)
-        except (LinkError, ConnectionError) as why:
+        except (LinkError, ConnectionError, ssl.SSLEOFError) as why:
             if session.answered:
                 raise
             if isinstance(why, LinkError):
@@ -371,6 +371,8 @@ def reason_of(why: BaseException) -> str:
     """Why a connection failed, in words for a person."""
     if isinstance(why, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {why.verify_message}"
+    if isinstance(why, ssl.SSLEOFError):
+        return "the connection was closed"
     if isinstance(why, ssl.SSLError):
         return f"TLS failed: {(why.reason or str(why)).replace('_', ' ').lower()}"
     if isinstance(why, socket.gaierror):
