@@ -8,6 +8,8 @@ import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Concentrator, Process
+from tests.cloud.postgresql import Postgres
+from tools.debian import Unavailable
 from tools.mosquitto import Mosquitto
 
 
@@ -54,6 +56,18 @@ class Cloud:
             one.kill() if isinstance(one, Process) else one.stop()
         if self._store:
             self._store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL, for the whole run; create() gives an empty database."""
+    try:
+        server = Postgres()
+    except Unavailable as why:
+        pytest.skip(str(why))
+    server.start()
+    yield server
+    server.remove()
 
 
 @pytest.fixture

@@ -18,12 +18,21 @@ VIENNA = ZoneInfo("Europe/Vienna")
 Opens = Callable[..., SqlStore]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opens]:
+    """Over SQLite, and over a real PostgreSQL."""
     opened: list[SqlStore] = []
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").create("shared")
 
     def open_it(zone: ZoneInfo = VIENNA) -> SqlStore:
-        opened.append(SqliteStore(tmp_path / "smartmeter.sqlite", zone))
+        if url:
+            from smartmeter_cloud.store.postgresql import PostgresStore
+
+            opened.append(PostgresStore(url, zone=zone))
+        else:
+            opened.append(SqliteStore(tmp_path / "smartmeter.sqlite", zone))
         return opened[-1]
 
     yield open_it

@@ -51,12 +51,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def open_store(settings: Config) -> Store:
-    from smartmeter_cloud.store.sqlite import SqliteStore
-
+    store = settings.store
     try:
-        return SqliteStore(settings.store, settings.zone)
+        if store.url is None:
+            from smartmeter_cloud.store.sqlite import SqliteStore
+
+            return SqliteStore(store.path, store.zone)
+        from smartmeter_cloud.store.postgresql import PostgresStore
+
+        return PostgresStore(store.url, store.password, store.zone)
     except StoreUnavailable as e:
-        raise Failed(str(e)) from None
+        raise Failed(f"{settings.source}: the store cannot be used: {e}") from None
+    except ImportError:
+        raise Failed(
+            f"{settings.source}: store.url needs a driver; "
+            "type: pip install 'smartmeter-cloud[postgresql]'"
+        ) from None
 
 
 def _ingest(settings: Config) -> int:
@@ -70,7 +80,7 @@ def _ingest(settings: Config) -> int:
         )
     store = open_store(settings)
     ingest = Ingest(settings.broker, store)
-    upkeep = Upkeep(store, settings.retention)
+    upkeep = Upkeep(store, settings.store.retention)
     upkeep.start()
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from smartmeter.topics import is_id
@@ -46,11 +47,20 @@ class OwnBroker:
 
 
 @dataclass(frozen=True)
+class StoreSettings:
+    """path of a SQLite file, or url of a PostgreSQL database; zone: whose midnight begins a day."""
+
+    path: Path
+    url: str | None = None
+    password: str | None = field(default=None, repr=False)
+    zone: tzinfo = field(default_factory=lambda: own_zone())
+    retention: Retention = Retention()
+
+
+@dataclass(frozen=True)
 class Config:
     source: str  # what the settings came from, for messages
-    store: Path
-    zone: tzinfo
-    retention: Retention
+    store: StoreSettings
     http: HttpSettings
     broker: BrokerSettings | None
     own_broker: OwnBroker | None = None
@@ -183,11 +193,11 @@ def load(path: Path) -> Config:
     known = ", ".join(f"[{name}]" for name in TABLES)
     for name in document:
         raise ConfigError(f"{path}: {name} is unknown; there are {known}")
-    store = _store(tables["store"])  # (path, zone, retention)
+    store = _store(tables["store"])
     http = _http(tables["http"])
     if tables["broker"].flag("embedded", False):
-        return Config(str(path), *store, http, None, _own_broker(tables["broker"]))
-    return Config(str(path), *store, http, _broker(tables["broker"]))
+        return Config(str(path), store, http, None, _own_broker(tables["broker"]))
+    return Config(str(path), store, http, _broker(tables["broker"]))
 
 
 def own_zone() -> tzinfo:
@@ -213,8 +223,10 @@ def _zone(table: _Table) -> tzinfo:
         raise table.error("time_zone", allowed) from None
 
 
-def _store(table: _Table) -> tuple[Path, tzinfo, Retention]:
+def _store(table: _Table) -> StoreSettings:
     text = table.text("path", "the path of the SQLite file", "smartmeter.sqlite")
+    url = table.text("url", "postgresql://USER@HOST:PORT/DATABASE", None, _is_url)
+    password = table.secret("password_file")
     zone = _zone(table)
     retention = Retention(
         table.days("keep_readings", Retention.readings),
@@ -223,9 +235,15 @@ def _store(table: _Table) -> tuple[Path, tzinfo, Retention]:
     )
     table.end()
     path = table.source.parent / Path(str(text)).expanduser()
-    if not path.parent.is_dir():
+    if url is None and not path.parent.is_dir():
         raise ConfigError(f"{table.source}: store.path: there is no folder {path.parent}")
-    return path, zone, retention
+    return StoreSettings(path, url, password, zone, retention)
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    # A password in it would be one in a file that is shown around.
+    return parts.scheme in ("postgresql", "postgres") and bool(parts.path) and not parts.password
 
 
 def _http(table: _Table) -> HttpSettings:

@@ -154,8 +154,8 @@ class Batch:
             DeadLetter(
                 digest,
                 received,
-                topic[:TOPIC_KEPT].decode(errors="replace"),
-                reason[:300],
+                _plain(topic[:TOPIC_KEPT].decode(errors="replace")),
+                _plain(reason[:300]),
                 len(payload),
                 payload[:PAYLOAD_KEPT],
             )
@@ -199,6 +199,10 @@ def row(concentrator: str, meter: str, reading: Reading, received: int) -> Readi
 def _check_size(payload: bytes, limit: int) -> None:
     if len(payload) > limit:
         raise Refused(f"a message of {len(payload)} bytes; {limit} are allowed")
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL keeps no NUL in a text
 
 
 def _sentence(what: str, error: Exception) -> str:

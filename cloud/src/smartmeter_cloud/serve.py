@@ -13,10 +13,9 @@ from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
 from smartmeter_cloud import config
 from smartmeter_cloud.api.server import CannotListen, Server
 from smartmeter_cloud.cli import Failed, open_store
-from smartmeter_cloud.config import CLIENT_ID, Config, HttpSettings, OwnBroker
+from smartmeter_cloud.config import CLIENT_ID, Config, HttpSettings, OwnBroker, StoreSettings
 from smartmeter_cloud.ingest import Ingest
 from smartmeter_cloud.mqtt.connection import BrokerSettings
-from smartmeter_cloud.store.retention import Retention
 from smartmeter_cloud.upkeep import Upkeep
 
 STOP_SECONDS = 3.0
@@ -43,7 +42,7 @@ def serve(path: Path | None) -> int:
                 server.stop()
 
         thread = threading.Thread(target=work, name="ingest")
-        upkeep = Upkeep(store, settings.retention)
+        upkeep = Upkeep(store, settings.store.retention)
         upkeep.start()
         thread.start()
         print(f"the page is at {server.address}", flush=True)
@@ -100,9 +99,7 @@ def _own_settings() -> Config:
         raise Failed(f"{e.filename or folder} cannot be used: {e.strerror}") from None
     return Config(
         str(folder),
-        folder / "smartmeter.sqlite",
-        config.own_zone(),
-        Retention(),
+        StoreSettings(folder / "smartmeter.sqlite"),
         HttpSettings(),
         None,
         OwnBroker("127.0.0.1", 1883, {"concentrator": password}),

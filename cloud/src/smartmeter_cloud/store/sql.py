@@ -70,6 +70,10 @@ class SqlStore:
         """The ids of meters (name -> Concentrator); those not known are made."""
 
     @abstractmethod
+    def _alone(self, db: Session, what: str) -> bool:
+        """Whether no other transaction does `what` at this time; none will until this one ends."""
+
+    @abstractmethod
     def _forgotten(self, meter: str) -> None:
         """A meter's id is no longer valid."""
 
@@ -194,10 +198,7 @@ class SqlStore:
                 "AND time >= ? AND time < ?) AS r WHERE p IS NOT NULL GROUP BY i ORDER BY i",
                 (start, width, meter, start, end),
             )
-        return [
-            Bucket(start + i * width, mean, number(low), number(high))
-            for i, mean, low, high in rows
-        ]
+        return [Bucket(start + i * width, mean, low, high) for i, mean, low, high in rows]
 
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
         with self._reading() as db:
@@ -206,6 +207,8 @@ class SqlStore:
 
     def roll(self, limit: int, until: int) -> int:
         with self._writing() as db:
+            if not self._alone(db, "roll"):
+                return 0
             return rolling.roll(db, limit, until, self.zone)
 
     def forget(self, retention: Retention, now: int) -> int:
@@ -282,11 +285,6 @@ class SqlStore:
             "ON CONFLICT (meter, start) DO NOTHING",
             (rollup.QUARTER,),
         )
-
-
-def number(value: float) -> int | float:
-    """PostgreSQL's numbers are all floats; those that are whole become whole again."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def reading_of(row: tuple[Any, ...]) -> Reading:
