@@ -104,6 +104,7 @@ class BrokerLink:
         *,
         lasting: bool,
         receive_maximum: int,
+        retry_max_s: float = _RETRY_MAX_S,
         will: Callable[[], tuple[str, bytes]] | None = None,
     ) -> None:
         self.name = name
@@ -113,6 +114,7 @@ class BrokerLink:
         self._status = status
         self._lasting = lasting
         self._receive_maximum = receive_maximum
+        self._retry_max_s = retry_max_s
         self._will = will
         self.on_up: Callable[[Link], None] = lambda link: None
         self.on_down: Callable[[], None] = lambda: None
@@ -155,7 +157,7 @@ class BrokerLink:
                 wait = _RETRY_FIRST_S
             # A herd of Concentrators that lost the same broker must not come back in one moment.
             self._stopping.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
-            wait = min(wait * 2, _RETRY_MAX_S)
+            wait = min(wait * 2, self._retry_max_s)
 
     def _connected(self) -> socket.socket:
         settings = self._settings

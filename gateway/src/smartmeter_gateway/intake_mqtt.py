@@ -14,6 +14,9 @@ from .spooler import ONLY_ACKNOWLEDGE, Item
 from .status import Status
 
 NAME = "LAN broker"
+# Short: a LAN broker that lost its sessions takes readings and keeps them for nobody until we are
+# back, and it has few others to be spared for.
+_RETRY_MAX_S = 1.0
 _OWN_MAX = 1000  # messages of ours that may be on their way back to us
 _RECEIVE_MAXIMUM = 2000  # messages that the broker may send before the first is acknowledged
 
@@ -46,6 +49,7 @@ class MqttIntake:
             status,
             lasting=True,
             receive_maximum=_RECEIVE_MAXIMUM,
+            retry_max_s=_RETRY_MAX_S,
         )
         self._broker.on_messages = self._messages
         self._broker.on_up = self._up

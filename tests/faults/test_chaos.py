@@ -1,0 +1,223 @@
+"""Everything is killed, cut, delayed and swallowed under traffic; the store has it all, once.
+
+FAULT_SECONDS (default: a short run; `make faults` takes 600) is how long, FAULT_SEED the seed of
+a run to be repeated. What is killed: the Concentrator, both brokers, the Cloud's ingest; what
+is disturbed: the Concentrator's connections to both brokers. An adapter here does what the real
+one does: it remembers a minute of readings, and tells them again where its broker lost its
+sessions. Among the traffic are messages that no store can take.
+"""
+
+import contextlib
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.proxy import DELAY, PASS, SWALLOW, Proxy
+from tests.gateway.standins import Adapter, Process, eventually, reading
+from tools.mosquitto import Mosquitto
+
+SECONDS = float(os.environ.get("FAULT_SECONDS", "25"))
+SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(10**6))))
+METERS = 3
+RATE = 40.0  # readings a second of each meter
+REMEMBERED_S = 60.0
+POISON = (b"", b"{", b"[" * 9999, b"\xff", reading(1).replace(b"133", b"NaN"), b"1" * 70_000)
+
+
+class Traffic(Adapter):
+    """One adapter: publishes reading after reading, keeps what was acknowledged."""
+
+    def __init__(self, port: int, meter: str, chance: random.Random) -> None:
+        super().__init__(port, client_id=f"adapter-{meter}", clean_session=False)
+        self.meter = meter
+        self.acknowledged: set[int] = set()
+        self.published = 0
+        self.poisoned = 0
+        self._chance = chance
+        self._mids: dict[int, int] = {}
+        self._remembered: deque[tuple[float, int]] = deque()
+        self._again_at = 0.0
+        self._ending = threading.Event()
+        self.client.on_connect = self._up
+        self.client.on_publish = self._acknowledged
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _up(self, client: object, _: object, flags: Any, code: object, properties: object) -> None:
+        if self.connected.is_set() and not flags.session_present:
+            # The broker was killed: what it had of us may be gone. Once the others are back, again.
+            self._again_at = time.monotonic() + 5
+        self.connected.set()
+
+    def _acknowledged(self, client: object, _: object, mid: int, *more: object) -> None:
+        seq = self._mids.pop(mid, None)
+        if seq is not None:
+            self.acknowledged.add(seq)
+
+    def _tell(self, seq: int) -> None:
+        self._mids[self.publish(self.meter, reading(seq)).mid] = seq
+
+    def _run(self) -> None:
+        while not self._ending.wait(1 / RATE):
+            now = time.monotonic()
+            if len(self._mids) < 2000:
+                self._tell(self.published)
+                self._remembered.append((now, self.published))
+                self.published += 1
+            while self._remembered and self._remembered[0][0] < now - REMEMBERED_S:
+                self._remembered.popleft()
+            if self._again_at and now > self._again_at:
+                self._again_at = 0.0
+                for _, seq in list(self._remembered):
+                    self._tell(seq)
+            if self._chance.random() < 0.05:
+                self.publish("poisoner", self._chance.choice(POISON))
+                self.poisoned += 1
+
+    def begin(self) -> None:
+        self.start()
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ending.set()
+        self._thread.join()
+        if self._again_at:
+            time.sleep(max(0.0, self._again_at - time.monotonic()))
+            for _, seq in list(self._remembered):
+                self._tell(seq)
+        eventually(lambda: not self._mids, 60)
+        self.stop()
+
+
+class Ingest:
+    """smartmeter-cloud ingest over one SQLite file."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.store = folder / "store.sqlite"
+        self._config = folder / "cloud.toml"
+        self._log = folder / "ingest.log"
+        self._config.write_text(
+            f'[broker]\nhost = "127.0.0.1"\nport = {port}\ntls = false\n'
+            f'[store]\npath = "{self.store}"\n'
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "smartmeter_cloud", "ingest", "--config", self._config],
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def stored(self, meter: str) -> list[int]:
+        """The seqs of a meter, each as often as it is there."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as c:
+            rows = c.execute(
+                "SELECT r.seq FROM reading r JOIN meter m ON m.id = r.meter WHERE m.name = ?",
+                (meter,),
+            ).fetchall()
+        return [seq for (seq,) in rows]
+
+
+class Chain:
+    """All boxes, and what can be done to them."""
+
+    def __init__(self, folder: Path, mosquitto: Callable[..., Mosquitto]) -> None:
+        self.lan = mosquitto()
+        self.cloud = mosquitto()
+        self.to_lan = Proxy(self.lan.port).start()
+        self.to_cloud = Proxy(self.cloud.port).start()
+        self.concentrator = Process(folder / "gateway.toml")
+        self.concentrator.config.write_text(
+            f'concentrator = "home"\n[http]\nenabled = false\n'
+            f'[lan]\nhost = "127.0.0.1"\nport = {self.to_lan.port}\n'
+            f'[cloud]\nhost = "127.0.0.1"\nport = {self.to_cloud.port}\n'
+        )
+        self.ingest = Ingest(folder, self.cloud.port)
+        self.concentrator.start()
+        self.ingest.start()
+        self.concentrator.says("LAN broker: connected")
+        self.actions: dict[str, Callable[[float], None]] = {
+            "kill the Concentrator": lambda s: self._restart(self.concentrator, s),
+            "kill the LAN broker": lambda s: self._restart(self.lan, s),
+            "kill the cloud broker": lambda s: self._restart(self.cloud, s),
+            "kill ingest": lambda s: self._restart(self.ingest, s),
+            "cut the LAN": lambda s: self.to_lan.cut(),
+            "cut the way to the Cloud": lambda s: self.to_cloud.cut(),
+            "delay the way to the Cloud": lambda s: self._disturb(self.to_cloud, DELAY, s),
+            "swallow the way to the Cloud": lambda s: self._disturb(self.to_cloud, SWALLOW, s),
+            "delay the LAN": lambda s: self._disturb(self.to_lan, DELAY, s),
+            "swallow the LAN": lambda s: self._disturb(self.to_lan, SWALLOW, s),
+        }
+
+    def _restart(self, box: Any, seconds: float) -> None:
+        box.kill()
+        time.sleep(seconds)
+        box.start()
+
+    def _disturb(self, proxy: Proxy, mode: str, seconds: float) -> None:
+        proxy.delay = seconds / 4
+        proxy.mode = mode
+        time.sleep(seconds)
+        proxy.mode = PASS
+
+    def close(self) -> None:
+        self.concentrator.kill()
+        self.ingest.kill()
+        self.to_lan.stop()
+        self.to_cloud.stop()
+
+
+@pytest.fixture
+def chain(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> Iterator[Chain]:
+    made = Chain(tmp_path, mosquitto)
+    yield made
+    made.close()
+
+
+@pytest.mark.timeout(SECONDS + 300)
+def test_nothing_is_lost_and_nothing_is_double(chain: Chain) -> None:
+    print(f"FAULT_SEED={SEED} FAULT_SECONDS={SECONDS:g}")
+    chance = random.Random(SEED)
+    adapters = [
+        Traffic(chain.lan.port, f"meter-{i}", random.Random(chance.random())) for i in range(METERS)
+    ]
+    for adapter in adapters:
+        adapter.begin()
+    until = time.monotonic() + SECONDS
+    done: dict[str, int] = {}
+    while time.monotonic() < until:
+        what = chance.choice(list(chain.actions))
+        chain.actions[what](chance.uniform(0.0, 2.0))
+        done[what] = done.get(what, 0) + 1
+        time.sleep(chance.uniform(0.2, 2.5))
+    for adapter in adapters:
+        adapter.end()
+    print(f"{sum(a.published for a in adapters)} readings, {sum(a.poisoned for a in adapters)} "
+          f"poisoned messages; {done}")  # fmt: skip
+    for adapter in adapters:
+        assert len(adapter.acknowledged) == adapter.published
+
+        def missing(adapter: Traffic = adapter) -> set[int]:
+            return adapter.acknowledged - set(chain.ingest.stored(adapter.meter))
+
+        eventually(lambda missing=missing: not missing(), 120)
+        stored = chain.ingest.stored(adapter.meter)
+        assert len(stored) == len(set(stored)) == adapter.published
+    assert chain.ingest.stored("poisoner") == []
+    assert "Traceback" not in chain.concentrator.said
