@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz provision
+.PHONY: demo test lint bench corpus fuzz faults provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -30,6 +30,11 @@ corpus:
 fuzz:
 	@python3 tools/prepare.py test
 	@$(PYTHON) -m tools.fuzz
+
+# everything is killed under traffic; FAULT_SECONDS (default 600) is how long
+faults:
+	@python3 tools/prepare.py test
+	@FAULT_SECONDS=$${FAULT_SECONDS:-600} $(PYTHON) -m pytest tests/faults -s
 
 provision:
 	@python3 tools/prepare.py demo
