@@ -2,8 +2,8 @@
 
 Makes .venv with the three parts and their dependencies, and fetches the
 programs that are not on the PATH (MicroPython, mosquitto, Chromium,
-PostgreSQL) as Debian packages into a private folder below ~/.cache. Root and
-other users alike; nothing is installed on the machine. A second run finds all
+PostgreSQL) as Debian packages into a private folder below ~/.cache, or
+/var/cache for root; nothing is installed on the machine. A second run finds all
 in place and is done in a moment. Needs Python >= 3.11 and nothing else.
 """
 
@@ -37,7 +37,9 @@ _UMQTT = "micropython-umqtt.simple==1.3.4"
 
 
 def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    # PostgreSQL will not run as root, and whom it runs as then cannot look into root's home.
+    own = "/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache")
+    base = os.environ.get("XDG_CACHE_HOME") or own
     folder = Path(base) / "smart-meter-chain"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -155,8 +157,8 @@ PROGRAMS = {
 
 NEEDED = {
     "demo": ["mosquitto", "micropython"],
-    "test": ["mosquitto", "micropython", "micropython32", "chromium"],
-    "bench": ["mosquitto", "micropython", "micropython32"],
+    "test": ["mosquitto", "micropython", "micropython32", "chromium", "postgresql"],
+    "bench": ["mosquitto", "micropython", "micropython32", "postgresql"],
 }
 
 

@@ -14,14 +14,6 @@ from tools.mosquitto import free_port
 from tools.prepare import program
 
 
-def _programs() -> tuple[str, str]:
-    """initdb and postgres: the machine's own, or those that prepare.py fetched."""
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
-        if int(folder.parent.name) >= 15 and (folder / "initdb").exists():
-            return str(folder / "initdb"), str(folder / "postgres")
-    return program("postgresql", "initdb"), program("postgresql")
-
-
 class Postgres:
     """A server with fsync on; start() again after kill() recovers as after a power cut.
 
@@ -29,7 +21,7 @@ class Postgres:
     """
 
     def __init__(self) -> None:
-        initdb, self._postgres = _programs()
+        initdb, self._postgres = program("postgresql", "initdb"), program("postgresql")
         self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
         self.port = free_port()
         self._user: dict[str, int] = {}
