@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import smartmeter
-from smartmeter import Receiver
 
-from . import decode
 from .config import load
 from .settings_file import SettingsError
+from .trials import Asked
 
 _CONFIG = "/etc/smartmeter-gateway/gateway.toml"
 
@@ -79,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 
     dec = command("decode", _decode, "print what a capture of a meter's bytes holds")
     dec.add_argument("capture", metavar="FILE", help="binary or hex digits; - is standard input")
+    dec.add_argument("--explain", action="store_true", help="say in words what was found, and why")
+    dec.add_argument("--redact", action="store_true", help="the same without numbers and keys")
     dec.add_argument("--link", metavar="NAME", help="the link layer; found by itself if not given")
     dec.add_argument("--profile", metavar="NAME", help="a meter's scales, where it tells none")
     dec.add_argument("--key", action="store_true", help="ask for the meter's key")
@@ -186,14 +187,13 @@ def _rules(arguments: argparse.Namespace) -> int:
 
 
 def _decode(arguments: argparse.Namespace) -> int:
+    from . import decode
+
     key = decode.find_key(arguments.key_file, arguments.key, "METER_KEY", "key")
     auth_key = decode.find_key(
         arguments.auth_key_file, arguments.auth_key, "METER_AUTH_KEY", "authentication key"
     )
-    try:
-        receiver = Receiver(key, auth_key, arguments.link, arguments.profile)
-    except ValueError as why:
-        raise SettingsError(str(why)) from None
+    asked = Asked(key, auth_key, arguments.link, arguments.profile)
     with contextlib.ExitStack() as closing:
         stream = sys.stdin.buffer
         if arguments.capture != "-":
@@ -202,7 +202,7 @@ def _decode(arguments: argparse.Namespace) -> int:
             except OSError as why:
                 reason = (why.strerror or str(why)).lower()
                 raise SettingsError(f"{arguments.capture}: {reason}") from None
-        return decode.run(stream, receiver)
+        return decode.run(stream, asked, arguments.explain, arguments.redact)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 from smartmeter import Fault, Reading, Receiver
 
+from . import explain
+from .capture_text import Capture
 from .settings_file import SettingsError
-
-_PIECE = 65536
-_HEX_LINE = re.compile(rb"^(?:0x)?[0-9A-Fa-f\s:,-]*$")
+from .trials import Asked
 
 
 def key_of(text: str, what: str) -> bytes:
@@ -40,29 +40,9 @@ def find_key(file: Path | None, prompt: bool, variable: str, what: str) -> bytes
     return key_of(text, f"the {what} in {variable}") if text else None
 
 
-def captured(stream: BinaryIO) -> Iterator[bytes]:
-    """The bytes of a capture: as they are, or written out as hex digits (white space is fine)."""
-    first = stream.read(_PIECE)
-    if not _HEX_LINE.match(first):
-        while first:
-            yield first
-            first = stream.read(_PIECE)
-        return
-    digits = b""
-    while first:
-        digits += re.sub(rb"0x|[\s:,-]", b"", first)
-        if not re.fullmatch(rb"[0-9A-Fa-f]*", digits):
-            raise SettingsError("the capture begins as hex digits and goes on as something else")
-        yield bytes.fromhex((digits[: len(digits) // 2 * 2]).decode())
-        digits = digits[len(digits) // 2 * 2 :]
-        first = stream.read(_PIECE)
-    if digits:
-        raise SettingsError("the capture has an odd number of hex digits; one is missing")
-
-
-def events(stream: BinaryIO, receiver: Receiver) -> Iterator[Reading | Fault]:
+def events(capture: Capture, receiver: Receiver) -> Iterator[Reading | Fault]:
     """What the Receiver says of a capture."""
-    for piece in captured(stream):
+    for piece in capture:
         yield from receiver.feed(piece)
     yield from receiver.flush()
 
@@ -75,10 +55,17 @@ def line_of(event: Reading | Fault) -> str:
     return f'{{"meter":{json.dumps(event.meter)},{text[1:]}'
 
 
-def run(stream: BinaryIO, receiver: Receiver) -> int:
-    """Print a line for each event; 0 where there was at least one reading and no fault."""
+def run(stream: BinaryIO, asked: Asked, explained: bool = False, redacted: bool = False) -> int:
+    """Print a line of JSON for each event, or what they are in words (redacted: without numbers).
+
+    0 where there was at least one reading and no fault.
+    """
+    receiver = asked.receiver()
+    capture = Capture(stream)
+    if explained or redacted:
+        return explain.run(capture, asked, redacted)
     readings = faults = 0
-    for event in events(stream, receiver):
+    for event in events(capture, receiver):
         if isinstance(event, Fault):
             faults += 1
         else:

@@ -1,0 +1,71 @@
+"""Blanks strings and data lines (P1, IEC 62056-21)."""
+
+import re
+
+# Names of lists, not of meters: Kamstrup_V0001, AIDON_V0001, KFM_001.
+_LIST_NAME = re.compile(rb"[A-Za-z]{3,9}_V?\d{1,5}")
+# What a maker's letters stand behind: a digit or nothing, then three capitals (FLAG).
+_MAKER = re.compile(rb"[0-9]?[A-Z]{3}")
+
+_IDENTIFICATION = re.compile(rb"/[A-Za-z]{3}")
+_VALUE = re.compile(rb"\(([^()]*)\)")
+# Values that tell nobody: a number with its unit or its point, a few digits, a time, a code.
+_HARMLESS = re.compile(
+    rb"-?[0-9.,]{1,20}\*[A-Za-z0-9/]{1,6}|-?\d{1,9}[.,]\d{1,9}|\d{0,4}|[A-Za-z]{1,5}\d?"
+    rb"|\d\d(?:0\d|1[0-2])(?:[0-2]\d|3[01])(?:[0-5]\d){2,3}[SW]?"  # YYMMDDhhmm(ss)
+    rb"|\d+-\d+:\d+\.\d+\.\d+"
+)
+# Codes of numbers that a meter, a device or a customer has, and of messages to a customer.
+_IDS = re.compile(
+    rb"(?:^|[:)\s])(?:0\.0(?:\.\d+)?|C\.1(?:\.\d+)?|96\.1\.\d+|42\.0\.0|96\.13\.\d+)(?![\d.])"
+)
+
+
+def names_meter(code: str) -> bool:
+    """Whether a value of the code "A-B:C.D.E" tells whose meter it is."""
+    return _IDS.search(code.encode("ascii", "replace")) is not None
+
+
+def blank_string(value: bytes) -> bytes:
+    """A string without its number: digits as 0, letters as X, all else but . _ - and space as 0.
+
+    The three letters of its maker and the names of lists stay.
+    """
+    if _LIST_NAME.fullmatch(value):
+        return value
+    maker = _MAKER.match(value)
+    keep = maker.end() if maker else 0
+    out = bytearray(len(value))
+    for at, byte in enumerate(value):
+        if keep > at and 65 <= byte <= 90:
+            out[at] = byte
+        elif 65 <= byte <= 90 or 97 <= byte <= 122:
+            out[at] = 0x58
+        elif byte in b"._- /\\":
+            out[at] = byte
+        else:
+            out[at] = 0x30 if 0x20 <= byte < 0x7F else 0
+    return bytes(out)
+
+
+def text(payload: bytes) -> bytes:
+    """Data lines with identifications, numbers of meters and messages blanked."""
+    return b"\n".join(_line(line) for line in payload.split(b"\n"))
+
+
+def _line(line: bytes) -> bytes:
+    if _IDENTIFICATION.match(line):
+        return line[:5] + re.sub(rb"[0-9]", b"0", line[5:])
+
+    def value(found: re.Match[bytes]) -> bytes:
+        inner = found[1]
+        named = _IDS.search(line[: found.start()].rpartition(b")")[2])
+        harmless = not named and _HARMLESS.fullmatch(inner)
+        return found[0] if harmless else b"(" + blank_hex(inner) + b")"
+
+    return _VALUE.sub(value, line)
+
+
+def blank_hex(inner: bytes) -> bytes:
+    """A bracketed value with every letter and digit as 0: it may be text in hexadecimal."""
+    return re.sub(rb"[0-9A-Za-z\x80-\xff]", b"0", inner)
