@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -149,7 +148,5 @@ def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter) ->
         playwright.expect(card.locator(".watts")).to_have_text("77")  # without a reload
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= 360, "it has to be scrolled sideways on a phone"
-        if shot := Path(between.folder / "page.png"):
-            page.screenshot(path=str(shot))
         browser.close()
     assert troubles == []

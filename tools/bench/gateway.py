@@ -82,7 +82,7 @@ def between(folder: Path, what: str) -> Iterator[tuple[Mosquitto, Mosquitto, int
     ]
     lan = Mosquitto(folder / "lan", settings=bridge if what == "bridge" else [])
     made: Process | None = None
-    with cloud.start(), lan.start():
+    with cloud, lan:
         if what == "ours":
             config = folder / "gateway.toml"
             config.write_text(

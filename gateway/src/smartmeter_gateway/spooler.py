@@ -18,10 +18,11 @@ from .status import Status, log
 Item = tuple[str, str, bytes, int, Link | None]
 ONLY_ACKNOWLEDGE = ""  # as specific topic: nothing is kept, but its turn is
 
-GROUP_S = 0.02  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
+GROUP_S = 0.05  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
 # A broker that bounds what is unacknowledged usually allows 20 (mosquitto): so many wait no longer.
 _GROUP_ENOUGH = 20
 _GROUP_MAX = 5000  # messages a commit
+_FORGET_ENOUGH = 2000  # rows that the Cloud has; fewer go with the next commit, or within a second
 _WAITING_MAX = 20_000  # messages that wait for the disk; then those who bring more wait
 _WAITING_BYTES_MAX = 32_000_000
 _RETRY_S = 1.0
@@ -107,7 +108,8 @@ class Spooler:
         """The Cloud has these rows: they may go."""
         with self._changed:
             self._receipts.extend(ids)
-            self._changed.notify_all()
+            if len(self._receipts) >= _FORGET_ENOUGH:
+                self._changed.notify_all()
 
     def stop(self, timeout: float) -> None:
         """Commit what waits, and close."""
@@ -132,12 +134,12 @@ class Spooler:
 
     def _gather(self) -> tuple[list[Item], list[int], bool]:
         with self._changed:
-            if not self._waiting and not self._receipts and not self._ending:
+            if not self._waiting and len(self._receipts) < _FORGET_ENOUGH and not self._ending:
                 self._changed.wait(_TICK_S)
             until = time.monotonic() + GROUP_S
-            while (self._waiting or self._receipts) and not self._ending:
+            while 0 < len(self._waiting) < _GROUP_ENOUGH and not self._ending:
                 left = until - time.monotonic()
-                if left <= 0 or len(self._waiting) >= _GROUP_ENOUGH:
+                if left <= 0:
                     break
                 self._changed.wait(left)
             items = [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP_MAX))]

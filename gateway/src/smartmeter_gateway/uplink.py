@@ -31,6 +31,7 @@ _CHUNK_BYTES = 8_000_000
 _BACKLOG_SHARE = 0.5  # of what may be under way, so that there is room for what is live
 _OWN = ""  # stands for this Concentrator where else a meter's id stands
 _IDLE_S = 1.0
+_NEWS_S = 0.1  # while messages are under way: how long answers and receipts may lie unread
 _OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
 
 
@@ -85,6 +86,7 @@ class Uplink:
 
         # What belongs to the thread.
         self._link: Link | None = None
+        self._full = False  # something waits for room: answers and receipts are news at once
         self._window = Window()
         self._live: deque[Row] = deque()
         self._packed: deque[Packed] = deque()
@@ -129,11 +131,13 @@ class Uplink:
     def _receipts_came(self, link: Link, messages: list[Message]) -> None:
         self._came.extend((link, message.payload) for message in messages)
         link.ack([message.mid for message in messages if message.mid])
-        self._wake.set()
+        if self._full:
+            self._wake.set()
 
     def _published(self, link: Link, answers: list[tuple[int, int]]) -> None:
         self._answers.append((link, answers))
-        self._wake.set()
+        if self._full or any(code >= 0x80 for _, code in answers):
+            self._wake.set()
 
     def _offer(self, rows: list[Row]) -> None:
         for row in rows:
@@ -161,7 +165,8 @@ class Uplink:
     def _run(self) -> None:
         reader = Reader(self._path)
         while not self._ending.is_set():
-            self._wake.wait(self._wait_s())
+            if not (self._full and (self._answers or self._came)):
+                self._wake.wait(self._wait_s())
             self._wake.clear()
             if self._spool_replaced.is_set():
                 self._spool_replaced.clear()
@@ -170,6 +175,7 @@ class Uplink:
                 self._begin(self._link)
             try:
                 self._take_news()
+                self._full = False
                 while not self._ending.is_set() and self._send(reader):
                     self._take_news()
                 silent = "the Cloud gives no receipts" if self._window.silent else None
@@ -186,7 +192,7 @@ class Uplink:
 
     def _wait_s(self) -> float:
         due = self._window.next_due()
-        return _IDLE_S if due is None else min(_IDLE_S, max(0.0, due - time.monotonic()))
+        return _IDLE_S if due is None else min(_NEWS_S, max(0.0, due - time.monotonic()))
 
     def _begin(self, link: Link | None) -> None:
         """A connection begins or ends: nothing is under way, the spool holds all there is to do."""
@@ -288,6 +294,7 @@ class Uplink:
         most = min(link.receive_maximum, _IN_FLIGHT_MAX)
         free = most - self._window.unacknowledged
         if free <= 0:
+            self._full = True
             return False
         if over := self._parked.over(now):
             self._pending.update(key for key in over if key in self._statuses or not key)
@@ -303,6 +310,7 @@ class Uplink:
             self._send_packed(link, Packed(row.meter, row.specific, row.payload, [row.id]), now)
             return True
         if not self._window.has_room(_BACKLOG_SHARE) or free < most * _BACKLOG_SHARE:
+            self._full = bool(self._live or self._packed or self._cursor is not None)
             return False
         if self._packed:
             self._send_packed(link, self._packed.popleft(), now)
