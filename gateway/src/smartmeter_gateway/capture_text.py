@@ -23,8 +23,8 @@ _TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours, as ESPHome's logs h
 _METER_TEXT = re.compile(r"^(?:/[A-Za-z]{3}|[0-9CF][0-9CF.:*-]*\()", re.MULTILINE)
 
 _PAIR = "[0-9A-Fa-f]{2}"
-_XXD = re.compile(rf"([0-9A-Fa-f]{{8,16}}): ((?:{_PAIR})+(?: (?:{_PAIR})+)*)()(?:  .*| *)")
-_HEXDUMP = re.compile(rf"([0-9A-Fa-f]{{7,16}})  ({_PAIR}(?: {{1,2}}{_PAIR})*) *()\|.*")
+_XXD = re.compile(rf"([0-9A-Fa-f]{{8,16}}): ((?:{_PAIR})+(?: (?:{_PAIR})+)*)(?:  .*| *)")
+_HEXDUMP = re.compile(rf"([0-9A-Fa-f]{{7,16}})  ({_PAIR}(?: {{1,2}}{_PAIR})*) *\|.*")
 # od, Wireshark and others: the offset has to count what came before, else it is no offset
 _OFFSET = re.compile(
     rf"\s*(?:0x)?([0-9A-Fa-f]{{4,16}}):?\s+(?:({_PAIR}(?:[ -]{{1,2}}{_PAIR})*)"
@@ -179,23 +179,10 @@ class Capture:
 
     def _dump_row(self, line: str) -> tuple[bytes, ...] | None:
         """The bytes of a row of a hex dump, with the rows that "*" before it left out."""
-        if self._row and re.fullmatch("[0-9A-Fa-f]{7,16}", line.strip()):  # the end's offset
-            data = b""
-            offset = int(line, 16)
-            if not self._repeats and self._offset not in (offset, _octal(line.strip())):
-                return None
-        else:
-            found = _OFFSET.fullmatch(line)
-            offset = self._offset
-            counts = found and offset in (int(found[1], 16), _octal(found[1]))
-            if self._repeats or not counts:
-                unsure = found
-                found = _XXD.fullmatch(line) or _HEXDUMP.fullmatch(line)
-                if found is None:
-                    return (self._missing(-1),) if self._repeats and unsure else None
-                offset = int(found[1], 16)
-            assert found
-            data = bytes.fromhex(re.sub("[ -]", "", found[2] or found[3]))
+        row = self._end_of_dump(line.strip()) or self._row_of(line)
+        if row is None:
+            return None
+        offset, data = row
         missing = b""
         if self._repeats:
             self._repeats = False
@@ -203,6 +190,28 @@ class Capture:
         self._row = data
         self._offset = offset + len(data)
         return (missing, data)
+
+    def _end_of_dump(self, line: str) -> tuple[int, bytes] | None:
+        """The offset alone that ends a dump."""
+        if not self._row or not re.fullmatch("[0-9A-Fa-f]{7,16}", line):
+            return None
+        offset = int(line, 16)
+        return (offset, b"") if self._repeats or self._counts(line) else None
+
+    def _row_of(self, line: str) -> tuple[int, bytes] | None:
+        """(offset, bytes) of a row; the offset is -1 where it cannot be told."""
+        found = _OFFSET.fullmatch(line)
+        if found and not self._repeats and self._counts(found[1]):
+            return self._offset, _pairs(found[2] or found[3])
+        sure = _XXD.fullmatch(line) or _HEXDUMP.fullmatch(line)
+        if sure:
+            return int(sure[1], 16), _pairs(sure[2])
+        return (-1, b"") if found and self._repeats else None
+
+    def _counts(self, digits: str) -> bool:
+        """Whether an offset is what came before; od counts in octal by default."""
+        octal = not re.search("[89A-Fa-f]", digits) and int(digits, 8) == self._offset
+        return octal or int(digits, 16) == self._offset
 
     def _missing(self, offset: int) -> bytes:
         """What "*" stands for before a row at offset; -1 where the offset cannot be told."""
@@ -217,18 +226,13 @@ class Capture:
 
 def _encoding(first: bytes) -> str:
     """UTF-16 where a mark says so, as PowerShell's > writes it; else UTF-8."""
-    return (
-        "utf-16"
-        if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        else "utf-8-sig"
-        if (first[:3] == codecs.BOM_UTF8)
-        else "utf-8"
-    )
+    if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return "utf-8-sig" if first[:3] == codecs.BOM_UTF8 else "utf-8"
 
 
-def _octal(digits: str) -> int:
-    """The offset as od counts by default; -1 where it has digits that are not octal."""
-    return int(digits, 8) if not re.search("[89A-Fa-f]", digits) else -1
+def _pairs(digits: str) -> bytes:
+    return bytes.fromhex(re.sub("[ -]", "", digits))
 
 
 def _of_line(line: str) -> bytes:

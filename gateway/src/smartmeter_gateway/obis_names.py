@@ -29,9 +29,9 @@ _QUALITY = {32: "voltage sags", 36: "voltage swells", 33: "last voltage sag", 37
 
 # Those of medium 0 and 1 that follow no rule, without A and B.
 _FIXED = {
-    "0.0.0": "number of the meter",
     "0.0.5": "number of the measuring point",
-    "0.0.9": "number of the device",
+    "0.9.1": "time of the clock",
+    "0.9.2": "date of the clock",
     "0.2.0": "firmware",
     "0.2.8": "version of the interface",
     "0.2.129": "name of the list",
@@ -50,6 +50,7 @@ _FIXED = {
     "96.1.7": "type of the meter",
     "96.1.255": "serial number",
     "96.3.10": "switch",
+    "96.5.0": "state of the meter",
     "96.7.9": "long power failures, count",
     "96.7.19": "power failures, count",
     "96.7.21": "power failures, count",
@@ -83,6 +84,8 @@ def name_of(code: str) -> str:
         return _OTHER_MEDIA[key]
     if key in _FIXED:
         return _FIXED[key]
+    if c == d == 0:
+        return "number of the meter"
     if a != "1":
         return ""
     if c in (91, 92) and d == 7:

@@ -7,7 +7,7 @@ for the maker's and lists' names; numbers stay, because they are what a report i
 import re
 
 from smartmeter import Reading
-from smartmeter.cosem.ciphering import Ciphering
+from smartmeter.cosem.ciphering import Ciphering, is_text
 from smartmeter.crc import arc, x25
 
 from .redaction_binary import apdu, records, sml
@@ -50,11 +50,16 @@ def _redacted(reading: Reading) -> bytes | None:
 
 
 def redacted_payload(payload: bytes, key: bytes | None) -> bytes | None:
-    """The same of a telegram that was opened and could not be read; None where it is no list."""
+    """The same of a telegram that was refused once it was open; None where it is none of these."""
     try:
         if payload[:1] in (b"\xdb", b"\xdf"):
             payload = bytes(Ciphering(key).open(payload, 1).plain)
-        return apdu(payload, ()) if payload[:1] in (b"\x0f", b"\x01", b"\x02") else None
+        first = payload[:1]
+        if first in (b"\x0f", b"\x01", b"\x02"):
+            return apdu(payload, ())
+        if first == b"\x76":
+            return _framed_sml(sml(payload))
+        return text(payload) if is_text(payload) else None
     except (ValueError, IndexError):
         return None
 

@@ -19,6 +19,10 @@ _HARMLESS = re.compile(
 _IDS = re.compile(
     rb"(?:^|[:)\s])(?:0\.0(?:\.\d+)?|C\.1(?:\.\d+)?|96\.1\.\d+|42\.0\.0|96\.13\.\d+)(?![\d.])"
 )
+# Codes of the clock, whose forms differ: 240111093500W, 24-01-11 09:35:00, 211029.
+_CLOCKS = re.compile(rb"(?:^|[:)\s])(?:1\.0\.0|0\.9\.[12])$")
+_MOMENT = re.compile(rb"[0-9.:, -]{4,20}[A-Z]?")
+_TELLS_NOBODY = 2  # characters: the number of a tariff
 
 
 def names_meter(code: str) -> bool:
@@ -31,7 +35,7 @@ def blank_string(value: bytes) -> bytes:
 
     The three letters of its maker and the names of lists stay.
     """
-    if _LIST_NAME.fullmatch(value):
+    if _LIST_NAME.fullmatch(value) or len(value) <= _TELLS_NOBODY:
         return value
     maker = _MAKER.match(value)
     keep = maker.end() if maker else 0
@@ -59,8 +63,9 @@ def _line(line: bytes) -> bytes:
 
     def value(found: re.Match[bytes]) -> bytes:
         inner = found[1]
-        named = _IDS.search(line[: found.start()].rpartition(b")")[2])
-        harmless = not named and _HARMLESS.fullmatch(inner)
+        code = line[: found.start()].rpartition(b")")[2]
+        clock = _CLOCKS.search(code) and _MOMENT.fullmatch(inner)
+        harmless = clock or (not _IDS.search(code) and _HARMLESS.fullmatch(inner))
         return found[0] if harmless else b"(" + blank_hex(inner) + b")"
 
     return _VALUE.sub(value, line)
