@@ -1,5 +1,6 @@
 """One meter on several ways, and telegrams that adapters hand on unopened."""
 
+import contextlib
 import os
 import pty
 import tty
@@ -7,9 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from smartmeter_gateway import status as status_module
+from smartmeter_gateway.acceptance import Refused
+from smartmeter_gateway.config import SpoolSettings
+from smartmeter_gateway.intake import Intake
+from smartmeter_gateway.spooler import Spooler
+from smartmeter_gateway.status import Status
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, StandInCloud, eventually
+from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
 from tests.gateway.test_serial import port_settings, secret
 from tools.meters import forms
 from tools.meters.household import Household
@@ -84,3 +91,22 @@ def test_a_raw_telegram_is_parsed(
     assert stored["values"]["1.8.0"] == float(truth["values"]["1.8.0"])
     adapter.publish_and_wait("m", b"nothing of the kind", "raw")
     eventually(lambda: cloud.statuses["home"]["refused"].get("noise") == 1)
+
+
+def test_made_up_meters_do_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sender with a right password and a new meter id in each message."""
+    monkeypatch.setattr(status_module, "METERS_MAX", 100)
+    status = Status()
+    intake = Intake(Spooler(SpoolSettings(tmp_path / "spool.db", 1, 1), False, status), status)
+    taken = 0
+    for n in range(300):
+        specific, payload = (("reading", reading(1)), ("status", b"{}"), ("raw", b"x"))[n % 3]
+        with contextlib.suppress(Refused):
+            intake.items(f"made-up-{n}", specific, payload, "way")
+            taken += 1
+    assert taken == 100
+    assert intake.items("made-up-0", "reading", reading(2), "way")
+    with pytest.raises(Refused, match="beyond the number"):
+        intake.items("one-more", "reading", reading(1), "way")

@@ -56,6 +56,7 @@ class Intake:
             raise Refused(METERS, "a meter beyond the number that can be followed")
         if specific == topics.STATUS:
             acceptance.status(payload)
+            self._status.know(meter)
             return [(meter, specific, payload, mid, link)]
         acceptance.bounded(payload)
         if specific == topics.READING:
@@ -77,12 +78,9 @@ class Intake:
         return meter, topics.READING, payload, mid, link
 
     def _open(self, meter: str, specific: str, payload: bytes) -> list[bytes]:
-        opener = self._openers.get(meter)
-        if opener is None:
-            opener = self._openers[meter] = Opener(None, {}, self._first_seq())
-        if specific == topics.RAW:
-            return opener.raw(payload)
-        opened = opener.ciphered(payload)
+        opener = self._openers.get(meter) or Opener(None, {}, self._first_seq())
+        opened = opener.raw(payload) if specific == topics.RAW else opener.ciphered(payload)
+        self._openers[meter] = opener  # only now: not for every id that somebody makes up
         self._spooler.remember(meter, opener.counters)
         return opened
 

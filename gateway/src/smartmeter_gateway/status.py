@@ -54,6 +54,7 @@ class Status:
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._told: set[tuple[str, str]] = set()
+        self._known: set[str] = set()
         self.refused: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.links: dict[str, LinkState] = {}
@@ -120,6 +121,7 @@ class Status:
         with self._lock:
             known = self.meters.get(meter)
             if known is None:
+                self._known.add(meter)
                 self.meters[meter] = Meter(values, way, arrived)
                 self._draw(meter, values)
                 return True
@@ -147,7 +149,11 @@ class Status:
 
     def has_room(self, meter: str) -> bool:
         """Whether readings of this meter can be followed: known, or not yet too many."""
-        return meter in self.meters or len(self.meters) < METERS_MAX
+        return meter in self._known or len(self._known) < METERS_MAX
+
+    def know(self, meter: str) -> None:
+        """A message of this meter was taken in."""
+        self._known.add(meter)
 
     def document(self, values: bool = False) -> dict[str, Any]:
         """The Concentrator's status as it is published; with each meter's values for the house."""
