@@ -163,6 +163,8 @@ def test_a_store_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> 
             "obis_1_8_0) VALUES (1, ?, 1, 0, 0, 'meter', 'none', 0, 1000)",
             (NOON * 1000,),
         )
+        if version >= 2:
+            db.execute("INSERT INTO dirty VALUES (1, ?)", (NOON * 1000,))
         db.commit()
         db.close()
         store = SqliteStore(path, VIENNA)

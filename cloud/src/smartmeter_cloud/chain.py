@@ -5,6 +5,7 @@ A box is {"kind", "id", "state", "since", ...}: state is "ok", "warn", "down" or
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from smartmeter_cloud.store import Store
@@ -40,6 +41,23 @@ def chain(store: Store, now: int) -> list[Json]:
     out.append(
         _box("store", "", "ok", "keeps", None) | {"counters": counters, "bytes": store.size()}
     )
+    return out
+
+
+def own_boxes(boxes: list[Json], visible: Callable[[str], bool]) -> list[Json]:
+    """The boxes that concern visible meters; what all have in common is seen without its status."""
+    out = []
+    concentrators = {b["concentrator"] for b in boxes if b["kind"] == "meter" and visible(b["id"])}
+    for box in boxes:
+        kind = box["kind"]
+        if kind in ("meter", "adapter"):
+            if visible(box["id"]):
+                out.append(box)
+        elif kind == "concentrator":
+            if box["id"] in concentrators:
+                out.append(box)
+        else:
+            out.append({k: box[k] for k in ("kind", "id", "state", "reason", "since")})
     return out
 
 

@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from smartmeter.topics import is_id
+
 import smartmeter_cloud
 from smartmeter_cloud import config
 from smartmeter_cloud.config import Config, ConfigError
+from smartmeter_cloud.scopes import ADMIN, SCOPES
 from smartmeter_cloud.store import Store, StoreUnavailable
 
 
@@ -32,6 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument(
             "--config", metavar="FILE", type=Path, required=name != "serve", help="a TOML file"
         )
+    key = commands.add_parser("key", help="make an API key or a one-time link")
+    key.add_argument("name", help="whose it is, for the audit log")
+    key.add_argument("--config", metavar="FILE", type=Path, required=True, help="a TOML file")
+    key.add_argument("--scope", action="append", choices=SCOPES, help="by default read")
+    key.add_argument("--household", metavar="ID", help="by default all of them")
+    key.add_argument("--days", type=float, help="how long it is valid; by default for ever")
+    key.add_argument("--once", action="store_true", help="gone when it has been used to log in")
     chosen = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -42,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
 
             return serve(chosen.config)
         settings = config.load(chosen.config)
+        if chosen.command == "key":
+            return _key(settings, chosen)
         return _ingest(settings) if chosen.command == "ingest" else _api(settings)
     except (ConfigError, Failed) as e:
         print(f"smartmeter-cloud: {e}", file=sys.stderr)
@@ -102,6 +114,32 @@ def _ingest(settings: Config) -> int:
     return 0
 
 
+def _key(settings: Config, chosen: argparse.Namespace) -> int:
+    from smartmeter_cloud.api.access import new_key
+
+    if chosen.household is not None and not is_id(chosen.household):
+        raise Failed("--household is 1 to 64 of A-Z a-z 0-9 . _ -")
+    store = open_store(settings)
+    scopes = " ".join(chosen.scope or ["read"])
+    key, text = new_key(chosen.name, scopes, chosen.household, chosen.days, chosen.once)
+    store.add_key(key)
+    store.note(key.created, "command line", f"gave a key to {chosen.name}: {scopes}")
+    store.close()
+    print(text)
+    return 0
+
+
+def first_link(store: Store, settings: Config, address: str) -> None:
+    """Where keys are asked for and there are none, says how the first person gets in."""
+    from smartmeter_cloud.api.access import FIRST_HOURS, new_key
+
+    if settings.http.is_open or settings.http.oidc or store.access_keys():
+        return
+    key, text = new_key("first administrator", ADMIN, None, FIRST_HOURS / 24, once=True)
+    store.add_key(key)
+    print(f"to log in for the first time, within a day, open {address}#login={text}", flush=True)
+
+
 def _api(settings: Config) -> int:
     from smartmeter_cloud.api.server import CannotListen, Server
 
@@ -111,6 +149,7 @@ def _api(settings: Config) -> int:
     except CannotListen as e:
         raise Failed(f"{settings.source}: {e}") from None
     print(f"the page is at {server.address}", flush=True)
+    first_link(store, settings, server.address)
     try:
         server.run()
     finally:

@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from smartmeter.topics import is_id
 
 from smartmeter_cloud.mqtt.connection import BrokerSettings
+from smartmeter_cloud.oidc import OidcSettings
 from smartmeter_cloud.store.retention import Retention
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
 DAYS_MIN = 2  # today and yesterday are always there
-TABLES = ("broker", "store", "http")
+TABLES = ("broker", "store", "http", "oidc")
 
 
 class ConfigError(Exception):
@@ -33,6 +34,12 @@ class HttpSettings:
     certificate: Path | None = None
     key: Path | None = None
     names: tuple[str, ...] = ()  # further host names the page is called by
+    access: str = "open"  # or "keys"
+    oidc: OidcSettings | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.access == "open"
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class StoreSettings:
     url: str | None = None
     password: str | None = field(default=None, repr=False)
     zone: tzinfo = field(default_factory=lambda: own_zone())
-    retention: Retention = Retention()
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,7 @@ def load(path: Path) -> Config:
     for name in document:
         raise ConfigError(f"{path}: {name} is unknown; there are {known}")
     store = _store(tables["store"])
-    http = _http(tables["http"])
+    http = _http(tables["http"], _oidc(tables["oidc"]))
     if tables["broker"].flag("embedded", False):
         return Config(str(path), store, http, None, _own_broker(tables["broker"]))
     return Config(str(path), store, http, _broker(tables["broker"]))
@@ -246,19 +253,48 @@ def _is_url(text: str) -> bool:
     return parts.scheme in ("postgresql", "postgres") and bool(parts.path) and not parts.password
 
 
-def _http(table: _Table) -> HttpSettings:
+def _oidc(table: _Table) -> OidcSettings | None:
+    issuer = table.text("issuer", "the https address of an issuer", None, _is_issuer)
+    audience = table.text("audience", "what the issuer calls this server")
+    households = table.text("households", "the name of a claim", "households")
+    scopes = table.text("scopes", "the name of a claim", "scope")
+    table.end()
+    if issuer is None and audience is None:
+        return None
+    if issuer is None or audience is None:
+        raise ConfigError(f"{table.source}: oidc.issuer and oidc.audience go together")
+    return OidcSettings(issuer, audience, str(households), str(scopes))
+
+
+def _is_issuer(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme == "https" or parts.hostname in LOOPBACK
+
+
+def _http(table: _Table, oidc: OidcSettings | None) -> HttpSettings:
     host = str(table.text("host", "a host name or address", "127.0.0.1"))
     port = table.port(8080, free=True)
     certificate, key = table.pair()
     tls = table.flag("tls", True)
     names = table.texts("names")
+    inside = host in LOOPBACK and tls and certificate is None and not names
+    access = table.text(
+        "access", '"open" or "keys"', "open" if inside else "keys", ("open", "keys").__contains__
+    )
     table.end()
+    if access == "open" and not inside:
+        raise ConfigError(
+            f'{table.source}: http.access = "open" lets everybody do everything and is for the '
+            "loopback alone"
+        )
     if tls and certificate is None and host not in LOOPBACK:
         raise ConfigError(
             f"{table.source}: http.host {host} can be reached from outside: give http.certificate "
             "and http.key, or say http.tls = false where a proxy in front does TLS"
         )
-    return HttpSettings(host, port, certificate if tls else None, key if tls else None, names)
+    if not tls:
+        certificate = key = None
+    return HttpSettings(host, port, certificate, key, names, str(access), oidc)
 
 
 def _broker(table: _Table) -> BrokerSettings:

@@ -12,7 +12,7 @@ from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
 
 from smartmeter_cloud import config
 from smartmeter_cloud.api.server import CannotListen, Server
-from smartmeter_cloud.cli import Failed, open_store
+from smartmeter_cloud.cli import Failed, first_link, open_store
 from smartmeter_cloud.config import CLIENT_ID, Config, HttpSettings, OwnBroker, StoreSettings
 from smartmeter_cloud.ingest import Ingest
 from smartmeter_cloud.mqtt.connection import BrokerSettings
@@ -46,6 +46,7 @@ def serve(path: Path | None) -> int:
         upkeep.start()
         thread.start()
         print(f"the page is at {server.address}", flush=True)
+        first_link(store, settings, server.address)
         try:
             server.run()
         finally:

@@ -3,12 +3,24 @@
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
+from starlette.responses import Response
+
 from smartmeter_cloud.chain import silent_after
 from smartmeter_cloud.store.rows import Newest, Reading
 
-Json = dict[str, Any]
+Fields = dict[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Json(Response):
+    """An answer; numbers as they are stored."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return msgspec.json.encode(content)
 
 
 def moment(ms: int, offset_minutes: int = 0) -> str:
@@ -18,7 +30,7 @@ def moment(ms: int, offset_minutes: int = 0) -> str:
     return at.isoformat(timespec="milliseconds" if ms % 1000 else "seconds")
 
 
-def reading(r: Reading) -> Json:
+def reading(r: Reading) -> Fields:
     return {
         "time": moment(r.time, r.offset),
         "received": moment(r.received),
@@ -30,9 +42,10 @@ def reading(r: Reading) -> Json:
     }
 
 
-def meter(n: Newest) -> Json:
+def meter(n: Newest, label: str) -> Fields:
     return {
         "id": n.reading.meter,
+        "label": label,
         "concentrator": n.concentrator,
         "silentAfter": silent_after(n) // 1000,
         "newest": reading(n.reading),

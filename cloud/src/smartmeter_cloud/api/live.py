@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from smartmeter_cloud.api.forms import meter
-from smartmeter_cloud.chain import chain
+from smartmeter_cloud.chain import chain, own_boxes
 from smartmeter_cloud.store import Store, StoreUnavailable
+from smartmeter_cloud.store.rows import Meter
 
 ASK_SECONDS = 0.5
 CHAIN_EVERY = 4  # asks
@@ -28,6 +29,7 @@ class Live:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._meters: dict[str, tuple[int, Json]] = {}  # id -> (change, meter)
+        self._known: dict[str, Meter] = {}
         self._change = 0
         self._chain: list[Json] = []
         self._chain_change = 0
@@ -45,8 +47,11 @@ class Live:
         """Ends all streams, soon; from any thread or signal handler."""
         self._closed = True
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """Server-sent events: `meters` and `chain` in full at first, then what changed."""
+    async def stream(self, households: frozenset[str] | None) -> AsyncIterator[bytes]:
+        """Server-sent events: `meters` and `chain` in full at first, then what changed.
+
+        households: whose; None everybody's.
+        """
         self._streams += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._ask())
@@ -55,12 +60,17 @@ class Live:
             yield b"retry: 1000\n\n"
             while not self._closed:
                 if change < self._change:
-                    new = [m for at, m in self._meters.values() if at > change]
+                    new = [
+                        m
+                        for name, (at, m) in self._meters.items()
+                        if at > change and self._visible(name, households)
+                    ]
                     change = self._change
-                    yield _event("meters", new)
+                    if new:
+                        yield _event("meters", new)
                 if chain_change < self._chain_change:
                     chain_change = self._chain_change
-                    yield _event("chain", {"now": _ms(), "boxes": self._chain})
+                    yield _event("chain", {"now": _ms(), "boxes": self.boxes(households)})
                 async with self._condition:
                     if change >= self._change and chain_change >= self._chain_change:
                         try:
@@ -70,14 +80,31 @@ class Live:
         finally:
             self._streams -= 1
 
+    def boxes(self, households: frozenset[str] | None) -> list[Json]:
+        """The boxes of the chain that those households may see."""
+        if households is None:
+            return self._chain
+        return own_boxes(self._chain, lambda name: self._visible(name, households))
+
+    def _visible(self, meter: str, households: frozenset[str] | None) -> bool:
+        known = self._known.get(meter)
+        return households is None or (known is not None and known.household in households)
+
     async def _ask(self) -> None:
         turn = 0
         while self._streams and not self._closed:
             changed = False
             try:
                 new = await asyncio.to_thread(self._store.newest, self._change)
+                if new or turn % CHAIN_EVERY == 0:
+                    known = {m.name: m for m in await asyncio.to_thread(self._store.meters)}
+                    for name in self._known.keys() - known.keys():
+                        self._meters.pop(name, None)
+                    self._known = known
                 for n in new:
-                    self._meters[n.reading.meter] = n.change, meter(n)
+                    name = n.reading.meter
+                    label = self._known[name].label if name in self._known else ""
+                    self._meters[name] = n.change, meter(n, label)
                     self._change = max(self._change, n.change)
                 changed = bool(new)
                 if turn % CHAIN_EVERY == 0:

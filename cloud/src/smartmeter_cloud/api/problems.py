@@ -17,10 +17,11 @@ _log = logging.getLogger("smartmeter_cloud.api")
 class Problem(Exception):
     """What a request asked for cannot be had; detail is one sentence."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.headers = headers
 
 
 def response(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
@@ -36,7 +37,7 @@ def response(status: int, detail: str, headers: dict[str, str] | None = None) ->
 def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
-        return response(error.status, error.detail)
+        return response(error.status, error.detail, error.headers)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

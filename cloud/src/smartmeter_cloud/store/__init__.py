@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Protocol
 
-from smartmeter_cloud.store.rows import Box, Bucket, DeadLetter, Newest, Process, Reading, Stored
+from smartmeter_cloud.store.rows import (
+    Box,
+    Bucket,
+    DeadLetter,
+    Key,
+    Meter,
+    Newest,
+    Process,
+    Reading,
+    Stored,
+    Sum,
+)
 
 if TYPE_CHECKING:
     from smartmeter_cloud.message import Batch
+    from smartmeter_cloud.query import Condition
     from smartmeter_cloud.rollup import Slice
     from smartmeter_cloud.store.retention import Retention
 
@@ -48,6 +61,58 @@ class Store(Protocol):
 
     def forget_meter(self, meter: str) -> int:
         """Deletes a meter and all that is known of it; how many rows."""
+
+    def readings(
+        self,
+        meter: str,
+        after: tuple[int, int],
+        end: int,
+        conditions: Sequence[Condition],
+        limit: int,
+    ) -> list[Reading]:
+        """A meter's readings behind (time, seq) and before end in their order, at most limit.
+
+        Conditions on codes that have no column of their own are not looked at here.
+        """
+
+    def sums(self, tier: str, start: int, end: int, least: int) -> list[Sum]:
+        """Energy of all meters together, of slices that at least `least` of them have."""
+
+    def meters(self) -> list[Meter]:
+        """All meters."""
+
+    def name_meter(self, meter: str, label: str | None, household: str | None) -> None:
+        """Gives a meter a label or a household; None leaves it as it is."""
+
+    def place_concentrator(self, concentrator: str, household: str) -> None:
+        """Says whose a Concentrator is; its meters become that household's."""
+
+    def concentrators(self) -> dict[str, str]:
+        """Each Concentrator's household."""
+
+    def add_key(self, key: Key) -> None:
+        """Keeps a key."""
+
+    def key(self, digest: bytes, now: int) -> Key | None:
+        """The key with that digest, if it has not expired; one that is for once is gone then."""
+
+    def access_keys(self) -> list[Key]:
+        """All keys."""
+
+    def remove_key(self, digest: bytes) -> None:
+        """Forgets a key."""
+
+    def keep_download(self, digest: bytes, query: str, until: int) -> None:
+        """Keeps what a link is for."""
+
+    def download(self, digest: bytes, now: int) -> str | None:
+        """What a link is for, while it is valid."""
+
+    def note(self, at: int, who: str, what: str) -> None:
+        """Notes in the audit log who did what."""
+
+    def notes(self, limit: int) -> list[tuple[int, str, str]]:
+        """The newest (at, who, what) of the audit log, newest first."""
 
     def boxes(self) -> list[Box]:
         """The newest status of each adapter and Concentrator."""

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from smartmeter_cloud.message import Batch
-from smartmeter_cloud.store import StoreUnavailable
+from smartmeter_cloud.store import StoreUnavailable, households
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.retention import DAY_MS, Retention
 from smartmeter_cloud.store.rows import CODES, Stored
@@ -75,6 +75,7 @@ def _whole(row: tuple[Any, ...]) -> tuple[Any, ...]:
 class PostgresStore(SqlStore):
     def __init__(self, url: str, password: str | None = None, zone: tzinfo = UTC) -> None:
         """Connects, and makes the tables where there are none. StoreUnavailable."""
+        super().__init__()
         self._url = url
         self._password = password
         self.zone = zone
@@ -201,11 +202,7 @@ class PostgresStore(SqlStore):
     def _meter_ids(self, db: Session, meters: dict[str, str]) -> dict[str, int]:
         new = sorted(meters.keys() - self._meters.keys())
         if new:
-            db.many(
-                "INSERT INTO meter (name, concentrator) VALUES (?, ?) "
-                "ON CONFLICT (name) DO NOTHING",
-                [(name, meters[name]) for name in new],
-            )
+            db.many(households.NEW_METER, [(name, meters[name], meters[name]) for name in new])
             for name, number in db.all("SELECT name, id FROM meter WHERE name = ANY(?)", (new,)):
                 self._meters[name] = number
         return dict(self._meters)

@@ -81,6 +81,35 @@ class Bucket(NamedTuple):
     high: float
 
 
+class Key(NamedTuple):
+    """An API key or a session; only its digest is kept. household None: all of them."""
+
+    digest: bytes
+    name: str
+    scopes: str  # names with a blank between them
+    household: str | None
+    created: int
+    expires: int | None
+    once: bool  # gone when it has been used
+
+
+class Meter(NamedTuple):
+    """A meter: whose it is, and what its people call it ("" where they do not)."""
+
+    name: str
+    household: str
+    label: str
+
+
+class Sum(NamedTuple):
+    """Energy of all meters together in a slice, Wh."""
+
+    start: int
+    meters: int
+    drawn: float
+    fed: float
+
+
 class Process(NamedTuple):
     """A process of the Cloud and when it last said that it is alive; state is JSON text."""
 

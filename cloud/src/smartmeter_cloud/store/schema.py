@@ -97,7 +97,29 @@ INSERT INTO dirty
     SELECT DISTINCT meter, time / 900000 * 900000 FROM reading WHERE suspect = 0
 """
 
-STEPS = (_1, _2)
+_3 = """
+ALTER TABLE meter ADD COLUMN household TEXT NOT NULL DEFAULT 'home';
+ALTER TABLE meter ADD COLUMN label TEXT NOT NULL DEFAULT '';
+CREATE TABLE concentrator (name TEXT PRIMARY KEY, household TEXT NOT NULL) {clustered};
+CREATE TABLE access_key (
+    digest {blob} PRIMARY KEY,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    household TEXT,
+    created {integer} NOT NULL,
+    expires {integer},
+    once {integer} NOT NULL
+) {clustered};
+CREATE TABLE download (
+    digest {blob} PRIMARY KEY,
+    query TEXT NOT NULL,
+    until {integer} NOT NULL
+) {clustered};
+CREATE TABLE audit (id {serial}, at {integer} NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL);
+INSERT INTO concentrator SELECT DISTINCT concentrator, 'home' FROM meter
+"""
+
+STEPS = (_1, _2, _3)
 VERSION = len(STEPS)
 
 

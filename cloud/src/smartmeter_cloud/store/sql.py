@@ -4,17 +4,20 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import tzinfo
 from typing import Any
 
 import msgspec
+from smartmeter import receipt, topics
 
 from smartmeter_cloud import rollup
 from smartmeter_cloud.message import Batch
+from smartmeter_cloud.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.rollup import QUARTER_MS, Slice
 from smartmeter_cloud.store import StoreUnavailable, rolling, schema
 from smartmeter_cloud.store import retention as retain
+from smartmeter_cloud.store.households import Households
+from smartmeter_cloud.store.records import SqlRecords
 from smartmeter_cloud.store.retention import Retention
 from smartmeter_cloud.store.rows import (
     CODES,
@@ -25,7 +28,9 @@ from smartmeter_cloud.store.rows import (
     Newest,
     Process,
     Reading,
+    ReadingRow,
     Stored,
+    Sum,
 )
 from smartmeter_cloud.store.session import Session
 
@@ -44,22 +49,16 @@ _READING = (
 _READING += ", ".join("r." + column for column in COLUMNS)
 POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
 
-# (meter id, newest time, seq, suspect, concentrator): what a batch changes of a meter
-Change = tuple[int, int, int, int, str]
+_SIGNS = (ABOVE, BELOW, EQUAL)
 
 
-class SqlStore:
+class SqlStore(SqlRecords):
     """A Store; a database's own kind fills in the abstract methods."""
 
     zone: tzinfo  # whose midnight begins a day
 
-    @abstractmethod
-    def _reading(self) -> AbstractContextManager[Session]:
-        """A transaction that only reads; StoreUnavailable."""
-
-    @abstractmethod
-    def _writing(self) -> AbstractContextManager[Session]:
-        """A transaction: all of it or nothing; StoreUnavailable."""
+    def __init__(self) -> None:
+        self._households = Households()
 
     @abstractmethod
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
@@ -83,16 +82,18 @@ class SqlStore:
 
     def write(self, batch: Batch) -> Stored:
         with self._writing() as db:
-            new = self._write_readings(db, batch) if batch.readings else 0
+            rows, dead = self._own_readings(db, batch)
+            new = self._write_readings(db, rows) if rows else 0
             for box in batch.boxes:
                 self._box(db, box)
-            if batch.dead:
-                self._bury(db, batch.dead)
-            stored = Stored(new, len(batch.readings) - new)
+            dead += batch.dead
+            if dead:
+                self._bury(db, dead)
+            stored = Stored(new, len(rows) - new)
             counts = {
                 "stored": stored.new,
                 "repeated": stored.repeated,
-                "dead": len(batch.dead),
+                "dead": len(dead),
                 "ignored": batch.ignored,
             }
             for name, n in counts.items():
@@ -104,11 +105,28 @@ class SqlStore:
                     )
         return stored
 
-    def _write_readings(self, db: Session, batch: Batch) -> int:
-        ids = self._meter_ids(db, {row[0]: row[1] for row in batch.readings})
+    def _own_readings(self, db: Session, batch: Batch) -> tuple[list[ReadingRow], list[DeadLetter]]:
+        """The readings, but those of a meter of one household by a Concentrator of another."""
+        pairs = {(row[0], row[1]) for row in batch.readings}
+        foreign = self._households.foreign(db, pairs)
+        if not foreign:
+            return batch.readings, []
+        own, dead = [], []
+        for row in batch.readings:
+            if (row[0], row[1]) not in foreign:
+                own.append(row)
+            else:
+                topic = topics.uplink(row[1], row[0], topics.READING)
+                digest = receipt.digest(topic, b"another household")
+                reason = "this meter belongs to another household than this Concentrator"
+                dead.append(DeadLetter(digest, row[2], topic, reason, 0, b""))
+        return own, dead
+
+    def _write_readings(self, db: Session, readings: list[ReadingRow]) -> int:
+        ids = self._meter_ids(db, {row[0]: row[1] for row in readings})
         newest: dict[int, tuple[tuple[bool, int, int], str]] = {}
         rows = []
-        for row in batch.readings:
+        for row in readings:
             name, concentrator, received, at, seq, offset, clock, auth, suspect, extra = row[:10]
             meter = ids[name]
             rank = (not suspect, at, seq)
@@ -199,6 +217,39 @@ class SqlStore:
                 (start, width, meter, start, end),
             )
         return [Bucket(start + i * width, mean, low, high) for i, mean, low, high in rows]
+
+    def readings(
+        self,
+        meter: str,
+        after: tuple[int, int],
+        end: int,
+        conditions: Sequence[Condition],
+        limit: int,
+    ) -> list[Reading]:
+        where = ""
+        numbers = []
+        for condition in conditions:
+            if condition.code in CODES and condition.sign in _SIGNS:
+                where += f" AND r.{COLUMNS[CODES.index(condition.code)]} {condition.sign} ?"
+                numbers.append(condition.number)
+        with self._reading() as db:
+            rows = db.all(
+                f"SELECT {_READING} FROM meter JOIN reading r ON r.meter = meter.id "
+                "WHERE meter.name = ? AND r.time >= ? AND (r.time, r.seq) > (?, ?) AND r.time < ? "
+                f"{where} ORDER BY r.time, r.seq LIMIT ?",
+                (meter, after[0], *after, end, *numbers, limit),
+            )
+        return [reading_of(row) for row in rows]
+
+    def sums(self, tier: str, start: int, end: int, least: int) -> list[Sum]:
+        with self._reading() as db:
+            rows = db.all(
+                "SELECT start, count(*), coalesce(sum(drawn_used), 0), coalesce(sum(fed_used), 0) "
+                "FROM rollup WHERE tier = ? AND start >= ? AND start < ? "
+                "GROUP BY start HAVING count(*) >= ? ORDER BY start",
+                (tier, start, end, least),
+            )
+        return [Sum(*row) for row in rows]
 
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
         with self._reading() as db:

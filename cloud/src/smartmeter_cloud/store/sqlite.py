@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
-from smartmeter_cloud.store import StoreUnavailable
+from smartmeter_cloud.store import StoreUnavailable, households
 from smartmeter_cloud.store.rows import CODES
 from smartmeter_cloud.store.session import Session, Values
 from smartmeter_cloud.store.sql import SqlStore
@@ -51,6 +51,7 @@ class _Session:
 class SqliteStore(SqlStore):
     def __init__(self, path: Path, zone: tzinfo = UTC) -> None:
         """Opens the file, and makes it where it is not there. StoreUnavailable where it cannot."""
+        super().__init__()
         self.path = path
         self.zone = zone
         self._local = threading.local()
@@ -126,10 +127,7 @@ class SqliteStore(SqlStore):
 
     def _meter_ids(self, db: Session, meters: dict[str, str]) -> dict[str, int]:
         for name in meters.keys() - self._meters.keys():
-            db.run(
-                "INSERT OR IGNORE INTO meter (name, concentrator) VALUES (?, ?)",
-                (name, meters[name]),
-            )
+            db.run(households.NEW_METER, (name, meters[name], meters[name]))
             found = db.one("SELECT id FROM meter WHERE name = ?", (name,))
             assert found is not None
             self._meters[name] = found[0]

@@ -1,0 +1,178 @@
+"""Who asks, and what of the store is theirs: the one place that decides.
+
+An endpoint gets a Caller and never the store itself, so a household that is not the caller's
+cannot be asked for.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.oidc import Issuer, Rejected
+from smartmeter_cloud.rollup import Slice
+from smartmeter_cloud.scopes import ADMIN, AGGREGATE, DELETE, READ, SCOPES
+from smartmeter_cloud.store import Store
+from smartmeter_cloud.store.rows import Bucket, Key, Newest, Reading
+
+COOKIE = "smartmeter"
+SESSION_DAYS = 30
+FIRST_HOURS = 24  # the first administrator's link
+AGGREGATE_LEAST = 20  # distinct meters; the specification's least number, see the README
+
+
+@dataclass(frozen=True)
+class Caller:
+    """name: for the audit log; households: whose data may be seen, None for everybody's."""
+
+    store: Store = field(repr=False)
+    name: str
+    scopes: frozenset[str]
+    households: frozenset[str] | None
+
+    def meters(self) -> set[str]:
+        """The ids of the meters that are theirs."""
+        return {
+            m.name
+            for m in self.store.meters()
+            if self.households is None or m.household in self.households
+        }
+
+    def newest(self) -> list[Newest]:
+        own = self.meters()
+        return [n for n in self.store.newest() if n.reading.meter in own]
+
+    def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
+        self._check(meter)
+        return self.store.power(meter, start, end, width)
+
+    def first_total(self, meter: str, code: str, start: int, end: int) -> Reading | None:
+        self._check(meter)
+        return self.store.first_total(meter, code, start, end)
+
+    def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
+        self._check(meter)
+        return self.store.slices(meter, tier, start, end)
+
+    def name_meter(self, meter: str, label: str) -> None:
+        self._check(meter)
+        self.store.name_meter(meter, label, None)
+
+    def forget_meter(self, meter: str) -> int:
+        self._check(meter)
+        gone = self.store.forget_meter(meter)
+        self.note(f"deleted meter {meter} with {gone} rows")
+        return gone
+
+    def note(self, what: str) -> None:
+        self.store.note(_now(), self.name, what)
+
+    def _check(self, meter: str) -> None:
+        # The same answer for what is not there and what is somebody else's.
+        if meter not in self.meters():
+            raise Problem(404, "there is no such meter")
+
+
+class Door:
+    """Lets callers in: by API key, by session cookie, by a token of an OpenID Connect issuer.
+
+    open: everybody who reaches the port may do everything (on the loopback only).
+    """
+
+    def __init__(self, store: Store, is_open: bool, issuer: Issuer | None) -> None:
+        self.store = store
+        self.open = is_open
+        self.issuer = issuer
+
+    def caller(self, request: Request) -> Caller:
+        header = request.headers.get("Authorization", "")
+        if header:
+            kind, _, token = header.partition(" ")
+            if kind.lower() != "bearer" or not token:
+                raise _unknown("the Authorization header must be: Bearer TOKEN")
+            return self._by_token(token.strip())
+        cookie = request.cookies.get(COOKIE)
+        if cookie and (key := self.store.key(digest(cookie), _now())) and not key.once:
+            return self._of_key(key)
+        if self.open:
+            return Caller(self.store, "local", frozenset(SCOPES), None)
+        raise _unknown("log in, or send an API key as: Authorization: Bearer TOKEN")
+
+    def _by_token(self, token: str) -> Caller:
+        if token.startswith(PREFIX):
+            key = self.store.key(digest(token), _now())
+            if key and not key.once:
+                return self._of_key(key)
+            raise _unknown("this key is not known or has expired")
+        if self.issuer is None:
+            raise _unknown("this key is not known or has expired")
+        try:
+            name, scopes, households = self.issuer.check(token)
+        except Rejected as e:
+            raise _unknown(str(e)) from None
+        return Caller(self.store, name, scopes, households)
+
+    def _of_key(self, key: Key) -> Caller:
+        households = None if key.household is None else frozenset((key.household,))
+        return Caller(self.store, key.name, frozenset(key.scopes.split()), households)
+
+    def open_session(self, token: str) -> str:
+        """Takes a one-time token or a key; a new session's token with the same rights."""
+        key = self.store.key(digest(token), _now())
+        if key is None:
+            raise _unknown("this link has been used or has expired")
+        session, text = new_key(f"session of {key.name}", key.scopes, key.household, SESSION_DAYS)
+        self.store.add_key(session)
+        self.store.note(_now(), key.name, "logged in")
+        return text
+
+    def close_session(self, token: str) -> None:
+        self.store.remove_key(digest(token))
+
+
+PREFIX = "smc_"  # so that a key that was committed somewhere can be found
+
+
+def new_key(
+    name: str, scopes: str, household: str | None, days: float | None, once: bool = False
+) -> tuple[Key, str]:
+    """(what is kept of it, the key itself, which is shown once)."""
+    text = PREFIX + secrets.token_urlsafe(32)
+    now = _now()
+    expires = None if days is None else now + int(days * 86_400_000)
+    return Key(digest(text), name, scopes, household, now, expires, once), text
+
+
+def digest(token: str) -> bytes:
+    """A key has 256 bits of chance: one round of SHA-256 is enough, and as slow as it needs."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def requiring(scope: str) -> Callable[[Request], Caller]:
+    def caller(request: Request) -> Caller:
+        door: Door = request.app.state.door
+        found = door.caller(request)
+        if scope not in found.scopes and ADMIN not in found.scopes:
+            raise Problem(403, f'this needs the scope "{scope}"')
+        return found
+
+    return caller
+
+
+Reads = Annotated[Caller, Depends(requiring(READ))]
+Deletes = Annotated[Caller, Depends(requiring(DELETE))]
+Aggregates = Annotated[Caller, Depends(requiring(AGGREGATE))]
+Admin = Annotated[Caller, Depends(requiring(ADMIN))]
+
+
+def _unknown(detail: str) -> Problem:
+    return Problem(401, detail, {"WWW-Authenticate": "Bearer"})
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,139 @@
+"""Meters: what they are now, their power and their energy over time."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from fastapi import Path as InPath
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from smartmeter_cloud import energy
+from smartmeter_cloud.api import forms
+from smartmeter_cloud.api.access import Reads
+from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.properties import PROPERTIES
+
+SLICES_MAX = 3000
+SPAN_MAX_MS = 40 * 366 * 86_400_000
+LENGTH_MS = {"quarter": 900_000, "hour": 3_600_000, "day": 86_400_000, "month": 30 * 86_400_000}
+
+MeterId = Annotated[str, InPath(description="A smartMeterId.", max_length=64)]
+From = Annotated[AwareDatetime, Query(alias="from", description="RFC 3339, with offset")]
+To = Annotated[AwareDatetime, Query(alias="to", description="RFC 3339, with offset")]
+
+router = APIRouter()
+
+
+@router.get("/v1/meters")
+def meters(caller: Reads) -> Json:
+    """Every meter with its newest reading."""
+    labels = {m.name: m.label for m in caller.store.meters()}
+    return Json([forms.meter(n, labels.get(n.reading.meter, "")) for n in caller.newest()])
+
+
+class Label(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    label: str = Field(max_length=80)
+
+
+@router.put("/v1/meters/{meter}")
+def name(meter: MeterId, body: Label, caller: Reads) -> Json:
+    """Gives a meter the name its people call it by; an empty one takes it away."""
+    caller.name_meter(meter, body.label.strip().replace("\0", ""))
+    return Json({"id": meter, "label": body.label.strip()})
+
+
+@router.get("/v1/meters/{meter}/power")
+def power(
+    meter: MeterId,
+    start: From,
+    end: To,
+    caller: Reads,
+    width: Annotated[int, Query(ge=1, le=86400, description="seconds of a slice")] = 300,
+) -> Json:
+    """Power over time, feed-in negative: [start ms, mean W, least W, most W] a slice.
+
+    A slice without a reading is not there. `first` has the first totals of that time, from
+    which a page counts what has been used since.
+    """
+    from_ms, to_ms = _ms(start), _ms(end)
+    if not 0 < to_ms - from_ms <= SLICES_MAX * width * 1000:
+        raise Problem(422, f"to must be after from, by at most {SLICES_MAX} slices of width")
+    slices = caller.power(meter, from_ms, to_ms, width * 1000)
+    first = {}
+    for code in ("1.8.0", "2.8.0"):
+        found = caller.first_total(meter, code, from_ms, to_ms)
+        if found:
+            at = forms.moment(found.time, found.offset)
+            first[code] = {"time": at, "value": found.values[code]}
+    return Json(
+        {
+            "from": forms.moment(from_ms),
+            "to": forms.moment(to_ms),
+            "width": width,
+            "slices": [[s.start, round(s.mean, 1), s.low, s.high] for s in slices],
+            "first": first,
+        }
+    )
+
+
+@router.get("/v1/meters/{meter}/energy")
+def energy_by_bars(
+    meter: MeterId,
+    start: From,
+    end: To,
+    caller: Reads,
+    by: Literal["quarter", "hour", "day", "month"] = "day",
+) -> Json:
+    """Energy from the meter's totals, in bars of a quarter of an hour to a month.
+
+    Times are ms. A bar without a reading is not there; what was used in a silence that does not
+    lie within one bar is in `gaps`. Days and months are those of the store's time zone.
+    """
+    from_ms, to_ms = _ms(start), _ms(end)
+    most = min(SLICES_MAX * LENGTH_MS[by], SPAN_MAX_MS)
+    if not 0 < to_ms - from_ms <= most:
+        raise Problem(422, f"to must be after from, by at most {SLICES_MAX} bars and 40 years")
+    tier = energy.TIER_OF[by]
+    slices = caller.slices(meter, tier, from_ms, to_ms)
+    earlier = caller.slices(meter, tier, from_ms - 3 * LENGTH_MS[tier], from_ms)
+    bars, gaps = energy.bars(slices, earlier[-1] if earlier else None, by, caller.store.zone)
+    return Json(
+        {
+            "by": by,
+            "zone": str(caller.store.zone),
+            "bars": [_bar(b) for b in bars],
+            "gaps": [
+                {"start": g.start, "end": g.end, "drawn": g.drawn, "fed": g.fed} for g in gaps
+            ],
+        }
+    )
+
+
+def _bar(b: energy.Bar) -> dict[str, Any]:
+    power = [round(b.power_sum / b.powers, 1), b.power_low, b.power_high] if b.powers else None
+    return {
+        "start": b.start,
+        "end": b.end,
+        "readings": b.n,
+        "drawn": b.drawn,
+        "fed": b.fed,
+        "power": power,
+        "volts": b.volts,
+    }
+
+
+@router.get("/v1/operationalProperties")
+def operational_properties() -> Response:
+    """Every property a reading may have: its name, OBIS code, unit and description."""
+    return Json(
+        [
+            {"name": p.name, "obis": p.code, "units": [p.unit], "description": p.english}
+            for p in PROPERTIES
+        ]
+    )
+
+
+def _ms(moment: AwareDatetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,176 @@
+"""Sessions, keys, households and Concentrators; and what many meters use together."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from smartmeter.topics import is_id
+from starlette.responses import Response
+
+from smartmeter_cloud.api import forms
+from smartmeter_cloud.api.access import (
+    AGGREGATE_LEAST,
+    COOKIE,
+    SESSION_DAYS,
+    Admin,
+    Aggregates,
+    Door,
+    Reads,
+    new_key,
+)
+from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
+from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.scopes import SCOPES
+
+router = APIRouter()
+
+Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+
+
+class Token(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    token: str = Field(max_length=200)
+
+
+@router.post("/v1/session")
+def log_in(body: Token, request: Request) -> Response:
+    """Takes the token of a one-time link, or a key, and answers with a session's cookie."""
+    door: Door = request.app.state.door
+    answer = Json({"days": SESSION_DAYS})
+    answer.set_cookie(
+        COOKIE,
+        door.open_session(body.token),
+        max_age=SESSION_DAYS * 86400,
+        httponly=True,
+        secure=request.url.scheme == "https",
+        samesite="strict",
+    )
+    return answer
+
+
+@router.delete("/v1/session")
+def log_out(request: Request) -> Response:
+    """Ends the session of the cookie."""
+    door: Door = request.app.state.door
+    door.close_session(request.cookies.get(COOKIE, ""))
+    answer = Json({})
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+@router.get("/v1/session")
+def who(caller: Reads) -> Json:
+    """Who the caller is and what it may do."""
+    households = None if caller.households is None else sorted(caller.households)
+    return Json({"name": caller.name, "scopes": sorted(caller.scopes), "households": households})
+
+
+class NewKey(BaseModel):
+    """household null: everybody's; days null: for ever."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=80)
+    scopes: list[Literal["read", "delete", "aggregate", "admin"]] = Field(min_length=1)
+    household: Id | None = None
+    days: int | None = Field(None, ge=1, le=3650)
+    once: bool = False
+
+
+@router.post("/v1/keys")
+def add_key(body: NewKey, caller: Admin) -> Json:
+    """Makes an API key. It is told in this answer and never again."""
+    scopes = " ".join(s for s in SCOPES if s in body.scopes)
+    key, text = new_key(body.name, scopes, body.household, body.days, body.once)
+    caller.store.add_key(key)
+    caller.note(f"gave a key to {body.name}: {scopes}, household {body.household or 'all'}")
+    return Json({"id": key.digest.hex()[:16], "key": text})
+
+
+@router.get("/v1/keys")
+def keys(caller: Admin) -> Json:
+    """All keys and sessions, without themselves."""
+    return Json(
+        [
+            {
+                "id": k.digest.hex()[:16],
+                "name": k.name,
+                "scopes": k.scopes.split(),
+                "household": k.household,
+                "created": forms.moment(k.created),
+                "expires": None if k.expires is None else forms.moment(k.expires),
+            }
+            for k in caller.store.access_keys()
+        ]
+    )
+
+
+@router.delete("/v1/keys/{id}")
+def remove_key(id: str, caller: Admin) -> Json:
+    """Takes a key away, at once."""
+    for key in caller.store.access_keys():
+        if key.digest.hex()[:16] == id:
+            caller.store.remove_key(key.digest)
+            caller.note(f"took away the key of {key.name}")
+            return Json({})
+    raise Problem(404, "there is no such key")
+
+
+@router.get("/v1/households")
+def households(caller: Reads) -> Json:
+    """The households that the caller may see, with their meters and Concentrators."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, household in sorted(caller.store.concentrators().items()):
+        found.setdefault(household, {"meters": [], "concentrators": []})["concentrators"] += [name]
+    for meter in caller.store.meters():
+        entry = found.setdefault(meter.household, {"meters": [], "concentrators": []})
+        entry["meters"].append(meter.name)
+    return Json(
+        [
+            {"id": household} | found[household]
+            for household in sorted(found)
+            if caller.households is None or household in caller.households
+        ]
+    )
+
+
+class Place(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    household: Id
+
+
+@router.put("/v1/concentrators/{concentrator}")
+def place(concentrator: str, body: Place, caller: Admin) -> Json:
+    """Says whose a Concentrator is; the meters behind it become that household's."""
+    if not is_id(concentrator):
+        raise Problem(422, "a Concentrator's id is 1 to 64 of A-Z a-z 0-9 . _ -")
+    caller.store.place_concentrator(concentrator, body.household)
+    caller.note(f"gave Concentrator {concentrator} to household {body.household}")
+    return Json({"id": concentrator, "household": body.household})
+
+
+@router.get("/v1/audit")
+def audit(caller: Admin) -> Json:
+    """Who logged in, deleted, and gave or took keys; the newest 500."""
+    return Json(
+        [{"time": forms.moment(a), "who": w, "what": x} for a, w, x in caller.store.notes(500)]
+    )
+
+
+@router.get("/v1/aggregate")
+def aggregate(start: From, end: To, caller: Aggregates, by: Literal["hour", "day"] = "day") -> Json:
+    """What all meters used together, Wh; slices of fewer than 20 distinct meters are not told.
+
+    There is no choice of meters: a sum of a group less the sum of nearly the same group would be
+    one household.
+    """
+    from_ms, to_ms = _ms(start), _ms(end)
+    if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
+        raise Problem(422, "to must be after from, by at most 40 years")
+    sums = caller.store.sums(by, from_ms, to_ms, AGGREGATE_LEAST)
+    return Json(
+        [
+            {"start": s.start, "meters": s.meters, "drawn": round(s.drawn), "fed": round(s.fed)}
+            for s in sums
+        ]
+    )

@@ -1,0 +1,159 @@
+"""The specification's POST and DELETE /v1/meterReadings, and the bulk download."""
+
+import secrets
+import time
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
+
+from smartmeter_cloud import bulk
+from smartmeter_cloud import query as queries
+from smartmeter_cloud.api import forms
+from smartmeter_cloud.api.access import Caller, Deletes, Reads, digest
+from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.properties import PREFIX, UNITS, code_of
+from smartmeter_cloud.query import Condition
+from smartmeter_cloud.store import Store
+from smartmeter_cloud.store.rows import Reading
+
+PAGE_MAX = 1000
+ROWS_MAX = 20_000  # more than this is only to be had in bulk
+LINK_SECONDS = 3600
+FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
+
+router = APIRouter()
+
+
+class PropertyFilter(BaseModel):
+    """Values of this property; with a condition, only of readings for which it holds."""
+
+    model_config = ConfigDict(extra="forbid")
+    specificPropertyName: str = Field(max_length=64, examples=["OBIS_1.8.0"])
+    numericalValueGreaterThan: float | None = Field(None, allow_inf_nan=False)
+    numericalValueLessThan: float | None = Field(None, allow_inf_nan=False)
+    numericalValueEqualTo: float | None = Field(None, allow_inf_nan=False)
+    textValueEqualTo: str | None = Field(None, max_length=200)
+
+
+class MeterReadingsRequest(BaseModel):
+    """All fields are optional."""
+
+    model_config = ConfigDict(extra="forbid")
+    readingTimeStart: AwareDatetime | None = None
+    readingTimeEnd: AwareDatetime | None = None
+    maxRows: int | None = Field(None, ge=1, le=2**53)
+    pageNumber: int = Field(0, ge=0, le=ROWS_MAX)
+    pageSize: int = Field(100, ge=1, le=PAGE_MAX)
+    operationalProperties: list[PropertyFilter] = Field([], max_length=64)
+    meterIds: list[Annotated[str, Field(max_length=64)]] = Field([], max_length=1000)
+    bulk: Literal["csv", "parquet"] | None = Field(
+        None, description="answer with a link to a download in this form"
+    )
+
+
+@router.post("/v1/meterReadings")
+def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) -> Json:
+    """Readings by time, meter, property and value; page by page, or by a link to all of them.
+
+    More than 20 000 rows are only to be had in bulk: the answer is then `linkToBulk` alone.
+    """
+    query = _query(body, caller)
+    first = body.pageNumber * body.pageSize
+    past = first + body.pageSize > ROWS_MAX or (body.maxRows or 0) > ROWS_MAX
+    if body.bulk == "parquet" and not bulk.has_parquet():
+        raise Problem(422, "bulk: this server was installed without Parquet; csv it has")
+    if body.bulk or past:
+        token = secrets.token_urlsafe(32)
+        asked = msgspec.json.encode(_Kept(query, body.bulk or "csv")).decode()
+        until = _now() + LINK_SECONDS * 1000
+        caller.store.keep_download(digest(token), asked, until)
+        return Json({"linkToBulk": str(request.base_url) + f"v1/bulk/{token}"})
+    content = []
+    more = False
+    last = min(first + body.pageSize, body.maxRows or ROWS_MAX)
+    for i, one in enumerate(queries.run(caller.store, query)):
+        if i >= last:
+            more = True
+            break
+        if i >= first:
+            content.append(_form(one))
+    page = {"pageNumber": body.pageNumber, "pageSize": body.pageSize, "hasNext": more}
+    return Json({"page": page, "content": content})
+
+
+@router.get("/v1/bulk/{token}")
+def download(token: str, request: Request) -> StreamingResponse:
+    """A bulk download; the link is the permission, for an hour."""
+    store: Store = request.app.state.door.store
+    found = store.download(digest(token), _now())
+    if found is None:
+        raise Problem(404, "there is no such download, or its hour is over")
+    kept = msgspec.json.decode(found, type=_Kept)
+    return StreamingResponse(
+        bulk.FORMS[kept.kind](queries.run(store, kept.query), kept.query),
+        media_type=bulk.MEDIA[kept.kind],
+        headers={"Content-Disposition": f'attachment; filename="readings.{kept.kind}"'},
+    )
+
+
+@router.delete("/v1/meterReadings")
+def delete(
+    caller: Deletes, id: Annotated[str, Query(max_length=64, description="A smartMeterId.")]
+) -> Json:
+    """Deletes a meter with all its readings, roll-ups and states."""
+    return Json({"deleted": caller.forget_meter(id)})
+
+
+def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
+    start = 0 if body.readingTimeStart is None else int(body.readingTimeStart.timestamp() * 1000)
+    end = FAR_MS if body.readingTimeEnd is None else int(body.readingTimeEnd.timestamp() * 1000)
+    codes: list[str] = []
+    conditions: list[Condition] = []
+    for wanted in body.operationalProperties:
+        code = code_of(wanted.specificPropertyName)
+        if code is None or wanted.textValueEqualTo is not None:
+            raise Problem(
+                422, f"operationalProperties: values are numbers, their names {PREFIX} and a code"
+            )
+        codes.append(code)
+        for sign, number in (
+            (queries.ABOVE, wanted.numericalValueGreaterThan),
+            (queries.BELOW, wanted.numericalValueLessThan),
+            (queries.EQUAL, wanted.numericalValueEqualTo),
+        ):
+            if number is not None:
+                conditions.append(Condition(code, sign, number))
+    own = caller.meters()
+    meters = own if not body.meterIds else own & set(body.meterIds)
+    return queries.Query(
+        tuple(sorted(meters)), start, end, tuple(codes), tuple(conditions), body.maxRows
+    )
+
+
+def _form(r: Reading) -> dict[str, Any]:
+    form: dict[str, Any] = {
+        "readingTime": forms.moment(r.time, r.offset),
+        "meterId": r.meter,
+        "propertyValues": [
+            {"propertyName": PREFIX + code, "numericalValue": value, "unit": UNITS.get(code, "")}
+            for code, value in r.values.items()
+        ],
+    }
+    if r.suspect:
+        form["faultCode"] = "CLOCK"
+    return form
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+class _Kept(msgspec.Struct):
+    """What a link is for."""
+
+    query: queries.Query
+    kind: Literal["csv", "parquet"]

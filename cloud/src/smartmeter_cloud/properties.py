@@ -1,0 +1,75 @@
+"""The operational properties a reading may have: every OBIS code that meters are known to send.
+
+The specification names a property such as OBIS_1.8.0. A code that is not listed is stored and
+given out all the same, without a unit that we could vouch for.
+"""
+
+from typing import NamedTuple
+
+
+class Property(NamedTuple):
+    code: str  # OBIS C.D.E, IEC 62056-61
+    unit: str
+    english: str
+    german: str
+
+    @property
+    def name(self) -> str:
+        return PREFIX + self.code
+
+
+PREFIX = "OBIS_"
+
+_QUANTITIES = (
+    ("1", "W", "Wh", "Active {} drawn", "Wirk{} Bezug"),
+    ("2", "W", "Wh", "Active {} fed in", "Wirk{} Einspeisung"),
+    ("3", "var", "varh", "Reactive {} +", "Blind{} +"),
+    ("4", "var", "varh", "Reactive {} −", "Blind{} −"),
+    ("5", "var", "varh", "Reactive {} quadrant I", "Blind{} Quadrant I"),
+    ("6", "var", "varh", "Reactive {} quadrant II", "Blind{} Quadrant II"),
+    ("7", "var", "varh", "Reactive {} quadrant III", "Blind{} Quadrant III"),
+    ("8", "var", "varh", "Reactive {} quadrant IV", "Blind{} Quadrant IV"),
+    ("9", "VA", "VAh", "Apparent {} drawn", "Schein{} Bezug"),
+    ("10", "VA", "VAh", "Apparent {} fed in", "Schein{} Einspeisung"),
+)
+
+
+_BY_PHASE = (
+    (1, "W", "Active power drawn", "Wirkleistung Bezug"),
+    (2, "W", "Active power fed in", "Wirkleistung Einspeisung"),
+    (3, "var", "Reactive power +", "Blindleistung +"),
+    (4, "var", "Reactive power −", "Blindleistung −"),
+    (11, "A", "Current", "Strom"),
+    (12, "V", "Voltage", "Spannung"),
+    (13, "", "Power factor", "Leistungsfaktor"),
+    (16, "W", "Active power, drawn less fed in", "Wirkleistung, Saldo"),
+)
+
+
+def _all() -> list[Property]:
+    found = []
+    for c, now, total, english, german in _QUANTITIES:
+        found.append(Property(f"{c}.7.0", now, english.format("power"), german.format("leistung")))
+        energy, energie = english.format("energy"), german.format("energie")
+        found.append(Property(f"{c}.8.0", total, energy, energie))
+        for i in range(1, 5):
+            words = f"{energy}, tariff {i}", f"{energie}, Tarif {i}"
+            found.append(Property(f"{c}.8.{i}", total, *words))
+    found.append(Property("13.7.0", "", "Power factor", "Leistungsfaktor"))
+    found.append(Property("14.7.0", "Hz", "Frequency", "Netzfrequenz"))
+    found.append(Property("16.7.0", "W", "Active power, drawn less fed in", "Wirkleistung, Saldo"))
+    found.append(Property("16.8.0", "Wh", "Active energy, drawn less fed in", "Wirkenergie, Saldo"))
+    for phase, base in ((1, 20), (2, 40), (3, 60)):
+        for d, unit, english, german in _BY_PHASE:
+            words = f"{english} in phase L{phase}", f"{german} in Phase L{phase}"
+            found.append(Property(f"{base + d}.7.0", unit, *words))
+    return found
+
+
+PROPERTIES = tuple(_all())
+UNITS = {p.code: p.unit for p in PROPERTIES}
+
+
+def code_of(name: str) -> str | None:
+    """The OBIS code in a property's name, or None."""
+    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None

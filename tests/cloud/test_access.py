@@ -1,0 +1,321 @@
+"""Who may see and do what; every refusal that keeps one household from another."""
+
+import http.server
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from smartmeter_cloud.api.access import new_key
+
+from tests.cloud.around import Process, encoded, reading
+from tests.cloud.test_api import Site
+
+SPAN = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
+
+
+def call(
+    site: Site, method: str, path: str, body: Any = None, key: str | None = None, **headers: str
+) -> tuple[int, Any, Any]:
+    """(status, document, headers)."""
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    data = None if body is None else encoded(body)
+    if data is not None:
+        headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(
+        site.api.address + path, data=data, headers=headers, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.loads(answer.read()), answer.headers
+    except urllib.error.HTTPError as e:
+        return e.code, json.loads(e.read()), e.headers
+
+
+class Guarded(Site):
+    """Two households with a meter each, and a server that asks for keys."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        super().__init__(folder)
+        self.api.kill()
+        self.config.write_text(f'[http]\nport = 0\naccess = "keys"\n{more}')
+        for meter, concentrator in (("m1", "house-1"), ("m2", "house-2")):
+            topic = f"concentrator/{concentrator}/smartMeterMessage/{meter}/reading"
+            self.status(f"concentrator/{concentrator}/status", {"state": "online"})
+            self.take(topic, reading(1, "2026-09-22T10:00:00Z", v1_8_0=1000, v1_7_0=5))
+        self.store.place_concentrator("house-1", "smith")
+        self.store.place_concentrator("house-2", "jones")
+        self.api = Process("api", self.config)
+
+    def take(self, topic: str, document: Any) -> None:
+        from smartmeter_cloud.message import Batch
+
+        batch = Batch()
+        batch.add(topic.encode(), encoded(document), int(time.time() * 1000))
+        self.store.write(batch)
+
+    def key(self, scopes: str, household: str | None = None, days: float | None = None) -> str:
+        key, text = new_key("test", scopes, household, days)
+        self.store.add_key(key)
+        return text
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Guarded]:
+    made = Guarded(tmp_path)
+    yield made
+    made.api.kill()
+    made.store.close()
+
+
+EVERY_READ = (
+    "v1/meters",
+    "v1/chain",
+    "v1/live",
+    "v1/households",
+    "v1/session",
+    f"v1/meters/m1/power?{SPAN}",
+    f"v1/meters/m1/energy?{SPAN}",
+    "v1/keys",
+    "v1/audit",
+    f"v1/aggregate?{SPAN}",
+)
+
+
+def test_nothing_is_told_to_a_stranger(site: Guarded) -> None:
+    wrong = {
+        "no key": {},
+        "an unknown key": {"Authorization": "Bearer smc_guess"},
+        "no bearer": {"Authorization": "Basic dXNlcjpwYXNz"},
+        "an empty key": {"Authorization": "Bearer "},
+        "an unknown cookie": {"Cookie": "smartmeter=smc_guess"},
+        "an expired key": {"Authorization": f"Bearer {site.key('read', days=-1)}"},
+    }
+    for why, headers in wrong.items():
+        for path in EVERY_READ:
+            status, document, answer = call(site, "GET", path, **headers)
+            assert (status, answer["WWW-Authenticate"]) == (401, "Bearer"), (why, path)
+            assert document["status"] == 401
+    assert call(site, "POST", "v1/meterReadings", {})[0] == 401
+    assert call(site, "DELETE", "v1/meterReadings?id=m1")[0] == 401
+    assert call(site, "POST", "v1/keys", {"name": "x", "scopes": ["admin"]})[0] == 401
+
+
+def test_a_household_sees_its_own_and_nothing_else(site: Guarded) -> None:
+    key = site.key("read", "smith")
+    assert [m["id"] for m in call(site, "GET", "v1/meters", key=key)[1]] == ["m1"]
+    for path in (f"v1/meters/m2/power?{SPAN}", f"v1/meters/m2/energy?{SPAN}"):
+        foreign = call(site, "GET", path, key=key)
+        nobody = call(site, "GET", path.replace("m2", "nobody"), key=key)
+        assert foreign[:2] == nobody[:2]
+        assert foreign[0] == 404
+        assert call(site, "GET", path.replace("m2", "m1"), key=key)[0] == 200
+    for body in ({}, {"meterIds": ["m2"]}, {"meterIds": ["m1", "m2"]}):
+        _, answer, _ = call(site, "POST", "v1/meterReadings", body, key=key)
+        assert {row["meterId"] for row in answer["content"]} <= {"m1"}
+    boxes = call(site, "GET", "v1/chain", key=key)[1]["boxes"]
+    assert "house-2" not in json.dumps(boxes)
+    assert "m2" not in {b["id"] for b in boxes}
+    assert [h["id"] for h in call(site, "GET", "v1/households", key=key)[1]] == ["smith"]
+    assert call(site, "PUT", "v1/meters/m2", {"label": "mine"}, key=key)[0] == 404
+
+
+def test_the_live_stream_tells_a_household_of_its_own(site: Guarded) -> None:
+    request = urllib.request.Request(
+        site.api.address + "v1/live",
+        headers={"Authorization": f"Bearer {site.key('read', 'jones')}"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as stream:
+        seen = b""
+        while b"event: chain" not in seen or b"event: meters" not in seen:
+            seen += stream.readline()
+        site.take(
+            "concentrator/house-1/smartMeterMessage/m1/reading",
+            reading(2, "2026-09-22T10:00:05Z", v1_7_0=666),
+        )
+        site.take(
+            "concentrator/house-2/smartMeterMessage/m2/reading",
+            reading(2, "2026-09-22T10:00:05Z", v1_7_0=777),
+        )
+        while b"777" not in seen:
+            seen += stream.readline()
+    assert b"666" not in seen
+    assert b"m1" not in seen
+
+
+def test_each_scope_is_good_for_its_own(site: Guarded) -> None:
+    read, delete = site.key("read"), site.key("delete", "jones")
+    for path in ("v1/keys", "v1/audit", f"v1/aggregate?{SPAN}"):
+        assert call(site, "GET", path, key=read)[0] == 403
+    assert call(site, "DELETE", "v1/meterReadings?id=m2", key=read)[0] == 403
+    assert call(site, "GET", "v1/meters", key=delete)[0] == 403
+    assert call(site, "DELETE", "v1/meterReadings?id=m1", key=delete)[0] == 404
+    status, answer, _ = call(site, "DELETE", "v1/meterReadings?id=m2", key=delete)
+    assert (status, answer["deleted"] > 1) == (200, True)
+    admin = site.key("admin")
+    assert [m["id"] for m in call(site, "GET", "v1/meters", key=admin)[1]] == ["m1"]
+    whats = [line["what"] for line in call(site, "GET", "v1/audit", key=admin)[1]]
+    assert any("deleted meter m2" in what for what in whats)
+
+
+def test_keys_are_given_shown_once_and_taken_away(site: Guarded) -> None:
+    admin = site.key("admin")
+    body = {"name": "app", "scopes": ["read"], "household": "smith"}
+    _, given, _ = call(site, "POST", "v1/keys", body, key=admin)
+    assert call(site, "GET", "v1/meters", key=given["key"])[0] == 200
+    listed = call(site, "GET", "v1/keys", key=admin)[1]
+    assert given["key"] not in json.dumps(listed)
+    assert given["key"].encode() not in (site.store.path).read_bytes()  # type: ignore[attr-defined]
+    assert call(site, "DELETE", f"v1/keys/{given['id']}", key=admin)[0] == 200
+    assert call(site, "GET", "v1/meters", key=given["key"])[0] == 401
+    for wrong in ({"name": "x", "scopes": ["root"]}, {"name": "x", "scopes": []}, {"name": ""}):
+        assert call(site, "POST", "v1/keys", wrong, key=admin)[0] == 422
+
+
+def test_the_first_start_prints_a_link_that_is_good_once(tmp_path: Path) -> None:
+    (tmp_path / "cloud.toml").write_text('[http]\nport = 0\naccess = "keys"\n')
+    site = Site(tmp_path)
+    site.api.kill()
+    site.api.log.unlink()
+    site.config.write_text('[http]\nport = 0\naccess = "keys"\n')
+    site.api.start()
+    try:
+        site.api.says("#login=")
+        token = site.api.said.split("#login=")[1].split()[0]
+        status, _, headers = call(site, "POST", "v1/session", {"token": token})
+        assert status == 200
+        cookie = headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        session = cookie.split(";")[0]
+        assert call(site, "GET", "v1/keys", Cookie=session)[0] == 200
+        assert call(site, "POST", "v1/session", {"token": token})[0] == 401
+        assert call(site, "GET", "v1/meters", key=token)[0] == 401
+        assert call(site, "DELETE", "v1/session", Cookie=session)[0] == 200
+        assert call(site, "GET", "v1/meters", Cookie=session)[0] == 401
+        site.api.kill()
+        site.api.log.unlink()
+        site.store.add_key(new_key("x", "admin", None, None)[0])
+        site.api.start()
+        assert site.api.address
+        assert "#login=" not in site.api.said
+    finally:
+        site.api.kill()
+        site.store.close()
+
+
+def test_sums_of_few_households_are_not_told(site: Guarded) -> None:
+    key = site.key("aggregate")
+    path = f"v1/aggregate?{SPAN}"
+    for n in range(3, 20):
+        site.add(f"m{n}", reading(1, "2026-09-22T10:00:00Z", v1_8_0=1000))
+        site.add(f"m{n}", reading(2, "2026-09-22T10:10:00Z", v1_8_0=1010))
+    while site.store.roll(50, 2**60):
+        pass
+    assert call(site, "GET", path, key=key)[1] == []  # 19 meters, however many readings
+    site.add("m20", reading(1, "2026-09-22T10:00:00Z", v1_8_0=1000))
+    while site.store.roll(50, 2**60):
+        pass
+    (day,) = call(site, "GET", path, key=key)[1]
+    assert (day["meters"], day["drawn"]) == (20, 170)
+    assert call(site, "GET", path + "&meter=m1", key=key)[1] == [day]  # there is no choice
+
+
+def test_a_foreign_concentrator_cannot_write_a_households_meter(site: Guarded) -> None:
+    site.take(
+        "concentrator/house-2/smartMeterMessage/m1/reading",
+        reading(9, "2026-09-22T11:00:00Z", v1_7_0=99999),
+    )
+    assert "99999" not in json.dumps(call(site, "GET", "v1/meters", key=site.key("read"))[1])
+    (dead,) = site.store.dead_letters(5)
+    assert "another household" in dead.reason
+
+
+class Issuer:
+    """An OpenID Connect issuer of a few lines, with keys of its own."""
+
+    def __init__(self) -> None:
+        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        issuer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = issuer.documents()[self.path]
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(encoded(body))
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def documents(self) -> dict[str, Any]:
+        public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
+        return {
+            "/.well-known/openid-configuration": {
+                "issuer": self.url,
+                "jwks_uri": f"{self.url}/keys",
+            },
+            "/keys": {"keys": [public | {"kid": "k1", "use": "sig"}]},
+        }
+
+    def token(self, key: Any = None, kid: str = "k1", **claims: Any) -> str:
+        body = {
+            "iss": self.url,
+            "aud": "meters",
+            "sub": "anna",
+            "exp": int(time.time()) + 60,
+            "scope": "openid read",
+            "households": ["smith"],
+        } | claims
+        body = {k: v for k, v in body.items() if v is not ...}
+        return jwt.encode(body, key or self.key, "RS256", headers={"kid": kid})
+
+
+def test_tokens_of_an_issuer(tmp_path: Path) -> None:
+    issuer = Issuer()
+    site = Guarded(tmp_path, f'[oidc]\nissuer = "{issuer.url}"\naudience = "meters"\n')
+    try:
+        good = issuer.token()
+        assert [m["id"] for m in call(site, "GET", "v1/meters", key=good)[1]] == ["m1"]
+        assert call(site, "GET", f"v1/meters/m2/power?{SPAN}", key=good)[0] == 404
+        assert call(site, "DELETE", "v1/meterReadings?id=m1", key=good)[0] == 403
+        everybody = issuer.token(households="*", scope=["read"])
+        assert len(call(site, "GET", "v1/meters", key=everybody)[1]) == 2
+        assert call(site, "GET", "v1/meters", key=issuer.token(households=...))[1] == []
+        curve = ec.generate_private_key(ec.SECP256R1())
+        refused = {
+            "expired": issuer.token(exp=int(time.time()) - 60),
+            "without an end": issuer.token(exp=...),
+            "another audience": issuer.token(aud="bank"),
+            "another issuer": issuer.token(iss="https://evil.example"),
+            "another key": issuer.token(key=issuer.other),
+            "an unknown key": issuer.token(kid="k2"),
+            "unsigned": jwt.encode({"sub": "anna"}, None, "none", headers={"kid": "k1"}),
+            "symmetric": jwt.encode({"sub": "a"}, "x" * 64, "HS256", headers={"kid": "k1"}),
+            "not yet": issuer.token(nbf=int(time.time()) + 600),
+            "another kind of key": jwt.encode({"sub": "a"}, curve, "ES256", headers={"kid": "k1"}),
+            "cut short": good[:-5],
+            "too long": "e" * 20_000,
+            "nothing": "..",
+            "wrong scopes": issuer.token(scope={"a": 1}),
+        }
+        for why, token in refused.items():
+            assert call(site, "GET", "v1/meters", key=token)[0] == 401, why
+        issuer.server.shutdown()
+        assert call(site, "GET", "v1/meters", key=good)[0] == 200
+    finally:
+        site.api.kill()
+        site.store.close()
