@@ -202,7 +202,8 @@ def test_e_wiener_netze_even_without_a_header():
     got = reading(structure(*items), None)
     assert got.values["4.8.0"] == (116328, 0)
     assert got.values["16.7.0"] == (2765, 0)
-    assert Receiver().feed(structure(*items))[0].values == got.values
+    receiver = Receiver()
+    assert (receiver.feed(structure(*items)) + receiver.flush())[0].values == got.values
 
 
 def test_e_burgenland():

@@ -140,14 +140,79 @@ def test_bare_apdus():
     plain = kaifa_apdu()
     sealed = ciphered(plain, 1, 0x30)
     for apdu in (plain, sealed, b"\xe6\xe7\x00" + plain, b"\xe6\xe7\x00" + sealed):
-        events = Receiver(KEY).feed(apdu)
+        receiver = Receiver(KEY)
+        events = receiver.feed(apdu) + receiver.flush()
         assert [type(e) for e in events] == [Reading], events
+        assert [type(e) for e in Receiver(KEY, link="apdu").feed(apdu)] == [Reading]
     # one behind the other, in any pieces
     data = ciphered(plain, 1) + ciphered(plain, 2) + plain + ciphered(plain, 3)
     whole = run(data, [len(data)])
     assert len(whole) == 4
     for sizes in ([1], [100, 3]):
         assert run(data, sizes) == whole
+
+
+def test_a_bare_apdu_ends_with_the_line_or_with_another():
+    plain = kaifa_apdu()
+    for apdu in (plain, ciphered(plain, 1), ciphered(plain, 1, 0x30)):
+        for tail in (b"\xb8\x16\x7e", b"\x3a\x16", b"\x0f", b"\xdb\x16\x7e", b"\x00\x17\x7e"):
+            for sizes in ([1], [len(apdu)], [4096]):
+                told_of = run(apdu + tail, sizes)
+                assert [e[0] for e in told_of] == ["length"], (tail, told_of)
+        # a driver that lets go of the line, and what its tag guards
+        for tail, receiver in (
+            (b"", Receiver(KEY)),
+            (b"\x00", Receiver(KEY)),
+            (b"\xff\xff\x00", Receiver(KEY)),
+            (b"\xb8\x16\x7e", Receiver(KEY, link="apdu")),
+        ):
+            events = receiver.feed(apdu + tail) + receiver.flush()
+            assert [type(e) for e in events if isinstance(e, Reading)] == [Reading], tail
+    receiver = Receiver(KEY, AUTH_KEY)
+    events = receiver.feed(ciphered(plain, 1, 0x30) + b"\xb8\x16\x7e")
+    assert [type(e) for e in events] == [Reading]
+
+
+def test_bare_apdus_are_read_again_after_damage_noise_and_a_pause():
+    good = ciphered(kaifa_apdu(), 9)
+    start = bytes((0x02,)) + b"0.0(1)(2)(3)(4)(5)" + b"\x03"
+    bcc = 0
+    for b in start[1:]:
+        bcc ^= b
+    for bad in (
+        ciphered(kaifa_apdu(), 1)[:200],  # cut short
+        b"\xe5\x10\x40\xf0\x30\x16\x55\xaa",  # what M-Bus has between its frames
+        start + bytes((bcc,)),  # a readout, but nothing to read in it
+        bytes(range(256)),
+        mbus(b"\xdb" + bytes(60)),  # a sum of 8 bits may agree by chance
+    ):
+        receiver = Receiver(KEY)
+        events = receiver.feed(bad) + receiver.flush()
+        assert not [e for e in events if isinstance(e, Reading)]
+        events = receiver.feed(good) + receiver.flush()
+        assert [type(e) for e in events] == [Reading], (bad, events)
+
+
+def test_no_bare_apdu_where_framing_was_read():
+    good = ciphered(kaifa_apdu(), 9)
+    for framed in (mbus(ciphered(kaifa_apdu(), 1)), hdlc(ciphered(kaifa_apdu(), 1))):
+        receiver = Receiver(KEY)
+        assert [type(e) for e in receiver.feed(framed) + receiver.flush()] == [Reading]
+        assert not [e for e in receiver.feed(good) + receiver.flush() if isinstance(e, Reading)]
+
+
+def test_a_fault_of_a_decoder_carries_the_telegram():
+    for key, apdu, kind in (
+        (None, ciphered(kaifa_apdu(), 1), "key"),
+        (bytes(16), ciphered(kaifa_apdu(), 1), "key"),
+        (KEY, ciphered(kaifa_apdu(), 1, 0xA0), "cipher"),
+        (KEY, b"\x0f\x00\x00\x00\x01\x00" + b"\x02\x01\x09\x01\x55", "layout"),
+    ):
+        fault = Receiver(key).feed(mbus(apdu))[0]
+        assert (fault.kind, fault.payload) == (kind, apdu)
+    bad = bytearray(mbus(ciphered(kaifa_apdu(), 1)))
+    bad[99] ^= 1
+    assert Receiver(KEY).feed(bad)[0].payload is None  # the link's own fault
 
 
 def test_a_bare_apdu_with_a_tag_is_found_behind_any_noise():

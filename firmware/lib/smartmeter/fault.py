@@ -24,10 +24,11 @@ class Fault:
 
     detail never holds a key or a part of a payload.
 
-    payload is the whole telegram as its link layer gave it, still ciphered, where the kind is
-    "key" and another who has the key may open it (feed it to a Receiver with link="apdu");
-    else None. span is how many bytes of the line the fault is about: links say it, so that
-    looking for a telegram inside of a damaged one tells of the damage only once.
+    payload is the whole telegram as its link layer gave it, where a decoder refused it: for a
+    bug report, or, of kind "key", for another who has the key (feed it to a Receiver with
+    link="apdu"); None where the link refused it already. span is how many bytes of the line the
+    fault is about: links say it, so that looking for a telegram inside of a damaged one tells
+    of the damage only once.
     """
 
     __slots__ = ("detail", "kind", "payload", "span")

@@ -29,7 +29,7 @@ end or after _RUN bytes: nothing is dropped in silence, and a line of garbage do
 from . import profiles
 from .cosem.ciphering import Ciphering
 from .cosem.plausible import check
-from .fault import CHECKSUM, KEY, LENGTH, NOISE, SEGMENT, Fault, Rejected
+from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
 from .obis import complete
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -74,6 +74,7 @@ _STARTS = {
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
 _SURE = ("mbus", "hdlc", "sml")
 _UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
+_CERTAIN = ("hdlc", "sml")  # all that they give has passed a CRC
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
 
 
@@ -175,7 +176,7 @@ class Receiver:
                     self._use(n)
                 self._bare = False
                 if n > 1:  # a flag or an acknowledgement may be noise like any byte
-                    self._framed = True
+                    self._framed = self._framed or link in _CERTAIN
                     if self._noise:
                         self._end_noise(events)
             elif isinstance(outcome, tuple):
@@ -183,8 +184,11 @@ class Receiver:
                     self._end_noise(events)
                 self._quiet = 0
                 self._bare = link == "apdu"
-                self._framed = self._framed or link != "apdu"
-                events.append(self._decode(outcome, link))
+                event = self._decode(outcome, link)
+                # Noise may pass for a telegram where 8 bits guard it, but not for a reading.
+                if link in _CERTAIN or not (self._bare or isinstance(event, Fault)):
+                    self._framed = True
+                events.append(event)
             else:
                 self._fault(events, outcome, n)
         if at:
@@ -207,7 +211,7 @@ class Receiver:
                 continue
             link = self._links.get(name)
             if link is None:
-                link = self._links[name] = _make(name)
+                link = self._links[name] = _make(name, self)
             if name in _SURE:
                 self._sure[first] = (link, name)
             n, outcome = link.scan(buf, at, end)
@@ -246,8 +250,7 @@ class Receiver:
                 check(reading)
         except Rejected as e:
             fault = Fault(e.kind, e.detail)
-            if e.kind == KEY:
-                fault.payload = payload
+            fault.payload = payload
             return fault
         reading.layers = (link,) + reading.layers
         if not reading.meter and len(telegram) > 2:
@@ -285,7 +288,7 @@ class Receiver:
         self._noise = 0
 
 
-def _make(name: str) -> "Link":
+def _make(name: str, receiver: "Receiver") -> "Link":
     """The link of a name; its module is loaded when its first byte comes."""
     if name == "mbus":
         from .link.mbus import Mbus
@@ -309,7 +312,7 @@ def _make(name: str) -> "Link":
         return Iec62056()
     from .link.apdu import Apdu
 
-    return Apdu()
+    return Apdu(receiver._link == name, receiver.auth_key is not None)
 
 
 def _decoder(form: str) -> "Callable[[bytes, Receiver], Reading]":

@@ -8,18 +8,25 @@
 Nothing guards them but their own form (and a tag). So they are looked for at the very
 start of a stream, behind another of them, and after a pause; a ciphered one with a tag
 also within noise (is_found). The receiver sees to that.
+
+Where the link is to be found, one whose tag nobody checks counts only if the line pauses
+right behind it, or another begins there: before a check sum it is the rest of a damaged frame.
 """
+
+from ..fault import LENGTH, Fault
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..fault import Fault
-
     Outcome = Fault | tuple[str, bytes] | None
 
 _MAX = 2304
 _GLO = (0xDB, 0xDF)
 _NOTIFICATION = 0x0F
 _LLC = 0xE6
+_HEAD = 9  # bytes by which an APDU, with the LLC before it, is known for one
+_IDLE = (0x00, 0xFF)  # what a driver may leave on an RS-485 line as it lets go of it
+_IDLE_MAX = 3
+_AUTHENTICATED = 0x10  # of the security control
 
 # Sizes of A-XDR values behind the tag; strings and lists apart (Green Book 4.1.5).
 _SIZES = {0x00: 0, 0x03: 1, 0x05: 4, 0x06: 4, 0x0D: 1, 0x0F: 1, 0x10: 2, 0x11: 1, 0x12: 2,
@@ -34,23 +41,57 @@ class Apdu:
 
     MAX = _MAX
 
+    def __init__(self, alone: bool, checks_tags: bool) -> None:
+        self._alone = alone  # the line is known to have no framing
+        self._checks_tags = checks_tags  # the receiver has the authentication key
+
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-        start = at
-        if buf[at] == _LLC:
-            if end - at < 4:
-                return (0, None) if buf[at:end] == b"\xe6\xe7\x00"[: end - at] else (-1, None)
-            if buf[at + 1] != 0xE7 or buf[at + 2] != 0:
-                return -1, None
-            at += 3
+        return self._scan(buf, at, end, False)
+
+    def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
+        """What scan says where the line pauses."""
+        return self._scan(buf, at, end, True)
+
+    def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
         try:
-            stop = self._end(buf, at, end)
+            begin, stop = self._framed(buf, at, end)
         except ValueError:
             return -1, None
         if stop is None or stop > end:
-            if end - start >= _MAX or (stop or 0) - start > _MAX:
+            if end - at >= _MAX or (stop or 0) - at > _MAX:
                 return -1, None
             return 0, None
-        return stop - start, ("apdu", bytes(buf[at:stop]))
+        apdu = bytes(buf[begin:stop])
+        if not (self._alone or (self._checks_tags and _is_tagged(apdu))):
+            most = stop + _IDLE_MAX
+            while stop < end and stop < most and buf[stop] in _IDLE:
+                stop += 1
+            follows = None if stop == end else self._follows(buf, stop, end)
+            if follows is None and not last:
+                return 0, None
+            if stop < end and not follows:
+                return 1, Fault(
+                    LENGTH, "an APDU without framing ends, but the line goes on", stop - at
+                )
+        return stop - at, ("apdu", apdu)
+
+    def _framed(self, buf: bytearray, at: int, end: int) -> tuple[int, int | None]:
+        """(where the APDU at buf[at] begins, behind its LLC; what _end says of it)."""
+        if buf[at] == _LLC:
+            if bytes(buf[at : min(at + 3, end)]) != b"\xe6\xe7\x00"[: end - at]:
+                raise ValueError
+            at += 3
+            if at >= end:
+                return at, None
+        return at, self._end(buf, at, end)
+
+    def _follows(self, buf: bytearray, at: int, end: int) -> bool | None:
+        """Whether another APDU begins at buf[at]; None while that is open."""
+        try:
+            stop = self._framed(buf, at, end)[1]
+        except ValueError:
+            return False
+        return True if stop is not None or end - at >= _HEAD else None
 
     def _end(self, buf: bytearray, at: int, end: int) -> int | None:
         """Where the APDU at buf[at] ends; None while that is open; ValueError if it is none."""
@@ -89,6 +130,14 @@ class Apdu:
         return None
 
 
+def _is_tagged(apdu: bytes) -> bool:
+    """Whether a ciphered APDU says that it has a tag."""
+    if apdu[0] not in _GLO:
+        return False
+    found = _length(apdu, 2 + apdu[1], len(apdu))
+    return found is not None and apdu[found[1]] & _AUTHENTICATED != 0
+
+
 def is_found(buf: bytearray, at: int, end: int, before: int) -> bool:
     """Whether the DB at buf[at], in noise, may begin a ciphered P1 telegram.
 
@@ -113,7 +162,7 @@ def is_found(buf: bytearray, at: int, end: int, before: int) -> bool:
     return found is None or found[1] >= end or buf[found[1]] & 0xF0 == 0x30
 
 
-def _length(buf: bytearray, at: int, end: int) -> tuple[int, int] | None:
+def _length(buf: bytes | bytearray, at: int, end: int) -> tuple[int, int] | None:
     """(length, where its content begins) of a BER length, or None while it is open."""
     if at >= end:
         return None
