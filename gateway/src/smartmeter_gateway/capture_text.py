@@ -40,6 +40,9 @@ _STAMP = re.compile(
 )
 _WORD = re.compile(r"[^\s,;:\-|<>\[\](){}'\"]+|[\s,;:\-]+|.")
 _BYTES = re.compile(rf"(?:(?:0[xX]|\\x)?{_PAIR})+|(?:0[xX])?[0-9A-Fa-f]")
+# The usual line, in a third of the time: more than half of it is pairs with one mark between.
+_USUAL = re.compile(rf"(?<![0-9A-Za-z\\])({_PAIR})([ :-])((?:{_PAIR}\2){{2,}}{_PAIR})\s*")
+_USUAL_MAX = 400  # characters; the search takes the square of them
 _SEPARATOR = re.compile(r"[\s,;:\-]+")
 _RECEIVED = re.compile(r"\bRX?D?\b|<<|<-|\brecv|\bread\b|\breceive", re.IGNORECASE)
 _SENT = re.compile(r"\bTXD?\b|>>>|\bsent\b|\bsend|\bwrit", re.IGNORECASE)
@@ -238,6 +241,9 @@ def _pairs(digits: str) -> bytes:
 def _of_line(line: str) -> bytes:
     """The bytes of a line of a log: its longest run of hex bytes, b"" where it has none."""
     text = _STAMP.sub(" | ", line, count=2)
+    usual = _USUAL.search(text) if len(text) <= _USUAL_MAX else None
+    if usual and usual.end() == len(text) and len(usual[3]) > len(text) // 2:
+        return bytes.fromhex(usual[1] + usual[3].replace(usual[2], ""))
     best: list[str] = []
     run: list[str] = []
     for word in _WORD.findall(text):
