@@ -20,7 +20,9 @@ from smartmeter_gateway.cli import main
 from smartmeter_gateway.obis_names import name_of
 
 from tools.meters import forms
+from tools.meters.dlms import every, octets
 from tools.meters.household import Household
+from tools.meters.lists import Item
 
 SEED = 7654321
 WHEN = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
@@ -184,6 +186,31 @@ def test_the_authentication_key_that_opens_nothing_is_not_taken_for_the_other(sa
         wire("kamstrup-dk"), "--explain", key=bytes(range(0x40, 0x50)), auth_key=bytes(16)
     )
     assert "Tried" not in text
+
+
+UNKNOWN = (
+    octets("0-0:96.1.0", "KFM{seed:07d}"),
+    Item("0-0:96.1.0", "visible", text="No. {seed:07d}"),
+    *every("u32", 0, "1-0:", "1.8.0", "2.8.0", "1.7.0"),
+)
+
+
+@pytest.mark.parametrize("form", ["siemens-im350", "iskra-am550-si"])
+def test_a_list_of_no_known_layout_can_be_reported(said: Said, form: str) -> None:
+    key, _ = keys(form)
+    meter = forms.make(form, Household(SEED), lists={"all": (5, UNKNOWN)}, layout="e")
+    capture, truth = meter.telegram(WHEN)
+    values: Any = truth["values"]
+    _, text = said(capture, "--explain", key=key)
+    assert "Fault: layout: the list of values is of no layout known (5 items)" in text
+    assert "same command with --redact" in text
+    status, text = said(capture, "--redact", key=key)
+    assert status == 1
+    block = "".join(re.findall(r"^    ((?:[0-9a-f]{2})+)$", text, re.MULTILINE))
+    assert b"KFM0000000".hex() in block
+    assert b"XX. 0000000".hex() in block
+    assert str(SEED).encode().hex() not in block
+    assert bytes.fromhex(block)[-4:] == values["1.7.0"].to_bytes(4, "big")  # they stay
 
 
 def test_damage(said: Said) -> None:
