@@ -12,6 +12,9 @@ import pytest
 
 from tools.chain.chain import has
 
+# The demo takes the next free ports from the usual ones; others that want those wait for it.
+pytestmark = pytest.mark.xdist_group("usual ports")
+
 
 def demo(repository: Path, **environment: str) -> subprocess.Popen[str]:
     """The demo without `make`, whose set-up has been run to get here."""
