@@ -1,5 +1,6 @@
 """SML: telegrams built here element by element, read through the link and the decoder."""
 
+from smartmeter import Receiver
 from smartmeter.cosem import sml as messages
 from smartmeter.crc import kermit, x25
 from smartmeter.fault import CHECKSUM, LAYOUT, LENGTH, VALUE, Fault, Rejected
@@ -96,12 +97,12 @@ def read(data):
     n, outcome = scan(data)
     assert n == len(data), outcome
     assert outcome[0] == "sml"
-    return messages.decode(outcome[1], None)
+    return messages.decode(outcome[1], Receiver())
 
 
 def rejected(payload):
     try:
-        messages.decode(payload, None)
+        messages.decode(payload, Receiver())
     except Rejected as e:
         return e.kind
     raise AssertionError("it became a reading")
@@ -124,13 +125,11 @@ def test_a_server_that_is_no_meter_number_is_spelled_in_hex():
 def test_numbers_of_every_width():
     for size in range(1, 9):
         top = (1 << 8 * size) - 1
-        assert read(telegram([entry((1, 0, 1, 8, 0), unsigned(top, size))])).values["1.8.0"] == (
-            top,
-            -1,
-        )
+        reading = read(telegram([entry((1, 0, 1, 8, 0), unsigned(top, size), unit=None)]))
+        assert reading.values["1.8.0"] == (top, -1)
         low = -(1 << 8 * size - 1)
         for value in (low, -1, 0, -low - 1):
-            reading = read(telegram([entry((1, 0, 16, 7, 0), signed(value, size), W, 0)]))
+            reading = read(telegram([entry((1, 0, 16, 7, 0), signed(value, size), None, 0)]))
             assert reading.values["16.7.0"] == (value, 0)
 
 
@@ -204,7 +203,7 @@ def test_escaped_bytes():
         n, outcome = scan(data)
         assert n == len(data)
         assert octets(text) in outcome[1]
-        assert messages.decode(outcome[1], None).values["2.8.0"] == (77, -1)
+        assert messages.decode(outcome[1], Receiver()).values["2.8.0"] == (77, -1)
 
 
 def test_a_telegram_grows_until_it_is_whole():

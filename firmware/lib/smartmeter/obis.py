@@ -98,21 +98,27 @@ def put(reading: "Reading", code: str, value: tuple[int, int], unit: str) -> str
     return key
 
 
-def complete(reading: "Reading") -> list[tuple[str, str, str, int]]:
+def complete(reading: "Reading") -> list[tuple[str, str, str, int]] | None:
     """Adds what follows from the values and is missing: totals from parts, the signed power.
 
-    Gives what it added, as a list of arguments for combine().
+    Gives what it added, as a list of arguments for combine(); or None where other numbers of
+    the same codes may ask for more or for less.
     """
     values = reading.values
     added = []
+    always = True
     for total, first, second in _TOTALS:
         if total not in values and first in values and second in values:
-            third = values.get(first[:-1] + "3", (0, 0))
-            if first[-1] != "1" or not third[0]:  # of two tariffs, not of the first two of four
-                added.append(_add(reading, total, first, second, 1))
+            if first[-1] == "1":
+                third = values.get(first[:-1] + "3")
+                if third:
+                    always = False
+                    if third[0]:  # of two tariffs, not of the first two of four
+                        continue
+            added.append(_add(reading, total, first, second, 1))
     if "16.7.0" not in values and "1.7.0" in values and "2.7.0" in values:
         added.append(_add(reading, "16.7.0", "1.7.0", "2.7.0", -1))
-    return added
+    return added if always else None
 
 
 # Reactive totals from quadrants: Q+ is QI + QII, Q- is QIII + QIV (table 7, 3 and 4).

@@ -28,15 +28,12 @@ end or after _RUN bytes: nothing is dropped in silence, and a line of garbage do
 
 from . import profiles
 from .cosem.ciphering import Ciphering
-from .cosem.plausible import check
 from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
-from .obis import complete
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .cosem.plan import Plan
     from .link.apdu import Apdu
     from .link.hdlc import Hdlc
     from .link.iec62056 import Iec62056
@@ -105,7 +102,7 @@ class Receiver:
         self.auth_key = auth_key
         self.profile = profiles.parse(profile) if profile else None
         self.ciphering = Ciphering(key, auth_key)
-        self.plans: "dict[tuple[bytes, int, bool], Plan]" = {}
+        self.plans: "dict[tuple[object, ...], object]" = {}  # layouts; see cosem/plan.py
         self.guarded = False
         self.skipped = 0
         self._link = link
@@ -245,9 +242,6 @@ class Receiver:
             if decode is None:
                 decode = self._decoders[form] = _decoder(form)
             reading = decode(payload, self)
-            if form != "apdu":  # whose decoder remembers what it has checked
-                complete(reading)
-                check(reading)
         except Rejected as e:
             fault = Fault(e.kind, e.detail)
             fault.payload = payload

@@ -7,17 +7,20 @@ The date-time comes in all three forms seen: 00 for none; 0C or 19 and 12 bytes;
 """
 
 from ..fault import KEY, LAYOUT, LENGTH, Rejected
-from ..obis import complete
 from ..profiles import PROFILES, UNKNOWN
 from ..reading import VERIFIED, Reading
 from . import ciphering, clock, layouts
-from .plausible import check, check_unguarded_values
+from .plausible import check_unguarded_values
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..profiles import Profile
     from ..receiver import Receiver
     from .ciphering import Opened
+
+_decode_text: "Callable[[bytes | bytearray, Receiver], Reading] | None" = None
 
 _DATA_NOTIFICATION = 0x0F
 # The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
@@ -43,11 +46,7 @@ def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
     """The Reading of what a ciphered APDU held, once its counter is found to have grown."""
     plain = opened.plain
     if ciphering.is_text(plain):
-        from .datalines import decode as decode_text
-
-        reading = decode_text(plain, ctx)
-        complete(reading)
-        check(reading)
+        reading = _text_decoder()(plain, ctx)
     elif not ciphering.is_telegram(plain):
         raise Rejected(KEY, "the key does not open the telegram")
     else:
@@ -58,6 +57,14 @@ def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
     reading.auth = opened.auth
     reading.layers = ("general ciphering, SC %02X" % opened.control,) + reading.layers
     return reading
+
+
+def _text_decoder() -> "Callable[[bytes | bytearray, Receiver], Reading]":
+    """datalines.decode, loaded with the first text that was ciphered."""
+    global _decode_text
+    if _decode_text is None:
+        from .datalines import decode as _decode_text
+    return _decode_text
 
 
 def decode_plain(

@@ -13,17 +13,24 @@ without unit and point could be anything, and is left out.
 """
 
 from binascii import unhexlify
+from sys import implementation
 
 from ..crc import arc
 from ..fault import CHECKSUM, LAYOUT, LENGTH, Rejected
-from ..obis import put, unit_of
+from ..obis import complete, put, unit_of
 from ..reading import Reading, is_code, parse_decimal
 from ..units import BY_TEXT
+from .plausible import check
 from .textclock import Clock
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..receiver import Receiver
+
+_KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
+if _KEEPS_PLANS:
+    from .plan import keep
+    from .text_native import Marks, TextPlan, shape
 
 _LINES_MAX = 400  # the longest telegram known has 75
 _DIGITS_MAX = 24  # of one number
@@ -77,14 +84,60 @@ def decode_unchecked(payload: bytes, ctx: "Receiver") -> Reading:
 
 
 def _decode(payload: "bytes | bytearray", ctx: "Receiver", strict: bool) -> Reading:
+    if not _KEEPS_PLANS:
+        reading = _walk(payload, ctx, strict, None)
+        complete(reading)
+        check(reading)
+        return reading
+    name = (shape(payload), strict)
+    plan = ctx.plans.get(name)
+    if plan:
+        known = plan.read(payload)
+        if known:
+            clock = Clock()
+            for code, at, size in plan.times:
+                clock.tell(code, _ascii(payload[at : at + size]))
+            _set_time(known, clock, ctx)
+            return known
+    # of a shape seen for the second time: some meters hardly send the same one twice
+    marks = Marks() if plan is None and name in ctx.plans else None
+    reading = _walk(payload, ctx, strict, marks)
+    derived = complete(reading)
+    check(reading)
+    plan = None
+    if marks and derived is not None:
+        plan = TextPlan(payload, marks, reading, derived)
+    keep(ctx.plans, name, plan)
+    return reading
+
+
+def _set_time(reading: Reading, clock: Clock, ctx: "Receiver") -> None:
+    reading.time = clock.rfc3339(ctx.profile)
+    if reading.time:
+        reading.clock = "meter"
+
+
+def _walk(
+    payload: "bytes | bytearray", ctx: "Receiver", strict: bool, marks: "Marks | None"
+) -> Reading:
+    """The Reading, line by line; with marks, so that these are filled as well."""
     text = _ascii(payload)
-    lines = text.split("\r\n" if "\r\n" in text else "\n")
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split(line_end)
     if len(lines) > _LINES_MAX:
         raise Rejected(LENGTH, "a text of more than %d lines" % _LINES_MAX)
     reading = Reading()
     values, codes, units = reading.values, reading.codes, reading.units
-    rest = _Rest()
-    head = lines.pop(0)[1:] if text[:1] == "/" else ""
+    rest = _Rest(marks)
+    head = ""
+    if text[:1] == "/":
+        head = lines.pop(0)[1:]
+        rest.at = 1 + len(head) + len(line_end)
+    if marks:  # whose places only the long way finds
+        for line in lines:
+            _sets(reading, line, rest, strict)
+            rest.at += len(line) + len(line_end)
+        lines = []
     known_name, known_unit = _names.get, _units.get
     for line in lines:
         name, _, tail = line.partition("(")
@@ -112,9 +165,7 @@ def _decode(payload: "bytes | bytearray", ctx: "Receiver", strict: bool) -> Read
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
     reading.meter = rest.meter() or head.strip()[:_ID_MAX]
-    reading.time = rest.clock.rfc3339(ctx.profile if ctx else None)
-    if reading.time:
-        reading.clock = "meter"
+    _set_time(reading, rest.clock, ctx)
     reading.payload = bytes(payload)
     reading.layers = ("data lines",)
     return reading
@@ -132,6 +183,7 @@ def _sets(reading: Reading, line: str, rest: "_Rest", strict: bool) -> None:
                 raise Rejected(LAYOUT, "a data line without a value")
             return
         values = []
+        places = []
         at = opening
         while at < end and line[at] == "(":
             closing = line.find(")", at)
@@ -140,16 +192,24 @@ def _sets(reading: Reading, line: str, rest: "_Rest", strict: bool) -> None:
                     raise Rejected(LAYOUT, "a data line without its closing bracket")
                 return
             values.append(line[at + 1 : closing])
+            places.append(rest.at + at + 1)
             at = closing + 1
-        _set(reading, name, values, rest, strict)
+        _set(reading, name, values, places, rest, strict)
 
 
-def _set(reading: Reading, name: str, values: "list[str]", rest: "_Rest", strict: bool) -> None:
+def _set(
+    reading: Reading,
+    name: str,
+    values: "list[str]",
+    places: "list[int]",
+    rest: "_Rest",
+    strict: bool,
+) -> None:
     if not name:  # the second line of a value in DSMR 2 and 3
         code, unit = rest.pending
         rest.pending = ("", "")
         if code and unit:
-            _valued(reading, code, values[0] + "*" + unit, strict)
+            _valued(reading, code, values[0] + "*" + unit, places[0], rest, strict)
         elif strict and not code:
             raise Rejected(LAYOUT, "a data line without a code")
         return
@@ -157,7 +217,7 @@ def _set(reading: Reading, name: str, values: "list[str]", rest: "_Rest", strict
     if key.endswith("*255"):
         key = key[:-4]
     if key in rest.TELL:
-        rest.tell(key, values[0])
+        rest.tell(key, values[0], places[0])
         if key in _IDS and values[0]:
             reading.texts[name] = values[0][:_ID_MAX]
     elif key == _MBUS_OLD:
@@ -167,12 +227,14 @@ def _set(reading: Reading, name: str, values: "list[str]", rest: "_Rest", strict
             rest.pending = (values[4], values[5])
     elif len(values) == 2 and len(values[0]) >= 12 and "*" in values[1]:
         if not values[0].startswith(_NEVER_READ):
-            _valued(reading, name, values[1], strict)
+            _valued(reading, name, values[1], places[1], rest, strict)
     else:
-        _valued(reading, name, values[0], strict)
+        _valued(reading, name, values[0], places[0], rest, strict)
 
 
-def _valued(reading: Reading, name: str, text: str, strict: bool) -> None:
+def _valued(
+    reading: Reading, name: str, text: str, place: int, rest: "_Rest", strict: bool
+) -> None:
     """Takes a value whose code and unit we know; others are none of ours."""
     number, star, unit = text.partition("*")
     known = _names.get(name) or _learn(name)
@@ -186,6 +248,7 @@ def _valued(reading: Reading, name: str, text: str, strict: bool) -> None:
         return
     if star and len(_units) < _UNITS_MAX:
         _units[unit + ")"] = scale
+    size = len(number)
     number = number.strip().replace(",", ".")
     try:
         mantissa, exponent = parse_decimal(number)
@@ -196,7 +259,10 @@ def _valued(reading: Reading, name: str, text: str, strict: bool) -> None:
     unit = scale[0]
     if ":" not in name and (unit not in _ELECTRICAL or known[2] not in ("", unit, _FACTOR)):
         code = "6" + code[1:]  # without a medium: heat meters have other quantities there
-    put(reading, code, (mantissa, exponent + scale[1]), unit)
+    exponent += scale[1]
+    key = put(reading, code, (mantissa, exponent), unit)
+    if rest.marks:
+        rest.marks.slots.append((place, size, key, exponent))
 
 
 def _learn(name: str) -> "tuple[str, str, str]":
@@ -247,20 +313,20 @@ def _ascii(payload: "bytes | bytearray") -> str:
 class _Rest:
     """What a text tells beside quantities: whose it is, and when."""
 
-    TELL = _IDS + ("1.0.0", "0.9.1", "0.9.2")
+    TELL = _IDS + Clock.CODES
 
-    def __init__(self) -> None:
+    def __init__(self, marks: "Marks | None") -> None:
+        self.marks = marks
+        self.at = 0  # where in the text the line is
         self.clock = Clock()
         self.pending = ("", "")  # code and unit of a value whose number is on the next line
         self._ids: dict[str, str] = {}
 
-    def tell(self, key: str, value: str) -> None:
-        if key == "1.0.0":
-            self.clock.stamp(value)
-        elif key == "0.9.1":
-            self.clock.time(value)
-        elif key == "0.9.2":
-            self.clock.date(value)
+    def tell(self, key: str, value: str, place: int) -> None:
+        if key in Clock.CODES:
+            self.clock.tell(key, value)
+            if self.marks:
+                self.marks.times.append((key, place, len(value)))
         elif value.strip(" 0") and key not in self._ids:
             self._ids[key] = value.strip()[:_ID_MAX]
 

@@ -17,7 +17,7 @@ from ..obis import UNITS, complete, octets_of, put, unit_of
 from . import axdr
 from .ciphering import ber_length
 from .clock import is_clock
-from .plan import Plan
+from .plan import Plan, keep
 from .plausible import check, check_unguarded_list
 from .scales import Scales
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     Pair = tuple[bytes, Value, axdr.Scaler | None, int]
 
-_PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
 _SCALE_MAX = 30
 _NO_PLACE = -1
 _CODE = 6  # octets of an OBIS code
@@ -111,11 +110,10 @@ def read(
     check(reading)
     if not guarded:
         check_unguarded_list(reading)
-    if slots:
-        if len(plans) >= _PLANS_MAX:
-            plans.clear()
+    if slots and derived is not None:
         place = places[items.index(listed.clock)] if listed.clock else None
-        plans[name] = Plan(data, at, end, listed, reading, slots, listed.free, place, derived)
+        plan = Plan(data, at, end, listed, reading, slots, listed.free, place, derived)
+        keep(plans, name, plan)
     return listed.layout, listed.clock, listed.profile
 
 

@@ -10,7 +10,7 @@ from struct import unpack_from
 
 from ..obis import combine
 from .clock import SIZE, is_clock
-from .plausible import most_of
+from .plausible import bounds
 from .scales import Scales
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -33,6 +33,18 @@ _FORMATS = {
     0x16: "B",
 }
 _SIZES = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8, "Q": 8}
+
+
+_PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
+
+
+def keep(
+    plans: "dict[tuple[object, ...], object]", name: "tuple[object, ...]", plan: object
+) -> None:
+    """Keeps what was learned of a layout, in place of all where there are too many."""
+    if len(plans) >= _PLANS_MAX and name not in plans:
+        plans.clear()
+    plans[name] = plan
 
 
 class Plan:
@@ -101,8 +113,7 @@ class Plan:
             mask[place - at : place - at + size] = bytes(size)
             form.append("%dx%s" % (place - done, kind))
             done = place + size
-            most = most_of(reading.units[key], exponent)
-            least = 0 if reading.units[key] in ("V", "Hz") else -most
+            least, most = bounds(reading.units[key], exponent)
             if kind in "bhiq" or 1 << 8 * size > most:
                 self._tight.append((len(self._slots), least, most))
             if group:

@@ -23,7 +23,7 @@ _MOST = {
     "Hz": 500,
 }
 _ANY = 10**30
-_EXPONENT_MAX = 9
+EXPONENT_MAX = 9
 
 _limits: dict[tuple[str, int], int] = {}  # what most_of has said; each is worked out only once
 _LIMITS_MAX = 64
@@ -33,6 +33,12 @@ def most_of(unit: str, exponent: int) -> int:
     """The largest mantissa that a value of this unit and exponent may have."""
     most = _MOST.get(unit, _ANY)
     return int(most * 10**-exponent if exponent < 0 else most // 10**exponent)
+
+
+def bounds(unit: str, exponent: int) -> tuple[int, int]:
+    """The least and the largest mantissa that check() lets pass."""
+    most = most_of(unit, exponent)
+    return (0 if unit in ("V", "Hz") else -most), most
 
 
 def _limit(unit: str, exponent: int) -> int:
@@ -49,7 +55,7 @@ def check(reading: "Reading") -> None:
         mantissa, exponent = value
         if not mantissa:
             continue
-        if not -_EXPONENT_MAX <= exponent <= _EXPONENT_MAX:
+        if not -EXPONENT_MAX <= exponent <= EXPONENT_MAX:
             raise Rejected(VALUE, "the scale of %s is 10^%d" % (key, exponent))
         unit = units[key]
         most = _limits.get((unit, exponent)) or _limit(unit, exponent)

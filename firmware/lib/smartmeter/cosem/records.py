@@ -12,12 +12,13 @@ AMIS (Siemens TD-351x, Netz OOe) enciphers the records: AES-128-CBC, mode 5 of E
 """
 
 from ..fault import CIPHER, KEY, LAYOUT, LENGTH, Rejected
-from ..obis import put, unit_of
+from ..obis import complete, put, unit_of
 from ..profiles import STANDARD
 from ..reading import Reading, is_time
 from . import aes
 from .clock import is_summer
 from .float754 import decimal_of
+from .plausible import check
 from .textclock import offset
 from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, meaning
 
@@ -85,6 +86,8 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
         raise Rejected(LAYOUT, "an M-Bus reply without a value that is known")
     reading.payload = data
     reading.layers = ("AES-CBC", "records") if mode else ("records",)
+    complete(reading)
+    check(reading)
     return reading
 
 

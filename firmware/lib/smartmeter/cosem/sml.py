@@ -7,14 +7,22 @@ Bit 7 says that another such byte follows. 01 is an optional element left out, 0
 The CRC that each message has of its own is not looked at: the transport's covers all of them.
 """
 
+from sys import implementation
+
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
-from ..obis import UNITS, put
+from ..obis import UNITS, complete, put
 from ..reading import Reading
+from .plausible import check
 from .textclock import offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..receiver import Receiver
+
+_KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
+if _KEEPS_PLANS:
+    from .plan import keep
+    from .sml_native import Marks, SmlPlan
 
 _GET_LIST_RESPONSE = 0x0701
 _TIMESTAMP = 2  # SML_Time: seconds since 1970, UTC; 1 is a count of seconds, no time of day
@@ -35,9 +43,35 @@ _CODES_MAX = 64
 
 
 def decode(payload: bytes, ctx: "Receiver") -> Reading:
+    if not _KEEPS_PLANS:
+        reading = _walk(payload, None)
+        complete(reading)
+        check(reading)
+        return reading
+    name = ("sml", len(payload))
+    plan = ctx.plans.get(name)
+    if isinstance(plan, SmlPlan):
+        reading = plan.read(payload)
+        if reading:
+            for at in plan.times:
+                _time(payload, at, reading, None)
+            return reading
+    # of a layout seen for the second time: some meters hardly send the same one twice
+    marks = Marks() if plan is None and name in ctx.plans else None
+    reading = _walk(payload, marks)
+    derived = complete(reading)
+    check(reading)
+    plan = None
+    if marks and derived is not None:
+        plan = SmlPlan(payload, marks, reading, derived)
+    keep(ctx.plans, name, plan)
+    return reading
+
+
+def _walk(payload: bytes, marks: "Marks | None") -> Reading:
     reading = Reading()
     try:
-        lists = _messages(payload, reading)
+        lists = _messages(payload, reading, marks)
     except IndexError:
         raise Rejected(LENGTH, "an SML message ends before its elements do")
     if not lists or not reading.values:
@@ -47,7 +81,8 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
     return reading
 
 
-def _messages(data: bytes, reading: Reading) -> int:
+def _messages(data: bytes, reading: Reading, marks: "Marks | None") -> int:
+    free = marks.free if marks else None
     lists = 0
     at = 0
     end = len(data)
@@ -57,61 +92,65 @@ def _messages(data: bytes, reading: Reading) -> int:
             continue
         if data[at] != 0x76:
             raise Rejected(LAYOUT, "an SML message is a list of 6")
-        at = _skip(data, at + 1, 3)  # transaction, group, what to do on an error
+        at = _skip(data, at + 1, 3, free)  # transaction, group, what to do on an error
         if data[at] != 0x72:
             raise Rejected(LAYOUT, "the body of an SML message is a list of 2")
         tag, at = _number(data, at + 1)
         if tag == _GET_LIST_RESPONSE:
-            at = _list(data, at, reading)
+            at = _list(data, at, reading, marks)
             lists += 1
         else:
-            at = _skip(data, at, 1)
-        at = _skip(data, at, 1)  # its CRC
+            at = _skip(data, at, 1, free)
+        at = _skip(data, at, 1, free)  # its CRC
         if data[at] != 0:
             raise Rejected(LAYOUT, "an SML message without its end")
         at += 1
     return lists
 
 
-def _list(data: bytes, at: int, reading: Reading) -> int:
+def _list(data: bytes, at: int, reading: Reading, marks: "Marks | None") -> int:
     if data[at] != 0x77:
         raise Rejected(LAYOUT, "a list of values in SML has 7 elements")
-    at = _skip(data, at + 1, 1)  # client
+    at = _skip(data, at + 1, 1, None)  # client
     kind, size, at = _head(data, at)
     if kind:
         raise Rejected(LAYOUT, "the server of an SML list is an octet string")
     server = data[at : at + size]
-    at = _skip(data, at + size, 1)  # name of the list
-    at = _time(data, at, reading)
+    at = _skip(data, at + size, 1, None)  # name of the list
+    at = _time(data, at, reading, marks)
     if not reading.meter:
         reading.meter = _identity(server)
     unsigned = _sends_unsigned(server)
     kind, left, at = _head(data, at)
     if kind != 0x70:
         raise Rejected(LAYOUT, "the values of an SML list are a list")
-    at = _entries(data, at, left, reading, unsigned)
-    return _skip(data, at, 2)  # signature, time of the gateway
+    at = _entries(data, at, left, reading, unsigned, marks)
+    return _skip(data, at, 2, marks.free if marks else None)  # signature, time of the gateway
 
 
-def _entries(data: bytes, at: int, left: int, reading: Reading, unsigned: bool) -> int:
+def _entries(
+    data: bytes, at: int, left: int, reading: Reading, unsigned: bool, marks: "Marks | None"
+) -> int:
     """The values: each a list of OBIS code, status, time, unit, scaler, value, signature.
 
     One loop with the usual forms of each element in it: it is where the time goes.
     """
+    free = marks.free if marks else None
     while left:
         left -= 1
         if data[at] != 0x77:
             raise Rejected(LAYOUT, "a value in SML has 7 elements")
         if data[at + 1] != 7 or data[at + 7] != 255:  # no OBIS code, or one of a stored value
-            at = _skip(data, at, 1)
+            at = _skip(data, at + 1, 1, None)
+            at = _skip(data, at, 6, free)
             continue
         name = data[at + 2 : at + 7]
         at += 8
         head = data[at]
-        if 0 < head < 0x70 and data[at + (head & 15)] == 1:  # a status and no time
+        if 0 < head < 0x70 and data[at + (head & 15)] == 1 and not marks:  # a status and no time
             at += (head & 15) + 1
         else:
-            at = _skip(data, at, 2)
+            at = _skip(data, at, 2, free)
         unit: int | None
         scaler: int | None
         if data[at] == 0x62 and data[at + 2] == 0x52:
@@ -127,21 +166,23 @@ def _entries(data: bytes, at: int, left: int, reading: Reading, unsigned: bool) 
         stop = at + (head & 15)
         kind = head & 0xF0
         if kind != 0x50 and kind != 0x60:  # absent, text, boolean, list
-            at = _skip(data, at, 2)
+            at = _skip(data, at, 2, free)
             continue
         if not at + 1 < stop <= at + 9:
             raise Rejected(LAYOUT, "an SML number of %d bytes" % (stop - at - 1))
         number = int.from_bytes(data[at + 1 : stop], "big")
-        if kind == 0x50 and data[at + 1] & 0x80:
-            if not (unsigned and stop - at < 5 and name[2] in _POWERS):
-                number -= 1 << (8 * (stop - at - 1))
+        signed = kind == 0x50 and not (unsigned and stop - at < 5 and name[2] in _POWERS)
+        if signed and data[at + 1] & 0x80:
+            number -= 1 << (8 * (stop - at - 1))
         if scaler is None:
             scaler = 0
         elif not -_SCALER_MAX <= scaler <= _SCALER_MAX:
             raise Rejected(VALUE, "a value with the scaler %d" % scaler)
         code = _codes.get(name) or _spell(name)
-        put(reading, code, (number, scaler), UNITS.get(unit or 0, ""))
-        at = stop + 1 if data[stop] == 1 else _skip(data, stop, 1)  # signature
+        key = put(reading, code, (number, scaler), UNITS.get(unit or 0, ""))
+        if marks:
+            marks.slots.append((at + 1, stop - at - 1, signed, key, scaler))
+        at = stop + 1 if data[stop] == 1 else _skip(data, stop, 1, free)  # signature
     return at
 
 
@@ -152,12 +193,14 @@ def _spell(name: bytes) -> str:
     return code
 
 
-def _skip(data: bytes, at: int, left: int) -> int:
-    """The position behind `left` elements."""
+def _skip(data: bytes, at: int, left: int, free: "list[tuple[int, int]] | None") -> int:
+    """The position behind `left` elements; adds to free where their contents are, and the sizes."""
     while left:
         head = data[at]
         left -= 1
         if head < 0x70:
+            if free is not None and head & 15:
+                free.append((at + 1, (head & 15) - 1))
             at += (head & 15) or 1  # 00 takes no more room than itself
         elif head < 0x80:
             left += head & 15
@@ -167,6 +210,8 @@ def _skip(data: bytes, at: int, left: int) -> int:
             if kind == 0x70:
                 left += size
             else:
+                if free is not None:
+                    free.append((at, size))
                 at += size
     return at
 
@@ -206,12 +251,15 @@ def _number(data: bytes, at: int) -> "tuple[int | None, int]":
     return number, at + size
 
 
-def _time(data: bytes, at: int, reading: Reading) -> int:
+def _time(data: bytes, at: int, reading: Reading, marks: "Marks | None") -> int:
     """Takes the time of the list where it is one; some meters leave out its choice of kind."""
+    free = marks.free if marks else None
     if data[at] != 0x72:
-        return _skip(data, at, 1)
-    end = _skip(data, at, 1)
+        return _skip(data, at, 1, free)
+    if marks:
+        marks.times.append(at)
     kind, at = _number(data, at + 1)
+    end = _skip(data, at, 1, free)
     minutes = 0
     if kind == _LOCAL_TIMESTAMP and data[at] == 0x73:
         seconds, at = _number(data, at + 1)

@@ -25,13 +25,23 @@ def offset(minutes: int) -> str:
 class Clock:
     """Collects what the lines of one text say of the time."""
 
+    CODES = ("1.0.0", "0.9.1", "0.9.2")
+
     def __init__(self) -> None:
         self._date = ""
         self._time = ""
         self._letter = ""
 
-    def stamp(self, text: str) -> None:
-        """The value of 0-0:1.0.0."""
+    def tell(self, code: str, text: str) -> None:
+        """Takes the value of one of CODES."""
+        if code == "1.0.0":
+            self._stamp(text)
+        elif code == "0.9.1":
+            self._time = _digits(text)
+        else:
+            self._date = _digits(text)
+
+    def _stamp(self, text: str) -> None:
         if text[-1:] in ("S", "W"):
             self._letter = text[-1]
             text = text[:-1]
@@ -39,16 +49,8 @@ class Clock:
         if len(digits) == 14 and digits[:2] == "20":
             digits = digits[2:]
         if len(digits) == 12:
-            self.date(digits[:6])
-            self.time(digits[6:])
-
-    def date(self, text: str) -> None:
-        """The value of 0.9.2."""
-        self._date = _digits(text)
-
-    def time(self, text: str) -> None:
-        """The value of 0.9.1."""
-        self._time = _digits(text)
+            self._date = digits[:6]
+            self._time = digits[6:]
 
     def rfc3339(self, profile: "Profile | None") -> "str | None":
         """The time, or None where none was told or nobody can say which it is."""
