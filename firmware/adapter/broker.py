@@ -9,6 +9,12 @@ from umqtt import simple
 
 from . import link
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .settings import Section
+
 KEEPALIVE_S = 60
 _ANSWER_MS = 5_000  # the longest a publish may take
 _HANDSHAKE_MS = 10_000  # of TLS and MQTT together; an ESP32 takes 1 to 3 s
@@ -35,7 +41,7 @@ class BrokerError(Exception):
 
 
 class _Client(simple.MQTTClient):
-    def publish(self, topic, msg, retain=False, qos=0):
+    def publish(self, topic: bytes, msg: bytes, retain: bool = False, qos: int = 0) -> None:
         if self.pid >= 65535:  # the next would be 0, which MQTT forbids, and then 17 bits long
             self.pid = 0
         super().publish(topic, msg, retain, qos)
@@ -44,17 +50,17 @@ class _Client(simple.MQTTClient):
 class _Opened:
     """Stands for `socket` in umqtt's module: hands out the connection that is already open."""
 
-    def __init__(self, opened):
+    def __init__(self, opened: link.Link) -> None:
         self._opened = opened
 
-    def socket(self, *_):
+    def socket(self, *_: object) -> link.Link:
         return self._opened
 
-    def getaddrinfo(self, *_):
+    def getaddrinfo(self, *_: object) -> "list[tuple[None]]":
         return [(None,)]
 
 
-def context(ca, certificate, key):
+def context(ca: bytes, certificate: bytes | None, key: bytes | None) -> tls.SSLContext:
     """A TLS context that verifies the peer against ca (PEM or DER); ValueError where it is none."""
     made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)  # begins at CERT_REQUIRED
     made.load_verify_locations(ca)
@@ -66,7 +72,14 @@ def context(ca, certificate, key):
 class Broker:
     """One connection at a time. Every method but connect() blocks for 5 s at most."""
 
-    def __init__(self, settings, client_id, password, security, meanwhile):
+    def __init__(
+        self,
+        settings: "Section",
+        client_id: str,
+        password: bytes | None,
+        security: tls.SSLContext | None,
+        meanwhile: "Callable[[], None]",
+    ) -> None:
         self._host = settings["host"]
         self._port = settings["port"]
         user = settings["user"]
@@ -75,21 +88,21 @@ class Broker:
         self._client_id = client_id.encode()
         self._security = security
         self._meanwhile = meanwhile
-        self._link = None
-        self._client = None
+        self._link: link.Link | None = None
+        self._client: _Client | None = None
 
     @property
-    def connected(self):
+    def connected(self) -> bool:
         return self._client is not None
 
-    async def connect(self, will_topic, will):
+    async def connect(self, will_topic: str, will: bytes) -> None:
         self.close()
         try:
             sock = await link.connect(self._host, self._port)
         except (OSError, IndexError) as why:
             raise BrokerError("%s port %d: %s" % (self._host, self._port, _reason(why)))
-        self._link = link.Link(sock, self._meanwhile)
-        self._link.allow(_HANDSHAKE_MS)
+        opened = self._link = link.Link(sock, self._meanwhile)
+        opened.allow(_HANDSHAKE_MS)
         client = _Client(
             self._client_id,
             self._host,
@@ -99,30 +112,42 @@ class Broker:
             keepalive=KEEPALIVE_S,
         )
         client.set_last_will(will_topic.encode(), will, retain=True, qos=1)
-        self._do(lambda: self._sign_on(client))
+        self._do(lambda: self._sign_on(client, opened))
         self._client = client
 
-    def _sign_on(self, client):
+    def _sign_on(self, client: _Client, opened: link.Link) -> None:
         if self._security:
-            self._link.encipher(self._security, self._host)
-        simple.socket = _Opened(self._link)
+            opened.encipher(self._security, self._host)
+        simple.socket = _Opened(opened)  # type: ignore[attr-defined]
         client.connect()
 
-    def publish(self, topic, payload, retain=False):
+    def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """At QoS 1; returns once the broker has acknowledged it."""
-        self._link.allow(_ANSWER_MS)
-        self._do(lambda: self._client.publish(topic.encode(), payload, retain, 1))
+        client = self._ready()
+        self._do(lambda: client.publish(topic.encode(), payload, retain, 1))
 
-    def ping(self):
+    def ping(self) -> None:
         """Asks whether the broker is there, and waits for its answer."""
+        client = self._ready()
+
+        def ask() -> None:
+            client.ping()
+            client.wait_msg()  # type: ignore[no-untyped-call]
+
+        self._do(ask)
+
+    def check(self) -> None:
+        """Takes what the broker has sent, if anything; finds out whether it has gone."""
+        client = self._ready()
+        self._do(client.check_msg)
+
+    def _ready(self) -> _Client:
+        if self._link is None or self._client is None:
+            raise BrokerError("not connected")
         self._link.allow(_ANSWER_MS)
-        self._do(self._ping)
+        return self._client
 
-    def _ping(self):
-        self._client.ping()
-        self._client.wait_msg()
-
-    def _do(self, action):
+    def _do(self, action: "Callable[[], object]") -> None:
         """umqtt's errors come as OSError, ValueError, AssertionError, IndexError, TypeError ..."""
         try:
             action()
@@ -131,17 +156,17 @@ class Broker:
             code = why.args[0] if why.args else 0
             raise BrokerError(_REFUSED.get(code, "it refuses with code %s" % code))
         except Exception as why:
-            late = self._link.late
+            late = self._link is not None and self._link.late
             self.close()
             raise BrokerError("no answer in time" if late else _reason(why))
 
-    def close(self):
+    def close(self) -> None:
         if self._link:
             self._link.close()
         self._link = self._client = None
 
 
-def _reason(why):
+def _reason(why: Exception) -> str:
     text = str(why)
     if isinstance(why, ValueError):
         for words, ours in _CERTIFICATE:

@@ -10,29 +10,34 @@ _SYNC_S = 12 * 3600  # an ESP32's quartz is out by less than a second in that ti
 _RETRY_MAX_S = 60
 
 
+def ticks() -> int:
+    """Milliseconds, to be compared by time.ticks_diff(); the stubs hide that it is an int."""
+    return time.ticks_ms()  # type: ignore[return-value]
+
+
 class Clock:
-    def __init__(self, server):
+    def __init__(self, server: str) -> None:
         self._server = server
         self._ticks = time.ticks_ms()
         self._uptime = 0  # ms
         self._next = 0
-        self.synced = None  # uptime of the last answer of NTP, or None
-        self.failures = 0
+        self.synced: int | None = None  # uptime of the last answer of NTP
+        self.failures = 0  # since then
 
-    def uptime(self):
+    def uptime(self) -> int:
         """Whole seconds since the start. Call it more often than every 6 days (ticks wrap)."""
         now = time.ticks_ms()
         self._uptime += time.ticks_diff(now, self._ticks)
         self._ticks = now
         return self._uptime // 1000
 
-    def known(self):
+    def known(self) -> bool:
         return time.gmtime()[0] >= _FIRST_YEAR
 
-    def due(self):
+    def due(self) -> bool:
         return self.uptime() >= self._next
 
-    def sync(self):
+    def sync(self) -> bool:
         """Asks NTP; blocks for the time of a name lookup and a second. Whether it answered."""
         import ntptime
 
@@ -43,7 +48,7 @@ class Clock:
         except (OSError, OverflowError, IndexError) as why:
             self.failures += 1
             self._next = now + min(1 << min(self.failures, 8), _RETRY_MAX_S)
-            if self.failures == 1 or not self.known():
+            if self.failures == 1:
                 say("clock", "no answer from %s (%s)" % (self._server, why))
             return False
         self._next = now + _SYNC_S
@@ -53,9 +58,23 @@ class Clock:
         self.synced = now
         return True
 
-    def text(self, age_ms=0):
+    def text(self, age_ms: int = 0) -> str | None:
         """The time age_ms ago as RFC 3339 text in UTC; None where it is not known."""
         if not self.known():
             return None
-        t = time.gmtime(time.time() - (age_ms + 500) // 1000)
+        t = time.gmtime(int(time.time()) - (age_ms + 500) // 1000)
         return "%04d-%02d-%02dT%02d:%02d:%02dZ" % t[:6]
+
+    def ahead(self, text: str) -> int | None:
+        """By how many seconds an RFC 3339 time is ahead of ours; None where ours is not known."""
+        if not self.known():
+            return None
+        moment = [
+            int(text[i:j]) for i, j in ((0, 4), (5, 7), (8, 10), (11, 13), (14, 16), (17, 19))
+        ]
+        theirs = int(time.mktime(tuple(moment) + (0, 0)))
+        zone = text[19:].lstrip(".0123456789")
+        if zone != "Z":
+            minutes = int(zone[1:3]) * 60 + int(zone[4:6])
+            theirs -= 60 * (minutes if zone[0] == "+" else -minutes)
+        return theirs - int(time.time())

@@ -1,10 +1,15 @@
-"""How a meter's line is set, as text: "2400 8E1", "115200 8N1 inverted"."""
+"""How a meter's line is set, as text: "2400 8E1", "115200 8N1 inverted", "auto"."""
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    Setting = tuple[int, int, str, int, bool]
+
+AUTO = "auto"
 BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
-_SAYS = 'a line is a baud rate and a form, such as "2400 8E1" or "115200 8N1 inverted"'
+_SAYS = 'a line is "auto", or a baud rate and a form as in "2400 8E1" or "115200 8N1 inverted"'
 
 
-def parse(text):
+def parse(text: object) -> "Setting":
     """(baud, bits, parity, stop, inverted); parity is "N", "E" or "O". ValueError otherwise."""
     words = text.split() if isinstance(text, str) else []
     if len(words) not in (2, 3) or (len(words) == 3 and words[2] != "inverted"):

@@ -10,6 +10,14 @@ import select
 import socket
 import time
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import tls
+
+    Address = tuple[str, int] | tuple[str, int, int, int]
+
 _SLICE_MS = 20
 _CONNECT_MS = 10_000
 
@@ -21,7 +29,7 @@ class Wire(io.IOBase):
     nothing has come.
     """
 
-    def __init__(self, sock, meanwhile):
+    def __init__(self, sock: socket.socket, meanwhile: "Callable[[], None]") -> None:
         self._sock = sock
         self._meanwhile = meanwhile
         self._poll = select.poll()
@@ -29,8 +37,9 @@ class Wire(io.IOBase):
         self.deadline = time.ticks_ms()
         self.late = False
         self.blocking = True
+        self._closed = False
 
-    def _wait(self, event):
+    def _wait(self, event: int) -> bool:
         self._poll.modify(self._sock, event)
         while not self._poll.poll(_SLICE_MS):
             self._meanwhile()
@@ -39,7 +48,7 @@ class Wire(io.IOBase):
                 return False
         return True
 
-    def readinto(self, buf):
+    def readinto(self, buf: bytearray) -> int | None:
         while True:
             n = self._sock.readinto(buf)
             if n is not None or not self.blocking:
@@ -47,7 +56,7 @@ class Wire(io.IOBase):
             if not self._wait(select.POLLIN):
                 return -errno.ECONNRESET
 
-    def write(self, buf):
+    def write(self, buf: bytes) -> int:
         while True:
             n = self._sock.write(buf)
             if n is not None:
@@ -55,20 +64,20 @@ class Wire(io.IOBase):
             if not self._wait(select.POLLOUT):
                 return -errno.ECONNRESET
 
-    def close(self):
-        if self._sock:
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
             self._poll.unregister(self._sock)
             self._sock.close()
-            self._sock = None
 
-    def ioctl(self, request, argument):
+    def ioctl(self, request: int, argument: int) -> int:
         if request == 4:  # close, asked for by the TLS above
             self.close()
             return 0
         return -errno.EINVAL
 
 
-async def connect(host, port):
+async def connect(host: str, port: int) -> socket.socket:
     """A non-blocking socket connected to host. OSError where it cannot be."""
     address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
     sock = socket.socket(*address[:3])
@@ -81,7 +90,7 @@ async def connect(host, port):
     return sock
 
 
-async def _connected(sock, address):
+async def _connected(sock: socket.socket, address: "Address") -> None:
     try:
         sock.connect(address)
     except OSError as why:
@@ -109,50 +118,50 @@ class Link:
     (wait_msg() would clear them): allow() sets one for all that follows.
     """
 
-    def __init__(self, sock, meanwhile):
+    def __init__(self, sock: socket.socket, meanwhile: "Callable[[], None]") -> None:
         self._wire = Wire(sock, meanwhile)
         self._stream = self._wire
         self._out = b""
 
-    def allow(self, ms):
+    def allow(self, ms: int) -> None:
         """From now on, ms for everything together."""
         self._wire.deadline = time.ticks_add(time.ticks_ms(), ms)
 
     @property
-    def late(self):
+    def late(self) -> bool:
         """Whether the time allowed was used up."""
         return self._wire.late
 
-    def encipher(self, context, host):
+    def encipher(self, context: "tls.SSLContext", host: str) -> None:
         self._stream = context.wrap_socket(self._wire, server_hostname=host)
 
-    def write(self, data, n=None):
+    def write(self, data: bytes, n: int | None = None) -> None:
         self._out += data if n is None else data[:n]
 
-    def flush(self):
+    def flush(self) -> None:
         out, self._out = self._out, b""
         if out:
             self._stream.write(out)
 
-    def read(self, n):
+    def read(self, n: int) -> bytes | None:
         self.flush()
-        data = self._stream.read(n)
+        data: bytes | None = self._stream.read(n)
         if data is None:
             return None
         if len(data) < n:
             raise OSError(errno.ECONNRESET)
         return data
 
-    def setblocking(self, flag):
+    def setblocking(self, flag: bool) -> None:
         self._wire.blocking = flag
 
-    def settimeout(self, seconds):
+    def settimeout(self, seconds: object) -> None:
         pass
 
-    def connect(self, address):
+    def connect(self, address: object) -> None:
         pass
 
-    def close(self):
+    def close(self) -> None:
         self._out = b""
         try:
             self._stream.close()

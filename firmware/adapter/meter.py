@@ -3,14 +3,31 @@
 import asyncio
 import time
 
+from smartmeter import Fault, Receiver, topics
+
+from . import line
+from .clock import ticks
 from .console import say
+from .thinning import Thinning
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from smartmeter import Reading
+    from smartmeter.link.amis import Amis
+    from smartmeter.link.signon import SignOn
+    from smartmeter.search import Search
+
+    from .clock import Clock
+    from .line import Setting
+    from .outbox import Outbox
+    from .port import Port
+    from .settings import Document, Section, Store
 
 _POLL_MS = 20
 # A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
 _IDLE_MS = 1500
 _SILENT_S = 60  # without a reading; the longest push interval in use is a minute
 _REOPEN_S = 300  # a port that has been silent for so long is set up anew, and again
-_KINDS_MAX = 16
 
 NO_BYTES = "no bytes"
 NO_FRAME = "bytes but no frame"
@@ -21,33 +38,77 @@ READINGS = "readings"
 class Meter:
     """Counters are public: the status tells them."""
 
-    def __init__(self, port, receiver, outbox, clock, values):
+    def __init__(
+        self,
+        port: "Port",
+        settings: "Document",
+        store: "Store",
+        outbox: "Outbox",
+        clock: "Clock",
+    ) -> None:
         self._port = port
-        self._receiver = receiver
+        self._settings: "Section" = settings["meter"]
+        self._store = store
         self._outbox = outbox
         self._clock = clock
-        self._values = values
+        publish = settings["publish"]
+        self._values: "list[str]" = publish["values"]
+        self._what: "list[str]" = publish["what"]
+        self._thinning = Thinning(publish)
+        self._receiver = self._new_receiver()
+        self._search: "Search | None" = None
         self._seq = 0
         self._idle = True
-        self._last_byte = time.ticks_ms()
+        self._last_byte = ticks()
         self._reopen_at = _REOPEN_S
-        self._said = ""
         self.bytes = 0
         self.readings = 0
-        self.faults = {}
+        self.faults: "dict[str, int]" = {}
         self.heard = 0  # uptime of the last reading
         self.looked = 0  # uptime of the last look at the port: this task lives
         self.progress = NO_BYTES
+        self.ahead: int | None = None  # of our clock, the meter's, in seconds
+        self.line = ""
 
-    async def run(self):
+    @property
+    def left_out(self) -> int:
+        return self._thinning.left_out
+
+    def _new_receiver(self) -> Receiver:
+        secret = self._store.secret
+        return Receiver(
+            secret("meter_key"),
+            secret("meter_auth_key"),
+            self._settings["link"],
+            self._settings["profile"],
+        )
+
+    def open(self, setting: "Setting | None") -> None:
+        """Opens the port: setting is an answerer's, or None for the one of the settings."""
+        text = self._settings["line"]
+        if setting is None and text == line.AUTO:
+            from smartmeter.search import Search
+
+            found = self._store.line_found()
+            self._search = Search(line.parse(found) if found else None)
+            setting = self._search.setting
+        self._set(setting or line.parse(text))
+
+    def _set(self, setting: "Setting") -> None:
+        baud, bits, parity, stop, inverted = setting
+        self.line = "%d %d%s%d%s" % (baud, bits, parity, stop, " inverted" if inverted else "")
+        self._port.open(setting)
+
+    async def run(self) -> None:
         while True:
             self.step()
             await asyncio.sleep_ms(_POLL_MS)
 
-    def step(self):
+    def step(self) -> None:
         data = self._port.take()
-        now = time.ticks_ms()
+        now = ticks()
         self.looked = self._clock.uptime()
+        events: list[Reading | Fault] = []
         if data:
             self._last_byte = now
             self._idle = False
@@ -56,56 +117,99 @@ class Meter:
             self.bytes += len(data)
             if self.progress == NO_BYTES:
                 self.progress = NO_FRAME
-            self._take(self._receiver.feed(data))
+            events = self._receiver.feed(data)
         elif not self._idle and time.ticks_diff(now, self._last_byte) > _IDLE_MS:
             self._idle = True
-            self._take(self._receiver.flush())
-        if self.silent() > _SILENT_S:
-            self._silence()
-
-    def silent(self):
-        """Seconds since the last reading, or since the start."""
-        return self._clock.uptime() - self.heard
-
-    def _take(self, events):
+            events = self._receiver.flush()
         for event in events:
-            if hasattr(event, "kind"):
+            if isinstance(event, Fault):
                 self._fault(event)
             else:
                 self._reading(event)
+        if self._search:
+            self._seek(self._search, len(data) if data else 0, events, now)
+        if self.silent() > _SILENT_S:
+            self._silence()
 
-    def _reading(self, reading):
+    def silent(self) -> int:
+        """Seconds since the last reading, or since the start."""
+        return self._clock.uptime() - self.heard
+
+    def _seek(self, search: "Search", n: int, events: "list[Reading | Fault]", now: int) -> None:
+        setting = search.events(n, events, now)
+        if setting:
+            self._set(setting)
+            self._receiver = self._new_receiver()
+            say("meter", "%s; trying %s" % (search.progress, self.line))
+        elif search.found:
+            self._search = None
+            self._store.keep_line(self.line)
+            say("meter", "found its line: %s" % self.line)
+
+    def _reading(self, reading: "Reading") -> None:
         self._seq += 1
+        self.readings += 1
+        self.heard = self._clock.uptime()
+        self._reopen_at = _REOPEN_S
+        if reading.time is not None:
+            self.ahead = self._clock.ahead(reading.time)
+        if self.progress != READINGS:
+            self.progress = READINGS
+            count = len([c for c in self._values if c in reading.values])
+            say("meter", "readings come: %d values, auth %s" % (count, reading.auth))
+        if not self._thinning.wants(reading):
+            return
+        if topics.RAW in self._what:
+            self._outbox.put(topics.RAW, bytes(reading.payload))
+        if topics.READING not in self._what:
+            return
+        if reading.seq is None:
+            reading.seq = self._seq
+        if reading.time is not None:
+            self._outbox.put(topics.READING, reading.to_json(self._values).encode())
+        else:
+            reading.payload = b""
+            self._outbox.put(topics.READING, reading)
+
+    def _fault(self, fault: "Fault") -> None:
+        kind = fault.kind
+        if kind == "key" and fault.payload and topics.CIPHERED in self._what:
+            self._relay(bytes(fault.payload))
+            return
+        if kind not in self.faults:
+            self.faults[kind] = 0
+            say("meter", "%s: %s" % (kind, fault.detail))
+        self.faults[kind] += 1
+        if kind in ("key", "tag") and self.progress != READINGS:
+            self.progress = NO_KEY
+
+    def _relay(self, telegram: bytes) -> None:
+        """A telegram that another opens: what it says is not known here, but that it came is."""
         self.readings += 1
         self.heard = self._clock.uptime()
         self._reopen_at = _REOPEN_S
         if self.progress != READINGS:
             self.progress = READINGS
-            count = len([c for c in self._values if c in reading.values])
-            say("meter", "readings come: %d values, auth %s" % (count, reading.auth))
-        if reading.time is not None:
-            reading.stamp(reading.time, self._seq)
-            payload = reading.to_json(self._values).encode()
-            self._outbox.put(payload, len(payload))
-        else:
-            reading.seq = self._seq if reading.seq is None else reading.seq
-            reading.payload = b""
-            self._outbox.put(reading, 2048)
+            say("meter", "ciphered telegrams come, and are passed on")
+        self._outbox.put(topics.CIPHERED, telegram)
 
-    def _fault(self, fault):
-        kind = fault.kind
-        if kind not in self.faults and len(self.faults) < _KINDS_MAX:
-            self.faults[kind] = 0
-            say("meter", "%s: %s" % (kind, fault.detail))
-        if kind in self.faults:
-            self.faults[kind] += 1
-        if kind in ("key", "tag") and self.progress != READINGS:
-            self.progress = NO_KEY
-
-    def _silence(self):
+    def _silence(self) -> None:
         if self.progress == READINGS:
             self.progress = NO_BYTES
             say("meter", "no reading for %d s" % _SILENT_S)
         if self.silent() > self._reopen_at:
             self._reopen_at += _REOPEN_S
-            self._port.open()
+            self._port.reopen()
+
+
+def answerer(meter: "Section") -> "Amis | SignOn | None":
+    """What answers the meter, where the settings say that it wants to be answered."""
+    if meter["answer"] == "amis":
+        from smartmeter.link.amis import Amis
+
+        return Amis()
+    if meter["answer"] == "iec62056":
+        from smartmeter.link.signon import SignOn
+
+        return SignOn(address=meter["address"] or "")
+    return None

@@ -6,20 +6,24 @@ import network
 
 from .console import say
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from .settings import Document, Section
+
 _JOIN_S = 30
 
 
 class Wifi:
-    def __init__(self, settings, password):
+    def __init__(self, settings: "Section", password: bytes | None) -> None:
         self._ssid = settings["ssid"]
         self._password = password.decode() if password else None
         self._wlan = network.WLAN(network.WLAN.IF_STA)
         self.trouble = ""
 
-    def connected(self):
+    def connected(self) -> bool:
         return self._wlan.isconnected()
 
-    async def up(self):
+    async def up(self) -> bool:
         """Joins; whether it worked. An interface that could not is switched off and on."""
         if self.connected():
             return True
@@ -41,7 +45,7 @@ class Wifi:
         self._tell(status)
         return False
 
-    def _tell(self, status):
+    def _tell(self, status: int | None) -> None:
         if status == network.STAT_WRONG_PASSWORD:
             trouble = "the Wi-Fi password is wrong"
         elif status == network.STAT_NO_AP_FOUND:
@@ -52,7 +56,7 @@ class Wifi:
             say("network", trouble)
         self.trouble = trouble
 
-    def rssi(self):
+    def rssi(self) -> int | None:
         """Signal strength in dBm, or None."""
         try:
             return self._wlan.status("rssi")
@@ -61,27 +65,27 @@ class Wifi:
 
 
 class Ethernet:
-    def __init__(self, settings):
+    def __init__(self, settings: "Section") -> None:
         from machine import Pin
 
         mode = Pin.OUT if settings["ref_clk_out"] else Pin.IN
         power = settings["power"]
-        self._lan = network.LAN(
-            0,
-            mdc=Pin(settings["mdc"]),
-            mdio=Pin(settings["mdio"]),
-            power=None if power is None else Pin(power),
-            phy_type=getattr(network, "PHY_" + settings["phy"]),
-            phy_addr=settings["phy_addr"],
-            ref_clk=Pin(settings["ref_clk"]),
-            ref_clk_mode=mode,
-        )
+        wiring: "Section" = {
+            "mdc": Pin(settings["mdc"]),
+            "mdio": Pin(settings["mdio"]),
+            "power": None if power is None else Pin(power),
+            "phy_type": getattr(network, "PHY_" + settings["phy"]),
+            "phy_addr": settings["phy_addr"],
+            "ref_clk": Pin(settings["ref_clk"]),
+            "ref_clk_mode": mode,
+        }
+        self._lan = network.LAN(0, **wiring)
         self.trouble = ""
 
-    def connected(self):
+    def connected(self) -> bool:
         return self._lan.isconnected()
 
-    async def up(self):
+    async def up(self) -> bool:
         if self.connected():
             return True
         say("network", "waiting for Ethernet")
@@ -96,11 +100,11 @@ class Ethernet:
         say("network", self.trouble)
         return False
 
-    def rssi(self):
+    def rssi(self) -> int | None:
         return None
 
 
-def interface(settings, password):
+def interface(settings: "Document", password: bytes | None) -> "Wifi | Ethernet":
     """The one the settings name."""
     if "wifi" in settings:
         return Wifi(settings["wifi"], password)

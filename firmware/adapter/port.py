@@ -2,7 +2,17 @@
 
 from machine import UART, Pin
 
-from . import line
+from .clock import ticks
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+    from smartmeter.link.amis import Amis
+    from smartmeter.link.signon import SignOn
+
+    from .line import Setting
+    from .settings import Section
 
 # Nothing that the network does may lose a byte of the meter. The UART is emptied every 20 ms
 # by the loop, and as often while the broker is waited for (link.py). What cannot be divided is a
@@ -18,24 +28,28 @@ _PARITY = {"N": None, "E": 0, "O": 1}
 
 
 class Port:
-    """The UART of the settings; take() gives what has come since."""
+    """The UART on the pins of the settings. answerer: who answers the meter, or None."""
 
-    def __init__(self, meter):
+    def __init__(self, meter: "Section", answerer: "Amis | SignOn | None") -> None:
         self._rx = Pin(meter["rx"])
         self._tx = None if meter["tx"] is None else Pin(meter["tx"])
-        self._line = meter["line"]
+        self._answerer = answerer
+        self._setting: "Setting" = (2400, 8, "E", 1, False)
         self._chunk = bytearray(256)
         self._view = memoryview(self._chunk)
         self._held = bytearray()
+        self._uart: UART | None = None
         self.overflow = 0  # bytes dropped because nobody took them
-        self.open()
 
-    def open(self):
+    def open(self, setting: "Setting") -> None:
         """Sets the UART up, also again: what hangs in a driver is gone then."""
-        baud, bits, parity, stop, inverted = line.parse(self._line)
-        options = {"rx": self._rx}
+        self._setting = setting
+        baud, bits, parity, stop, inverted = setting
+        options: "dict[str, Any]" = {"rx": self._rx}
         if self._tx is not None:
             options["tx"] = self._tx
+        if self._uart is not None:
+            self._uart.deinit()
         self._uart = UART(
             1,
             baudrate=baud,
@@ -49,18 +63,34 @@ class Port:
             **options,
         )
 
-    def drain(self):
-        """Empties the UART into RAM; takes a moment and waits for nothing."""
+    def reopen(self) -> None:
+        self.open(self._setting)
+
+    def drain(self) -> None:
+        """Empties the UART into RAM, answers the meter; takes a moment and waits for nothing."""
+        if self._uart is None:
+            return
         while True:
             n = self._uart.readinto(self._chunk)
             if not n:
-                return
+                break
+            if self._answerer:
+                now = ticks()
+                answer = self._answerer.received(bytes(self._view[:n]), now)
+                if answer:
+                    self._uart.write(answer)
             if len(self._held) + n > _HELD_MAX:
                 self.overflow += n
-                continue
-            self._held += self._view[:n]
+            else:
+                self._held += self._view[:n]
+        if self._answerer:
+            request, baud = self._answerer.due(ticks())
+            if request:
+                self._uart.write(request)
+            if baud:
+                self.open((baud,) + self._setting[1:])
 
-    def take(self):
+    def take(self) -> bytearray | None:
         """The bytes since the last call, or None."""
         self.drain()
         if not self._held:

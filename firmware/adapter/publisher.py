@@ -8,7 +8,19 @@ import time
 from smartmeter import topics
 
 from .broker import KEEPALIVE_S, BrokerError
+from .clock import ticks
 from .console import say
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from smartmeter import Reading
+
+    from .broker import Broker
+    from .clock import Clock
+    from .network import Ethernet, Wifi
+    from .outbox import Outbox
+    from .settings import Document
+    from .status import Status
 
 _STATUS_S = 60
 _BACKOFF_MAX_S = 60
@@ -16,14 +28,24 @@ OFFLINE = b'{"state":"offline"}'
 
 
 class Publisher:
-    def __init__(self, meter_id, network, clock, broker, outbox, status):
+    def __init__(
+        self,
+        settings: "Document",
+        network: "Wifi | Ethernet",
+        clock: "Clock",
+        broker: "Broker",
+        outbox: "Outbox",
+        status: "Status",
+    ) -> None:
         self._network = network
         self._clock = clock
         self._broker = broker
         self._outbox = outbox
         self._status = status
-        self._reading_topic = topics.meter(meter_id, topics.READING)
-        self._status_topic = topics.meter(meter_id, topics.STATUS)
+        self._meter_id: str = settings["meter"]["id"]
+        # where one device is adapter and Concentrator, it publishes as the latter
+        self._concentrator_id: str | None = settings["publish"]["concentrator"]
+        self._values: "list[str]" = settings["publish"]["values"]
         self._status_at = 0
         self._spoken = 0  # uptime of the last exchange with the broker
         self._backoff = 1
@@ -33,7 +55,12 @@ class Publisher:
         self.last_trouble = ""
         self.looked = 0  # uptime of the last sign of life of this task
 
-    async def run(self):
+    def _topic(self, specific: str) -> str:
+        if self._concentrator_id:
+            return topics.uplink(self._concentrator_id, self._meter_id, specific)
+        return topics.meter(self._meter_id, specific)
+
+    async def run(self) -> None:
         while True:
             try:
                 await self._connect()
@@ -43,7 +70,7 @@ class Publisher:
             self._broker.close()
             await self._pause()
 
-    async def _connect(self):
+    async def _connect(self) -> None:
         self._alive()
         if not await self._network.up():
             raise BrokerError("network: " + self._network.trouble)
@@ -54,14 +81,14 @@ class Publisher:
         if not self._clock.known():
             raise BrokerError("clock: no time yet, so no certificate can be checked")
         gc.collect()
-        await self._broker.connect(self._status_topic, OFFLINE)
+        await self._broker.connect(self._topic(topics.STATUS), OFFLINE)
         self.connects += 1
         self.trouble = ""
         self._backoff = 1
         say("broker", "connected")
         self._tell()
 
-    async def _serve(self):
+    async def _serve(self) -> None:
         while self._network.connected():
             self._alive()
             waiting = self._outbox.first()
@@ -75,41 +102,43 @@ class Publisher:
             elif self._clock.due():
                 self._clock.sync()
             else:
+                self._broker.check()
                 await self._filled()
             await asyncio.sleep_ms(0)
         raise BrokerError("network: lost")
 
-    async def _filled(self):
+    async def _filled(self) -> None:
         try:
             await asyncio.wait_for_ms(self._outbox.filled.wait(), 1000)
         except asyncio.TimeoutError:
             pass
 
-    def _publish(self, arrived, item):
+    def _publish(self, arrived: int, specific: str, item: "bytes | Reading") -> None:
         if not isinstance(item, bytes):
-            age = time.ticks_diff(time.ticks_ms(), arrived)
-            item.stamp(self._clock.text(age), item.seq)
-            item = item.to_json(self._status.values).encode()
-        self._broker.publish(self._reading_topic, item)
+            now = self._clock.text(time.ticks_diff(ticks(), arrived))
+            assert now is not None, "there is a connection only where the time is known"
+            item.stamp(now, item.seq or 0)
+            item = item.to_json(self._values).encode()
+        self._broker.publish(self._topic(specific), item)
         self._outbox.done()
         self._spoken = self._clock.uptime()
         self.published += 1
         if self.published == 1:
             say("broker", "first reading published and acknowledged")
 
-    def _tell(self):
+    def _tell(self) -> None:
         document = self._status.document(self)
-        self._broker.publish(self._status_topic, document, retain=True)
+        self._broker.publish(self._topic(topics.STATUS), document, retain=True)
         self._spoken = self._clock.uptime()
         self._status_at = self._spoken + _STATUS_S
 
-    def _note(self, trouble):
+    def _note(self, trouble: str) -> None:
         """Said when it changes, not at every attempt."""
         if trouble != self.trouble:
             say("broker", trouble)
         self.trouble = self.last_trouble = trouble
 
-    async def _pause(self):
+    async def _pause(self) -> None:
         """1 s, doubling to a minute; half of it by chance, or a fleet would come at once."""
         ms = self._backoff * 1000
         self._backoff = min(self._backoff * 2, _BACKOFF_MAX_S)
@@ -120,5 +149,5 @@ class Publisher:
             await asyncio.sleep_ms(min(ms, 1000))
             ms -= 1000
 
-    def _alive(self):
+    def _alive(self) -> None:
         self.looked = self._clock.uptime()

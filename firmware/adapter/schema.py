@@ -6,11 +6,21 @@ from smartmeter.receiver import LINKS
 
 from . import line
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[[object], object]
+
+AMIS = "amis"
+SIGN_ON = "iec62056"
+READING, RAW, CIPHERED = topics.READING, topics.RAW, topics.CIPHERED
+
 _NEEDED = object()
 
 
-def _text(maximum):
-    def check(value):
+def _text(maximum: int) -> "Check":
+    def check(value: object) -> object:
         if not isinstance(value, str) or not 0 < len(value) <= maximum:
             raise ValueError("is text of 1 to %d characters" % maximum)
         return value
@@ -18,8 +28,8 @@ def _text(maximum):
     return check
 
 
-def _whole(least, most):
-    def check(value):
+def _whole(least: int, most: int) -> "Check":
+    def check(value: object) -> object:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise ValueError("is a whole number from %d to %d" % (least, most))
         return value
@@ -27,27 +37,43 @@ def _whole(least, most):
     return check
 
 
-def _choice(*allowed):
-    def check(value):
+def _choice(*allowed: str) -> "Check":
+    def check(value: object) -> object:
         if value not in allowed:
-            raise ValueError("is one of " + ", ".join([str(a) for a in allowed]))
+            raise ValueError("is one of " + ", ".join(allowed))
         return value
 
     return check
 
 
-def _switch(value):
+def _some(*allowed: str) -> "Check":
+    def check(value: object) -> object:
+        if not isinstance(value, list) or not value or [v for v in value if v not in allowed]:
+            raise ValueError("is a list of one or more of " + ", ".join(allowed))
+        return value
+
+    return check
+
+
+def _switch(value: object) -> object:
     if value is not True and value is not False:
         raise ValueError("is true or false")
     return value
 
 
-def _line(value):
-    line.parse(value)
+def _line(value: object) -> object:
+    if value != line.AUTO:
+        line.parse(value)
     return value
 
 
-def _codes(value):
+def _id(value: object) -> object:
+    if not isinstance(value, str) or not topics.is_id(value):
+        raise ValueError("is 1 to 64 of A-Z a-z 0-9 . _ -")
+    return value
+
+
+def _codes(value: object) -> object:
     if not isinstance(value, list) or not 0 < len(value) <= 64:
         raise ValueError("is a list of 1 to 64 OBIS codes")
     for code in value:
@@ -59,12 +85,14 @@ def _codes(value):
 _pin = _whole(0, 48)
 
 # section -> name -> (check, default)
-_SECTIONS = {
+_SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
     "meter": {
-        "id": (topics.check_id, _NEEDED),
-        "line": (_line, "2400 8E1"),
+        "id": (_id, _NEEDED),
+        "line": (_line, line.AUTO),
         "rx": (_pin, 16),
         "tx": (_pin, None),
+        "answer": (_choice(AMIS, SIGN_ON), None),
+        "address": (_text(32), None),
         "link": (_choice(*LINKS), None),
         "profile": (_text(64), None),
     },
@@ -84,13 +112,19 @@ _SECTIONS = {
         "user": (_text(128), None),
         "tls": (_switch, True),
     },
-    "publish": {"values": (_codes, list(ALLOWED))},
+    "publish": {
+        "values": (_codes, list(ALLOWED)),
+        "what": (_some(READING, RAW, CIPHERED), [READING]),
+        "interval": (_whole(0, 3600), 0),
+        "deadband": (_whole(0, 100_000), 0),
+        "concentrator": (_id, None),
+    },
     "time": {"ntp": (_text(253), "pool.ntp.org")},
 }
 _ALWAYS = ("meter", "broker", "publish", "time")
 
 
-def check(document):
+def check(document: object) -> "dict[str, dict[str, object]]":
     """document with its defaults filled in; ValueError with one sentence where it cannot be."""
     if not isinstance(document, dict):
         raise ValueError("the settings are a table of sections")
@@ -103,10 +137,15 @@ def check(document):
     for section, fields in _SECTIONS.items():
         if section in document or section in _ALWAYS:
             checked[section] = _check_section(section, fields, document.get(section, {}))
+    meter = checked["meter"]
+    if meter["answer"] and meter["tx"] is None:
+        raise ValueError("meter.tx is missing: to answer the meter takes a pin to send on")
     return checked
 
 
-def _check_section(section, fields, given):
+def _check_section(
+    section: str, fields: "dict[str, tuple[Check, object]]", given: object
+) -> "dict[str, object]":
     if not isinstance(given, dict):
         raise ValueError("%s is a section of settings" % section)
     for name in given:

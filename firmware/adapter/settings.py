@@ -8,6 +8,13 @@ README.md here says what that means.
 import json
 import sys
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+    Section = dict[str, Any]
+    Document = dict[str, Section]
+
 _TOO_SHORT = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH: the buffer does not hold the blob
 
 NAMESPACE = "smartmeter"
@@ -23,6 +30,8 @@ SECRETS = {
     "client_cert": 4096,
     "client_key": 2048,
 }
+_FOUND = "line_found"  # the line's setting that a search has found
+_FOUND_MAX = 32
 
 
 class NotProvisioned(Exception):
@@ -32,13 +41,13 @@ class NotProvisioned(Exception):
 class Store:
     """The settings in NVS."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         from esp32 import NVS
 
         self._nvs = NVS(NAMESPACE)
 
-    def _blob(self, name, longest):
-        size = 256
+    def _blob(self, name: str, longest: int) -> bytes | None:
+        size = min(256, longest)
         while True:
             buf = bytearray(size)
             try:
@@ -52,7 +61,7 @@ class Store:
             else:
                 return bytes(memoryview(buf)[:n])
 
-    def document(self):
+    def document(self) -> "Document":
         """The checked settings; NotProvisioned, or ValueError where they are damaged."""
         text = self._blob(DOCUMENT, DOCUMENT_MAX)
         if text is None:
@@ -60,11 +69,21 @@ class Store:
         from . import schema
 
         checked = schema.check(json.loads(text))
-        # Needed once, and 9 kB that the rest can use.
+        # Needed once, and its memory serves the rest.
         del sys.modules["adapter.schema"]
         del sys.modules["adapter"].schema
         return checked
 
-    def secret(self, name):
+    def secret(self, name: str) -> bytes | None:
         """A secret's bytes, or None where there is none."""
         return self._blob(name, SECRETS[name])
+
+    def line_found(self) -> str | None:
+        """The line that was found by the last search, as text."""
+        found = self._blob(_FOUND, _FOUND_MAX)
+        return found.decode() if found else None
+
+    def keep_line(self, text: str) -> None:
+        if text != self.line_found():
+            self._nvs.set_blob(_FOUND, text.encode())
+            self._nvs.commit()

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import io
 import sys
 import time
 
@@ -9,6 +10,7 @@ import machine
 from smartmeter import __version__
 
 from .console import say
+from .health import Health
 from .settings import NotProvisioned, Store
 
 # A watchdog that was set up cannot be switched off; this is for work on the console.
@@ -16,31 +18,45 @@ _CONSOLE_MS = 3_600_000
 _RESTART_S = 5
 
 
-def main():
+def main() -> None:
     say("adapter", "version %s" % __version__)
     gc.collect()
     # Collect before the heap grows: what it takes from the system's memory, TLS is short of.
     gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
+    health = Health()
+    if health.safe:
+        say("adapter", "safe mode after %d crashes: %s" % (health.crashes, health.last_crash))
     try:
-        # The settings first, while the heap is in one piece.
-        store = Store()
-        settings = store.document()
-        from .app import Adapter
-
-        adapter = Adapter(settings, store.secret)
+        _run(health)
+    except KeyboardInterrupt:
+        health.stopped()
+        machine.WDT(timeout=_CONSOLE_MS)
+        say("adapter", "stopped; Ctrl-D starts it again")
     except NotProvisioned:
         say("settings", "none yet; on the computer type: python -m tools.provision")
-        return
+    except Exception as why:
+        text = io.StringIO()
+        sys.print_exception(why, text)
+        print(text.getvalue())
+        health.crashed(text.getvalue().strip())
+        say("adapter", "crashed; it starts again in %d s" % _RESTART_S)
+        time.sleep(_RESTART_S)
+        machine.reset()
+
+
+def _run(health: Health) -> None:
+    # The settings first, while the heap is in one piece.
+    store = Store()
+    try:
+        settings = store.document()
+        from .app import Adapter, Ended
+
+        adapter = Adapter(settings, store, health)
     except ValueError as why:
         say("settings", str(why))
         return
     try:
         asyncio.run(adapter.run())
-    except KeyboardInterrupt:
-        machine.WDT(timeout=_CONSOLE_MS)
-        say("adapter", "stopped; Ctrl-D starts it again")
-    except Exception as why:
-        sys.print_exception(why)
-        say("adapter", "crashed; it starts again in %d s" % _RESTART_S)
-        time.sleep(_RESTART_S)
+    except Ended:
+        health.stopped()
         machine.reset()

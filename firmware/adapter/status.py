@@ -5,31 +5,45 @@ import json
 
 from smartmeter import __version__
 
-_RESETS = {1: "power", 2: "hard", 3: "watchdog", 4: "deep sleep", 5: "soft"}
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from .clock import Clock
+    from .health import Health
+    from .meter import Meter
+    from .network import Ethernet, Wifi
+    from .outbox import Outbox
+    from .port import Port
+    from .publisher import Publisher
 
 
 class Status:
-    def __init__(self, meter, port, network, clock, outbox, values):
-        import machine
-
+    def __init__(
+        self,
+        meter: "Meter",
+        port: "Port",
+        network: "Wifi | Ethernet",
+        clock: "Clock",
+        outbox: "Outbox",
+        health: "Health",
+    ) -> None:
         self._meter = meter
         self._port = port
         self._network = network
         self._clock = clock
         self._outbox = outbox
-        self.values = values
-        self._reset = _RESETS.get(machine.reset_cause(), "unknown")
+        self._health = health
 
-    def document(self, publisher):
-        """The JSON of the message, bytes."""
+    def document(self, publisher: "Publisher") -> bytes:
+        """The JSON of the message."""
         meter = self._meter
         document = {
-            "state": "online",
+            "state": "safe" if self._health.safe else "online",
             "time": self._clock.text(),
             "version": __version__,
             "uptime": self._clock.uptime(),
-            "reset": self._reset,
+            "reset": self._health.reset,
             "progress": meter.progress,
+            "line": meter.line,
             "bytes": meter.bytes,
             "readings": meter.readings,
             "faults": meter.faults,
@@ -38,12 +52,17 @@ class Status:
             "published": publisher.published,
             "waiting": len(self._outbox),
             "dropped": self._outbox.dropped,
+            "left_out": meter.left_out,
             "connects": publisher.connects,
             "heap": gc.mem_free(),
         }
-        if publisher.last_trouble:
-            document["last_trouble"] = publisher.last_trouble
-        rssi = self._network.rssi()
-        if rssi is not None:
-            document["rssi"] = rssi
+        further = {
+            "clock_offset": meter.ahead,
+            "rssi": self._network.rssi(),
+            "last_trouble": publisher.last_trouble or None,
+            "last_crash": self._health.last_crash or None,
+        }
+        for name, value in further.items():
+            if value is not None:
+                document[name] = value
         return json.dumps(document).encode()

@@ -54,6 +54,21 @@ def mpremote(port: str, *arguments: str, given: str | None = None, check: bool =
     return done.stdout
 
 
+def patch(board: VirtualBoard, name: str, *changes: tuple[str, str]) -> None:
+    """Puts a changed file of the firmware on the board, and restarts it until it is connected."""
+    text = (FIRMWARE / name).read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    changed = board.folder / Path(name).name
+    changed.write_text(text)
+    mpremote(board.port, "cp", str(changed), f":{name}")
+    before = len(board.console())
+    mpremote(board.port, "reset")
+    board.wait_console("board: reset", 5, before)
+    board.wait_console("broker: connected", 20, board.console().rindex("board: reset"))
+
+
 def clean_firmware(target: Path) -> Path:
     """The firmware as a fresh clone has it, without what CPython left there."""
     shutil.copytree(FIRMWARE, target, ignore=shutil.ignore_patterns("__pycache__"))
@@ -110,6 +125,7 @@ class Listener:
     """What arrives at the broker."""
 
     def __init__(self, broker: Mosquitto, ca: Path | None) -> None:
+        self.prefix = "smartMeterMessage"
         self._got: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.username_pw_set("test", USERS["test"])
@@ -121,13 +137,18 @@ class Listener:
         self._client.connect("localhost", broker.port)
         self._client.loop_start()
 
-    def next(self, specific: str, seconds: float = 20) -> Any:
-        """The next message of smartMeterMessage/test-meter/{specific}: its JSON."""
+    def payload(self, specific: str, seconds: float = 20) -> bytes:
+        """The next message on {prefix}/test-meter/{specific}."""
         until = time.monotonic() + seconds
         while True:
             topic, payload = self._got.get(timeout=max(0.01, until - time.monotonic()))
-            if topic == f"smartMeterMessage/{METER}/{specific}":
-                return json.loads(payload, parse_float=Decimal, parse_int=Decimal)
+            if topic == f"{self.prefix}/{METER}/{specific}":
+                return payload
+
+    def next(self, specific: str, seconds: float = 20) -> Any:
+        """The JSON of it."""
+        payload = self.payload(specific, seconds)
+        return json.loads(payload, parse_float=Decimal, parse_int=Decimal)
 
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         self._client.publish(topic, payload, 1, retain).wait_for_publish(5)
@@ -155,10 +176,9 @@ class Setup:
 
     def status(self, seconds: float = 20) -> Any:
         """The next status in which the adapter is online."""
-        while True:
-            status = self.listener.next("status", seconds)
-            if status["state"] != "offline":
-                return status
+        while (status := self.listener.next("status", seconds))["state"] == "offline":
+            pass
+        return status
 
 
 def agrees(reading: dict[str, Any], truth: dict[str, Any]) -> bool:

@@ -171,7 +171,7 @@ class RTC:
 
     def datetime(self, value=None):
         if value is not None:
-            at = time.mktime(value[:3] + value[4:7] + (0, 0))
+            at = mktime(value[:3] + value[4:7]) + _2000
             _set_clock(int(at) - int(time.time()) or 1)
         t = gmtime()
         return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
@@ -462,11 +462,23 @@ provide(
     STAT_WRONG_PASSWORD=202,
     PHY_LAN8720=1,
 )
+
+
+def mktime(moment):
+    """Seconds since 2000 of a moment; an ESP32 knows no time zone."""
+    year, month, day, hour, minute, second = moment[:6]
+    if month < 3:
+        year, month = year - 1, month + 12
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day
+    return (days - 730426) * 86400 + hour * 3600 + minute * 60 + second
+
+
 provide("ntptime", settime=settime, host="pool.ntp.org", timeout=1)
 provide("socket", **{n: getattr(socket, n) for n in dir(socket) if n[0] != "_"})
 sys.modules["socket"].getaddrinfo = getaddrinfo
 provide("time", **{n: getattr(time, n) for n in dir(time) if n[0] != "_"})
 sys.modules["time"].time = now
+sys.modules["time"].mktime = mktime
 sys.modules["time"].gmtime = sys.modules["time"].localtime = gmtime
 
 

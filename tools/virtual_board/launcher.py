@@ -97,6 +97,10 @@ class VirtualBoard:
         new.write_text(json.dumps(self._air))
         new.replace(self.folder / "air.json")
 
+    def set_line(self, line: str | None) -> None:
+        """How the wire is set from the next start on; None: any setting will do."""
+        self._line = line or "-"
+
     def start(self) -> "VirtualBoard":
         """Plugs the power in."""
         assert not self._on, "the board is on"

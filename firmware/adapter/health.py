@@ -1,0 +1,67 @@
+"""What went wrong before: kept in RTC memory, which outlives every reset but not the power.
+
+Three crashes without five good minutes between them start the safe mode: the meter is not read,
+but console, network and status live, so that somebody can look; an hour later it tries again.
+"""
+
+import json
+
+import machine
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+_CRASHES = 3
+GOOD_S = 300
+SAFE_S = 3600
+_TEXT_MAX = 400
+
+_RESETS = {1: "power", 2: "hard", 3: "watchdog", 4: "deep sleep", 5: "soft"}
+_WATCHDOG = 3
+
+
+class Health:
+    """running: between start() and the end of the program; a reset that finds it was a crash."""
+
+    def __init__(self) -> None:
+        self.reset = _RESETS.get(machine.reset_cause(), "unknown")
+        record = _load()
+        self.crashes: int = record["crashes"]
+        self.last_crash: str = record["last"]
+        if machine.reset_cause() == _WATCHDOG and record["running"]:
+            self.crashes += 1
+            self.last_crash = "the watchdog: nothing moved for two minutes"
+        self.safe = self.crashes >= _CRASHES
+
+    def start(self) -> None:
+        self._keep(True)
+
+    def good(self) -> None:
+        """It has run well for so long that the crashes of before do not count."""
+        if self.crashes:
+            self.crashes = 0
+            self._keep(True)
+
+    def crashed(self, text: str) -> None:
+        self.crashes += 1
+        self.last_crash = text[-_TEXT_MAX:]
+        self._keep(False)
+
+    def stopped(self) -> None:
+        """A reset that is wanted follows; one out of the safe mode begins from nothing."""
+        if self.safe:
+            self.crashes = 0
+        self._keep(False)
+
+    def _keep(self, running: bool) -> None:
+        record = {"crashes": self.crashes, "last": self.last_crash, "running": running}
+        machine.RTC().memory(json.dumps(record).encode())
+
+
+def _load() -> "dict[str, Any]":
+    try:
+        record = json.loads(machine.RTC().memory())
+        return {k: record[k] for k in ("crashes", "last", "running")}
+    except (ValueError, KeyError, TypeError):  # nothing there, or of another program
+        return {"crashes": 0, "last": "", "running": False}

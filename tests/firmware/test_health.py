@@ -1,0 +1,34 @@
+"""Crashes: told, survived, and at the third one looked at in peace."""
+
+from tests.firmware.rig import Setup, TestMeter, agrees, mpremote, patch
+
+
+def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
+    setup.provision()
+    setup.status()
+    step = "def step(self) -> None:\n"
+    failing = "        if self._clock.uptime() > 1: 1 // 0\n"
+    patch(setup.board, "adapter/meter.py", (step, step + failing))
+    status = setup.status(90)
+    while status["state"] != "safe":
+        status = setup.status(90)
+    assert "ZeroDivisionError" in status["last_crash"]
+    assert 'File "adapter/meter.py"' in status["last_crash"]
+    assert setup.board.console().count("crashed; it starts again") == 3
+    assert mpremote(setup.board.port, "exec", "print(1)").strip() == "1"
+
+
+def test_what_hangs_is_ended_by_the_watchdog_and_told(setup: Setup, meter: TestMeter) -> None:
+    setup.provision()
+    patch(setup.board, "adapter/app.py", ("120_000", "1500"), ("sleep_ms(1000)", "sleep_ms(300)"))
+    wants = 'def wants(self, reading: "Reading") -> bool:\n'
+    hang = "        import machine\n        while machine.reset_cause() == 2: pass\n"
+    patch(setup.board, "adapter/thinning.py", (wants, wants + hang))
+    meter.send()  # the reading that it hangs over
+    setup.board.wait_console("the watchdog bit", 20)
+    while (status := setup.status(20))["reset"] != "watchdog":
+        pass
+    assert "watchdog" in status["last_crash"]
+    assert status["state"] == "online"
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)

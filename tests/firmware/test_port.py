@@ -1,0 +1,103 @@
+"""The meter's port: found by itself, answered where the meter wants it, set up anew when silent."""
+
+import threading
+import time
+
+from tests.firmware.rig import Setup, TestMeter, Wire, agrees
+
+
+class Sending:
+    """A meter that pushes until it is told to stop; its truths by seq."""
+
+    def __init__(self, meter: TestMeter, pause: float = 0.3) -> None:
+        self._meter = meter
+        self._pause = pause
+        self._ended = threading.Event()
+        self.truths: dict[int, dict[str, object]] = {}
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._pause):
+            truth = self._meter.send()
+            self.truths[truth["seq"]] = truth
+
+    def __enter__(self) -> "Sending":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+def test_a_line_is_found_and_remembered(setup: Setup, meter: TestMeter) -> None:
+    setup.board.kill()
+    setup.board.set_line("2400 8N1")  # the third setting that is tried
+    setup.board.start()
+    setup.settings["meter"]["line"] = "auto"
+    setup.provision()
+    with Sending(meter, 0.15) as sending:
+        reading = setup.listener.next("reading", 60)
+        assert agrees(reading, sending.truths[int(reading["seq"])])
+        setup.board.wait_console("found its line: 2400 8N1")
+        before = len(setup.board.console())
+        setup.board.kill()
+        setup.board.start()
+        setup.board.wait_console("found its line: 2400 8N1", 20, before)
+    assert "trying" not in setup.board.console()[before:]
+
+
+def test_the_status_names_the_line_and_counts_faults(setup: Setup, meter: TestMeter) -> None:
+    setup.secrets["meter_key"] = b"\x77" * 16
+    setup.provision()
+    setup.status()
+    meter.send()
+    setup.board.wait_console("meter: key:")
+    setup.broker.kill()
+    setup.broker.start()
+    status = setup.status(40)
+    assert status["line"] == "2400 8E1"
+    assert status["faults"] == {"key": 1}
+    assert status["progress"] == "frames but no key"
+    assert status["readings"] == 0
+
+
+def test_noise_between_telegrams_costs_none(setup: Setup, wire: Wire, meter: TestMeter) -> None:
+    setup.provision()
+    setup.status()
+    for n in range(5):
+        wire.send(bytes((n * 37 + i * 91) & 0xFF for i in range(40 * n)))
+        time.sleep(0.1)
+        truth = meter.send()
+        assert agrees(setup.listener.next("reading"), truth)
+
+
+def test_amis_is_acknowledged(setup: Setup, wire: Wire) -> None:
+    setup.board.kill()
+    setup.board.set_line("9600 8E1")
+    setup.board.start()
+    setup.settings["meter"] |= {"line": "9600 8E1", "tx": 17, "answer": "amis"}
+    setup.provision()
+    setup.status()
+    wire.send(bytes.fromhex("1040F03016"))  # SND_NKE: is there a slave?
+    assert wire.received() == b"\xe5"
+
+
+def test_a_meter_of_iec_62056_21_is_asked(setup: Setup, wire: Wire) -> None:
+    setup.board.kill()
+    setup.board.set_line(None)
+    setup.board.start()
+    setup.settings["meter"] |= {"tx": 17, "answer": "iec62056"}
+    setup.provision()
+    assert wire.received(20) == b"/?!\r\n"
+    wire.send(b"/ABC5TEST\r\n")
+    assert wire.received() == b"\x06050\r\n"
+    data = b"1-0:1.8.0(001234.567*kWh)\r\n1-0:2.8.0(000000.001*kWh)\r\n!\r\n\x03"
+    bcc = 0
+    for b in data:
+        bcc ^= b
+    time.sleep(1.2)  # the adapter changes its baud rate once its last bit has left
+    wire.send(b"\x02" + data + bytes((bcc,)))
+    reading = setup.listener.next("reading")
+    assert reading["clock"] == "adapter"
+    assert {c: str(v) for c, v in reading["values"].items()} == {"1.8.0": "1234567", "2.8.0": "1"}
