@@ -1,0 +1,39 @@
+"""What gets on a board: all of the firmware, as source, compiled, or by mip."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from tests.firmware.rig import FIRMWARE, REPOSITORY, mpremote
+from tools import flash
+from tools.virtual_board import VirtualBoard
+
+
+def test_the_list_for_mip_is_complete() -> None:
+    listed = json.loads((FIRMWARE / "package.json").read_text())
+    assert listed == json.loads(flash.package()), "type: python -m tools.flash --list"
+    assert all((FIRMWARE / source).is_file() for source, _ in listed["urls"])
+
+
+def test_compiled_modules_take_the_place_of_sources(
+    new_board: Callable[..., VirtualBoard],
+) -> None:
+    board = new_board()
+    command = [sys.executable, "-m", "tools.flash", "--board", board.port, "--mpy"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    listed = mpremote(board.port, "exec", "import os; print(os.listdir('adapter'))")
+    assert "start.mpy" in listed
+    assert "start.py" not in listed
+    before = len(board.console())
+    mpremote(board.port, "reset")
+    board.wait_console("settings: none yet", 10, before)
+
+
+def test_a_board_that_is_not_there_is_one_sentence() -> None:
+    command = [sys.executable, "-m", "tools.flash", "--board", "/dev/not-there"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("flash: mpremote:")
+    assert done.stderr.count("\n") == 1

