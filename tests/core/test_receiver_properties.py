@@ -80,6 +80,7 @@ def test_any_bytes_in_any_chunks(data, size):
     for i in range(0, len(data), size):
         got += pieces.feed(data[i : i + size])
     got += pieces.flush()
+    sound(got)
     assert [repr(e) for e in got] == [repr(e) for e in events]
 
 
@@ -95,6 +96,7 @@ def test_mutants_in_any_chunks(wire, changes, size):
     for i in range(0, len(data), size):
         got += pieces.feed(data[i : i + size])
     got += pieces.flush()
+    sound(got)
     assert [repr(e) for e in got] == [repr(e) for e in events]
 
 

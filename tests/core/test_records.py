@@ -2,7 +2,7 @@
 
 from smartmeter import Reading, Receiver
 from smartmeter.cosem.aes import ecb
-from smartmeter.fault import CIPHER, KEY, LAYOUT, LENGTH
+from smartmeter.fault import CIPHER, KEY, LAYOUT, LENGTH, VALUE
 
 KEY_16 = bytes(range(16))
 AMIS_RECORDS = (
@@ -16,6 +16,21 @@ AMIS_RECORDS = (
     "04fb1402000000"
     "04fb943c03000000"
     "0483ff04ecffffff"
+)
+
+
+# Where in it a value is: any may be true.
+AMIS_VALUES = (
+    (4, 10),
+    (12, 16),
+    (19, 23),
+    (28, 32),
+    (38, 42),
+    (44, 48),
+    (51, 55),
+    (58, 62),
+    (66, 70),
+    (74, 78),
 )
 
 
@@ -98,7 +113,25 @@ def test_amis():
 def test_amis_without_its_key():
     assert fault(amis(amis_plain())) == KEY
     assert fault(amis(amis_plain()), key=bytes(16)) == KEY
-    assert fault(amis(b"\x2f\x2f" + b"\x04" * 78), key=KEY_16) == KEY
+    assert fault(amis(b"\x04" * 80), key=KEY_16) == KEY
+
+
+def test_amis_records_that_are_not_all_in_their_places():
+    plain = amis_plain()
+    for i in range(80):
+        bad = bytearray(plain)
+        bad[i] ^= 0x20
+        (event,) = events(amis(bytes(bad)), key=KEY_16)
+        value = [i in range(*span) for span in AMIS_VALUES]
+        assert isinstance(event, Reading) if any(value) else event.kind == LAYOUT, i
+    # a byte of the wire damaged: one block is noise, and the next has the damage
+    whole = amis(plain)
+    for i in range(19, 99):
+        bad = bytearray(whole)
+        bad[i] ^= 1
+        bad[99] = sum(bad[4:99]) & 0xFF
+        assert fault(bytes(bad), key=KEY_16) in (LAYOUT, KEY), i
+    assert fault(amis(plain + b"\x2f" * 16), key=KEY_16) == LENGTH
 
 
 def test_ciphers_that_are_not_known():
@@ -118,14 +151,14 @@ def test_codings_of_data():
         ("0e03" + "907856341200", 1234567890),
         ("0b03" + "5634f2", -23456),
     ):
-        assert values(records + "01fd4805")["1.8.0"] == (expected, 0), records
+        assert values(records + "02fd48e803")["1.8.0"] == (expected, 0), records
     got = values("0503" + "0000c03f")["1.8.0"]  # 1.5 as a floating-point number
     assert got == (15, -1)
 
 
 def test_values_that_say_they_are_none():
-    for records in ("02030080", "0c03aaaaaaaa", "0003", "0d0303414243", "0803"):
-        assert "1.8.0" not in values(records + "01fd4805"), records
+    for records in ("02030080", "0c03aaaaaaaa", "0003", "0d0303414243"):
+        assert "1.8.0" not in values(records + "02fd48e803"), records
 
 
 def test_quantities_and_powers_of_ten():
@@ -142,7 +175,7 @@ def test_quantities_and_powers_of_ten():
         ("02fd48e803", "12.7.0", (1000, -1)),
         ("02fdc8fc01e803", "32.7.0", (1000, -1)),
         ("02fdd9fc03e803", "71.7.0", (1000, -3)),
-        ("02fb2ff401", "14.7.0", (500, 0)),
+        ("02fb2f3200", "14.7.0", (50, 0)),
         ("02fb2ef401", "14.7.0", (500, -1)),
         ("042b05000000", "1.7.0", (5, 0)),
         ("042bfbffffff", "2.7.0", (5, 0)),
@@ -160,11 +193,10 @@ def test_what_is_not_of_now_or_not_known():
         "140305000000",  # a maximum
         "84400305000000",  # a subunit, of a maker unknown
         "0483ff0105000000",  # a maker's own
-        "04931105000000",  # volume
         "04830105000000",  # in error
         "0374050000",
     ):
-        assert values(records + "01fd4805") == {"12.7.0": (5, -1)}, records
+        assert values(records + "02fd48e803") == {"12.7.0": (1000, -1)}, records
 
 
 def test_makers_whose_subunits_are_known():
@@ -194,6 +226,51 @@ def test_the_time_of_a_reply():
 
 def test_identity():
     assert reading(reply("040305000000")).meter == "TST12345678"
+
+
+def test_records_that_no_electricity_meter_sends():
+    for records in (
+        "041305000000",  # volume
+        "045905000000",  # a temperature
+        "046f05000000",  # reserved
+        "04fb2005000000",
+        "04832005000000",  # an energy per second
+        "0803",  # what a request asks for
+        "3f05",
+        "0c0378563a12",  # a digit that is none
+    ):
+        assert fault(reply("040305000000" + records)) in (LAYOUT, VALUE), records
+
+
+def test_numbers_that_contradict_each_other():
+    phases = "02fdc8fc01fc08" + "02fdc8fc02f208" + "02fdc8fc030609"
+    currents = "04fdd9fc01d0070000" + "04fdd9fc02e8030000" + "04fdd9fc0300000000"
+    powers = "04abfc01c2010000" + "04abfc02dc000000" + "04abfc0300000000"
+    good = phases + currents + powers + "042b9e020000"
+    got = values(good)
+    assert (got["32.7.0"], got["31.7.0"], got["21.7.0"]) == ((2300, -1), (2000, -3), (450, 0))
+    assert got["1.7.0"] == (670, 0)
+    for old, new in (
+        ("042b9e020000", "042b9e0e0000"),  # a power that is not its phases'
+        ("04abfc01c2010000", "04abfc01c2910000"),  # more than U times I
+        ("04fdd9fc02e8030000", "04fdd9fc02e8030001"),  # an ampere for each watt
+        ("02fdc8fc01fc08", "02fdc8fc01fc80"),  # no voltage
+        ("02fdc8fc01fc08", "02fdc8fc01fc02"),  # not with the others
+        ("02fdc8fc01fc08", "02fdc8fc03fc08"),  # a phase twice, another never
+    ):
+        assert old in good
+        assert fault(reply(good.replace(old, new))) == VALUE, new
+    assert values("04030a000000" + "841003060000008420030400000002fd48e803")["1.8.0"] == (10, 0)
+    assert fault(reply("04030a000000" + "8410036000000084200304000000")) == VALUE
+
+
+def test_headers_of_no_reply():
+    good = reply("040305000000")
+    for i, new in ((4, 0x53), (12, 0x80), (16, 0x02), (17, 0x40)):
+        bad = bytearray(good)
+        bad[i] = new
+        bad[-2] = sum(bad[4:-2]) & 0xFF
+        assert fault(bytes(bad)) == LAYOUT, i
 
 
 def test_replies_that_are_none():

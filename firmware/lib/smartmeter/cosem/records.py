@@ -9,18 +9,23 @@ and power of ten; FB and FD open further tables; VIFE refine it. Only what is of
 whose meaning is known for certain, becomes a value.
 
 AMIS (Siemens TD-351x, Netz OOe) enciphers the records: AES-128-CBC, mode 5 of EN 13757-3.
+
+All that guards them is a sum of 8 bits, which two bytes that changed places leave as it was.
+So whatever no electricity meter sends is taken for damage: a record that is none of its
+kinds, digits that are none, powers that voltage and current do not carry.
 """
 
-from ..fault import CIPHER, KEY, LAYOUT, LENGTH, Rejected
+from ..fault import CIPHER, KEY, LAYOUT, LENGTH, VALUE, Rejected
 from ..obis import complete, put, unit_of
 from ..profiles import STANDARD
 from ..reading import Reading, is_time
 from . import aes
 from .clock import is_summer
+from .coherence import check_coherent
 from .float754 import decimal_of
 from .plausible import check
 from .textclock import offset
-from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, meaning
+from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, is_sent, meaning
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -33,6 +38,9 @@ _CI_AMIS = 0x5B
 _HEADERS = {0x72: _LONG, _CI_AMIS: _LONG, 0x7A: 7, 0x78: 3}  # by CI; 7A has a short one
 _ELECTRICITY = 0x02
 _SYSTEM = 0x0E  # AMIS calls itself so
+_RSP_UD = 0x08  # C of a reply; bits 4 and 5, DFC and ACD, may be set
+_REPLY = 0xCF
+_STATUS_ERROR = 0x03  # of the status: 1 busy, 2 an error, so that there are no values
 
 _MODE_NONE = 0
 _MODE_CBC = 5  # AES-128-CBC; the initialisation vector is of the header
@@ -46,11 +54,28 @@ _FUNCTION = 0x30
 _DATE_TIME = 0x6D
 _PLAIN_TEXT = 0x7C
 
+# All that an AMIS meter sends: what is before each value, and how many bytes that has
+# (interface description of Netz OOe, 2.4.2).
+_AMIS_RECORDS = (
+    (b"\x2f\x2f\x06\x6d", 6),
+    (b"\x04\x03", 4),
+    (b"\x04\x83\x3c", 4),
+    (b"\x84\x10\xfb\x82\x73", 4),
+    (b"\x84\x10\xfb\x82\xf3\x3c", 4),
+    (b"\x04\x2b", 4),
+    (b"\x04\xab\x3c", 4),
+    (b"\x04\xfb\x14", 4),
+    (b"\x04\xfb\x94\x3c", 4),
+    (b"\x04\x83\xff\x04", 4),
+    (b"\x2f\x2f", 0),
+)
+
 # Bytes of data by the coding in DIF; None is told by the data itself.
 _SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, 0)
 _INTEGERS = (1, 2, 3, 4, 6, 7)
 _REAL = 5
 _BCD = (9, 10, 11, 12, 14)
+_CODINGS_NONE = (8, 15)  # a request's, and special functions
 
 
 def decode(payload: bytes, ctx: "Receiver") -> Reading:
@@ -68,6 +93,8 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
         maker = _letters(payload[7] | payload[8] << 8)
         digits = "%02X%02X%02X%02X" % (payload[6], payload[5], payload[4], payload[3])
         meter = maker + digits if digits.strip("0") else ""
+    if ci != _CI_AMIS:
+        _check_reply(payload, at)
     mode = payload[at - 1] & 0x1F if at > 3 else _MODE_NONE
     if mode == _MODE_NONE:
         data = payload[at:]
@@ -75,25 +102,51 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
         data = _deciphered(payload, ctx.key)
     else:
         raise Rejected(CIPHER, "an M-Bus reply enciphered in mode %d is not known" % mode)
+    if ci == _CI_AMIS and maker == AMIS:
+        _check_amis(data)
     reading = Reading(meter)
-    try:
-        _records(reading, data, maker, ctx.profile)
-    except Rejected:
-        if mode:
-            raise Rejected(KEY, "the key does not open the telegram")
-        raise
+    _records(reading, data, maker, ctx.profile)
     if not reading.values:
         raise Rejected(LAYOUT, "an M-Bus reply without a value that is known")
-    reading.payload = data
-    reading.layers = ("AES-CBC", "records") if mode else ("records",)
     complete(reading)
     check(reading)
+    check_coherent(reading)
+    reading.payload = data
+    reading.layers = ("AES-CBC", "records") if mode else ("records",)
     return reading
+
+
+def _check_reply(payload: bytes, at: int) -> None:
+    """Rejected where a header is none of a meter's reply."""
+    if payload[0] & _REPLY != _RSP_UD:
+        raise Rejected(LAYOUT, "an M-Bus frame with C %02X is no reply" % payload[0])
+    if at == 3:
+        return
+    if payload[at - 3] & _STATUS_ERROR in (1, 2):
+        raise Rejected(LAYOUT, "the M-Bus meter says that it is busy or in error")
+    configuration = payload[at - 2] | payload[at - 1] << 8
+    if configuration and not payload[at - 1] & 0x1F:
+        raise Rejected(LAYOUT, "an M-Bus reply of configuration %04X is not known" % configuration)
+
+
+def _check_amis(data: bytes) -> None:
+    """Rejected where these are not the records of an AMIS meter, each in its place."""
+    at = 0
+    for head, size in _AMIS_RECORDS:
+        if data[at : at + len(head)] != head:
+            raise Rejected(LAYOUT, "the telegram does not have the records of an AMIS meter")
+        at += len(head) + size
+    if at != len(data):
+        raise Rejected(LENGTH, "bytes follow the records of an AMIS meter")
 
 
 def _letters(number: int) -> str:
     """The three letters of a manufacturer (EN 62056-21 FLAG), five bits each."""
-    return "".join([chr(64 + (number >> shift & 31)) for shift in (10, 5, 0)])
+    letters = "".join([chr(64 + (number >> shift & 31)) for shift in (10, 5, 0)])
+    for c in letters:
+        if not "A" <= c <= "Z":
+            raise Rejected(LAYOUT, "an M-Bus meter whose maker's letters are none")
+    return letters
 
 
 def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
@@ -105,7 +158,10 @@ def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
         raise Rejected(LENGTH, "an M-Bus telegram is too short for its enciphered blocks")
     iv = payload[7:9] + payload[3:7] + payload[9:11] + bytes((payload[11],)) * 8
     plain = aes.cbc_decrypt(key, iv, payload[_LONG:stop])
-    if plain[:2] != _FILLERS or (payload[2] == _CI_AMIS and plain[-2:] != _FILLERS):
+    if plain[:2] != _FILLERS:
+        # the last block is deciphered apart: where that is right, this one was damaged
+        if payload[2] == _CI_AMIS and plain[-2:] == _FILLERS:
+            raise Rejected(LAYOUT, "the telegram does not have the records of an AMIS meter")
         raise Rejected(KEY, "the key does not open the telegram")
     return plain + payload[stop:]
 
@@ -128,6 +184,8 @@ def _records(reading: Reading, data: bytes, maker: str, profile: "Profile | None
         information = bytes(data[start:at])
         if information[0] & 0x7F == _PLAIN_TEXT:  # the unit as text stands behind
             at += 1 + _byte(data, at)
+        if not is_sent(information) or dif & 15 in _CODINGS_NONE:
+            raise Rejected(LAYOUT, "a record that no electricity meter sends")
         size = _SIZES[dif & 15]
         if size is None:
             size = _variable(data, at)
@@ -198,6 +256,9 @@ def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
         if negative:
             digits = digits[1:]
         if not digits.isdigit():
+            for c in digits:
+                if c.isdigit():
+                    raise Rejected(VALUE, "a decimal number has a digit that is none")
             return None
         return (-int(digits) if negative else int(digits)), 0
     number = int.from_bytes(content, "little")

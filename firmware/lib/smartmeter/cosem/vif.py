@@ -31,6 +31,17 @@ AMIS = "SAM"  # Siemens TD-351x
 _ABB_SUBUNITS = {1: (ACTIVE, -1), 2: (REACTIVE, 1), 3: (REACTIVE, -1)}
 
 
+# What else such a meter sends, from and to: operating times, dates and durations, numbers of its
+# own, text; by the table that VIF opens. Volumes, heat, flows and pressures are of others.
+_SENT = {
+    0: ((0x00, 0x07), (0x20, 0x2F), (0x6C, 0x6D), (0x70, 0x7A), (0x7C, 0x7C), (0x7F, 0x7F)),
+    0xFB: ((0x00, 0x05), (0x14, 0x17), (0x28, 0x2F), (0x34, 0x37)),
+    0xFD: ((0x00, 0x71),),
+}
+# VIFE: errors; starts, directions, limits, durations, factors; a further table; its maker's own
+_SENT_REFINED = ((0x00, 0x1F), (0x39, 0x7D))
+
+
 class Meaning:
     """c, d: groups C and D, c that of all phases and +; exponent of ten in W, V, A ...; sign: 1
     forward, -1 backward, 0 not told; phase: 0 all, 1 to 3."""
@@ -63,6 +74,33 @@ def meaning(information: bytes, maker: str, subunit: int) -> "Meaning | None":
     if subunit and not _subunit(found, maker, subunit):
         return None
     return found
+
+
+def is_sent(information: bytes) -> bool:
+    """Whether a meter of electricity may send a record with VIF and VIFE (bytes, as sent)."""
+    table = information[0] if information[0] in _SENT and len(information) > 1 else 0
+    at = 1 if table else 0
+    code = information[at] & 0x7F
+    if not _within(_SENT[table], code):
+        return False
+    if code == _MAKERS and not table:
+        return True
+    at += 1
+    while at < len(information):
+        code = information[at] & 0x7F
+        if code == _MAKERS:
+            return True
+        if not _within(_SENT_REFINED, code):
+            return False
+        at += 2 if code == _FURTHER else 1
+    return True
+
+
+def _within(ranges: "tuple[tuple[int, int], ...]", code: int) -> bool:
+    for first, last in ranges:
+        if first <= code <= last:
+            return True
+    return False
 
 
 def _quantity(first: int, code: int) -> "Meaning | None":
@@ -143,7 +181,8 @@ def _subunit(found: Meaning, maker: str, subunit: int) -> bool:
     if maker == _SBC and subunit == 1:
         found.c = REACTIVE
         return True
-    if maker == _GMC and subunit <= 3:
+    # its powers, all of subunit 1, are told apart by their storage numbers: no manual says how
+    if maker == _GMC and subunit <= 3 and not (found.c == ACTIVE and found.d == INSTANT):
         found.phase = subunit
         return True
     return False
