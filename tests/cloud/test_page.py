@@ -114,21 +114,21 @@ def test_the_curve_leaves_gaps_and_is_read_by_keyboard(site: Site, opened: Page)
 
     site.add("m1", at(0, 100), at(10, 300), at(300, 400), at(1500, 900))
     card = opened.card("m1")
-    frame = card.locator(".curve-frame")
+    frame = card.locator(".curve-frame").first
     expect(frame).to_have_attribute("aria-label", re.compile("Highest mean 900 W"))
     line = card.locator("path.line.in")
     # two strokes: one before the gap, one behind it
     playwright.expect(line).to_have_attribute("d", re.compile("^M[^M]+M[^M]+$"))
     frame.focus()
     opened.page.keyboard.press("Home")
-    expect(card.locator(".tip")).to_contain_text("00:00 – 00:05")
-    expect(card.locator(".tip")).to_contain_text("mean 200 W")
+    expect(card.locator(".tip").first).to_contain_text("00:00 – 00:05")
+    expect(card.locator(".tip").first).to_contain_text("mean 200 W")
     opened.page.keyboard.press("ArrowRight")
-    expect(card.locator(".tip")).to_contain_text("mean 400 W")
+    expect(card.locator(".tip").first).to_contain_text("mean 400 W")
     opened.page.keyboard.press("ArrowRight")
-    expect(card.locator(".curve [role=status]")).to_contain_text("00:25 – 00:30")
+    expect(card.locator(".curve [role=status]").first).to_contain_text("00:25 – 00:30")
     opened.page.keyboard.press("Escape")
-    expect(card.locator(".tip")).to_be_hidden()
+    expect(card.locator(".tip").first).to_be_hidden()
     assert not opened.wrong
 
 
@@ -183,7 +183,7 @@ def test_it_fits_and_can_be_read(browser: Any, site: Site, width: int, scheme: s
     )
     try:
         expect(view.page.locator("article .big")).to_contain_text("12.35 kW")
-        view.page.locator("summary").first.click()
+        view.page.locator(".steps summary").first.click()
         assert view.page.evaluate("document.documentElement.scrollWidth") == width
         for selector in (".big", ".way", ".foot", ".box p", ".about", "dt", "h2"):
             assert contrast(view.page, selector) >= 4.5, selector
@@ -237,3 +237,152 @@ def test_every_control_and_picture_has_a_name(site: Site, opened: Page) -> None:
     )
     assert nameless == 0
     assert opened.page.evaluate("document.documentElement.lang") == "en"
+
+
+def rolled(site: Site) -> None:
+    while site.store.roll(50, 2**60):
+        pass
+
+
+def days_ago(days: int, hour: float) -> str:
+    midnight = time.time() // 86400 * 86400
+    moment = time.gmtime(midnight - days * 86400 + hour * 3600)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", moment)
+
+
+def test_a_day_of_energy_with_its_gap_and_its_cost(site: Site, opened: Page) -> None:
+    for i, (hour, total) in enumerate([(1, 1000), (2, 2000), (3, 2500), (9, 7500)]):
+        site.add("m1", reading(i, days_ago(1, hour), v1_8_0=total, v32_7_0=229.5 + i))
+    site.add("m1", reading(9, days_ago(2, 1), v1_8_0=0), reading(10, days_ago(2, 12), v1_8_0=500))
+    site.add("m1", now_reading(20, v1_7_0=5, v1_8_0=8000))
+    rolled(site)
+    card = opened.card("m1")
+    card.get_by_role("tab", name="Day", exact=True).click()
+    card.get_by_role("button", name="the one before").click()
+    # 1 kWh and 0.5 kWh in hours that are silent for less than the day, 5 kWh in a silence
+    expect(card.locator(".sums")).to_contain_text("Drawn6.50 kWh")
+    assert card.locator(".curve svg rect[fill^=url]").count() == 3
+    card.locator(".extra summary").click()
+    card.get_by_label("Price of a kWh drawn").fill("0.5")
+    card.get_by_role("button", name="Keep").click()
+    expect(card.locator(".sums")).to_contain_text("Cost€3.25")
+    frame = card.locator(".view .curve-frame").nth(1)
+    frame.focus()
+    opened.page.keyboard.press("Home")
+    expect(card.locator(".view .tip").nth(1)).to_contain_text("no reading")
+    for _ in range(4):
+        opened.page.keyboard.press("ArrowRight")
+    expect(card.locator(".view .tip").nth(1)).to_contain_text("L1 229.5 to 229.5 V")
+    assert not opened.wrong
+
+
+def test_week_month_and_year(site: Site, opened: Page) -> None:
+    for day in range(60, -1, -1):
+        total = (60 - day) * 10_000
+        site.add("m1", reading(100 - day, days_ago(day, 0), v1_8_0=total))
+        if day:
+            site.add("m1", reading(200 - day, days_ago(day, 23.99), v1_8_0=total + 9990))
+    rolled(site)
+    card = opened.card("m1")
+    tab = card.get_by_role("tab", name="Week")
+    tab.click()
+    expect(card.locator(".bar-in").first).to_be_visible()
+    assert card.locator(".view .grid text", has_text="Mon").count() == 1
+    opened.page.keyboard.press("ArrowRight")
+    expect(card.get_by_role("tab", name="Month")).to_have_attribute("aria-selected", "true")
+    card.get_by_role("button", name="the one before").click()
+    expect(card.locator(".bar-in")).to_have_count(
+        (lambda m: 31 if m in (1, 3, 5, 7, 8, 10, 12) else 30 if m != 2 else 28)(
+            (time.gmtime().tm_mon - 2) % 12 + 1
+        )
+    )
+    expect(card.locator(".sums .in")).to_contain_text("against the time before")
+    opened.page.keyboard.press("Tab")
+    card.get_by_role("tab", name="Year").click()
+    expect(card.locator(".bar-in").first).to_be_visible()
+    assert not opened.wrong
+
+
+def test_a_meter_gets_a_name(site: Site, opened: Page) -> None:
+    site.add("m1", now_reading(1, v1_7_0=1))
+    opened.card("m1").get_by_role("button", name="Name of this meter").click()
+    opened.page.get_by_role("textbox", name="Name of this meter").fill("<b>Kitchen</b>")
+    opened.page.keyboard.press("Enter")
+    card = opened.card("<b>Kitchen</b>")
+    assert not opened.wrong
+    expect(card).to_be_visible()
+    opened.page.reload()
+    expect(card).to_be_visible()
+    assert opened.page.locator("article h3 b").count() == 0
+
+
+def test_all_readings_as_csv(site: Site, opened: Page) -> None:
+    site.add("m1", now_reading(1, v1_7_0=1, v1_8_0=77))
+    with opened.page.expect_download() as found:
+        opened.card("m1").get_by_role("button", name="All readings as CSV").click()
+    assert ",77," in Path(found.value.path()).read_text()
+
+
+def test_the_page_in_german(browser: Any, site: Site) -> None:
+    site.add("m1", now_reading(1, v1_7_0=1234.5, v1_8_0=1136784))
+    view = Page(browser, site.api.address, locale="de-AT")
+    try:
+        expect(view.page.locator(".way")).to_have_text("Bezug aus dem Netz")
+        expect(view.page.locator(".big")).to_contain_text("1.234,5 W")
+        assert view.page.evaluate("document.documentElement.lang") == "de"
+        view.page.get_by_role("button", name="English").click()
+        expect(view.page.locator(".way")).to_have_text("drawn from the grid")
+        assert not view.wrong
+    finally:
+        view.context.close()
+
+
+def test_both_languages_have_every_sentence(repository: Path) -> None:
+    folder = repository / "cloud" / "src" / "smartmeter_cloud" / "web"
+    sentences = {
+        name: dict(
+            re.findall(
+                r'^  "?([\w ]+?)"?:\s+"(.*)",$', (folder / "words" / name).read_text(), re.MULTILINE
+            )
+        )
+        for name in ("en.js", "de.js")
+    }
+    english, german = sentences["en.js"], sentences["de.js"]
+    assert len(english) > 100
+    assert english.keys() == german.keys()
+    for key, text in english.items():
+        assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", german[key])), key
+    code = "".join(p.read_text() for p in folder.glob("*.js"))
+    code += (folder / "index.html").read_text()
+    for key in english:
+        assert f'"{key}"' in code or " " in key or key in ("ok", "warn", "down", "unknown"), key
+
+
+def test_a_guarded_page_asks_for_a_key(browser: Any, tmp_path: Path) -> None:
+    from smartmeter_cloud.api.access import new_key
+
+    from tests.cloud.test_access import Guarded
+
+    site = Guarded(tmp_path)
+    view = Page(browser, site.api.address)
+    try:
+        expect(view.page.get_by_role("heading", name="Log in")).to_be_visible()
+        assert view.page.locator("article").count() == 0
+        view.page.get_by_label("Key").fill("smc_wrong")
+        view.page.get_by_role("button", name="Log in").click()
+        expect(view.page.get_by_role("alert")).to_contain_text("is not known")
+        view.page.get_by_label("Key").fill(site.key("read", "smith"))
+        view.page.get_by_role("button", name="Log in").click()
+        expect(view.page.locator("article h3")).to_have_text(["m1"])
+        view.page.get_by_role("button", name="Log out").click()
+        expect(view.page.get_by_role("heading", name="Log in")).to_be_visible()
+        key, once = new_key("admin", "admin", None, 1, once=True)
+        site.store.add_key(key)
+        view.page.goto(f"{site.api.address}#login={once}")
+        view.page.reload()
+        expect(view.page.locator("article h3")).to_have_text(["m1", "m2"])
+        assert "login" not in view.page.url
+    finally:
+        view.context.close()
+        site.api.kill()
+        site.store.close()

@@ -15,7 +15,7 @@ import msgspec
 from smartmeter_cloud.api.forms import meter
 from smartmeter_cloud.chain import chain, own_boxes
 from smartmeter_cloud.store import Store, StoreUnavailable
-from smartmeter_cloud.store.rows import Meter
+from smartmeter_cloud.store.rows import Meter, Newest
 
 ASK_SECONDS = 0.5
 CHAIN_EVERY = 4  # asks
@@ -28,7 +28,8 @@ Json = dict[str, Any]
 class Live:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._meters: dict[str, tuple[int, Json]] = {}  # id -> (change, meter)
+        self._meters: dict[str, tuple[int, Json]] = {}  # id -> (version, meter)
+        self._version = 0  # grows with everything that a page has to be told of meters
         self._known: dict[str, Meter] = {}
         self._change = 0
         self._chain: list[Json] = []
@@ -55,24 +56,24 @@ class Live:
         self._streams += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._ask())
-        change = chain_change = 0
+        version = chain_change = 0
         try:
             yield b"retry: 1000\n\n"
             while not self._closed:
-                if change < self._change:
+                if version < self._version:
                     new = [
                         m
                         for name, (at, m) in self._meters.items()
-                        if at > change and self._visible(name, households)
+                        if at > version and self._visible(name, households)
                     ]
-                    change = self._change
+                    version = self._version
                     if new:
                         yield _event("meters", new)
                 if chain_change < self._chain_change:
                     chain_change = self._chain_change
                     yield _event("chain", {"now": _ms(), "boxes": self.boxes(households)})
                 async with self._condition:
-                    if change >= self._change and chain_change >= self._chain_change:
+                    if version >= self._version and chain_change >= self._chain_change:
                         try:
                             await asyncio.wait_for(self._condition.wait(), PING_SECONDS)
                         except TimeoutError:
@@ -90,6 +91,24 @@ class Live:
         known = self._known.get(meter)
         return households is None or (known is not None and known.household in households)
 
+    def _take(self, new: list[Newest], known: list[Meter]) -> bool:
+        """Notes new readings and new names of meters; whether there were any."""
+        before, self._known = self._known, {m.name: m for m in known}
+        told = {}
+        for name in before.keys() - self._known.keys():
+            self._meters.pop(name, None)
+        for name, known_meter in self._known.items():
+            label = known_meter.label
+            if name in self._meters and self._meters[name][1]["label"] != label:
+                told[name] = self._meters[name][1] | {"label": label}
+        for n in new:
+            name = n.reading.meter
+            told[name] = meter(n, self._known[name].label if name in self._known else "")
+            self._change = max(self._change, n.change)
+        self._version += 1 if told else 0
+        self._meters.update({name: (self._version, m) for name, m in told.items()})
+        return bool(told)
+
     async def _ask(self) -> None:
         turn = 0
         while self._streams and not self._closed:
@@ -97,16 +116,7 @@ class Live:
             try:
                 new = await asyncio.to_thread(self._store.newest, self._change)
                 if new or turn % CHAIN_EVERY == 0:
-                    known = {m.name: m for m in await asyncio.to_thread(self._store.meters)}
-                    for name in self._known.keys() - known.keys():
-                        self._meters.pop(name, None)
-                    self._known = known
-                for n in new:
-                    name = n.reading.meter
-                    label = self._known[name].label if name in self._known else ""
-                    self._meters[name] = n.change, meter(n, label)
-                    self._change = max(self._change, n.change)
-                changed = bool(new)
+                    changed = self._take(new, await asyncio.to_thread(self._store.meters))
                 if turn % CHAIN_EVERY == 0:
                     boxes = await asyncio.to_thread(chain, self._store, _ms())
                     if boxes != self._chain:

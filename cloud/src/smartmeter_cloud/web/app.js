@@ -2,8 +2,9 @@
 
 import { showChain } from "./chain.js";
 import { h, icon, setAttribute, setText } from "./dom.js";
+import { enter, leave } from "./login.js";
 import { MeterCard } from "./meters.js";
-import { spell, words } from "./words.js";
+import { otherLanguage, speak, spell, words } from "./words.js";
 
 const THEMES = ["auto", "light", "dark"];
 
@@ -57,7 +58,7 @@ function drawChain() {
     reason: connected ? "live" : "lost",
     since: lastHeard,
   };
-  showChain(steps, [...boxes, page], openDetails);
+  showChain(steps, [...boxes, page], openDetails, (id) => cards.get(id)?.name);
 }
 
 function setConnected(now) {
@@ -74,7 +75,9 @@ function listen() {
   source.addEventListener("error", () => {
     setConnected(false);
     // After an answer that is no stream the browser gives up; this page does not.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(() => enter(document.querySelector("main")).then(listen), 3000);
+    }
   });
   source.addEventListener("meters", (event) => {
     lastHeard = Date.now();
@@ -103,7 +106,17 @@ function setTheme(theme) {
 
 spell();
 setTheme(THEMES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "auto");
-listen();
+const speech = document.querySelector("#language");
+setText(speech, words("language"));
+speech.lang = otherLanguage();
+speech.onclick = () => speak(otherLanguage());
+enter(document.querySelector("main")).then(({ name }) => {
+  const out = document.querySelector("#logout");
+  out.hidden = name === "local";
+  setText(out, words("logout"));
+  out.onclick = leave;
+  listen();
+});
 setInterval(() => {
   for (const card of cards.values()) {
     card.tick();

@@ -17,8 +17,8 @@ const DETAILS_MAX = 24; // of what a box says of itself
 const ALARMS_MAX = 5;
 const TEXT_MAX = 120;
 
-/** Draws boxes (as the server tells them, and the page's own) into the list. */
-export function showChain(list, boxes, open) {
+/** Draws boxes (as the server tells them, and the page's own) into the list; nameOf: id -> name. */
+export function showChain(list, boxes, open, nameOf) {
   const now = Date.now();
   const focused = document.activeElement?.closest?.("details")?.dataset.key;
   list.replaceChildren(
@@ -29,7 +29,7 @@ export function showChain(list, boxes, open) {
         "li",
         { class: "step" },
         h("h3", {}, icon(kind), h("span", {}, words(title))),
-        ...(mine.length ? mine.map((box) => drawBox(box, now, open)) : [h("p", { class: "about" }, words(empty))]),
+        ...(mine.length ? mine.map((box) => drawBox(box, now, open, nameOf)) : [h("p", { class: "about" }, words(empty))]),
       );
     }),
   );
@@ -39,7 +39,7 @@ export function showChain(list, boxes, open) {
   }
 }
 
-function drawBox(box, now, open) {
+function drawBox(box, now, open, nameOf) {
   const key = `${box.kind} ${box.id}`;
   const name = box.kind === "ingest" ? "" : box.id;
   const details = rows(box.status).slice(0, DETAILS_MAX);
@@ -57,7 +57,7 @@ function drawBox(box, now, open) {
       "p",
       { class: "name" },
       h("span", { class: "sign" }, icon(SIGNS[box.state]), h("span", { class: "unseen" }, `${words(box.state)}: `)),
-      name ? h("span", { title: name }, format.shortId(name)) : null,
+      name ? h("span", { title: name }, nameOf(name) ?? format.shortId(name)) : null,
     ),
     h("p", {}, sentence(box, now)),
     ...remarks(box).map((text) => h("p", { class: "remark" }, text)),

@@ -31,6 +31,12 @@ export const total = (value, unit) => `${number(value / 1000, 3)} k${unit}`;
 /** An amount of energy in Wh, for comparing. */
 export const energy = (wh) => `${number(wh / 1000, 2)} kWh`;
 
+/** The same beside an axis: with no more digits than it has. */
+export function axisEnergy(wh) {
+  const [value, unit] = wh < 1000 ? [wh, "Wh"] : wh < 1e6 ? [wh / 1000, "kWh"] : [wh / 1e6, "MWh"];
+  return `${new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value)} ${unit}`;
+}
+
 export const voltage = (value) => `${number(value, Math.max(1, digitsOf(value)))} V`;
 export const current = (value) => `${number(value, Math.max(2, digitsOf(value)))} A`;
 export const count = (value) => number(value, 0);

@@ -4,6 +4,7 @@ import { Curve } from "./curve.js";
 import { Day } from "./day.js";
 import { h, icon, setAttribute, setText } from "./dom.js";
 import * as format from "./format.js";
+import { History } from "./history.js";
 import { words } from "./words.js";
 
 const PHASES = [
@@ -30,6 +31,7 @@ export class MeterCard {
     this.name = format.shortId(id);
     this.day = new Day(id);
     this.curve = new Curve();
+    this.history = new History(id, this.curve.element, this.name);
     this.silent = false;
     this.build();
   }
@@ -57,12 +59,16 @@ export class MeterCard {
     this.reactiveMinus = value([h("abbr", { title: "4.8.0" }, "−R"), words("reactive")]);
     this.phases = PHASES.map((codes, i) => this.phase(i + 1, codes));
     this.foot = h("p", { class: "foot" });
-    const title = h("h3", { id: `meter-${this.id}`, title: this.id }, this.name);
+    this.title = h("h3", { id: `meter-${this.id}`, title: this.id }, this.name);
+    const rename = h("button", { type: "button", class: "plain small", "aria-label": words("rename"), title: words("rename") }, icon("pen"));
+    rename.addEventListener("click", () => this.rename());
+    this.exportButton = h("button", { type: "button", class: "plain small" }, icon("ingest"), h("span", {}, words("exportCsv")));
+    this.exportButton.addEventListener("click", () => this.export());
     this.phaseBox = h("div", { class: "phases" }, h("h4", {}, words("phases")), h("ul", {}, ...this.phases.map((p) => p.row)));
     this.element = h(
       "article",
       { class: "card meter", "aria-labelledby": `meter-${this.id}` },
-      h("header", {}, title, this.state),
+      h("header", {}, h("div", { class: "title" }, this.title, rename), this.state),
       h(
         "div",
         { class: "left" },
@@ -73,8 +79,8 @@ export class MeterCard {
         h("h4", {}, words("totals")),
         h("dl", { class: "totals" }, this.totalIn.row, this.totalOut.row, this.reactivePlus.row, this.reactiveMinus.row),
       ),
-      h("div", { class: "right" }, h("h4", {}, words("curve")), this.curve.element, this.phaseBox),
-      h("footer", {}, this.foot),
+      h("div", { class: "right" }, this.history.element, this.phaseBox),
+      h("footer", {}, this.foot, this.exportButton),
     );
   }
 
@@ -95,9 +101,54 @@ export class MeterCard {
     return { row, volts, amps, voltBar, ampBar, voltage, current };
   }
 
+  rename() {
+    const input = h("input", { maxlength: "80", "aria-label": words("rename"), placeholder: format.shortId(this.id) });
+    input.value = this.meter?.label ?? "";
+    const form = h("form", { class: "rename" }, input);
+    let open = true; // taking the form away is a blur, too
+    const done = async (keep) => {
+      if (!open) return;
+      open = false;
+      form.replaceWith(this.title);
+      if (!keep || input.value.trim() === (this.meter?.label ?? "")) return;
+      const answer = await fetch(`v1/meters/${encodeURIComponent(this.id)}`, {
+        method: "PUT",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ label: input.value.trim() }),
+      });
+      if (answer.ok) this.call((await answer.json()).label);
+    };
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      done(true);
+    });
+    input.addEventListener("blur", () => done(true));
+    input.addEventListener("keydown", (event) => event.key === "Escape" && done(false));
+    this.title.replaceWith(form);
+    input.focus();
+  }
+
+  /** Calls the meter by the name its people gave it, "" by its id. */
+  call(label) {
+    if (this.meter) this.meter.label = label;
+    this.name = label || format.shortId(this.id);
+    this.history.name = this.name;
+    setText(this.title, this.name);
+  }
+
+  async export() {
+    const answer = await fetch("v1/meterReadings", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ meterIds: [this.id], bulk: "csv" }),
+    });
+    if (answer.ok) location.assign(new URL((await answer.json()).linkToBulk).pathname.slice(1));
+  }
+
   /** A meter as the server tells it. */
   show(meter) {
     this.meter = meter;
+    this.call(meter.label);
     const { newest } = meter;
     const { values } = newest;
     const watt = netPower(values);

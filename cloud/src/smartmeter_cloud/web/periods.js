@@ -1,0 +1,61 @@
+// Days, weeks, months and years as [from, to) in ms, in the browser's time zone.
+
+import { language } from "./words.js";
+
+export const VIEWS = {
+  day: { by: "quarter", step: (d, n) => d.setDate(d.getDate() + n) },
+  week: { by: "day", step: (d, n) => d.setDate(d.getDate() + 7 * n) },
+  month: { by: "day", step: (d, n) => d.setMonth(d.getMonth() + n) },
+  year: { by: "month", step: (d, n) => d.setFullYear(d.getFullYear() + n) },
+};
+
+/** The period of a view that `at` lies in, moved by n periods. */
+export function period(view, at, n = 0) {
+  const from = new Date(at);
+  from.setHours(0, 0, 0, 0);
+  if (view === "week") from.setDate(from.getDate() - ((from.getDay() + 6) % 7));
+  if (view === "month") from.setDate(1);
+  if (view === "year") from.setMonth(0, 1);
+  VIEWS[view].step(from, n);
+  const to = new Date(from);
+  VIEWS[view].step(to, 1);
+  return { from: from.getTime(), to: to.getTime() };
+}
+
+const text = (time, options) => new Intl.DateTimeFormat(language, options).format(time);
+
+export function title(view, { from, to }) {
+  if (view === "day") return text(from, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  if (view === "week") {
+    const last = new Date(to);
+    last.setDate(last.getDate() - 1);
+    return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).formatRange(from, last);
+  }
+  if (view === "month") return text(from, { month: "long", year: "numeric" });
+  return text(from, { year: "numeric" });
+}
+
+/** What one bar of the view is called, in short below the axis and in full. */
+export function barName(view, start, end, full = false) {
+  if (view === "day") {
+    const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+    return full ? `${text(start, hour)} – ${text(end, hour)}` : text(start, hour);
+  }
+  if (view === "year") return text(start, { month: full ? "long" : "narrow" });
+  if (full) return text(start, { weekday: "long", day: "numeric", month: "long" });
+  return view === "week" ? text(start, { weekday: "short" }) : text(start, { day: "numeric" });
+}
+
+/** The [start, end) of every bar a period has room for, with readings or without. */
+export function places(view, { from, to }) {
+  const out = [];
+  const at = new Date(from);
+  while (at.getTime() < to) {
+    const start = at.getTime();
+    if (view === "day") at.setTime(start + 900000);
+    else if (view === "year") at.setMonth(at.getMonth() + 1);
+    else at.setDate(at.getDate() + 1);
+    out.push([start, at.getTime()]);
+  }
+  return out;
+}
