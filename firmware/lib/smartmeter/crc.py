@@ -54,6 +54,10 @@ except ImportError:  # MicroPython
     x25 = x25_by_nibbles
     kermit = kermit_by_nibbles
     arc = arc_by_nibbles
+
+    def sum8(data: bytearray, start: int, end: int) -> int:
+        """The low 8 bits of the sum of data[start:end], without a copy of it on the heap."""
+        return sum(memoryview(data)[start:end]) & 0xFF
 else:
     _TURNED = bytes([int("".join(reversed("{:08b}".format(i))), 2) for i in range(256)])
 
@@ -85,6 +89,10 @@ else:
         if n.bit_count() & 1 != parity:
             n ^= 0x8003
         return _TURNED[n & 255] << 8 | _TURNED[n >> 8]
+
+    def sum8(data: bytearray, start: int, end: int) -> int:
+        """The low 8 bits of the sum of data[start:end]; a copy is twice as fast as a view."""
+        return sum(data[start:end]) & 0xFF
 
     x25 = x25_native
     kermit = kermit_native

@@ -88,7 +88,7 @@ def decode_plain(
     if reading.time:
         reading.clock = "meter"
     reading.payload = payload
-    reading.layers = ("data-notification" if at else "list", "layout " + layout)
+    reading.layers = ("data-notification" if at else "list", layout)
     return reading
 
 

@@ -74,7 +74,7 @@ def read(
     reading: "Reading",
     guarded: bool,
 ) -> "tuple[str, bytes | bytearray | None, Profile]":
-    """Fills reading with the list data[at:]; gives (layout, the clock's octets, Profile).
+    """Fills reading with the list data[at:]; gives ("layout a" to f, the clock's octets, Profile).
 
     title is the system title (b"" for none); ctx.profile overrides what the telegram says;
     ctx.plans, a dict, keeps what was learned for the next telegram of the same meter. guarded:
@@ -114,7 +114,7 @@ def read(
         place = places[items.index(listed.clock)] if listed.clock else None
         plan = Plan(data, at, end, listed, reading, slots, listed.free, place, derived)
         keep(plans, name, plan)
-    return listed.layout, listed.clock, listed.profile
+    return "layout " + listed.layout, listed.clock, listed.profile
 
 
 def _identify(listed: Listed, title: bytes, profile: "Profile | None") -> None:

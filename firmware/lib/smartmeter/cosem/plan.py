@@ -84,7 +84,7 @@ class Plan:
         clock: int | None,
         derived: list[tuple[str, str, str, int]],
     ) -> None:
-        self.layout = listed.layout
+        self.layout = "layout " + listed.layout
         self.profile = listed.profile
         self.meter = reading.meter
         self.codes = reading.codes

@@ -14,6 +14,10 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..profiles import Profile
 
+# The texts of hours already told, by date, hour, letter and profile; see clock.py.
+_hours: "dict[tuple[str, str, str, Profile | None], tuple[str, str]]" = {}
+_HOURS_MAX = 4
+
 _FIRST = "10"  # the year of the first such meters; before it, a clock was never set
 
 
@@ -55,18 +59,24 @@ class Clock:
     def rfc3339(self, profile: "Profile | None") -> "str | None":
         """The time, or None where none was told or nobody can say which it is."""
         date, time = self._date, self._time
-        if len(date) != 6 or len(time) != 6 or date < _FIRST:
+        if len(date) != 6 or len(time) != 6 or date < _FIRST or time[2] > "5" or time[4] > "5":
             return None
-        text = "20%s-%s-%sT%s:%s:%s" % (
-            date[:2],
-            date[2:4],
-            date[4:],
-            time[:2],
-            time[2:4],
-            time[4:],
-        )
-        numbers = [int(digits) for digits in (date[2:4], date[4:], time[:2], time[2:4], time[4:])]
-        if not is_moment(2000 + int(date[:2]), *numbers):
+        name = (date, time[:2], self._letter, profile)
+        hour = _hours.get(name)
+        if hour is None:
+            hour = self._hour(profile)
+            if hour is None:
+                return None
+            if len(_hours) >= _HOURS_MAX:
+                _hours.clear()
+            _hours[name] = hour
+        return "%s%s:%s%s" % (hour[0], time[2:4], time[4:], hour[1])
+
+    def _hour(self, profile: "Profile | None") -> "tuple[str, str] | None":
+        """The time's text before the minute and behind the second."""
+        date, time = self._date, self._time
+        text = "20%s-%s-%sT%s:" % (date[:2], date[2:4], date[4:], time[:2])
+        if not is_moment(2000 + int(date[:2]), int(date[2:4]), int(date[4:]), int(time[:2]), 0, 0):
             return None
         minutes = profile.minutes if profile else 60
         summer: bool | None = self._letter == "S"
@@ -76,7 +86,7 @@ class Clock:
                 return None
         if summer:
             minutes += 60
-        return text + offset(minutes)
+        return text, offset(minutes)
 
     def _is_summer(self, zone: "str | None") -> "bool | None":
         """Whether the time is summer time, None where that cannot be told."""

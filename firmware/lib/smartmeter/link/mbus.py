@@ -7,6 +7,7 @@ A push telegram (DLMS over M-Bus, EN 13757-1) has CI = 000F SSSS with F for the 
 segment and S its number from 0, and two bytes of transport addresses before its data.
 """
 
+from ..crc import sum8
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
 from .blocks import APDU_MAX, Blocks
 
@@ -56,12 +57,12 @@ class Mbus:
         if end - at < size + 6:
             return 0, None
         stop = at + 4 + size
-        if size < 3 or buf[stop + 1] != _STOP or sum(buf[at + 4 : stop]) & 0xFF != buf[stop]:
+        if size < 3 or buf[stop + 1] != _STOP or sum8(buf, at + 4, stop) != buf[stop]:
             if size <= _OVERFLOW_MAX:
                 if end - at < size + _OVERFLOW + 6:
                     return 0, None
                 stop += _OVERFLOW
-            if buf[stop + 1] != _STOP or sum(buf[at + 4 : stop]) & 0xFF != buf[stop]:
+            if buf[stop + 1] != _STOP or sum8(buf, at + 4, stop) != buf[stop]:
                 return 1, Fault(CHECKSUM, "an M-Bus frame's checksum is wrong", size + 6)
         return self._frame(buf, at, stop)
 

@@ -23,7 +23,8 @@ _BEFORE_END = b"\n)\r"
 _ENDINGS = (b"\n!", b")!", b"\r!")  # "!" is a line of its own or (IEC 62056-21) ends the last
 _IDENTIFICATION_MAX = 80
 _HEXADECIMAL = "0123456789ABCDEFabcdef"
-_VERSIONS = (b"-3:0.2.8(4", b"-3:0.2.8(5")  # of DSMR, that have a CRC
+_VERSION = b"-3:0.2.8("  # of DSMR; behind it
+_WITH_CRC = b"45"
 _CIPHERED_MAX = 2048
 _MAKER = 5  # bytes: / and three letters and the baud rate, the same in all of a meter's telegrams
 _TRAILER = _HEXADECIMAL + "!\r\n"  # behind it some send "!CRC" of the text, in clear
@@ -95,7 +96,9 @@ class P1:
         if inner:
             return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
         other_end = behind[:1] == b"\n" and buf.find(b"\r", at, stop) >= 0
-        if self._checked or other_end or any([buf.find(v, at, stop) >= 0 for v in _VERSIONS]):
+        version = buf.find(_VERSION, at, stop)
+        has_crc = version >= 0 and buf[version + len(_VERSION)] in _WITH_CRC
+        if self._checked or other_end or has_crc:
             return 1, Fault(CHECKSUM, "a P1 telegram has lost its CRC", used)
         return used, ("text-unchecked", bytes(buf[at:stop]))
 
