@@ -14,6 +14,8 @@ from typing import Any
 from adapter import line, schema
 from adapter import settings as adapter_settings
 
+from tools import boards
+
 _HEX = "0123456789abcdefABCDEF"
 
 # What the operator of the grid or of the network gives, and nobody may see.
@@ -39,6 +41,8 @@ class Answers:
     def checked(self) -> "Answers":
         """The same with its defaults; Refused where anything is wrong or missing."""
         settings = {k: v for k, v in self.settings.items() if k != "board"}
+        if "board" in self.settings:
+            _fit(settings, self.settings["board"])
         settings.setdefault("meter", {}).setdefault("id", str(uuid.uuid4()))
         try:
             checked = schema.check(settings)
@@ -57,6 +61,20 @@ class Answers:
             if not 0 < len(value) <= adapter_settings.SECRETS[name]:
                 raise Refused(f"{name} has 1 to {adapter_settings.SECRETS[name]} bytes")
         return Answers(checked, self.secrets)
+
+
+def _fit(settings: dict[str, Any], name: object) -> None:
+    """Fills in what follows from the board: its pins, and its wiring where it has Ethernet."""
+    try:
+        fitting = boards.load(str(name)).settings()
+    except ValueError as why:
+        raise Refused(f"board: {why}") from None
+    for section, values in fitting.items():
+        given = settings.get(section)
+        if section == "ethernet" and given is None:
+            continue  # such a board has Wi-Fi as well; the settings say which is meant
+        if given is None or isinstance(given, dict):
+            settings[section] = values | (given or {})
 
 
 def key(text: str) -> bytes:
@@ -187,9 +205,12 @@ def ask(answers: Answers) -> None:
     """Asks a person for what is missing, again where an answer cannot be."""
     settings = answers.settings
     print("Return takes what stands in brackets.")
+    if "board" not in settings:
+        print("Boards:", ", ".join(boards.names()))
+        settings["board"] = _ask("the board", "ESP32_GENERIC", boards.load)
     meter = settings.setdefault("meter", {})
     if "line" not in meter:
-        meter["line"] = _ask("the meter's line", "2400 8E1", line.parse)
+        meter["line"] = _ask("the meter's line", line.AUTO, _line)
     if "wifi" not in settings and "ethernet" not in settings:
         ssid = _ask("name of the Wi-Fi (none for Ethernet)", "")
         settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}
@@ -224,6 +245,11 @@ def ask_secrets(answers: Answers) -> None:
                 break
             except Refused as why:
                 print(why)
+
+
+def _line(text: str) -> None:
+    if text != line.AUTO:
+        line.parse(text)
 
 
 def _ask(question: str, default: str | None, check: Any = None) -> str:

@@ -1,0 +1,2 @@
+# ruff: noqa: F821  (MicroPython's build gives these functions)
+include("../../firmware/manifest.py")
