@@ -157,7 +157,7 @@ def test_the_page_says_that_it_lost_the_server_and_found_it_again(site: Site, op
     site.config.write_text(f"[http]\nport = {port}\n")
     site.add("m1", now_reading(2, v1_7_0=200))
     site.api.start()
-    expect(opened.page.locator("#link")).to_have_text("live")
+    expect(opened.page.locator("#link")).to_have_text("live", timeout=30000)
     expect(opened.card("m1").locator(".big")).to_contain_text("200 W", timeout=15000)
 
 
