@@ -240,7 +240,8 @@ def _install(group: str) -> None:
         return
     _say(f"installing the Python packages for `make {group}` into .venv ...")
     _pip("install", "--upgrade", "pip>=25.1")  # the first that knows --group
-    _pip("install", "--group", group, "-e", "gateway", "-e", "cloud")
+    extras = "" if group == "demo" else "[postgresql,oidc,parquet]"
+    _pip("install", "--group", group, "-e", "gateway", "-e", f"cloud{extras}")
     stamp.write_text(fingerprint)
 
 
