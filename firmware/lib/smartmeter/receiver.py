@@ -33,6 +33,7 @@ from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from .link.apdu import Apdu
     from .link.hdlc import Hdlc
@@ -102,7 +103,7 @@ class Receiver:
         self.auth_key = auth_key
         self.profile = profiles.parse(profile) if profile else None
         self.ciphering = Ciphering(key, auth_key)
-        self.plans: "dict[tuple[object, ...], object]" = {}  # layouts; see cosem/plan.py
+        self.plans: "dict[tuple[object, ...], Any]" = {}  # layouts; see cosem/plan.py
         self.guarded = False
         self.skipped = 0
         self._link = link

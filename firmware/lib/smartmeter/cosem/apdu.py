@@ -63,7 +63,9 @@ def _text_decoder() -> "Callable[[bytes | bytearray, Receiver], Reading]":
     """datalines.decode, loaded with the first text that was ciphered."""
     global _decode_text
     if _decode_text is None:
-        from .datalines import decode as _decode_text
+        from .datalines import decode
+
+        _decode_text = decode
     return _decode_text
 
 

@@ -91,7 +91,7 @@ def _decode(payload: "bytes | bytearray", ctx: "Receiver", strict: bool) -> Read
         return reading
     name = (shape(payload), strict)
     plan = ctx.plans.get(name)
-    if plan:
+    if isinstance(plan, TextPlan):
         known = plan.read(payload)
         if known:
             clock = Clock()

@@ -15,6 +15,8 @@ from .scales import Scales
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from typing import Any
+
     from ..reading import Reading
     from .layouts import Listed
 
@@ -38,9 +40,7 @@ _SIZES = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8, "Q": 8}
 _PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
 
 
-def keep(
-    plans: "dict[tuple[object, ...], object]", name: "tuple[object, ...]", plan: object
-) -> None:
+def keep(plans: "dict[tuple[object, ...], Any]", name: "tuple[object, ...]", plan: object) -> None:
     """Keeps what was learned of a layout, in place of all where there are too many."""
     if len(plans) >= _PLANS_MAX and name not in plans:
         plans.clear()

@@ -51,11 +51,11 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
     name = ("sml", len(payload))
     plan = ctx.plans.get(name)
     if isinstance(plan, SmlPlan):
-        reading = plan.read(payload)
-        if reading:
+        known = plan.read(payload)
+        if known:
             for at in plan.times:
-                _time(payload, at, reading, None)
-            return reading
+                _time(payload, at, known, None)
+            return known
     # of a layout seen for the second time: some meters hardly send the same one twice
     marks = Marks() if plan is None and name in ctx.plans else None
     reading = _walk(payload, marks)
