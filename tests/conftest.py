@@ -1,8 +1,10 @@
 """What every test may ask for: certificates, real brokers, the captured frames."""
 
+import ctypes.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,17 @@ from tools.mosquitto import Mosquitto
 from tools.prepare import program
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Root needs --no-sandbox; the others keep Chromium from calling home.
+_BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 _skipped: list[str] = []
 
@@ -46,6 +59,33 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real headless Chromium, driven by Playwright."""
+    try:
+        path = Path(program("chromium"))
+    except Unavailable as why:
+        pytest.skip(str(why))
+    from playwright.sync_api import sync_playwright
+
+    # Playwright's own Node wants libatomic, which a small Debian lacks; Chromium's folder has it.
+    own = [str(d) for d in path.parent.glob("root/usr/lib/*-linux-gnu")]
+    before = os.environ.get("LD_LIBRARY_PATH")
+    if own and ctypes.util.find_library("atomic") is None:
+        os.environ["LD_LIBRARY_PATH"] = ":".join(own)
+    try:
+        driver = sync_playwright().start()
+    finally:
+        if before is not None:
+            os.environ["LD_LIBRARY_PATH"] = before
+        else:
+            os.environ.pop("LD_LIBRARY_PATH", None)
+    started = driver.chromium.launch(executable_path=path, args=list(_BROWSER_FLAGS))
+    yield started
+    started.close()
+    driver.stop()
 
 
 @pytest.fixture

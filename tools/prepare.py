@@ -136,9 +136,10 @@ PROGRAMS = {
         ),
         Program(
             "chromium",
-            ["chromium", "fonts-dejavu-core"],
+            ["chromium", "fonts-dejavu-core", "libatomic1"],  # libatomic1: for Playwright's Node
             {"chromium": "usr/lib/chromium/chromium"},
             own_loader=False,
+            stamp="2",
         ),
         Program(
             "postgresql",

@@ -7,36 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright import sync_api as playwright
 
 from tests.cloud.around import reading
 from tests.cloud.test_api import Site
-from tools.debian import Unavailable
-from tools.prepare import program
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 ATTACK = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    try:
-        path = program("chromium")
-    except Unavailable as why:
-        pytest.skip(str(why))
-    with playwright.sync_playwright() as p:
-        started = p.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield started
-        started.close()
 
 
 class Page:

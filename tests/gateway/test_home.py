@@ -7,12 +7,10 @@ import subprocess
 import sys
 import time
 
-import pytest
+from playwright import sync_api as playwright
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, eventually, reading
-from tools.debian import Unavailable
-from tools.prepare import program
 
 METER = "meter-1"
 
@@ -124,29 +122,22 @@ def test_a_taken_port_is_said(between: Between) -> None:
     assert f"cannot listen on 127.0.0.1:{between.http}: address already in use" in told.stderr
 
 
-def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    try:
-        chromium = program("chromium")
-    except Unavailable as why:
-        pytest.skip(str(why))
+def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter, browser: Any) -> None:
     between.process.start().says("LAN broker: connected")
     adapter.publish_and_wait(METER, reading(1, power=1234, at=int(time.time())))
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 360, "height": 740})
-        troubles: list[str] = []
-        page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda e: troubles.append(str(e)))
-        page.goto(f"http://127.0.0.1:{between.http}/")
-        card = page.locator(".card")
-        playwright.expect(card.locator(".watts")).to_have_text(re.compile("1.?234"))
-        playwright.expect(card.locator(".way")).to_have_text("from the grid")
-        playwright.expect(card.locator("tbody tr")).to_have_count(1)
-        playwright.expect(page.locator("#facts")).to_contain_text("LAN broker")
-        adapter.publish_and_wait(METER, reading(2, power=77, at=int(time.time())))
-        playwright.expect(card.locator(".watts")).to_have_text("77")  # without a reload
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 360, "it has to be scrolled sideways on a phone"
-        browser.close()
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    troubles: list[str] = []
+    page.on("console", lambda m: troubles.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: troubles.append(str(e)))
+    page.goto(f"http://127.0.0.1:{between.http}/")
+    card = page.locator(".card")
+    playwright.expect(card.locator(".watts")).to_have_text(re.compile("1.?234"))
+    playwright.expect(card.locator(".way")).to_have_text("from the grid")
+    playwright.expect(card.locator("tbody tr")).to_have_count(1)
+    playwright.expect(page.locator("#facts")).to_contain_text("LAN broker")
+    adapter.publish_and_wait(METER, reading(2, power=77, at=int(time.time())))
+    playwright.expect(card.locator(".watts")).to_have_text("77")  # without a reload
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360, "it has to be scrolled sideways on a phone"
+    page.close()
     assert troubles == []
