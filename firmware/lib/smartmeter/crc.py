@@ -49,7 +49,7 @@ def arc_by_nibbles(data: bytes | bytearray, start: int, end: int) -> int:
 
 
 try:
-    from binascii import crc_hqx
+    from binascii import crc_hqx  # type: ignore[attr-defined,unused-ignore]
 except ImportError:  # MicroPython
     x25 = x25_by_nibbles
     kermit = kermit_by_nibbles
@@ -62,11 +62,11 @@ else:
     _TURNED = bytes([int("".join(reversed("{:08b}".format(i))), 2) for i in range(256)])
 
     def x25_native(data: bytes | bytearray, start: int, end: int) -> int:
-        crc = crc_hqx(data[start:end].translate(_TURNED), 0xFFFF)
+        crc: int = crc_hqx(data[start:end].translate(_TURNED), 0xFFFF)
         return (_TURNED[crc & 255] << 8 | _TURNED[crc >> 8]) ^ 0xFFFF
 
     def kermit_native(data: bytes | bytearray, start: int, end: int) -> int:
-        crc = crc_hqx(data[start:end].translate(_TURNED), 0)
+        crc: int = crc_hqx(data[start:end].translate(_TURNED), 0)
         return _TURNED[crc & 255] << 8 | _TURNED[crc >> 8]
 
     def arc_native(data: bytes | bytearray, start: int, end: int) -> int:

@@ -15,7 +15,8 @@ def digest(topic: str, payload: bytes) -> bytes:
     h = sha256(topic.encode())
     h.update(b"\x00")
     h.update(payload)
-    return h.digest()[:SIZE]
+    whole: bytes = h.digest()
+    return whole[:SIZE]
 
 
 def split(payload: bytes) -> list[bytes]:

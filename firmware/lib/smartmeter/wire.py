@@ -60,7 +60,9 @@ def _refuse(name: str) -> object:
 
 
 def _loads_by_hooks(text: str) -> object:
-    return json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
+    return json.loads(  # type: ignore[call-arg,unused-ignore]
+        text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse
+    )
 
 
 _MARK = "#"
@@ -109,7 +111,7 @@ def _marked(node: object) -> object:
 
 
 try:
-    json.loads("1", parse_int=int)
+    json.loads("1", parse_int=int)  # type: ignore[call-arg,unused-ignore]
 except TypeError:  # MicroPython
     _loads = _loads_quoting
 else:

@@ -16,8 +16,10 @@ TAG_SIZE = 12  # bytes of a GCM tag that DLMS sends (DLMS UA 1000-2, 9.2.4.8.3)
 
 try:
     from cryptolib import aes as _aes
+
+    _NATIVE = False
 except ImportError:
-    _aes = None
+    _NATIVE = True
 
 _ECB = 1
 _CBC = 2
@@ -25,9 +27,13 @@ _CBC = 2
 
 def ecb(key: bytes) -> "Encipher":
     """A function that enciphers a bytearray of 16-byte blocks in place, each for itself."""
-    if _aes:
+    if not _NATIVE:
         encrypt = _aes(key, _ECB).encrypt
-        return lambda blocks: encrypt(blocks, blocks)
+
+        def encipher_on_device(blocks: bytearray) -> None:
+            encrypt(blocks, blocks)
+
+        return encipher_on_device
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     update = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
@@ -40,7 +46,7 @@ def ecb(key: bytes) -> "Encipher":
 
 def cbc_decrypt(key: bytes, iv: bytes, data: bytes | bytearray) -> bytes:
     """The plaintext of data, a multiple of 16 bytes enciphered in CBC mode from iv on."""
-    if _aes:
+    if not _NATIVE:
         plain: bytes = _aes(key, _CBC, iv).decrypt(data)
         return plain
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -50,7 +56,7 @@ def cbc_decrypt(key: bytes, iv: bytes, data: bytes | bytearray) -> bytes:
 
 def gcm(key: bytes) -> "GCM | NativeGCM":
     """An object with decrypt(iv, data, aad, tag) for AES-128-GCM; see gcm.GCM."""
-    if _aes:
+    if not _NATIVE:
         from .gcm import GCM
 
         return GCM(ecb(key))
