@@ -24,6 +24,7 @@ def test_the_deviation_says_the_offset_turned_round():
         octets = clock("2026-11-22 21:10:05", 7, deviation)
         assert rfc3339(octets, UNKNOWN) == "2026-11-22T21:10:05" + offset
     assert rfc3339(clock("2026-11-22 21:10:05", 7, 900), UNKNOWN) is None
+    assert rfc3339(clock("2026-11-22 21:10:05", 7, -316), UNKNOWN) is None  # of no zone
 
 
 def test_without_deviation_a_profile_has_to_know():
@@ -41,6 +42,7 @@ def test_the_status_tells_daylight_saving():
     summer = clock("2026-07-15 12:00:00", 3, 0x8000, 0x80)
     assert rfc3339(summer, UNKNOWN) == "2026-07-15T12:00:00+02:00"
     assert rfc3339(summer, LOCAL) == "2026-07-15T12:00:00+02:00"
+    assert rfc3339(summer, STANDARD) == "2026-07-15T12:00:00+02:00"
     twice = "2026-10-25 02:30:00"  # comes once in summer time and once in winter time
     assert rfc3339(clock(twice, 7, 0x8000, 0x80), LOCAL) == "2026-10-25T02:30:00+02:00"
     assert rfc3339(clock(twice), LOCAL) is None

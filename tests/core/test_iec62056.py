@@ -1,7 +1,7 @@
 """Readouts of IEC 62056-21: data lines in STX and ETX, pushed, or alone."""
 
 from smartmeter import Reading, Receiver
-from smartmeter.fault import CHECKSUM, LAYOUT, NOISE
+from smartmeter.fault import CHECKSUM, LAYOUT, NOISE, VALUE
 
 IDENT = b"/LGZ52ZMD120APt.G03\r\n"
 LINES = (
@@ -123,3 +123,46 @@ def test_summer_time_that_is_not_told():
     assert reading(IDENT + block(lines)).time is None
     got = reading(IDENT + block(lines), profile="landis-gyr zone=local")
     assert got.time == "2024-07-21T21:10:29+02:00"
+
+
+def test_a_readout_whose_bcc_agrees_by_chance():
+    good = b"0.0.0(12345)\r\n1.8.0(000123.4*kWh)\r\n1.8.1(000023.4*kWh)\r\n"
+    good += b"32.7(230.1*V)52.7(230.2*V)72.7(230.3*V)\r\nF.F(00)\r\n!\r\n"
+    assert reading(block(good)).values["1.8.0"] == (123400, 0)
+    for old, new in (
+        (b"000123.4", b"00012.34"),  # another place for the point than in the other total
+        (b"*kWh", b"*khW"),
+        (b"*kWh", b"k*Wh"),
+        (b"1.8.0(", b"18..0("),
+        (b"1.8.0(", b"1.8(0."),
+        (b"32.7(230.1*V)", b"32.7(23)0.1*V("),
+        (b"000023.4", b"200023.4"),  # more than the total
+        (b"230.2", b"020.2"),
+        (b"230.2", b"930.2"),
+        (b"F.F(00)", b"F.F(0\x00"),
+        (b"F.F(00)", b"F.G(00)"),
+        (b"F.F(00)", b"F.F 00)"),
+    ):
+        assert old in good
+        found = events(IDENT + block(good.replace(old, new, 1)))
+        assert [e.kind for e in found] in ([LAYOUT], [VALUE]), (new, found)
+
+
+def test_sets_that_meters_write_otherwise():
+    odd = b"F(0)6.8(0029.055*MWh)6.26(01589.28*m3)6.8*01(0028.086*MWh)9.4(088*C&082*C)9.22(R)\r\n"
+    odd += b"6.8.1()0.3.0(1000*Imp/kWh)13.7(0.98)1.7.0(0.386*kW)21.7(0.38*kW)\r\n"
+    odd += b"9.36(2017-01-18&01:36:47)9.2(&&)0.0(00010213)\r\n\x01C.1.0(5)\r\n!\r\n"
+    assert reading(block(odd)).values["6-0:6.8.0"] == (29055000, 0)
+    lines = (
+        b"1-0:1.8.0*255(000846.0*kWh)\r\n1.8.0*01(00084.60*MWh)\r\n\x7f1-0:32.7.0(238,3*V)\r\n!\r\n"
+    )
+    assert reading(block(lines)).values["32.7.0"] == (2383, -1)
+
+
+def test_a_readout_cut_short_by_the_next_whatever_its_bcc():
+    good = b"0.0.0(12345)\r\n1.8.0(000123.4*kWh)\r\n!\r\n"
+    cut = b"\x020.0.0(12345)\r\n1.8.0(0001"
+    for fill in range(128):  # one of which makes the BCC of both together agree
+        for pieces in (0, 1):
+            found = events(cut + bytes((fill,)) + block(good), pieces)
+            assert [e.values for e in found if isinstance(e, Reading)] == [{"1.8.0": (123400, 0)}]

@@ -215,6 +215,8 @@ def test_e_burgenland():
     assert got.values["71.7.0"] == (26, -2)
     assert got.values["2.8.0"] == (7619, 0)
     assert got.meter == "30137181"
+    shorter = reading(structure(*items[:10], items[-1]))
+    assert (shorter.meter, shorter.values) == (got.meter, got.values)
 
 
 def test_e_im350():

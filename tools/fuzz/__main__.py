@@ -8,8 +8,8 @@ FUZZ_FORMS      names of forms with commas between them; by default all
 What must hold, and what ends the run with status 1 where it does not: no exception leaves feed;
 nothing hangs, and the slowest mutant takes less than 10 times the mean; at most 4096 bytes are
 held; a damaged wire never becomes another reading where a CRC or a tag covers it, and over the
-8-bit sum of M-Bus in at most 0.5 % of mutants, which say they are not authenticated; good
-telegrams around a damaged one come through.
+8-bit sum of M-Bus in at most 0.5 % of mutants (over the 7 bits of a readout's BCC 1 %), which
+say they are not authenticated; good telegrams around a damaged one come through.
 """
 
 import argparse

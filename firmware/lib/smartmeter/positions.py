@@ -54,7 +54,9 @@ POSITIONS = {
     "ssssqqqqqqss": ("siemens", ("", ID, "", "") + _E + ("1.7.0", "2.7.0", "", "")),
     # Wiener Netze: Landis+Gyr E450, Siemens IM350, Iskraemeco AM550
     "cqqqqqqqq": ("landis-gyr", (CLOCK,) + _E + _P),
-    # Landis+Gyr E450, Netz Burgenland; the three numbers before the id are not documented
+    # Landis+Gyr E450, Netz Burgenland; the three numbers before the id, which older ones do not
+    # send, are not documented
+    "wwwwwwqqqqs": ("landis-gyr", _U0 + _I2 + ("1.7.0", "2.7.0", "1.8.0", "2.8.0", ID)),
     "wwwwwwqqqqwwws": (
         "landis-gyr",
         _U0 + _I2 + ("1.7.0", "2.7.0", "1.8.0", "2.8.0", "", "", "", ID),

@@ -16,6 +16,7 @@ _INVALID = 0x01
 _DOUBTFUL = 0x02
 _INVALID_CLOCK = 0x08
 _DST = 0x80
+_ZONES = 15  # minutes that the offsets of all zones are a multiple of
 
 
 def is_clock(octets: bytes | bytearray) -> bool:
@@ -48,12 +49,12 @@ def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
         deviation = _NOT_SPECIFIED
     if deviation != _NOT_SPECIFIED:
         offset = (0x10000 if deviation & 0x8000 else 0) - deviation
-        if not -840 <= offset <= 840:
+        if not -840 <= offset <= 840 or offset % _ZONES:
             return None
-    elif zone == STANDARD:
-        offset = minutes
     elif status & _DST:
         offset = minutes + 60
+    elif zone == STANDARD:
+        offset = minutes
     elif zone == LOCAL:
         summer = is_summer(year, month, day, hour)
         if summer is None:

@@ -79,8 +79,13 @@ def decode_checked(payload: bytes, ctx: "Receiver") -> Reading:
 
 
 def decode_unchecked(payload: bytes, ctx: "Receiver") -> Reading:
-    """The Reading of a text up to its "!" that has no check sum: every line must be in form."""
-    return _decode(payload, ctx, True)
+    """The Reading of a text up to its "!" that has but a BCC or nothing: every line must be in
+    form, and the numbers go together."""
+    from .coherence import check_coherent
+
+    reading = _decode(payload, ctx, True)
+    check_coherent(reading)
+    return reading
 
 
 def _decode(payload: "bytes | bytearray", ctx: "Receiver", strict: bool) -> Reading:
@@ -122,6 +127,10 @@ def _walk(
 ) -> Reading:
     """The Reading, line by line; with marks, so that these are filled as well."""
     text = _ascii(payload)
+    if strict:
+        from .datasets import check_form
+
+        check_form(text)
     line_end = "\r\n" if "\r\n" in text else "\n"
     lines = text.split(line_end)
     if len(lines) > _LINES_MAX:

@@ -9,7 +9,7 @@ a block must begin with what is first in every readout, an error or identity cod
 """
 
 from ..fault import CHECKSUM, LENGTH, Fault
-from .p1 import ACK, ending, identified
+from .p1 import block_behind, ending, identified
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 _STX = 0x02
 _ETX = b"\x03"
 _SIGN_ON = b"/?"
-_ACKNOWLEDGE_MAX = 8
 _SIGN_ON_MAX = 40
 _FIRST_CODES = (b"0.0.0(", b"0.0(", b"F.F(", b"F.F.0(", b"C.1.0(", b"0-0:C.1.0(", b"1-0:0.0.0(")
 _FIRST_CODE_MAX = 20
+_BEGIN = 5  # bytes by which a readout's begin is known again: STX and its first code
 
 
 class Iec62056:
-    """A link (see receiver.py): its telegrams are ("text", ...) where a BCC agreed,
-    ("text-unchecked", ...) of data lines alone."""
+    """A link (see receiver.py): its telegrams are ("text-unchecked", ...), with a BCC
+    or without: 7 bits of sum are too few to rely on."""
 
     MAX = 4096
 
@@ -47,15 +47,12 @@ class Iec62056:
         if buf[at + 1] == _SIGN_ON[1]:
             return _echo(buf, at, end)
         first = identified(buf, at, end)
-        if first > 0 and buf[first] == ACK:  # our own acknowledgement, as an optical head hears it
-            stop = buf.find(b"\n", first, min(end, first + _ACKNOWLEDGE_MAX))
-            if stop < 0 or stop + 1 == end:
-                return (-1 if end - first >= _ACKNOWLEDGE_MAX else 0), None
-            first = stop + 1
         if first <= 0:
             return first, None
         if buf[first] != _STX:
-            return -1, None
+            first = block_behind(buf, first, end)
+            if first <= 0:
+                return first, None
         return self._block(buf, at, first, end)
 
     def _block(self, buf: bytearray, at: int, stx: int, end: int) -> "tuple[int, Outcome]":
@@ -75,9 +72,13 @@ class Iec62056:
             eighth |= b
         if bcc & (0xFF if eighth & 0x80 else 0x7F):
             return 1, Fault(CHECKSUM, "the BCC of a readout does not agree", used)
-        text = bytes(buf[at:stx]) + bytes(buf[stx + 1 : etx])
+        inner = buf.find(bytes(buf[stx : stx + _BEGIN]), stx + 1, etx)
+        if inner >= 0:
+            return inner - at, Fault(LENGTH, "a readout was cut short by the next one")
+        head = buf.find(b"\n", at, stx) + 1 or at  # an echo behind it is none of the meter's
+        text = bytes(buf[at:head]) + bytes(buf[stx + 1 : etx])
         stop = text.rfind(b"!")
-        return used, ("text", text[:stop] if stop >= 0 else text)
+        return used, ("text-unchecked", text[:stop] if stop >= 0 else text)
 
     def _bare(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
         head = bytes(buf[at : min(at + _FIRST_CODE_MAX, end)])

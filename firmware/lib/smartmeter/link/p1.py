@@ -15,8 +15,8 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     Outcome = Fault | tuple[str, bytes] | tuple[str, bytes, str] | None
 
-_STX = 0x02
-ACK = 0x06
+_ACK = 0x06
+_ECHO_MAX = 64
 _LF = 0x0A
 _LINE_ENDS = b"\r\n"
 _BEFORE_END = b"\n)\r"
@@ -53,10 +53,10 @@ class P1:
             return end - at, None  # an identification alone: the answer to a sign-on
         if first <= 0:
             return first, None
-        if buf[first] in (_STX, ACK):  # a readout of IEC 62056-21
-            return -1, None
         if buf[first] == 0:
             return _ciphered(buf, at, first, end, last)
+        if block_behind(buf, first, end) > 0 or buf[first] == _ACK:  # a readout of IEC 62056-21
+            return -1, None
         stop = ending(buf, first, end)
         if stop < 0:
             if end - at >= self.MAX:
@@ -124,6 +124,16 @@ def identified(buf: bytearray, at: int, end: int) -> int:
         if stop - at > _IDENTIFICATION_MAX:
             return -1
     return stop if stop < end else 0
+
+
+def block_behind(buf: bytearray, at: int, end: int) -> int:
+    """Where the STX of a readout is, at or soon behind buf[at]: an optical head may hear our own
+    acknowledgement before it, at another rate perhaps. 0 where more bytes are needed, -1 if none.
+    """
+    stx = buf.find(b"\x02", at, min(end, at + _ECHO_MAX))
+    if stx >= 0:
+        return stx
+    return 0 if end - at < _ECHO_MAX else -1
 
 
 def ending(buf: bytearray, at: int, end: int) -> int:
