@@ -29,6 +29,7 @@ _TARGETS: tuple[tuple[str, Callable[[Telegrams], bool], float, str], ...] = (
     ("dsmr-parser", lambda t: t.family == "p1", 10, "P1"),
 )
 _FLOOR_FACTOR = 2
+_BARE = (0x0F, 0xDB, 0xDF)  # what an APDU without framing begins with
 
 
 def main() -> None:
@@ -91,7 +92,9 @@ def measure(telegrams: Telegrams, found: list[ModuleType]) -> Row:
     row = Row(telegrams)
     doers: dict[str, Callable[[], object]] = {}
     wires = telegrams.wires
-    receiver = Receiver(telegrams.key, telegrams.auth_key)
+    # a bare APDU is one where the line pauses, and here it does not: so the link is named
+    link = "apdu" if wires[0][0] in _BARE else None
+    receiver = Receiver(telegrams.key, telegrams.auth_key, link)
     readings = _ours(receiver, telegrams)
     if readings is None:
         row.words["ours"] = "no reading"
@@ -104,7 +107,7 @@ def measure(telegrams: Telegrams, found: list[ModuleType]) -> Row:
         return row
     expected = telegrams.truth or [_values(reading) for reading in readings]
     doers["ours"] = lambda: _feed(receiver, wires)
-    walking = Receiver(telegrams.key, telegrams.auth_key)
+    walking = Receiver(telegrams.key, telegrams.auth_key, link)
     doers["walked"] = lambda: _feed(walking, wires, True)
     others: list[tuple[str, Callable[[bytes], object] | None, Callable[[object], Values]]] = [
         ("floor", floor.reader(telegrams), _of_floor)
