@@ -10,7 +10,7 @@ demo:
 
 test:
 	@python3 tools/prepare.py test
-	@$(PYTHON) -m pytest -n auto --dist loadgroup
+	@$(PYTHON) -m pytest -n auto --dist worksteal
 
 lint:
 	@python3 tools/prepare.py test

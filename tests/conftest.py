@@ -1,7 +1,9 @@
 """What every test may ask for: certificates, real brokers, the captured frames."""
 
 import ctypes.util
+import fcntl
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,14 @@ def browser() -> Iterator[Any]:
     yield started
     started.close()
     driver.stop()
+
+
+@pytest.fixture
+def usual_ports() -> Iterator[None]:
+    """Held by one test at a time, whichever worker runs it: it may take the usual ports."""
+    with open(Path(tempfile.gettempdir()) / "smart-meter-chain.ports", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

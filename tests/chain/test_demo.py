@@ -13,7 +13,7 @@ import pytest
 from tools.chain.chain import has
 
 # The demo takes the next free ports from the usual ones; others that want those wait for it.
-pytestmark = pytest.mark.xdist_group("usual ports")
+pytestmark = pytest.mark.usefixtures("usual_ports")
 
 
 def demo(repository: Path, **environment: str) -> subprocess.Popen[str]:

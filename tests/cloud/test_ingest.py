@@ -357,7 +357,7 @@ def test_serve_needs_no_settings(tmp_path: Path) -> None:
         process.kill()
 
 
-@pytest.mark.xdist_group("usual ports")
+@pytest.mark.usefixtures("usual_ports")
 def test_interrupted_serve_ends_cleanly_and_kept_its_password(tmp_path: Path) -> None:
     for port in (1883, 8080):
         with socket.socket() as s:
