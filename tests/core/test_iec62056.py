@@ -159,6 +159,48 @@ def test_sets_that_meters_write_otherwise():
     assert reading(block(lines)).values["32.7.0"] == (2383, -1)
 
 
+def test_values_of_meters_that_were_never_reset():
+    lines = b"0.0.0(71000001)\r\nF.F(00)\r\n1.8.0*00(000123.45)\r\n2.8.0*00(000006.70)\r\n"
+    lines += b"C.2.1(000000000000)(      )\r\n0.2.2(:::::G11)!\r\n"
+    for data in (block(lines), IDENT + block(lines), lines):
+        assert reading(data).values == {"1.8.0": (123450, 0), "2.8.0": (6700, 0)}
+
+
+def test_values_of_billing_period_0_are_none_of_now_where_others_are():
+    lines = b"0.0.0(71000001)\r\n1.8.0(000123.4*kWh)\r\n1.8.0*00(000023.4)\r\n"
+    lines += b"2.8.0*00(000006.7*kWh)\r\n2.8.0*01(000005.7*kWh)\r\n!\r\n"
+    assert reading(block(lines)).values == {"1.8.0": (123400, 0)}
+
+
+def test_a_unit_behind_a_space():
+    lines = b"C.1.0*255(40000001)\r\n1-0:1.8.0*255(024680 kWh)\r\n1-0:36.7.0*255( 001.25*kW)\r\n"
+    got = reading(b"/ISk5MT171-0000\r\n" + block(lines + b"FF(00000000)\r\n!\r\n"))
+    assert got.values == {"1.8.0": (24680000, 0), "36.7.0": (1250, 0)}
+    assert got.meter == "40000001"
+
+
+def test_values_of_past_periods_with_other_decimals():
+    lines = b"1-0:96.1.0*255(001LOG0060000001)\r\n1-0:1.8.0*255(000846.1234*kWh)\r\n"
+    lines += b"1-0:1.8.0*96(00019.3*kWh)\r\n1-0:1.8.0*100(00846.1*kWh)\r\n!\r\n"
+    for data in (b"/LOG5LK13BE800000\r\n" + block(lines), lines):
+        assert reading(data).values == {"1.8.0": (8461234, -1)}
+
+
+def test_codes_whose_last_group_says_that_there_is_no_tariff():
+    lines = b"\r\n1-0:1.8.0*255(00000846.1234567*kWh)\r\n1-0:21.7.255*255(000071.96*W)\r\n"
+    lines += b"1-0:1.7.255*255(000071.96*W)\r\n0-0:96.1.255*255(1ESY1000000001)\r\n!\r\n"
+    got = reading(b"/ESY5Q3DA1004 V3.02\r\n" + lines)
+    assert got.meter == "1ESY1000000001"
+    assert got.values["1.7.0"] == got.values["21.7.0"] == (7196, -2)
+
+
+def test_times_that_tell_the_season():
+    lines = LINES.replace(b"(21:10:29)", b"(%d211029)").replace(b"(24-03-21)", b"(%d240721)")
+    assert reading(IDENT + block(lines % (1, 1))).time == "2024-07-21T21:10:29+02:00"
+    assert reading(IDENT + block(lines % (0, 0))).time == "2024-07-21T21:10:29+01:00"
+    assert reading(IDENT + block(lines % (2, 2))).time is None
+
+
 def test_a_readout_cut_short_by_the_next_whatever_its_bcc():
     good = b"0.0.0(12345)\r\n1.8.0(000123.4*kWh)\r\n!\r\n"
     cut = b"\x020.0.0(12345)\r\n1.8.0(0001"

@@ -28,3 +28,10 @@ for _name in ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz"):
     BY_TEXT[_name.lower()] = (_name, 0)
 for _name in ("W", "Wh", "VA", "VAh", "var", "varh"):
     BY_TEXT["k" + _name.lower()] = (_name, 3)
+
+
+def number_and_unit(text: str) -> "tuple[str, str, str]":
+    """(number, mark, unit) of "1.5*kWh", or of "1.5 kWh" as Iskraemeco's MT171 has it."""
+    if "*" in text:
+        return text.partition("*")
+    return text.strip().partition(" ")

@@ -7,9 +7,9 @@
     (00124.477)                                             over two lines
 
 A code with another group F than 255 (behind "*" or "&") is a stored value of the past, and
-none of this reading. Without a unit a value counts where its code names an electrical
-quantity: in kW, kWh ... where it has a decimal point, as a display has it; a power or energy
-without unit and point could be anything, and is left out.
+none of this reading; *00 alone is one of now. Without a unit a value counts where its code
+names an electrical quantity: in kW, kWh ... where it has a decimal point, as a display has it;
+a power or energy without unit and point could be anything, and is left out.
 """
 
 from binascii import unhexlify
@@ -19,7 +19,7 @@ from ..crc import arc
 from ..fault import CHECKSUM, LAYOUT, LENGTH, Rejected
 from ..obis import complete, put, unit_of
 from ..reading import Reading, is_code, parse_decimal
-from ..units import BY_TEXT
+from ..units import BY_TEXT, number_and_unit
 from .plausible import check
 from .textclock import Clock
 
@@ -45,6 +45,10 @@ _NEVER_READ = ("632525", "700101")  # the time of another meter that was not rea
 # Whose value is the meter's id, the best first.
 _IDS = ("96.1.1", "42.0.0", "96.1.0", "96.1.255", "0.0.0", "C.1.0", "0.0.9", "0.0")
 _ID_MAX = 64
+
+# Behind a code: the value since billing period 0, where there never was a reset. Apator's 12EC3
+# and 20EC3 (Pafal) have no other for now.
+_NEVER_RESET = "*00"
 
 _STRAY = " \x00\x01\x02\x03\x7f\r!"  # before or behind a set, and no part of it
 
@@ -171,6 +175,9 @@ def _walk(
                 continue  # says nothing without a unit
         if line:
             _sets(reading, line, rest, strict)
+    for name, value, place in rest.unsuffixed:
+        if (_names.get(name) or _learn(name))[0] not in values and text.count(name + "*") == 1:
+            _valued(reading, name, value, place, rest, strict)
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
     reading.meter = rest.meter() or head.strip()[:_ID_MAX]
@@ -245,7 +252,10 @@ def _valued(
     reading: Reading, name: str, text: str, place: int, rest: "_Rest", strict: bool
 ) -> None:
     """Takes a value whose code and unit we know; others are none of ours."""
-    number, star, unit = text.partition("*")
+    if name[-3:] == _NEVER_RESET:
+        rest.unsuffixed.append((name[:-3], text, place))
+        return
+    number, star, unit = number_and_unit(text)
     known = _names.get(name) or _learn(name)
     code = known[1]
     if not star:
@@ -304,6 +314,8 @@ def _code(name: str) -> str:
         return ""
     if len(groups) == 2:
         groups.append("0")
+    elif groups[-1] == "255":  # EasyMeter's 1.7.255: no tariff
+        groups[-1] = "0"
     code = "%s:%s" % (medium, ".".join(groups))
     return code if len(groups) == 3 and is_code(code) else ""
 
@@ -328,6 +340,7 @@ class _Rest:
         self.marks = marks
         self.at = 0  # where in the text the line is
         self.clock = Clock()
+        self.unsuffixed: "list[tuple[str, str, int]]" = []  # code without *00, value, place
         self.pending = ("", "")  # code and unit of a value whose number is on the next line
         self._ids: dict[str, str] = {}
 

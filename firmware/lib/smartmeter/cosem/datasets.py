@@ -7,10 +7,11 @@ one quantity the same decimals wherever it stands, as a display writes it.
 
 from ..fault import LAYOUT, VALUE, Rejected
 from ..obis import unit_of
-from ..units import BY_TEXT
+from ..units import BY_TEXT, number_and_unit
 
 _STRAY = "\x00\x01\x02\x03\x7f\r\n !"  # noise and old meters' marks, before a code
 _CODE = "0123456789CFLP"  # of identification codes (6.5, and EDIS)
+_FATAL = "FF"  # the error code F.F, as Iskraemeco's MT171 and MT174 write it
 _MARKS = ".:-*&"
 _GROUP_MAX = 3  # digits of one group
 _GROUPS_MAX = 6
@@ -57,14 +58,14 @@ def _check_name(name: str) -> None:
         raise Rejected(LAYOUT, "a readout's code has too many groups")
     for part in parts:
         digits = part.isdigit() and int(part) < 256
-        letter = len(part) == 1 and part in _CODE
+        letter = part == _FATAL or (len(part) == 1 and part in _CODE)
         if not (digits or letter) or len(part) > _GROUP_MAX:
             raise Rejected(LAYOUT, "a readout has a code that none has")
 
 
 def _check_value(name: str, value: str, decimals: "dict[str, int]") -> None:
     """Rejected where an electrical quantity has no number and unit of its kind."""
-    number, star, unit = value.partition("*")
+    number, star, unit = number_and_unit(value)
     medium, _, code = name.rpartition(":")
     groups = code.replace("*", ".").replace("&", ".").split(".")
     if len(groups) < 2 or not groups[0].isdigit() or not groups[1].isdigit():
@@ -86,7 +87,9 @@ def _check_value(name: str, value: str, decimals: "dict[str, int]") -> None:
     point = max(number.find("."), number.find(","))
     behind = len(number) - point - 1 if point >= 0 else 0
     phases = 20 + c % 20 if d == _INSTANT and c > 20 else c
-    quantity = "%d.%d %s" % (phases, d, unit.lower())
+    stored = code.find("*")  # a value of the past, with decimals of its own (Logarex)
+    past = stored >= 0 and code[stored:] != "*255"
+    quantity = "%d.%d %s %s" % (phases, d, unit.lower(), past)
     if decimals.get(quantity, behind) != behind:
         raise Rejected(VALUE, "a readout has a quantity with other decimals than elsewhere")
     decimals[quantity] = behind

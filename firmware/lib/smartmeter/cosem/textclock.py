@@ -2,8 +2,9 @@
 
 P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meters write
 20240111 09:35:00. IEC 62056-21 has 0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), with or without the
-marks between. Where summer time is not told, a profile's zone says which it is; without one,
-a time counts when both would be the same, which is in winter.
+marks between; German load profile meters put the season before both (VDEW-Lastenheft, ZSTs).
+Where summer time is not told, a profile's zone says which it is; without one, a time counts
+when both would be the same, which is in winter.
 """
 
 from ..profiles import LOCAL, STANDARD
@@ -41,9 +42,16 @@ class Clock:
         if code == "1.0.0":
             self._stamp(text)
         elif code == "0.9.1":
-            self._time = _digits(text)
+            self._time = self._of_season(_digits(text))
         else:
-            self._date = _digits(text)
+            self._date = self._of_season(_digits(text))
+
+    def _of_season(self, digits: str) -> str:
+        """The six digits of a date or time; a seventh before them is 0 in winter, 1 in summer."""
+        if len(digits) == 7 and digits[0] in "01":
+            self._letter = "S" if digits[0] == "1" else "W"
+            return digits[1:]
+        return digits
 
     def _stamp(self, text: str) -> None:
         if text[-1:] in ("S", "W"):

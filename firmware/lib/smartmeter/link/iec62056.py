@@ -19,7 +19,8 @@ _STX = 0x02
 _ETX = b"\x03"
 _SIGN_ON = b"/?"
 _SIGN_ON_MAX = 40
-_FIRST_CODES = (b"0.0.0(", b"0.0(", b"F.F(", b"F.F.0(", b"C.1.0(", b"0-0:C.1.0(", b"1-0:0.0.0(")
+_FIRST_CODES = (b"0.0.0(", b"0.0(", b"F.F(", b"F.F.0(", b"1-1:F.F(", b"C.1.0(", b"0-0:C.1.0(",
+                b"C.1.0*255(", b"1-0:0.0.0(", b"1-0:0.0.0*255(", b"1-0:96.1.0*255(")  # fmt: skip
 _FIRST_CODE_MAX = 20
 _BEGIN = 5  # bytes by which a readout's begin is known again: STX and its first code
 
