@@ -1,6 +1,7 @@
 """A real mosquitto of one's own on the loopback: for the demo, the tests and the benches."""
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -116,6 +117,11 @@ class Mosquitto:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def reread(self) -> None:
+        """Has it read its access list, certificates and passwords anew."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def stop(self) -> None:
         if self._process and self._process.poll() is None:

@@ -56,7 +56,8 @@ class Concentrator:
         if "user" in login:
             self.client.username_pw_set(login["user"], login["password"])
         if "ca" in login:
-            self.client.tls_set(str(login["ca"]))
+            certificate, key = login.get("certificate", (None, None))
+            self.client.tls_set(str(login["ca"]), certificate, key)
         self.client.max_inflight_messages_set(0)
         self.client.reconnect_delay_set(0.1, 0.5)
         self.client.on_connect = self._subscribe

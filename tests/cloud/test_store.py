@@ -7,7 +7,7 @@ import pytest
 from smartmeter_cloud.message import Batch
 from smartmeter_cloud.store import StoreUnavailable
 from smartmeter_cloud.store.postgresql import PostgresStore
-from smartmeter_cloud.store.rows import Process
+from smartmeter_cloud.store.rows import Certificate, Invitation, Process
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import encoded
@@ -166,3 +166,34 @@ def test_what_was_written_is_there_after_the_server_died(postgres: Postgres) -> 
     assert store.counters() == {"stored": 50}
     assert add(store, "m1", at(99), at(1)) == (1, 1)
     store.close()
+
+
+def test_an_invitation_is_used_by_one(store: SqlStore) -> None:
+    def certificate(serial: str, key: bytes, expires: int = 900) -> Certificate:
+        return Certificate(serial, "house-1", key, 100, expires, None, b"der")
+
+    store.invite(Invitation(b"old", "house-1", 50), 10)
+    store.invite(Invitation(b"i", "house-1", 500), 60)
+    assert store.invitations(0) == [Invitation(b"i", "house-1", 500)]
+    assert store.invitation(b"i", 500) is None
+    done: list[bool] = []
+
+    def enrol(key: bytes) -> None:
+        done.append(store.enrol(b"i", certificate(key.hex(), key)))
+
+    threads = [threading.Thread(target=enrol, args=(bytes((i,)),)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == [False, False, False, True]
+    (one,) = store.certificates("house-1")
+    used = store.invitation(b"i", 60)
+    assert used is not None
+    assert (used.enrolled, one.revoked, store.certificates("house-2")) == (one.key_digest, None, [])
+    other = certificate("aa", b"k")._replace(concentrator="house-2")
+    store.add_certificate(other)
+    store.add_certificate(other._replace(serial="bb", issued=901, expires=2000))  # aa is over
+    assert (store.revoke("house-1", 77), store.revoke("house-1", 78)) == (1, 0)
+    assert [c.revoked for c in store.certificates("house-1")] == [77]
+    assert (store.invitations(0), len(store.certificates())) == ([], 2)

@@ -10,14 +10,11 @@ from types import FrameType
 from smartmeter.topics import is_id
 
 import smartmeter_cloud
-from smartmeter_cloud import config
+from smartmeter_cloud import config, enrolling
 from smartmeter_cloud.config import Config, ConfigError
+from smartmeter_cloud.enrolling import Failed
 from smartmeter_cloud.scopes import ADMIN, SCOPES
 from smartmeter_cloud.store import Store, StoreUnavailable
-
-
-class Failed(Exception):
-    """Why a command cannot go on, as one sentence."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     key.add_argument("--household", metavar="ID", help="by default all of them")
     key.add_argument("--days", type=float, help="how long it is valid; by default for ever")
     key.add_argument("--once", action="store_true", help="gone when it has been used to log in")
+    enrolling.add(commands)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -54,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         settings = config.load(chosen.config)
         if chosen.command == "key":
             return _key(settings, chosen)
+        if chosen.command in enrolling.COMMANDS:
+            return enrolling.run(settings, open_store(settings), chosen)
         return _ingest(settings) if chosen.command == "ingest" else _api(settings)
     except (ConfigError, Failed) as e:
         print(f"smartmeter-cloud: {e}", file=sys.stderr)

@@ -4,7 +4,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from smartmeter.topics import is_id
 
+from smartmeter_cloud.authority import common_name
+from smartmeter_cloud.enrolment import EnrolmentSettings
 from smartmeter_cloud.mqtt.connection import BrokerSettings
 from smartmeter_cloud.oidc import OidcSettings
 from smartmeter_cloud.store.retention import Retention
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
+INGEST = "ingest"  # what `smartmeter-gateway broker-rules` calls ingest
 DAYS_MIN = 2  # today and yesterday are always there
-TABLES = ("broker", "store", "http", "oidc")
+TABLES = ("broker", "store", "http", "oidc", "enrolment")
 
 
 class ConfigError(Exception):
@@ -29,6 +32,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True)
 class HttpSettings:
+    enrolment: EnrolmentSettings
     host: str = "127.0.0.1"
     port: int = 8080
     certificate: Path | None = None
@@ -36,6 +40,14 @@ class HttpSettings:
     names: tuple[str, ...] = ()  # further host names the page is called by
     access: str = "open"  # or "keys"
     oidc: OidcSettings | None = None
+
+    @property
+    def url(self) -> str:
+        """What the outside calls the page by, as far as the settings tell."""
+        scheme = "https" if self.certificate or self.names else "http"
+        behind_proxy = self.names and not self.certificate
+        port = "" if behind_proxy else f":{self.port}"
+        return f"{scheme}://{self.names[0] if self.names else self.host}{port}"
 
     @property
     def is_open(self) -> bool:
@@ -201,10 +213,11 @@ def load(path: Path) -> Config:
     for name in document:
         raise ConfigError(f"{path}: {name} is unknown; there are {known}")
     store = _store(tables["store"])
-    http = _http(tables["http"], _oidc(tables["oidc"]))
-    if tables["broker"].flag("embedded", False):
-        return Config(str(path), store, http, None, _own_broker(tables["broker"]))
-    return Config(str(path), store, http, _broker(tables["broker"]))
+    embedded = tables["broker"].flag("embedded", False)
+    own = _own_broker(tables["broker"]) if embedded else None
+    broker = None if embedded else _broker(tables["broker"])
+    http = _http(tables["http"], _oidc(tables["oidc"]), _enrolment(tables["enrolment"], broker))
+    return Config(str(path), store, http, broker, own)
 
 
 def own_zone() -> tzinfo:
@@ -266,12 +279,30 @@ def _oidc(table: _Table) -> OidcSettings | None:
     return OidcSettings(issuer, audience, str(households), str(scopes))
 
 
+def _enrolment(table: _Table, broker: BrokerSettings | None) -> EnrolmentSettings:
+    folder = str(table.text("folder", "a folder", "authority"))
+    elsewhere = table.text("elsewhere", "a text that says who gives certificates")
+    days = table.days("certificate_days", 90)
+    table.end()
+    # The broker knows ingest by one of these; a Concentrator of that name would read all others.
+    names = {INGEST}
+    if broker is not None:
+        names.add(broker.user or INGEST)
+        names.add((broker.certificate and common_name(broker.certificate)) or INGEST)
+    return EnrolmentSettings(
+        table.source.parent / Path(folder).expanduser(),
+        days or 36500,
+        elsewhere,
+        frozenset(names),
+    )
+
+
 def _is_issuer(text: str) -> bool:
     parts = urlsplit(text)
     return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
-def _http(table: _Table, oidc: OidcSettings | None) -> HttpSettings:
+def _http(table: _Table, oidc: OidcSettings | None, enrolment: EnrolmentSettings) -> HttpSettings:
     host = str(table.text("host", "a host name or address", "127.0.0.1"))
     port = table.port(8080, free=True)
     certificate, key = table.pair()
@@ -294,7 +325,8 @@ def _http(table: _Table, oidc: OidcSettings | None) -> HttpSettings:
         )
     if not tls:
         certificate = key = None
-    return HttpSettings(host, port, certificate, key, names, str(access), oidc)
+    enrolment = replace(enrolment, page=certificate)
+    return HttpSettings(enrolment, host, port, certificate, key, names, str(access), oidc)
 
 
 def _broker(table: _Table) -> BrokerSettings:

@@ -12,8 +12,10 @@ from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
 
 from smartmeter_cloud import config
 from smartmeter_cloud.api.server import CannotListen, Server
-from smartmeter_cloud.cli import Failed, first_link, open_store
+from smartmeter_cloud.cli import first_link, open_store
 from smartmeter_cloud.config import CLIENT_ID, Config, HttpSettings, OwnBroker, StoreSettings
+from smartmeter_cloud.enrolling import Failed
+from smartmeter_cloud.enrolment import EnrolmentSettings
 from smartmeter_cloud.ingest import Ingest
 from smartmeter_cloud.mqtt.connection import BrokerSettings
 from smartmeter_cloud.upkeep import Upkeep
@@ -101,7 +103,7 @@ def _own_settings() -> Config:
     return Config(
         str(folder),
         StoreSettings(folder / "smartmeter.sqlite"),
-        HttpSettings(),
+        HttpSettings(EnrolmentSettings(folder / "authority")),
         None,
         OwnBroker("127.0.0.1", 1883, {"concentrator": password}),
     )

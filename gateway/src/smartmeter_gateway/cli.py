@@ -170,9 +170,12 @@ def _enroll(arguments: argparse.Namespace) -> int:
         arguments.ca,
     )
     given = arguments.token
-    until = enroll(identity, sys.stdin.readline().strip() if given == "-" else given)
+    token = sys.stdin.readline().strip() if given == "-" else given
+    until, authority = enroll(identity, token, folder / "cloud-ca.crt")
     print(f"the certificate of {identity.id} is valid until {until:%Y-%m-%d}; in [cloud] say:")
     print(f'certificate = "cloud.crt"\nkey = "cloud.key"\nenroll_url = "{arguments.url}"')
+    if authority:
+        print('ca = "cloud-ca.crt"  # where the broker\'s certificate is from the Cloud, too')
     return 0
 
 

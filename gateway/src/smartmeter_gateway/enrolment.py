@@ -4,17 +4,23 @@ The talk is EST's (RFC 7030): POST {url}/.well-known/est/simpleenroll with the b
 PKCS#10 request and "Authorization: Bearer TOKEN"; the answer is the base64 of a certs-only
 PKCS#7. Renewal is simplereenroll with the same key: the request is signed by it, which proves
 that it is still ours, and the certificate of before is shown as the TLS client's.
+
+A token may end in a dot and the fingerprint of the Cloud's certificate (SHA-256, base64url): then
+the Cloud is known by it, and its authority's certificate comes with the answer.
 """
 
 import base64
 import binascii
 import datetime
+import hashlib
+import hmac
+import http.client
+import json
 import os
 import ssl
 import threading
-import urllib.error
 import urllib.parse
-import urllib.request
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +37,7 @@ from .status import Status, log
 _PATH = "/.well-known/est/"
 _TIMEOUT_S = 20
 _ANSWER_MAX = 1 << 20
+_DETAIL_MAX = 200
 _LOOK_S = 6 * 3600.0  # how often the certificate's age is looked at
 _AGAIN_S = 600.0  # after a renewal that failed
 _RENEW_AT = 1 / 3  # of its life left: then it is renewed
@@ -56,10 +63,19 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def enroll(identity: Identity, token: str) -> datetime.datetime:
-    """Make the key if there is none, ask for a certificate, store it; until when it is valid."""
+def enroll(identity: Identity, token: str, authority: Path) -> tuple[datetime.datetime, bool]:
+    """Make the key if there is none, ask for a certificate, store it.
+
+    Until when it is valid; and whether the Cloud's own authority came along, which is then in
+    the file `authority`.
+    """
     key = _key(identity.key)
-    return _store(identity, key, _ask(identity, key, "simpleenroll", token))
+    found = _ask(identity, key, "simpleenroll", token)
+    until = _store(identity, key, found)
+    roots = [c for c in found if c.issuer == c.subject]
+    if roots:
+        _write(authority, _pem(roots), 0o644)
+    return until, bool(roots)
 
 
 def renew(identity: Identity) -> datetime.datetime:
@@ -98,31 +114,76 @@ def _ask(
 ) -> list[x509.Certificate]:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity.id)])
     csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
-    request = urllib.request.Request(  # noqa: S310 (check_url has looked)
-        check_url(identity.url) + _PATH + what,
-        base64.encodebytes(csr.public_bytes(serialization.Encoding.DER)),
-        {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"},
-    )
-    context = None
-    if request.type == "https":
-        context = ssl.create_default_context(cafile=identity.ca)
-    if token is not None:
-        request.add_header("Authorization", f"Bearer {token}")
-    elif context is not None:
-        context.load_cert_chain(identity.certificate, identity.key)
+    headers = {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"}
+    secret, _, pin = (token or "").partition(".")
+    if secret:
+        headers["Authorization"] = f"Bearer {secret}"
+    url = check_url(identity.url)
+    parts = urllib.parse.urlsplit(url)
+    body = base64.encodebytes(csr.public_bytes(serialization.Encoding.DER))
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=context) as answer:  # noqa: S310
-            body = answer.read(_ANSWER_MAX)
-        return pkcs7.load_der_pkcs7_certificates(base64.b64decode(body))
-    except urllib.error.HTTPError as why:
-        said = {401: "does not accept the token", 403: "does not allow it", 404: "does not enroll"}
-        text = said.get(why.code, f"answers {why.code} {why.reason}")
-        raise SettingsError(f"{identity.url} {text}") from None
-    except urllib.error.URLError as why:
-        reason = getattr(why.reason, "strerror", None) or str(why.reason)
-        raise SettingsError(f"{identity.url} cannot be reached: {reason.lower()}") from None
-    except (OSError, ValueError, binascii.Error):
-        raise SettingsError(f"{identity.url} answers with what is no certificate") from None
+        connection = _connect(identity, parts, pin, shows_certificate=token is None)
+        try:
+            connection.request("POST", parts.path + _PATH + what, body, headers)
+            answer = connection.getresponse()
+            said = answer.read(_ANSWER_MAX)
+        finally:
+            connection.close()
+        if answer.status == 200:
+            return pkcs7.load_der_pkcs7_certificates(base64.b64decode(said))
+    except ssl.SSLCertVerificationError as why:
+        raise SettingsError(
+            f"{url} cannot be trusted: {why.verify_message}; give --ca the certificate of its "
+            "authority, or take a token that names the Cloud's certificate"
+        ) from None
+    except (http.client.HTTPException, ValueError, binascii.Error):
+        raise SettingsError(f"{url} answers with what is no certificate") from None
+    except OSError as why:
+        reason = (why.strerror or str(why)).lower()
+        raise SettingsError(f"{url} cannot be reached: {reason}") from None
+    texts = {401: "does not accept the token", 403: "does not allow it", 404: "does not enroll"}
+    text = texts.get(answer.status, f"answers {answer.status} {answer.reason}")
+    detail = _detail(said)
+    raise SettingsError(f"{url} {text}{f': {detail}' if detail else ''}")
+
+
+def _connect(
+    identity: Identity, parts: urllib.parse.SplitResult, pin: str, shows_certificate: bool
+) -> http.client.HTTPConnection:
+    """A connection to whom we trust: by the pin, by the authority's file, or by the system's."""
+    host, port = str(parts.hostname), parts.port
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    context = ssl.create_default_context()
+    if identity.ca:
+        # The page may be known by a public authority, and the broker by the Cloud's own.
+        context.load_verify_locations(identity.ca)
+    if pin:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if shows_certificate:
+        context.load_cert_chain(identity.certificate, identity.key)
+    connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
+    connection.connect()
+    if pin:
+        shown = connection.sock.getpeercert(True)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(shown or b"").digest()).decode()
+        if not hmac.compare_digest(digest.rstrip("=").encode(), pin.rstrip("=").encode()):
+            connection.close()
+            raise SettingsError(
+                f"{parts.geturl()} shows another certificate than the token names; nothing was sent"
+            )
+    return connection
+
+
+def _detail(body: bytes) -> str:
+    """The sentence in an answer's problem details (RFC 9457), "" where there is none."""
+    try:
+        detail = json.loads(body)["detail"]
+    except (ValueError, TypeError, KeyError):
+        return ""
+    text = detail if isinstance(detail, str) else ""
+    return "".join(c for c in text[:_DETAIL_MAX] if c.isprintable())
 
 
 def _store(
@@ -134,10 +195,13 @@ def _store(
     names = own[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if [n.value for n in names] != [identity.id]:
         raise SettingsError(f"{identity.url} answers with a certificate of another name")
-    chain = own + [c for c in found if c not in own]
-    pem = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in chain)
-    _write(identity.certificate, pem, 0o644)
+    between = [c for c in found if c not in own and c.issuer != c.subject]
+    _write(identity.certificate, _pem(own[:1] + between), 0o644)
     return own[0].not_valid_after_utc
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(c.public_bytes(serialization.Encoding.PEM) for c in certificates)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -69,6 +69,10 @@ class Caller:
         self.note(f"deleted meter {meter} with {gone} rows")
         return gone
 
+    def place_concentrator(self, concentrator: str, household: str) -> None:
+        self.store.place_concentrator(concentrator, household)
+        self.note(f"gave Concentrator {concentrator} to household {household}")
+
     def note(self, what: str) -> None:
         self.store.note(_now(), self.name, what)
 

@@ -11,13 +11,15 @@ from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 import smartmeter_cloud
-from smartmeter_cloud.api import meters, people, problems, readings
+from smartmeter_cloud.api import enrolment, meters, people, problems, readings
 from smartmeter_cloud.api.access import Door, Reads
+from smartmeter_cloud.api.body import BodyLimit
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.live import Live
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.chain import chain, own_boxes
 from smartmeter_cloud.config import LOOPBACK, HttpSettings
+from smartmeter_cloud.enrolment import Enrolment
 from smartmeter_cloud.oidc import Issuer
 from smartmeter_cloud.store import Store
 
@@ -46,6 +48,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
     )
     app.state.live = live
     app.state.door = Door(store, settings.is_open, issuer)
+    app.state.enrolment = Enrolment(store, settings.enrolment)
     problems.install(app)
 
     @app.middleware("http")
@@ -62,6 +65,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
 
     # A page of somewhere else may point its own name at this address (DNS rebinding).
     names = [*LOOPBACK, "[::1]", settings.host, *settings.names]
+    app.add_middleware(BodyLimit)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
 
     @app.get("/healthz")
@@ -90,7 +94,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
             headers={"X-Accel-Buffering": "no"},
         )
 
-    for router in (meters.router, readings.router, people.router):
-        app.include_router(router)
+    for part in (meters, readings, people, enrolment):
+        app.include_router(part.router)
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app

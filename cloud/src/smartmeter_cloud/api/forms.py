@@ -1,5 +1,6 @@
 """Stored things as the JSON that the API answers."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -21,6 +22,11 @@ class Json(Response):
 
     def render(self, content: Any) -> bytes:
         return msgspec.json.encode(content)
+
+
+def now() -> int:
+    """ms since 1970."""
+    return int(time.time() * 1000)
 
 
 def moment(ms: int, offset_minutes: int = 0) -> str:

@@ -144,8 +144,7 @@ def place(concentrator: str, body: Place, caller: Admin) -> Json:
     """Says whose a Concentrator is; the meters behind it become that household's."""
     if not is_id(concentrator):
         raise Problem(422, "a Concentrator's id is 1 to 64 of A-Z a-z 0-9 . _ -")
-    caller.store.place_concentrator(concentrator, body.household)
-    caller.note(f"gave Concentrator {concentrator} to household {body.household}")
+    caller.place_concentrator(concentrator, body.household)
     return Json({"id": concentrator, "household": body.household})
 
 

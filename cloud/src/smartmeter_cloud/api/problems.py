@@ -9,6 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from smartmeter_cloud.authority import AuthorityError, BadRequest
+from smartmeter_cloud.enrolment import NotAllowed, UnknownToken
 from smartmeter_cloud.store import StoreUnavailable
 
 _log = logging.getLogger("smartmeter_cloud.api")
@@ -49,6 +51,23 @@ def install(app: FastAPI) -> None:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part not in ("query", "path"))
         return response(422, f"{where or 'the request'}: {first['msg']}")
+
+    @app.exception_handler(BadRequest)
+    async def bad(request: Request, error: BadRequest) -> Response:
+        return response(400, str(error))
+
+    @app.exception_handler(UnknownToken)
+    async def token(request: Request, error: UnknownToken) -> Response:
+        return response(401, str(error), {"WWW-Authenticate": "Bearer"})
+
+    @app.exception_handler(NotAllowed)
+    async def refused(request: Request, error: NotAllowed) -> Response:
+        return response(403, str(error))
+
+    @app.exception_handler(AuthorityError)
+    async def authority(request: Request, error: AuthorityError) -> Response:
+        _log.error("%s %s: %s", request.method, request.url.path, error)
+        return response(503, "no certificates can be given at the moment", {"Retry-After": "60"})
 
     @app.exception_handler(StoreUnavailable)
     async def store(request: Request, error: StoreUnavailable) -> Response:

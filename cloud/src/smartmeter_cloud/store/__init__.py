@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 from smartmeter_cloud.store.rows import (
     Box,
     Bucket,
+    Certificate,
     DeadLetter,
+    Invitation,
     Key,
     Meter,
     Newest,
@@ -113,6 +115,27 @@ class Store(Protocol):
 
     def notes(self, limit: int) -> list[tuple[int, str, str]]:
         """The newest (at, who, what) of the audit log, newest first."""
+
+    def invite(self, invitation: Invitation, now: int) -> None:
+        """Keeps an invitation, and forgets those that have expired."""
+
+    def invitations(self, now: int) -> list[Invitation]:
+        """Those that have not expired, used ones too."""
+
+    def invitation(self, digest: bytes, now: int) -> Invitation | None:
+        """The one with that digest, if it has not expired."""
+
+    def enrol(self, digest: bytes, certificate: Certificate) -> bool:
+        """Uses up an invitation for a certificate; False where another has used it."""
+
+    def add_certificate(self, certificate: Certificate) -> None:
+        """Keeps a certificate; the same Concentrator's expired ones are forgotten."""
+
+    def certificates(self, concentrator: str | None = None) -> list[Certificate]:
+        """All certificates, or one Concentrator's; the newest last."""
+
+    def revoke(self, concentrator: str, now: int) -> int:
+        """Revokes a Concentrator's certificates and invitations; how many certificates."""
 
     def boxes(self) -> list[Box]:
         """The newest status of each adapter and Concentrator."""

@@ -93,6 +93,27 @@ class Key(NamedTuple):
     once: bool  # gone when it has been used
 
 
+class Invitation(NamedTuple):
+    """What a one-time token is for; only its digest is kept. enrolled: by which key."""
+
+    digest: bytes
+    concentrator: str
+    expires: int
+    enrolled: bytes | None = None
+
+
+class Certificate(NamedTuple):
+    """A certificate that was issued to a Concentrator; key_digest: SHA-256 of its public key."""
+
+    serial: str  # hex
+    concentrator: str
+    key_digest: bytes
+    issued: int
+    expires: int
+    revoked: int | None
+    der: bytes
+
+
 class Meter(NamedTuple):
     """A meter: whose it is, and what its people call it ("" where they do not)."""
 

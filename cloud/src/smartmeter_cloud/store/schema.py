@@ -119,7 +119,27 @@ CREATE TABLE audit (id {serial}, at {integer} NOT NULL, who TEXT NOT NULL, what 
 INSERT INTO concentrator SELECT DISTINCT concentrator, 'home' FROM meter
 """
 
-STEPS = (_1, _2, _3)
+# invitation.enrolled: the digest of the key that used it, which may ask again.
+_4 = """
+CREATE TABLE invitation (
+    digest {blob} PRIMARY KEY,
+    concentrator TEXT NOT NULL,
+    expires {integer} NOT NULL,
+    enrolled {blob}
+) {clustered};
+CREATE TABLE certificate (
+    serial TEXT PRIMARY KEY,
+    concentrator TEXT NOT NULL,
+    key_digest {blob} NOT NULL,
+    issued {integer} NOT NULL,
+    expires {integer} NOT NULL,
+    revoked {integer},
+    der {blob} NOT NULL
+) {clustered};
+CREATE INDEX certificate_concentrator ON certificate (concentrator)
+"""
+
+STEPS = (_1, _2, _3, _4)
 VERSION = len(STEPS)
 
 

@@ -16,6 +16,7 @@ from smartmeter_cloud.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.rollup import QUARTER_MS, Slice
 from smartmeter_cloud.store import StoreUnavailable, rolling, schema
 from smartmeter_cloud.store import retention as retain
+from smartmeter_cloud.store.certificates import SqlCertificates
 from smartmeter_cloud.store.households import Households
 from smartmeter_cloud.store.records import SqlRecords
 from smartmeter_cloud.store.retention import Retention
@@ -52,7 +53,7 @@ POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0
 _SIGNS = (ABOVE, BELOW, EQUAL)
 
 
-class SqlStore(SqlRecords):
+class SqlStore(SqlRecords, SqlCertificates):
     """A Store; a database's own kind fills in the abstract methods."""
 
     zone: tzinfo  # whose midnight begins a day

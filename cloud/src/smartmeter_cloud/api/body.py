@@ -1,0 +1,43 @@
+"""A limit to what a request may bring, before anybody reads it."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from smartmeter_cloud.api.problems import response
+
+# A thousand meter ids of 64 letters are the most that a request has a use for.
+BODY_MAX = 256 * 1024
+
+
+class BodyLimit:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        told = dict(scope["headers"]).get(b"content-length", b"0")
+        body = b""
+        more = True
+        while more and len(body) <= BODY_MAX and int(told) <= BODY_MAX:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if more:
+            refusal = response(
+                413, f"a request has at most {BODY_MAX} bytes", {"Connection": "close"}
+            )
+            await refusal(scope, receive, send)
+            return
+        read = False
+
+        async def replay() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)

@@ -1,0 +1,169 @@
+"""Certificates for Concentrators, as EST (RFC 7030) has it; invitations and revocation."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi import Path as InPath
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from smartmeter_cloud.api import forms
+from smartmeter_cloud.api.access import Admin, Caller
+from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.people import Id
+from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.authority import CSR_MAX, BadRequest
+from smartmeter_cloud.enrolment import HOURS_MAX, Enrolment
+
+EST = "/.well-known/est"
+
+ConcentratorId = Annotated[
+    str, InPath(description="A concentratorId.", max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+]
+_CSR: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The base64 of a DER PKCS#10 request, its common name the concentratorId. "
+        "The key is P-256, P-384 or RSA with 2048 to 4096 bits.",
+        "content": {"application/pkcs10": {"schema": {"type": "string"}}},
+    }
+}
+
+router = APIRouter()
+
+
+async def _csr(request: Request) -> bytes:
+    """What the body holds, decoded."""
+    body = await request.body()
+    try:
+        data = base64.b64decode(body)
+    except binascii.Error:
+        raise BadRequest("the body must be the base64 of a PKCS#10 request") from None
+    if len(data) > CSR_MAX:
+        raise BadRequest(f"the request must have at most {CSR_MAX} bytes")
+    return data
+
+
+def _enrolment(request: Request) -> Enrolment:
+    found: Enrolment = request.app.state.enrolment
+    return found
+
+
+Csr = Annotated[bytes, Depends(_csr)]
+Enrols = Annotated[Enrolment, Depends(_enrolment)]
+
+
+@router.get(f"{EST}/cacerts")
+def authority_certificates(enrolment: Enrols) -> Response:
+    """The authority's own certificates (RFC 7030, 4.1)."""
+    return _certificates(enrolment.chain())
+
+
+@router.post(f"{EST}/simpleenroll", openapi_extra=_CSR)
+def enrol(
+    enrolment: Enrols,
+    csr: Csr,
+    authorization: Annotated[str, Header(description="Bearer and a one-time token.")] = "",
+) -> Response:
+    """A Concentrator's first certificate, by a one-time token (RFC 7030, 4.2.1).
+
+    The name in it is the one that the token was made for. The same key may ask again with the
+    same token while it is valid, should the answer have been lost.
+    """
+    kind, _, token = authorization.partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise Problem(401, "send the one-time token as: Authorization: Bearer TOKEN", _CHALLENGE)
+    return _certificates(enrolment.enrol(token.strip(), csr))
+
+
+@router.post(f"{EST}/simplereenroll", openapi_extra=_CSR)
+def renew(enrolment: Enrols, csr: Csr) -> Response:
+    """A new certificate for a key and name that have a valid one (RFC 7030, 4.2.2).
+
+    The request is signed by that key, and this is what lets it in. In the first half of a
+    certificate's life the answer is that certificate again.
+    """
+    return _certificates(enrolment.renew(csr))
+
+
+@router.get("/v1/authority/crl")
+def revocations(enrolment: Enrols) -> Response:
+    """The list of revoked certificates (PEM), for the broker: mosquitto's crlfile."""
+    return Response(enrolment.revocations(), media_type="application/x-pem-file")
+
+
+class NewInvitation(BaseModel):
+    """household: whose the Concentrator is from now on; null leaves it as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+    hours: float = Field(24, gt=0, le=HOURS_MAX, description="how long the token is valid")
+    household: Id | None = None
+
+
+@router.post("/v1/concentrators/{concentrator}/invitations")
+def invite(
+    concentrator: ConcentratorId, body: NewInvitation, caller: Admin, enrolment: Enrols
+) -> Json:
+    """Makes a one-time token for `smartmeter-gateway enroll`. It is told in this answer only."""
+    token, until = enrolment.invite(concentrator, body.hours)
+    if body.household is not None:
+        caller.place_concentrator(concentrator, body.household)
+    caller.note(f"invited Concentrator {concentrator}")
+    return Json({"token": token, "expires": forms.moment(until)})
+
+
+@router.get("/v1/concentrators")
+def concentrators(caller: Admin) -> Json:
+    """Every Concentrator with its household, its certificates and its open invitations."""
+    return Json(_concentrators(caller))
+
+
+@router.delete("/v1/concentrators/{concentrator}/certificates")
+def revoke(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Json:
+    """Revokes a Concentrator's certificates and takes back its invitations."""
+    revoked = enrolment.revoke(concentrator)
+    caller.note(f"revoked {revoked} certificates of Concentrator {concentrator}")
+    return Json({"revoked": revoked})
+
+
+def _concentrators(caller: Caller) -> list[forms.Fields]:
+    found: dict[str, forms.Fields] = {
+        name: {"id": name, "household": household, "certificates": [], "invitations": []}
+        for name, household in caller.store.concentrators().items()
+    }
+
+    def entry(name: str, kind: str) -> list[forms.Fields]:
+        empty: forms.Fields = {"id": name, "household": None, "certificates": [], "invitations": []}
+        entries: list[forms.Fields] = found.setdefault(name, empty)[kind]
+        return entries
+
+    for c in caller.store.certificates():
+        entry(c.concentrator, "certificates").append(
+            {
+                "serial": c.serial,
+                "issued": forms.moment(c.issued),
+                "expires": forms.moment(c.expires),
+                "revoked": None if c.revoked is None else forms.moment(c.revoked),
+            }
+        )
+    for i in caller.store.invitations(forms.now()):
+        if i.enrolled is None:
+            entry(i.concentrator, "invitations").append({"expires": forms.moment(i.expires)})
+    return [found[name] for name in sorted(found)]
+
+
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+
+def _certificates(found: Iterable[x509.Certificate]) -> Response:
+    data = pkcs7.serialize_certificates(list(found), Encoding.DER)
+    return Response(
+        base64.encodebytes(data),
+        media_type="application/pkcs7-mime; smime-type=certs-only",
+        headers={"Content-Transfer-Encoding": "base64"},
+    )

@@ -1,0 +1,85 @@
+"""Invitations of Concentrators, and the certificates they were given."""
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
+
+from smartmeter_cloud.store.rows import Certificate, Invitation
+from smartmeter_cloud.store.session import Session
+
+_COLUMNS = "serial, concentrator, key_digest, issued, expires, revoked, der"
+
+
+class SqlCertificates(ABC):
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Session]:
+        """A transaction that only reads; StoreUnavailable."""
+
+    @abstractmethod
+    def _writing(self) -> AbstractContextManager[Session]:
+        """A transaction: all of it or nothing; StoreUnavailable."""
+
+    def invite(self, invitation: Invitation, now: int) -> None:
+        with self._writing() as db:
+            db.run("DELETE FROM invitation WHERE expires <= ?", (now,))
+            db.run("INSERT INTO invitation VALUES (?, ?, ?, ?)", invitation)
+
+    def invitations(self, now: int) -> list[Invitation]:
+        with self._reading() as db:
+            rows = db.all(
+                "SELECT digest, concentrator, expires, enrolled FROM invitation "
+                "WHERE expires > ? ORDER BY concentrator, expires",
+                (now,),
+            )
+        return [Invitation(*row) for row in rows]
+
+    def invitation(self, digest: bytes, now: int) -> Invitation | None:
+        with self._reading() as db:
+            row = db.one(
+                "SELECT digest, concentrator, expires, enrolled FROM invitation "
+                "WHERE digest = ? AND expires > ?",
+                (digest, now),
+            )
+        return Invitation(*row) if row else None
+
+    def enrol(self, digest: bytes, certificate: Certificate) -> bool:
+        with self._writing() as db:
+            # Of two that come with it at the same time, one has it.
+            if not db.run(
+                "UPDATE invitation SET enrolled = ? WHERE digest = ? AND enrolled IS NULL",
+                (certificate.key_digest, digest),
+            ):
+                return False
+            self._keep(db, certificate)
+        return True
+
+    def add_certificate(self, certificate: Certificate) -> None:
+        with self._writing() as db:
+            self._keep(db, certificate)
+
+    def _keep(self, db: Session, certificate: Certificate) -> None:
+        db.run(
+            f"INSERT INTO certificate ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            certificate,
+        )
+        # An expired one is refused by its date, and needs no place in a list of revoked ones.
+        db.run(
+            "DELETE FROM certificate WHERE concentrator = ? AND expires < ?",
+            (certificate.concentrator, certificate.issued),
+        )
+
+    def certificates(self, concentrator: str | None = None) -> list[Certificate]:
+        with self._reading() as db:
+            rows = db.all(
+                f"SELECT {_COLUMNS} FROM certificate "  # noqa: S608
+                "WHERE concentrator = coalesce(?, concentrator) ORDER BY concentrator, issued",
+                (concentrator,),
+            )
+        return [Certificate(*row) for row in rows]
+
+    def revoke(self, concentrator: str, now: int) -> int:
+        with self._writing() as db:
+            db.run("DELETE FROM invitation WHERE concentrator = ?", (concentrator,))
+            return db.run(
+                "UPDATE certificate SET revoked = ? WHERE concentrator = ? AND revoked IS NULL",
+                (now, concentrator),
+            )
