@@ -206,6 +206,50 @@ def test_makers_whose_subunits_are_known():
     }
     got = values("02fdc9ff01ed00" + "02acff014f00" + "8240acff01eeff", "SBC")
     assert got == {"32.7.0": (237, 0), "21.7.0": (790, 0), "36.7.0": (790, 0), "24.7.0": (180, 0)}
+    got = values("84402aa0090000" + "848040fb9772fbfeffff" + "84c0402a00000000", "GAV")
+    assert got == {
+        "21.7.0": (2464, -1),
+        "36.7.0": (2464, -1),
+        "44.7.0": (261, -1),
+        "61.7.0": (0, -1),
+        "76.7.0": (0, -1),
+    }
+
+
+def test_schneider():
+    got = values(
+        "05fddcff0100002041" + "05fddcff0000000041" + "05fdc9ff0200006643" + "05fdc9ff0500004843"
+        "05aeff030000003f" + "052e00004040" + "07034fade80400000000" + "0783ff098d83090000000000"
+        "0783ff0d0100000000000000" + "0783ff017262ac0100000000" + "87400305000000000000 00",
+        "SEC",
+    )  # fmt: skip
+    assert got == {
+        "31.7.0": (10, 0),
+        "52.7.0": (230, 0),
+        "61.7.0": (500, 0),
+        "76.7.0": (500, 0),
+        "1.7.0": (3000, 0),
+        "16.7.0": (3000, 0),
+        "1.8.0": (82357583, 0),
+        "2.8.0": (623501, 0),
+        "21.8.0": (28074610, 0),
+        "3.8.0": (5, 0),
+    }
+    # its energies in floating point are kWh, but say Wh
+    assert fault(reply("0503cfdaa047", "SEC")) == LAYOUT
+
+
+def test_no_total_of_tariffs_that_are_not_in_use():
+    unused = "841003000000008420030000000084300300000000"
+    assert sorted(values(unused)) == ["1.8.1", "1.8.2", "1.8.3"]
+    assert values("8410030500000084200300000000")["1.8.0"] == (5, 0)
+
+
+def test_a_signed_power_beside_energies_told_apart():
+    got = values("04a900ccf8ffff" + "8ec04084005508000000" + "00", "ABB")
+    assert got["16.7.0"] == (-1844, -2)
+    assert got["2.7.0"] == (1844, -2)
+    assert got["4.8.0"] == (8550, 0)
 
 
 def test_fillers_makers_data_and_more_to_come():

@@ -25,7 +25,7 @@ from .coherence import check_coherent
 from .float754 import decimal_of
 from .plausible import check
 from .textclock import offset
-from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, is_sent, meaning
+from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, SCHNEIDER, is_sent, meaning
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
     _records(reading, data, maker, ctx.profile)
     if not reading.values:
         raise Rejected(LAYOUT, "an M-Bus reply without a value that is known")
-    complete(reading)
+    _complete(reading)
     check(reading)
     check_coherent(reading)
     reading.payload = data
@@ -197,6 +197,8 @@ def _records(reading: Reading, data: bytes, maker: str, profile: "Profile | None
                 reading.time = _time(content, profile) or reading.time
             else:
                 meant = meaning(information, maker, subunit)
+                if maker == SCHNEIDER and meant and dif & 15 == _REAL and meant.d == ENERGY:
+                    meant = None  # kWh, under the code of Wh; it sends them as integers, too
                 if meant:
                     value = _value(dif & 15, content)
                     if value:
@@ -275,7 +277,7 @@ def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
 def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]]") -> None:
     """Where a meter tells + and - apart it says so of - alone (AMIS); a value of a meter that
     does not tell at all is signed, and + or - by its sign."""
-    apart = [meant.d for meant, _, _ in found if meant.sign < 0]
+    apart = [meant.c for meant, _, _ in found if meant.sign < 0 and meant.d == INSTANT]
     seen = []
     for meant, tariff, (mantissa, exponent) in found:
         same = (meant.c, meant.d, meant.sign, meant.phase, tariff)
@@ -284,13 +286,29 @@ def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]
         seen.append(same)
         exponent += meant.exponent
         sign = meant.sign
-        if not sign and meant.d == INSTANT and meant.c in (ACTIVE, REACTIVE) and not apart:
+        if (
+            not sign
+            and meant.d == INSTANT
+            and meant.c in (ACTIVE, REACTIVE)
+            and meant.c not in apart
+        ):
             if meant.c == ACTIVE:
                 _put(reading, 16 + 20 * meant.phase, meant.d, tariff, mantissa, exponent)
             if mantissa < 0:
                 sign = -1
                 mantissa = -mantissa
         _put(reading, meant.group_c(sign), meant.d, tariff, mantissa, exponent)
+
+
+def _complete(reading: Reading) -> None:
+    """As obis.complete does, but no total from tariffs that are all 0: a meter that tells them
+    without using them has its total in another of its replies (Schneider iEM3000)."""
+    sent = list(reading.values)
+    complete(reading)
+    for key in list(reading.values):
+        if key not in sent and key.endswith(".8.0") and not reading.values[key][0]:
+            for told in (reading.values, reading.codes, reading.units):
+                del told[key]
 
 
 def _reactive_totals(reading: Reading) -> None:

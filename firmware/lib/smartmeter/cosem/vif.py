@@ -25,17 +25,23 @@ INKASSO = 128  # group D of 1.128.0, AMIS' balance of energy prepaid
 _ABB = "ABB"
 _SBC = "SBC"  # Saia
 _GMC = "GMC"  # Gossen Metrawatt
+_GAV = "GAV"  # Carlo Gavazzi
+SCHNEIDER = "SEC"  # Schneider Electric
 AMIS = "SAM"  # Siemens TD-351x
 
 # subunit of an ABB energy: active import is 0 (user manual of the B series, chapter 9)
 _ABB_SUBUNITS = {1: (ACTIVE, -1), 2: (REACTIVE, 1), 3: (REACTIVE, -1)}
+
+# Schneider's maker's codes (user manual of the iEM3000 series, DOCA0005EN): 1 to 3 a phase to
+# neutral, 9 export; others are averages, phase to phase, and registers that a user may reset.
+_SCHNEIDER_EXPORT = 9
 
 
 # What else such a meter sends, from and to: operating times, dates and durations, numbers of its
 # own, text; by the table that VIF opens. Volumes, heat, flows and pressures are of others.
 _SENT = {
     0: ((0x00, 0x07), (0x20, 0x2F), (0x6C, 0x6D), (0x70, 0x7A), (0x7C, 0x7C), (0x7F, 0x7F)),
-    0xFB: ((0x00, 0x05), (0x14, 0x17), (0x28, 0x2F), (0x34, 0x37)),
+    0xFB: ((0x00, 0x05), (0x14, 0x17), (0x28, 0x2F), (0x34, 0x37), (0x7B, 0x7B)),
     0xFD: ((0x00, 0x71),),
 }
 # VIFE: errors; starts, directions, limits, durations, factors; a further table; its maker's own
@@ -171,6 +177,13 @@ def _makers(found: Meaning, codes: bytes, maker: str) -> bool:
     if maker in (_SBC, _ABB) and code <= 3:
         found.phase = code
         return True
+    if maker == SCHNEIDER and len(codes) == 1:
+        if 1 <= code <= 3:
+            found.phase = code
+            return True
+        if code == _SCHNEIDER_EXPORT and found.d == ENERGY:
+            found.sign = -1
+            return True
     return False
 
 
@@ -178,8 +191,11 @@ def _subunit(found: Meaning, maker: str, subunit: int) -> bool:
     if maker == _ABB and found.d == ENERGY and subunit in _ABB_SUBUNITS:
         found.c, found.sign = _ABB_SUBUNITS[subunit]
         return True
-    if maker == _SBC and subunit == 1:
+    if maker in (_SBC, SCHNEIDER) and subunit == 1:
         found.c = REACTIVE
+        return True
+    if maker == _GAV and subunit <= 3:
+        found.phase = subunit
         return True
     # its powers, all of subunit 1, are told apart by their storage numbers: no manual says how
     if maker == _GMC and subunit <= 3 and not (found.c == ACTIVE and found.d == INSTANT):
