@@ -5,16 +5,18 @@ from smartmeter.fault import Rejected
 
 
 def values(data):
-    out = []
-    assert axdr.element(data, 0, len(data), out, []) == len(data)
-    return out
+    places = []
+    assert axdr.walk(data, 0, len(data), places) == len(data)
+    return [axdr.value(data, place) for place in places]
 
 
 def refused(data):
     try:
-        out = []
-        if axdr.element(data, 0, len(data), out, []) != len(data):
+        places = []
+        if axdr.walk(data, 0, len(data), places) != len(data):
             return True
+        for place in places:
+            axdr.value(data, place)
     except Rejected:
         return True
     return False
@@ -69,8 +71,11 @@ def test_strings_and_moments():
 def test_lists_fall_apart():
     assert values(b"\x02\x02\x11\x01\x01\x02\x11\x02\x11\x03") == [1, 2, 3]
     assert values(b"\x02\x00") == []
-    found = values(b"\x02\x02\x11\x01\x02\x02\x0f\xfe\x16\x23")
-    assert (found[0], found[1].scaler, found[1].unit) == (1, -2, 35)
+    places = []
+    data = b"\x02\x02\x11\x01\x02\x02\x0f\xfe\x16\x23"
+    assert axdr.walk(data, 0, len(data), places) == len(data)
+    assert places == [2, 4]
+    assert [axdr.is_scaler(data, place, len(data)) for place in places] == [False, True]
 
 
 def test_what_is_cut_short_or_too_long_is_refused():

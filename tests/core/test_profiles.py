@@ -1,7 +1,7 @@
 """Profiles as settings, codes and units, and what follows from values."""
 
 from smartmeter import Reading
-from smartmeter.obis import combine, complete, octets_of, put, unit_of, unit_of_key
+from smartmeter.obis import combine, complete, put, unit_of, unit_of_key
 from smartmeter.positions import POSITIONS
 from smartmeter.profiles import PROFILES, UNKNOWN, by_name, by_type, parse
 from smartmeter.reading import is_code
@@ -77,8 +77,6 @@ def test_units_of_codes():
     assert unit_of_key("1.8.0") == "Wh"
     assert unit_of_key("1-1:1.8.0") == "Wh"
     assert unit_of_key("7-1:1.8.0") == ""
-    assert octets_of("32.7.0") == b"\x01\x00\x20\x07\x00\xff"
-    assert octets_of("0-2:24.2.1") == b"\x00\x02\x18\x02\x01\xff"
 
 
 def filled(values):

@@ -70,29 +70,30 @@ def unit_of_key(key: str) -> str:
     return unit_of(int(c), int(d))
 
 
-def octets_of(text: str) -> bytes:
-    """The six octets of "A-B:C.D.E", or of C.D.E for 1-0:C.D.E."""
-    medium, _, code = text.rpartition(":")
-    a, _, b = (medium or "1-0").partition("-")
-    return bytes([int(a), int(b)] + [int(group) for group in code.split(".")] + [255])
-
-
 def put(reading: "Reading", code: str, value: tuple[int, int], unit: str) -> str:
     """Adds (mantissa, exponent) under "A-B:C.D.E" code, and gives the key it got.
 
     The key is C.D.E alone where A and B are 0 or 1, as meters of one make differ in just
     that; a second value of the same C.D.E keeps its code in full.
     """
-    key = code
+    return put_as(reading, key_of(code), code, value, unit)
+
+
+def key_of(code: str) -> str:
+    """The key of the first value of a code."""
     if code[0] in "01" and code[1] == "-" and code[2] in "01" and code[3] == ":":
-        key = code[4:]
-        if key in reading.values:
-            key = code
-    mantissa, exponent = value
-    if exponent > 0:
-        mantissa *= 10**exponent
-        exponent = 0
-    reading.values[key] = (mantissa, exponent)
+        return code[4:]
+    return code
+
+
+def put_as(reading: "Reading", key: str, code: str, value: tuple[int, int], unit: str) -> str:
+    """put() where the code's key is known."""
+    values = reading.values
+    if key in values:
+        key = code
+    if value[1] > 0:
+        value = (value[0] * 10 ** value[1], 0)
+    values[key] = value
     reading.codes[key] = code
     reading.units[key] = unit
     return key

@@ -96,7 +96,7 @@ _NAMES = (
 def by_name(octets: bytes) -> Profile:
     """The profile of a list, device name or system title; UNKNOWN where it is of no family."""
     for begin, name in _NAMES:
-        if octets[: len(begin)] == begin:
+        if octets.startswith(begin):
             return PROFILES[name]
     return UNKNOWN
 

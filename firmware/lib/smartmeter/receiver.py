@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from .reading import Reading
 
     Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Apdu
-    Outcome = Fault | tuple[str, bytes] | tuple[str, bytes, str] | None
+    Telegram = tuple[str, bytes | bytearray] | tuple[str, bytes | bytearray, str]
+    Outcome = Fault | Telegram | None
 
 _HELD = 4096
 _PIECE = 1024  # of feed's data taken at a time
@@ -103,13 +104,13 @@ class Receiver:
         self.auth_key = auth_key
         self.profile = profiles.parse(profile) if profile else None
         self.ciphering = Ciphering(key, auth_key)
-        self.plans: "dict[tuple[object, ...], Any]" = {}  # layouts; see cosem/plan.py
+        self.plans: "dict[tuple[object, ...], Any]" = {}  # layouts; see cosem/plan_native.py
         self.guarded = False
         self.skipped = 0
         self._link = link
         self._links: "dict[str, Link]" = {}
         self._sure: "dict[int, tuple[Link, str]]" = {}  # by first bytes that are one link's alone
-        self._decoders: "dict[str, Callable[[bytes, Receiver], Reading]]" = {}
+        self._decoders: "dict[str, Callable[[Any, Receiver], Reading]]" = {}
         self._buf = bytearray()
         self._bare = True  # an APDU without framing may stand here
         self._framed = False  # other framing was seen
@@ -232,9 +233,7 @@ class Receiver:
 
         return is_found(buf, at, end, self._before)
 
-    def _decode(
-        self, telegram: tuple[str, bytes] | tuple[str, bytes, str], link: str
-    ) -> "Reading | Fault":
+    def _decode(self, telegram: "Telegram", link: str) -> "Reading | Fault":
         form = telegram[0]
         self.guarded = link not in _UNGUARDED
         payload = telegram[1]
@@ -245,7 +244,7 @@ class Receiver:
             reading = decode(payload, self)
         except Rejected as e:
             fault = Fault(e.kind, e.detail)
-            fault.payload = payload
+            fault.payload = bytes(payload)
             return fault
         reading.layers = (link,) + reading.layers
         if not reading.meter and len(telegram) > 2:
@@ -310,16 +309,20 @@ def _make(name: str, receiver: "Receiver") -> "Link":
     return Apdu(receiver._link == name, receiver.auth_key is not None)
 
 
-def _decoder(form: str) -> "Callable[[bytes, Receiver], Reading]":
+def _decoder(form: str) -> "Callable[..., Reading]":
     """The decoder of a telegram's form; its module is loaded with the first such telegram."""
     if form == "apdu":
-        from .cosem.apdu import decode
-    elif form == "sml":
-        from .cosem.sml import decode
-    elif form in ("records", "amis"):
-        from .cosem.records import decode
-    elif form == "text":
-        from .cosem.datalines import decode_checked as decode
-    else:
-        from .cosem.datalines import decode_unchecked as decode
-    return decode
+        from .cosem import apdu
+
+        return apdu.decode
+    if form == "sml":
+        from .cosem import sml
+
+        return sml.decode
+    if form in ("records", "amis"):
+        from .cosem import records
+
+        return records.decode
+    from .cosem import datalines
+
+    return datalines.decode_checked if form == "text" else datalines.decode_unchecked

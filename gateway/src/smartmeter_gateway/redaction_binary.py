@@ -23,14 +23,14 @@ def apdu(payload: bytes, numbers: Collection[int]) -> bytes:
     out = bytearray(payload)
     end = len(payload)
     at = _body(payload)
-    items: list[axdr.Value] = []
     places: list[int] = []
     if payload[at : at + 3] == b"\x02\x02\x16" and payload[at + 4 : at + 5] == b"\x01":
         _, at = ber_length(payload, at + 5, end)
         while at < end:  # 02 02, then class, code and attribute as they are (EG.D)
-            at = axdr.element(payload, at + 11, end, items, places)
+            at = axdr.walk(payload, at + 11, end, places)
     else:
-        axdr.element(payload, at, end, items, places)
+        axdr.walk(payload, at, end, places)
+    items = [axdr.value(payload, place) for place in places]
     before: axdr.Value = None
     for n, (value, place) in enumerate(zip(items, places, strict=True)):
         if isinstance(value, bytes):

@@ -10,7 +10,6 @@ from ..fault import KEY, LAYOUT, LENGTH, Rejected
 from ..profiles import PROFILES, UNKNOWN
 from ..reading import VERIFIED, Reading
 from . import ciphering, clock, layouts
-from .plausible import check_unguarded_values
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ _DATA_NOTIFICATION = 0x0F
 _NORDIC = b"\x40\x00\x00\x00"
 
 
-def decode(payload: bytes, ctx: "Receiver") -> Reading:
+def decode(payload: bytes | bytearray, ctx: "Receiver") -> Reading:
     """The Reading of an APDU; Rejected where it is none that can be read.
 
     ctx has ciphering (a Ciphering), profile (a Profile or None), plans (a dict), and guarded
@@ -83,7 +82,9 @@ def decode_plain(
         raise Rejected(LAYOUT, "an APDU %02X is not a data-notification" % payload[0])
     layout, listed, family = layouts.read(payload, at, title, ctx, reading, guarded)
     if not guarded:
-        check_unguarded_values(reading)
+        from .unguarded import check_values
+
+        check_values(reading)
     if family is UNKNOWN and payload[1:5] == _NORDIC:
         family = PROFILES["aidon"]
     reading.time = _time(listed, family) or _time(sent, family)

@@ -1,14 +1,20 @@
 """A-XDR (IEC 61334-6) as DLMS sends data (Green Book 4.1.5): one flat loop, no recursion.
 
-values() takes the brackets away: a structure or array leaves nothing but its elements, for
-no list of a customer interface needs them to be understood (layouts.py says why). So
-neither depth nor a false count can exhaust anything: every element costs at least one
-byte, and what is still to come may not be more than the bytes that are left.
+walk() takes the brackets away: of a structure or array it notes nothing but where the elements
+are, for no list of a customer interface needs it to be understood (layouts.py says why). So
+neither depth nor a false count can exhaust anything: every element costs at least one byte, and
+what is still to come may not be more than the bytes that are left. The values are read where
+they stand, when someone wants them: on a device a list of all of them would not fit.
 """
 
 from ..fault import LAYOUT, LENGTH, Rejected
 from .ciphering import ber_length
-from .float754 import decimal_of
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from array import array
+
+    Value = int | bytes | tuple[int, int] | None
 
 NULL = 0x00
 ARRAY = 0x01
@@ -22,7 +28,7 @@ FLOAT32 = 0x17
 FLOAT64 = 0x18
 
 # Tags of whole numbers: size in bytes, negative where signed.
-_NUMBERS = {
+NUMBERS = {
     0x03: 1,  # boolean
     0x05: -4,
     0x06: 4,
@@ -35,53 +41,36 @@ _NUMBERS = {
     0x15: 8,
     0x16: 1,  # enum
 }
-_STRINGS = (0x09, 0x0A, 0x0C)  # octet-string, visible-string, utf8-string
-_MOMENTS = {0x19: 12, 0x1A: 5, 0x1B: 4}  # date-time, date, time: the octets without a length
+STRINGS = (0x09, 0x0A, 0x0C)  # octet-string, visible-string, utf8-string
+OTHER_OCTETS = (0x04, 0x13, 0x19, 0x1A, 0x1B)  # bit-string, compact-array, moments
+LISTS = (ARRAY, STRUCTURE)
+FLOATS = (FLOAT32, FLOAT64)
+# Others of a size that the tag says: null, float32, float64, date-time, date, time.
+_SIZES = {0x00: 0, 0x17: 4, 0x18: 8, 0x19: 12, 0x1A: 5, 0x1B: 4}
+_SCALER_UNIT = 6  # bytes of 02 02 0F scaler 16 unit: what the number before it counts
 
 
-class Scaler:
-    """A scaler_unit structure: the value before it counts 10^scaler of unit (Blue Book 4.3.2)."""
+def walk(data: bytes | bytearray, at: int, end: int, places: "list[int] | array[int]") -> int:
+    """Notes where the values of the element at data[at] have their tags; gives where the next
+    element is.
 
-    __slots__ = ("scaler", "unit")
-
-    def __init__(self, scaler: int, unit: int | None) -> None:
-        self.scaler = scaler
-        self.unit = unit
-
-
-TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
-if TYPE_CHECKING:
-    Value = int | bytes | tuple[int, int] | Scaler | None
-
-
-def element(
-    data: bytes | bytearray, at: int, end: int, out: "list[Value]", places: list[int]
-) -> int:
-    """Appends the values of the element at data[at] to out; gives where the next one is."""
-    add = out.append
+    A scaler_unit structure (Blue Book 4.3.2) is one value, whose tag is that of the structure.
+    """
     mark = places.append
-    numbers = _NUMBERS
+    numbers = NUMBERS
     left = 1
     while left:
         left -= 1
         if at >= end:
             raise Rejected(LENGTH, "the list of values is cut short")
         tag = data[at]
-        mark(at)
-        at += 1
         size = numbers.get(tag)
         if size:
-            if size > 0:
-                stop = at + size
-                number = data[at] if size == 1 and stop <= end else _whole(data, at, stop, end)
-            else:
-                stop = at - size
-                number = _whole(data, at, stop, end)
-                if data[at] & 0x80:
-                    number -= 1 << -8 * size
-            add(number)
-            at = stop
-        elif tag in _STRINGS:
+            mark(at)
+            at += 1 + size if size > 0 else 1 - size
+        elif tag in STRINGS:
+            mark(at)
+            at += 1
             n = data[at] if at < end else 0x80
             if n < 0x80:
                 at += 1
@@ -89,57 +78,108 @@ def element(
                 n, at = ber_length(data, at, end)
             if n > end - at:
                 raise Rejected(LENGTH, "a string is longer than its telegram")
-            add(bytes(data[at : at + n]))
             at += n
-        elif tag == STRUCTURE or tag == ARRAY:
-            # scaler_unit is a structure of an int8 and an enum
-            if data[at : at + 2] == b"\x02\x0f" and data[at + 3 : at + 4] == b"\x16":
-                if at + 5 > end:
-                    raise Rejected(LENGTH, "the list of values is cut short")
-                scaler = data[at + 2]
-                add(Scaler(scaler - 256 if scaler & 0x80 else scaler, data[at + 4]))
-                at += 5
+        elif tag in LISTS:
+            if is_scaler(data, at, end):
+                mark(at)
+                at += _SCALER_UNIT
                 continue
-            places.pop()
-            n, at = ber_length(data, at, end)
+            at += 1
+            n = data[at] if at < end else 0x80
+            if n < 0x80:
+                at += 1
+            else:
+                n, at = ber_length(data, at, end)
             left += n
             if left > end - at:
                 raise Rejected(LENGTH, "a list is longer than its telegram")
-        elif tag == NULL:
-            add(None)
         else:
-            value, at = _rare(data, at, end, tag)
-            add(value)
+            mark(at)
+            size = _SIZES.get(tag)
+            at = _after_rare(data, at, end) if size is None else at + 1 + size
+    if at > end:
+        raise Rejected(LENGTH, "the list of values is cut short")
     return at
 
 
-def _whole(data: bytes | bytearray, at: int, stop: int, end: int) -> int:
-    if stop > end:
-        raise Rejected(LENGTH, "the list of values is cut short")
-    return int.from_bytes(data[at:stop], "big")
+def is_scaler(data: bytes | bytearray, at: int, end: int) -> bool:
+    """Whether a scaler_unit stands at data[at]: a structure of an int8 and an enum."""
+    return (
+        end - at >= _SCALER_UNIT
+        and data[at + 2] == INTEGER
+        and data[at + 1] == 2
+        and data[at + 4] == ENUM
+        and data[at] in LISTS
+    )
 
 
-def _rare(data: bytes | bytearray, at: int, end: int, tag: int) -> "tuple[Value, int]":
-    if tag in _MOMENTS:
-        stop = at + _MOMENTS[tag]
-    elif tag == BIT_STRING:
+def value(data: bytes | bytearray, place: int) -> "Value":
+    """What stands at a place that walk() noted: a number, the bytes of a string or moment, the
+    (mantissa, exponent) of a float; None of null and of a scaler_unit."""
+    tag = data[place]
+    if tag in NUMBERS:
+        return number(data, place)
+    if tag == NULL or tag in LISTS:
+        return None
+    if tag in FLOATS:
+        return decimal(data, place)
+    return octets(data, place)
+
+
+def number(data: bytes | bytearray, place: int) -> int:
+    """The whole number at a place; byte by byte, as a slice would be garbage on a device."""
+    size = NUMBERS[data[place]]
+    place += 1
+    n = data[place]
+    if size > 0:
+        stop = place + size
+    else:
+        stop = place - size
+        if n & 0x80:
+            n -= 256
+    while place + 1 < stop:
+        place += 1
+        n = n << 8 | data[place]
+    return n
+
+
+def decimal(data: bytes | bytearray, place: int) -> tuple[int, int]:
+    """The (mantissa, exponent) of the floating-point number at a place."""
+    from .float754 import decimal_of  # few meters send any
+
+    if data[place] == FLOAT32:
+        return decimal_of(int.from_bytes(data[place + 1 : place + 5], "big"), 8, 23, 9)
+    return decimal_of(int.from_bytes(data[place + 1 : place + 9], "big"), 11, 52, 17)
+
+
+def octets(data: bytes | bytearray, place: int) -> bytes:
+    """The content of the string or moment at a place."""
+    tag = data[place]
+    at = place + 1
+    size = _SIZES.get(tag)
+    if size is None:
+        if tag == COMPACT_ARRAY:
+            at = _after_type(data, at, len(data))
+        size, at = ber_length(data, at, len(data))
+        if tag == BIT_STRING:
+            size = size + 7 >> 3
+    return bytes(data[at : at + size])
+
+
+def _after_rare(data: bytes | bytearray, at: int, end: int) -> int:
+    tag = data[at]
+    at += 1
+    if tag == BIT_STRING:
         n, at = ber_length(data, at, end)
-        stop = at + (n + 7 >> 3)
-    elif tag == FLOAT32 or tag == FLOAT64:
-        stop = at + (4 if tag == FLOAT32 else 8)
+        n = n + 7 >> 3
     elif tag == COMPACT_ARRAY:
         at = _after_type(data, at, end)
         n, at = ber_length(data, at, end)
-        stop = at + n
     else:
         raise Rejected(LAYOUT, "%02X is no data type of A-XDR" % tag)
-    if stop > end:
-        raise Rejected(LENGTH, "the list of values is cut short")
-    if tag == FLOAT32:
-        return decimal_of(int.from_bytes(data[at:stop], "big"), 8, 23, 9), stop
-    if tag == FLOAT64:
-        return decimal_of(int.from_bytes(data[at:stop], "big"), 11, 52, 17), stop
-    return bytes(data[at:stop]), stop
+    if n > end - at:
+        raise Rejected(LENGTH, "a string is longer than its telegram")
+    return at + n
 
 
 def _after_type(data: bytes | bytearray, at: int, end: int) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
 if _KEEPS_PLANS:
-    from .plan import keep
+    from .plan_native import keep
     from .text_native import Marks, TextPlan, shape
 
 _LINES_MAX = 400  # the longest telegram known has 75

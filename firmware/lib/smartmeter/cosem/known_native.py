@@ -1,5 +1,5 @@
-"""What a telegram's layout says once and for all, kept from a walk (see plan.py, the same for
-lists of DLMS). CPython's alone: a device has one telegram in seconds, and no heap to spare.
+"""What a telegram's layout says once and for all, kept from a walk (see plan_native.py, the same
+for lists of DLMS). CPython's alone: a device has one telegram in seconds, and no heap to spare.
 """
 
 from ..obis import combine

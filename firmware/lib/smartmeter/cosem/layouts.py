@@ -7,31 +7,34 @@
     e  values alone, known by their position     Kaifa (Norway), AM550, E450, IM350
     f  descriptors without type tags, value      EG.D in Czechia
 
-axdr.values() drops the brackets, which makes one of a, b and c: a code, its value and
-perhaps a scaler_unit, over and over.
+axdr.walk() drops the brackets, which makes one of a, b and c: a code, its value and perhaps a
+scaler_unit, over and over. What the others take is loaded with the first of them.
 """
+
+from array import array
+from sys import implementation
 
 from .. import profiles
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
-from ..obis import UNITS, complete, octets_of, put, unit_of
+from ..obis import UNITS, complete, key_of, put_as, unit_of
 from . import axdr
-from .ciphering import ber_length
 from .clock import is_clock
-from .plan import Plan, keep
-from .plausible import check, check_unguarded_list
-from .scales import Scales
+from .plausible import check
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..profiles import Profile
     from ..reading import Reading
     from ..receiver import Receiver
-    from .axdr import Value
+    from .scales import Scales
 
-    Pair = tuple[bytes, Value, axdr.Scaler | None, int]
+    Slots = list[tuple[int, str, int, int | None]]
+
+_KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
+if _KEEPS_PLANS:
+    from .plan_native import Plan, keep
 
 _SCALE_MAX = 30
-_NO_PLACE = -1
 _CODE = 6  # octets of an OBIS code
 
 _CLOCKS = (b"\x00\x00\x01\x00\x00\xff", b"\x00\x01\x01\x00\x00\xff")  # 0-0:1.0.0, 0-1:1.0.0
@@ -47,23 +50,48 @@ _NAMES = (
 _LISTS = (b"\x01\x01\x00\x02\x81\xff", b"\x01\x00\x00\x02\x81\xff")
 _TYPES = (b"\x01\x01\x60\x01\x01\xff", b"\x00\x00\x60\x01\x07\xff")
 
+# What a code means, by its groups: ("A-B:C.D.E", its key, its unit); each is spelled only once.
+_known: "dict[int | bytes, tuple[str, str, str]]" = {}
+_KNOWN_MAX = 64
+
 
 class Listed:
-    """What a list holds before scaling.
+    """What a list holds before scaling; all places are those of tags in the telegram's bytes.
 
-    pairs is [(code, value, Scaler or None, where its tag is)], free the places of values that
-    nobody uses.
+    pairs has three numbers for each value that has a code: where the code's six octets are, the
+    place of the value, and that of its scaler_unit, 0 for none. named is [(code, exponent,
+    place)] of values that are known by their position. slots is what a Plan needs, None where
+    there can be none; free the places of values that nobody uses; clock_place that of the clock.
     """
 
-    __slots__ = ("clock", "free", "layout", "meter", "pairs", "profile")
+    __slots__ = (
+        "clock",
+        "clock_place",
+        "free",
+        "layout",
+        "meter",
+        "named",
+        "pairs",
+        "profile",
+        "slots",
+    )
 
     def __init__(self, layout: str) -> None:
         self.layout = layout
-        self.pairs: "list[Pair]" = []
+        self.pairs: "array[int]" = array("H")
+        self.named: "list[tuple[str, int, int]]" = []
+        self.slots: "Slots | None" = [] if _KEEPS_PLANS else None
         self.free: list[int] = []
         self.meter = ""
         self.clock: bytes | None = None
+        self.clock_place = 0
         self.profile = profiles.UNKNOWN
+
+    def pair(self, code: int, place: int, scaler: int) -> None:
+        pairs = self.pairs
+        pairs.append(code)
+        pairs.append(place)
+        pairs.append(scaler)
 
 
 def read(
@@ -81,48 +109,77 @@ def read(
     a CRC or a tag was checked.
     """
     end = len(data)
-    plans = ctx.plans
     name = (title, end - at, guarded)
-    plan = plans.get(name)
-    if plan:
-        found, clock = plan.apply(data, at, reading)
-        if found:
-            return plan.layout, clock, plan.profile
-    places: list[int] = []
-    items: "list[Value]" = []
-    listed: Listed | None
-    if data[at : at + 3] == b"\x02\x02\x16" and data[at + 4 : at + 5] == b"\x01":
-        listed = _untagged(data, at, end, items, places)
-    else:
-        if axdr.element(data, at, end, items, places) != end:
-            raise Rejected(LENGTH, "bytes follow the list of values")
-        listed = (
-            _descriptors(items, places) or _pairs(items, places) or _positions(items, places, data)
-        )
-    if listed is None:
-        raise Rejected(LAYOUT, "the list of values is of no layout known (%d items)" % len(items))
-    _identify(listed, title, ctx.profile)
+    if _KEEPS_PLANS:
+        plan = ctx.plans.get(name)
+        if plan:
+            found, clock = plan.apply(data, at, reading)
+            if found:
+                return plan.layout, clock, plan.profile
+    listed = _list(data, at, end)
+    _identify(data, listed, title, ctx.profile, reading.texts)
     reading.meter = listed.meter
-    slots = _fill(listed, reading)
+    _fill(data, listed, reading)
     if not reading.values:
         raise Rejected(LAYOUT, "the list holds no value")
     derived = complete(reading)
     check(reading)
     if not guarded:
-        check_unguarded_list(reading)
-    if slots and derived is not None:
-        place = places[items.index(listed.clock)] if listed.clock else None
-        plan = Plan(data, at, end, listed, reading, slots, listed.free, place, derived)
-        keep(plans, name, plan)
+        from .unguarded import check_list
+
+        check_list(reading)
+    if listed.slots and derived is not None:
+        keep(ctx.plans, name, Plan(data, at, end, listed, reading, derived))
     return "layout " + listed.layout, listed.clock, listed.profile
 
 
-def _identify(listed: Listed, title: bytes, profile: "Profile | None") -> None:
-    """Whose list it is: the meter, its profile, its clock."""
-    found = {}
-    for code, value, _, _ in listed.pairs:
-        if type(value) is bytes and code not in found:
-            found[code] = value
+def _list(data: bytes | bytearray, at: int, end: int) -> Listed:
+    if data[at : at + 3] == b"\x02\x02\x16" and data[at + 4 : at + 5] == b"\x01":
+        from .descriptors import untagged
+
+        return untagged(data, at, end)
+    places = array("H")
+    if axdr.walk(data, at, end, places) != end:
+        raise Rejected(LENGTH, "bytes follow the list of values")
+    listed = _pairs(data, places)
+    if listed is None:
+        from .descriptors import descriptors
+
+        listed = descriptors(data, places)
+    if listed is None:
+        from .positional import positions
+
+        listed = positions(data, places)
+    if listed is None:
+        raise Rejected(LAYOUT, "the list of values is of no layout known (%d items)" % len(places))
+    return listed
+
+
+def _identify(
+    data: bytes | bytearray,
+    listed: Listed,
+    title: bytes,
+    profile: "Profile | None",
+    texts: "dict[str, str]",
+) -> None:
+    """Whose list it is: the meter, its profile, its clock; and what else is told in texts."""
+    found: "dict[bytes, bytes]" = {}
+    pairs = listed.pairs
+    for i in range(0, len(pairs), 3):
+        place = pairs[i + 1]
+        if not _is_octets(data[place]):
+            continue
+        code = bytes(data[pairs[i] : pairs[i] + _CODE])
+        octets = axdr.octets(data, place)
+        if code not in found:
+            found[code] = octets
+        if not is_clock(octets):
+            described = _describe(data, pairs[i])
+            if described and octets:
+                texts[described[0]] = text_of(octets)
+        elif code in _CLOCKS:
+            listed.clock = octets
+            listed.clock_place = place
     for code in _LISTS:
         if code in found and listed.profile is profiles.UNKNOWN:
             listed.profile = profiles.by_name(found[code])
@@ -132,9 +189,6 @@ def _identify(listed: Listed, title: bytes, profile: "Profile | None") -> None:
                 listed.meter = text_of(found[code])
             if listed.profile is profiles.UNKNOWN:
                 listed.profile = profiles.by_name(found[code])
-    for code in _CLOCKS:
-        if code in found and is_clock(found[code]):
-            listed.clock = found[code]
     if listed.profile is profiles.UNKNOWN:
         listed.profile = profiles.by_name(title)
     if not listed.meter and title:
@@ -160,48 +214,53 @@ def text_of(octets: bytes) -> str:
     return str(stripped, "ascii")
 
 
-def _is_code(value: "Value") -> bool:
-    """Whether a value may be an OBIS code: group A is 0 to 15, which no text begins with."""
-    return type(value) is bytes and len(value) == _CODE and value[0] < 16
+def _is_octets(tag: int) -> bool:
+    """Whether a tag is that of a string or a moment."""
+    return tag in axdr.STRINGS or tag in axdr.OTHER_OCTETS
 
 
-def _pairs(items: "list[Value]", places: list[int]) -> Listed | None:
+def is_code(data: bytes | bytearray, place: int) -> bool:
+    """Whether an OBIS code may stand there: group A is 0 to 15, which no text begins with."""
+    return data[place] in axdr.STRINGS and data[place + 1] == _CODE and data[place + 2] < 16
+
+
+def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     """Layouts a, b and c, or None: nothing but codes with their values, and a few strings."""
     listed = Listed("c")
-    add = listed.pairs.append
-    n = len(items)
+    numbers = False
+    n = len(places)
     i = 0
     while i < n:
-        code = items[i]
+        code = places[i]
         i += 1
-        if code is None:  # a filler for a phase that is not there
-            continue
-        if type(code) is not bytes:
-            return None
-        if len(code) != _CODE or code[0] >= 16:
-            _note(listed, code)
+        if not is_code(data, code):
+            if data[code] == axdr.NULL:  # a filler for a phase that is not there
+                continue
+            if not _is_octets(data[code]):
+                return None
+            _note(data, listed, code)
             continue
         if i == n:
             return None
-        value = items[i]
+        place = places[i]
         i += 1
-        scaler = items[i] if i < n else None
-        if isinstance(scaler, axdr.Scaler):
-            add((code, value, scaler, places[i - 1]))
+        tag = data[place]
+        numbers = numbers or tag in axdr.NUMBERS or tag in axdr.FLOATS
+        if i < n and data[places[i]] in axdr.LISTS:
+            listed.pair(code + 2, place, places[i])
             listed.layout = "b"
             i += 1
         else:
-            add((code, value, None, places[i - 1]))
-    for _, value, _, _ in listed.pairs:
-        if type(value) is int or type(value) is tuple:
-            return listed
-    return None
+            listed.pair(code + 2, place, 0)
+    return listed if numbers else None
 
 
-def _note(listed: Listed, octets: bytes) -> None:
+def _note(data: bytes | bytearray, listed: Listed, place: int) -> None:
     """A string that stands alone: the clock, the list's name or, last, a serial number."""
+    octets = axdr.octets(data, place)
     if is_clock(octets):
         listed.clock = octets
+        listed.clock_place = place
         return
     profile = profiles.by_name(octets)
     if profile is not profiles.UNKNOWN and not listed.pairs:
@@ -210,178 +269,107 @@ def _note(listed: Listed, octets: bytes) -> None:
         listed.meter = text_of(octets)
 
 
-def _descriptors(items: "list[Value]", places: list[int]) -> Listed | None:
-    """Layout d, or None: class, code, attribute, index for each value, and then the values.
-
-    The first descriptor is mostly that of the push list, whose value is the descriptors.
-    """
-    n = 0
-    size = len(items)
-    while n + 4 <= size and (
-        type(items[n]) is int
-        and _is_code(items[n + 1])
-        and type(items[n + 2]) is int
-        and type(items[n + 3]) is int
-    ):
-        n += 4
-    if not n:
-        return None
-    # a value may look like a descriptor's begin, so that the counts have to agree
-    count = n // 4
-    while count and 4 * count + count - 1 > size:
-        count -= 1
-    values = items[4 * count :]
-    skipped = count - len(values)
-    if skipped not in (0, 1):
-        return None
-    listed = Listed("d")
-    for i, value in enumerate(values):
-        descriptor = 4 * (i + skipped)
-        code = items[descriptor + 1]
-        attribute = items[descriptor + 2]
-        if not isinstance(code, bytes):
-            return None
-        if attribute == 3 and isinstance(value, axdr.Scaler):
-            listed.pairs = [
-                (c, v, value if c == code and s is None else s, p) for c, v, s, p in listed.pairs
-            ]
-        elif attribute == 2 or items[descriptor] == 40:
-            listed.pairs.append((code, value, None, places[4 * count + i]))
-    return listed
-
-
-def _untagged(
-    data: bytes | bytearray, at: int, end: int, items: "list[Value]", places: list[int]
-) -> Listed:
-    """Layout f: a reason and an array of {class(2) code(6) attribute(1) as they are, value}."""
-    listed = Listed("f")
-    count, at = ber_length(data, at + 5, end)
-    while count:
-        count -= 1
-        if end - at < 12 or data[at] != 2 or data[at + 1] != 2:
-            raise Rejected(LAYOUT, "a list of plain attribute descriptors breaks off")
-        code = bytes(data[at + 4 : at + 10])
-        n = len(items)
-        at = axdr.element(data, at + 11, end, items, places)
-        if len(items) == n + 1:
-            listed.pairs.append((code, items[n], None, places[n]))
-    if at != end:
-        raise Rejected(LAYOUT, "%d bytes follow the list of values" % (end - at))
-    return listed
-
-
-# A value's tag as positions.POSITIONS writes it.
-_KINDS = {
-    0x05: "q",
-    0x06: "q",
-    0x14: "q",
-    0x15: "q",
-    0x10: "w",
-    0x12: "w",
-    0x03: "b",
-    0x0F: "b",
-    0x11: "b",
-    0x16: "b",
-    0x04: "s",
-    0x09: "s",
-    0x0A: "s",
-    0x0C: "s",
-    0x19: "c",
-}
-
-
-def _positions(items: "list[Value]", places: list[int], data: bytes | bytearray) -> Listed | None:
-    """Layout e, or None: the kinds of all items in a row are a list's mark."""
-    from .. import positions
-
-    kinds = "".join(
-        [
-            "c" if isinstance(item, bytes) and is_clock(item) else _KINDS.get(data[at], "?")
-            for at, item in zip(places, items)
-        ]
-    )
-    known = positions.POSITIONS.get(kinds)
-    if known is None:
-        return None
-    family, meanings = known
-    listed = Listed("e")
-    for meaning, value, place in zip(meanings, items, places):
-        name, exponent = (meaning, 0) if isinstance(meaning, str) else meaning
-        if not name:
-            listed.free.append(place)
-        elif not isinstance(value, bytes):
-            listed.pairs.append((octets_of(name), value, axdr.Scaler(exponent, None), place))
-        elif name == positions.ID:
-            listed.meter = text_of(value)
-        elif name == positions.CLOCK:
-            listed.clock = value
-        elif name == positions.LIST:
-            listed.profile = profiles.by_name(value)
-        else:  # a tariff as octets, which no Plan knows to take
-            number = int.from_bytes(value, "big")
-            listed.pairs.append((octets_of(name), number, axdr.Scaler(exponent, None), _NO_PLACE))
-    if listed.profile is profiles.UNKNOWN:
-        listed.profile = profiles.PROFILES[family]
-    return listed
-
-
-def _fill(listed: Listed, reading: "Reading") -> list[tuple[int, str, int, int | None]] | None:
-    """Scales the numbers and puts them into reading; gives the slots for a Plan, or None."""
-    scales: Scales | None = None
-    slots: list[tuple[int, str, int, int | None]] | None = []
-    for code, value, scaler, place in listed.pairs:
-        if isinstance(value, tuple):  # a floating-point number
-            mantissa, extra = value
-            slots = None
-        elif isinstance(value, int):
-            mantissa, extra = value, 0
+def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
+    """Scales the numbers and puts them into reading."""
+    scales: "Scales | None" = None
+    pairs = listed.pairs
+    for i in range(0, len(pairs), 3):
+        code = pairs[i]
+        place = pairs[i + 1]
+        scaler = pairs[i + 2]
+        tag = data[place]
+        extra = 0
+        if tag in axdr.NUMBERS:
+            mantissa = axdr.number(data, place)
+        elif tag in axdr.FLOATS:
+            mantissa, extra = axdr.decimal(data, place)
+            listed.slots = None
         else:
-            if value and isinstance(value, bytes) and not is_clock(value):
-                text, _ = _describe(code)
-                if text:
-                    reading.texts[text] = text_of(value)
             continue
-        text, unit = _describe(code)
-        group = None
+        described = _describe(data, code)
+        if not described:  # of a past period
+            listed.free.append(place)
+            continue
+        unit = described[2]
         exponent: int | None
-        if scaler is None:
-            if scales is None:
-                scales = Scales(listed.profile, _unscaled(listed.pairs))
-            exponent = scales.exponent(code[2], code[3], unit)
-            group = code[2] if code[3] == 7 and code[4] == 0 else None
+        group = None
+        if scaler:
+            exponent = data[scaler + 3]
+            if exponent & 0x80:
+                exponent -= 256
+            said = UNITS.get(data[scaler + 5], "")
+            if unit and said and said != unit:
+                raise Rejected(VALUE, "%s is sent in %s" % (described[0], said))
+            unit = unit or said
         else:
-            exponent = scaler.scaler
-            if scaler.unit is not None:
-                said = UNITS.get(scaler.unit, "")
-                if unit and said and said != unit:
-                    raise Rejected(VALUE, "%s is sent in %s" % (text, said))
-                unit = unit or said
-        if (
-            text is None or exponent is None
-        ):  # of a past period, or nobody knows what the number counts
+            if scales is None:
+                scales = _scales(data, listed)
+            exponent = scales.exponent(data[code + 2], data[code + 3], unit)
+            group = data[code + 2] if data[code + 3] == 7 and data[code + 4] == 0 else None
+        if exponent is None:  # nobody knows what the number counts
             listed.free.append(place)
             continue
         if not -_SCALE_MAX <= exponent + extra <= _SCALE_MAX:
-            raise Rejected(VALUE, "the scale of %s is 10^%d" % (text, exponent + extra))
-        key = put(reading, text, (mantissa, exponent + extra), unit)
-        if place == _NO_PLACE:
-            slots = None
-        elif slots is not None:
-            slots.append((place, key, exponent, group))
-    return slots
+            raise Rejected(VALUE, "the scale of %s is 10^%d" % (described[0], exponent + extra))
+        key = put_as(reading, described[1], described[0], (mantissa, exponent + extra), unit)
+        if listed.slots is not None:
+            listed.slots.append((place, key, exponent, group))
+    for text, exponent, place in listed.named:
+        _put_named(data, listed, reading, text, exponent, place)
 
 
-def _unscaled(pairs: "list[Pair]") -> dict[int, int]:
+def _put_named(
+    data: bytes | bytearray,
+    listed: Listed,
+    reading: "Reading",
+    text: str,
+    exponent: int,
+    place: int,
+) -> None:
+    c, d, _ = text[text.find(":") + 1 :].split(".")
+    if data[place] in axdr.NUMBERS:
+        number = axdr.number(data, place)
+    else:  # a tariff as octets, which no Plan knows to take
+        number = int.from_bytes(axdr.octets(data, place), "big")
+        listed.slots = None
+    unit = unit_of(int(c), int(d)) if text[0] == "1" else ""
+    key = put_as(reading, key_of(text), text, (number, exponent), unit)
+    if listed.slots is not None:
+        listed.slots.append((place, key, exponent, None))
+
+
+def _scales(data: bytes | bytearray, listed: Listed) -> "Scales":
+    from .scales import Scales  # many lists say all of their own
+
     numbers: dict[int, int] = {}
-    for code, value, scaler, _ in pairs:
-        if scaler is None and type(value) is int and code[3] == 7 and code[4] == 0:
-            numbers[code[2]] = value
-    return numbers
+    pairs = listed.pairs
+    for i in range(0, len(pairs), 3):
+        code = pairs[i]
+        if not pairs[i + 2] and data[code + 3] == 7 and data[code + 4] == 0:
+            if data[pairs[i + 1]] in axdr.NUMBERS:
+                numbers[data[code + 2]] = axdr.number(data, pairs[i + 1])
+    return Scales(listed.profile, numbers)
 
 
-def _describe(code: bytes) -> tuple[str | None, str]:
-    """("A-B:C.D.E", unit) of a code's octets; (None, "") for one of a past billing period."""
-    if code[5] != 255:
-        return None, ""
-    text = "%d-%d:%d.%d.%d" % (code[0], code[1], code[2], code[3], code[4])
-    return text, (unit_of(code[2], code[3]) if code[0] == 1 else "")
+def _describe(data: bytes | bytearray, at: int) -> "tuple[str, str, str] | None":
+    """("A-B:C.D.E", its key, its unit) of the code's octets at data[at]; None for one of a past
+    billing period."""
+    if data[at + 5] != 255:
+        return None
+    a = data[at]
+    b = data[at + 1]
+    c = data[at + 2]
+    d = data[at + 3]
+    e = data[at + 4]
+    name: "int | bytes"
+    if a < 2 and b < 32:  # a small int on a device, no garbage
+        name = (((a << 5 | b) << 8 | c) << 8 | d) << 8 | e
+    else:
+        name = bytes(data[at : at + _CODE])
+    known = _known.get(name)
+    if known is None:
+        text = "%d-%d:%d.%d.%d" % (a, b, c, d, e)
+        known = (text, key_of(text), unit_of(c, d) if a == 1 else "")
+        if len(_known) < _KNOWN_MAX:
+            _known[name] = known
+    return known

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
 if _KEEPS_PLANS:
-    from .plan import keep
+    from .plan_native import keep
     from .sml_native import Marks, SmlPlan
 
 _GET_LIST_RESPONSE = 0x0701

@@ -8,9 +8,7 @@ nothing in the blocks tells which of two is the right one.
 """
 
 from ..fault import LENGTH, SEGMENT, Rejected
-
-TAG = 0xE0
-APDU_MAX = 1536  # assembled; the longest known has 752 bytes
+from .assembly import APDU_MAX, BLOCK
 
 _LAST = 0x80
 
@@ -29,13 +27,13 @@ class Blocks:
         """Whether buf[start:stop] begins another APDU while a transfer is under way."""
         if self._data is None:
             return False
-        return buf[start] != TAG or buf[start + 2 : min(start + 4, stop)] == b"\x00\x01"
+        return buf[start] != BLOCK or buf[start + 2 : min(start + 4, stop)] == b"\x00\x01"
 
     def drop(self) -> None:
         self._data = None
         self._next = 1
 
-    def add(self, apdu: bytes) -> bytes | None:
+    def add(self, apdu: bytes | bytearray) -> bytes | None:
         """The whole APDU's bytes after its last block, else None; Rejected for a wrong block."""
         if len(apdu) < 7:
             raise Rejected(LENGTH, "a block is cut short")

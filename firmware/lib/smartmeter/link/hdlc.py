@@ -9,12 +9,12 @@ next. The LLC header E6 E7 00 stands before the first segment's data.
 """
 
 from ..crc import x25
-from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
-from .blocks import APDU_MAX, Blocks
+from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault
+from .assembly import APDU_MAX, Assembly
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    Outcome = Fault | tuple[str, bytes] | None
+    Outcome = Fault | tuple[str, bytes | bytearray] | None
 
 _FLAG = 0x7E
 _TYPE = 0xA0
@@ -28,8 +28,7 @@ class Hdlc:
     """A link (see receiver.py) for one line."""
 
     def __init__(self) -> None:
-        self._data: bytearray | None = None  # of an information field in segments
-        self._blocks = Blocks()
+        self._gathered = Assembly()
         # frame's size: (where its header's sum is, the header and its sum): a meter's frames
         # have few different headers, and one that was found right need not be summed again
         self._heads: dict[int, tuple[int, bytes]] = {}
@@ -94,45 +93,36 @@ class Hdlc:
     def _frame(
         self, buf: bytearray, at: int, start: int, stop: int, used: int
     ) -> "tuple[int, Outcome]":
+        gathered = self._gathered
         begins = buf[start : start + 3] == _LLC
         if begins:
             start += 3
-            if self._data is not None:  # told first, then this frame is looked at again
-                self._data = None
+            if gathered.data is not None:  # told first, then this frame is looked at again
+                gathered.data = None
                 return 0, Fault(
                     SEGMENT, "an HDLC telegram began before the last one's segments ended"
                 )
-        if self._data is None:
-            if self._blocks.restarts(buf, start, stop):
-                self._blocks.drop()
+        if gathered.data is None:
+            if gathered.restarts(buf, start, stop):
+                gathered.drop()
                 return 0, Fault(
                     SEGMENT, "an HDLC telegram began before the last one's blocks ended"
                 )
             if not buf[at + 1] & _SEGMENTED:
-                return self._whole(bytes(memoryview(buf)[start:stop]), used)
-            self._data = bytearray()
-        self._data += memoryview(buf)[start:stop]
-        if len(self._data) > APDU_MAX:
-            self._data = None
+                return used, gathered.whole(bytes(memoryview(buf)[start:stop]))
+            gathered.data = bytearray()
+        gathered.data += memoryview(buf)[start:stop]
+        if len(gathered.data) > APDU_MAX:
+            gathered.data = None
             return used, Fault(LENGTH, "a telegram in segments is over %d bytes" % APDU_MAX)
         if buf[at + 1] & _SEGMENTED:
             return used, None
-        info = bytes(self._data)
-        self._data = None
-        return self._whole(info, used)
-
-    def _whole(self, info: bytes, used: int) -> "tuple[int, Outcome]":
-        if info[:1] != b"\xe0":
-            return used, ("apdu", info)
-        try:
-            whole = self._blocks.add(info)
-        except Rejected as e:
-            return used, Fault(e.kind, e.detail)
-        return used, (("apdu", whole) if whole else None)
+        info = gathered.data
+        gathered.data = None
+        return used, gathered.whole(info)
 
     def idle(self) -> Fault | None:
-        if self._data is None and not self._blocks.unfinished():
+        if not self._gathered.unfinished():
             return None
-        self._data = None
-        self._blocks.drop()
+        self._gathered.drop()
         return Fault(SEGMENT, "an HDLC telegram ended before its last segment or block")

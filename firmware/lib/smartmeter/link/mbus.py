@@ -8,12 +8,12 @@ segment and S its number from 0, and two bytes of transport addresses before its
 """
 
 from ..crc import sum8
-from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault, Rejected
-from .blocks import APDU_MAX, Blocks
+from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault
+from .assembly import APDU_MAX, Assembly
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    Outcome = Fault | tuple[str, bytes] | None
+    Outcome = Fault | tuple[str, bytes | bytearray] | None
 
 _START = 0x68
 _SHORT = 0x10
@@ -36,9 +36,8 @@ class Mbus:
     """A link (see receiver.py) for one line."""
 
     def __init__(self) -> None:
-        self._data: bytearray | None = None  # of a telegram in segments
+        self._gathered = Assembly()
         self._next = 0
-        self._blocks = Blocks()
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         first = buf[at]
@@ -85,41 +84,32 @@ class Mbus:
         if stop - at < 9:
             return used, Fault(LENGTH, "an M-Bus frame is too short for a segment")
         number = ci & _SEGMENT
+        gathered = self._gathered
         if number == 0:
             # told first, then this frame is looked at again
-            if self._data is not None or self._blocks.restarts(buf, at + 9, stop):
+            if gathered.data is not None or gathered.restarts(buf, at + 9, stop):
                 return 0, self.idle()
-            self._data = bytearray()
+            gathered.data = bytearray()
             self._next = 0
-        if self._data is None or number != self._next:
-            expected = self._next if self._data is not None else 0
-            self._data = None
+        if gathered.data is None or number != self._next:
+            expected = self._next if gathered.data is not None else 0
+            gathered.data = None
             return used, Fault(
                 SEGMENT, "M-Bus segment %d came where %d was to come" % (number, expected)
             )
         self._next += 1
-        self._data += memoryview(buf)[at + 9 : stop]
-        if len(self._data) > APDU_MAX:
-            self._data = None
+        gathered.data += memoryview(buf)[at + 9 : stop]
+        if len(gathered.data) > APDU_MAX:
+            gathered.data = None
             return used, Fault(LENGTH, "a telegram in segments is over %d bytes" % APDU_MAX)
         if not ci & _FINAL:
             return used, None
-        apdu = bytes(self._data)
-        self._data = None
-        return used, self._whole(apdu)
-
-    def _whole(self, apdu: bytes) -> "Outcome":
-        if apdu[:1] != b"\xe0":
-            return "apdu", apdu
-        try:
-            whole = self._blocks.add(apdu)
-        except Rejected as e:
-            return Fault(e.kind, e.detail)
-        return ("apdu", whole) if whole else None
+        apdu = gathered.data  # no copy: on a device, two of them would not fit
+        gathered.data = None
+        return used, gathered.whole(apdu)
 
     def idle(self) -> Fault | None:
-        if self._data is None and not self._blocks.unfinished():
+        if not self._gathered.unfinished():
             return None
-        self._data = None
-        self._blocks.drop()
+        self._gathered.drop()
         return Fault(SEGMENT, "an M-Bus telegram ended before its final segment")

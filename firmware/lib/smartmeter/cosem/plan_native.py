@@ -4,6 +4,7 @@ Whoever has walked a list knows which of its bytes are the numbers and which the
 lengths, codes, scales, names. Where a telegram has the same rest to the last byte, walking
 it again could find nothing new, so its numbers are taken straight from their places: the
 same reading, some ten times faster. Where one byte of the rest differs, it is walked.
+CPython's alone: a device has one telegram in seconds, and no heap to spare.
 """
 
 from struct import unpack_from
@@ -48,10 +49,10 @@ def keep(plans: "dict[tuple[object, ...], Any]", name: "tuple[object, ...]", pla
 
 
 class Plan:
-    """One list's: made by the walk that found slots, [(place of the tag, key, exponent, C)].
+    """One list's: made by the walk that found listed (layouts.Listed).
 
-    C is the OBIS group of a number whose exponent is a guess, else None. free are the places
-    of values that nobody uses, derived what obis.complete added.
+    Its slots are [(place of the tag, key, exponent, C)]; C is the OBIS group of a number whose
+    exponent is a guess, else None. derived is what obis.complete added.
     """
 
     __slots__ = (
@@ -79,9 +80,6 @@ class Plan:
         end: int,
         listed: "Listed",
         reading: "Reading",
-        slots: list[tuple[int, str, int, int | None]],
-        free: list[int],
-        clock: int | None,
         derived: list[tuple[str, str, str, int]],
     ) -> None:
         self.layout = "layout " + listed.layout
@@ -91,13 +89,14 @@ class Plan:
         self.units = reading.units
         self.texts = reading.texts
         mask = bytearray(b"\xff" * (end - at))
+        clock = listed.clock_place or None
         if clock is not None:
-            clock += 2 if data[clock] == 0x09 else 1
+            clock += 1 if data[clock] == 0x19 else 2
             clock -= at
             mask[clock : clock + SIZE] = bytes(SIZE)
         self._clock = clock
         self._derived = derived
-        for place in free:
+        for place in listed.free:
             start, size = _content(data, place)
             mask[start - at : start - at + size] = bytes(size)
         form = [">"]
@@ -106,7 +105,7 @@ class Plan:
         self._tight: list[tuple[int, int, int]] = []
         self._groups: list[tuple[int, int]] = []
         guessed = False
-        for place, key, exponent, group in sorted(slots):
+        for place, key, exponent, group in sorted(listed.slots or ()):
             kind = _FORMATS[data[place]]
             size = _SIZES[kind]
             place += 1

@@ -1,0 +1,46 @@
+"""One APDU gathered from what a link layer brings: whole, in segments, in blocks, or in both."""
+
+from ..fault import Fault, Rejected
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from .blocks import Blocks
+
+    Telegram = Fault | tuple[str, bytes | bytearray] | None
+
+BLOCK = 0xE0  # general-block-transfer: the tag of each block
+APDU_MAX = 1536  # assembled; the longest known has 752 bytes
+
+
+class Assembly:
+    """data: what has come of a telegram in segments, None where none is under way."""
+
+    def __init__(self) -> None:
+        self.data: bytearray | None = None
+        self._blocks: "Blocks | None" = None  # of the few meters that send any
+
+    def unfinished(self) -> bool:
+        return self.data is not None or (self._blocks is not None and self._blocks.unfinished())
+
+    def restarts(self, buf: bytearray, start: int, stop: int) -> bool:
+        """Whether buf[start:stop] begins another APDU while blocks are under way."""
+        return self._blocks is not None and self._blocks.restarts(buf, start, stop)
+
+    def drop(self) -> None:
+        self.data = None
+        if self._blocks is not None:
+            self._blocks.drop()
+
+    def whole(self, apdu: bytes | bytearray) -> "Telegram":
+        """The telegram in an information field that is whole; None while blocks are missing."""
+        if not apdu or apdu[0] != BLOCK:
+            return "apdu", apdu
+        if self._blocks is None:
+            from .blocks import Blocks
+
+            self._blocks = Blocks()
+        try:
+            whole = self._blocks.add(apdu)
+        except Rejected as e:
+            return Fault(e.kind, e.detail)
+        return ("apdu", whole) if whole else None
