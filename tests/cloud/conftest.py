@@ -8,9 +8,9 @@ import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Concentrator, Process
-from tests.cloud.postgresql import Postgres
 from tools.debian import Unavailable
 from tools.mosquitto import Mosquitto
+from tools.postgresql import Postgres
 
 
 class Cloud:

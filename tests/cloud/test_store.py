@@ -11,9 +11,9 @@ from smartmeter_cloud.store.rows import Certificate, Invitation, Process
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import encoded
-from tests.cloud.postgresql import Postgres
 from tests.cloud.stores import Opens, add, opens, store
 from tests.cloud.test_rollup import NOON, at
+from tools.postgresql import Postgres
 
 __all__ = ["opens", "store"]
 

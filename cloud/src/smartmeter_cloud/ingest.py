@@ -1,9 +1,10 @@
-"""From the broker into the store: one thread that reads, commits, receipts and acknowledges.
+"""From the broker into the store: one thread reads, receipts and acknowledges, one commits.
 
 What has come while the last batch was written is the next batch, so one message waits for one
-commit and a thousand wait for one as well. Receipts go before acknowledgements, on the same
-connection: whatever breaks in between, the broker or the Concentrator sends again, and the store
-ignores what it has.
+commit and a thousand wait for one as well. A store that is slow or away stops the reading: what
+waits then waits in the broker. Receipts go before acknowledgements, on the same connection:
+whatever breaks in between, the broker or the Concentrator sends again, and the store ignores
+what it has.
 """
 
 import json
@@ -29,9 +30,11 @@ from smartmeter_cloud.mqtt.connection import (
 )
 from smartmeter_cloud.store import Store, StoreUnavailable
 from smartmeter_cloud.store.rows import Process
+from smartmeter_cloud.writer import Job, Writer
 
-BEAT_SECONDS = 5.0
 WAIT_SECONDS = 0.5  # for a message, before looking whether to stop
+STOP_SECONDS = 3.0  # for the store, when told to end
+GATHER_MAX = 5000  # readings of a batch; no more are held beside the batch that is written
 RECEIPTS_IN_A_MESSAGE = 4096  # 64 kB
 RETRY_MIN, RETRY_MAX = 1.0, 30.0
 # Two with one client id throw each other out; mosquitto 2.0.11 ends a connection after it refused
@@ -56,11 +59,10 @@ class Ingest:
         self._now = now
         self._stop = threading.Event()
         self._started = self._ms()
-        self._next_beat = 0.0
         self._link: tuple[bool, str] = (False, "not connected yet")
         self._link_since = self._started
-        self._store_ok = True
-        self._since_start = {"messages": 0, "stored": 0, "repeated": 0, "dead": 0, "ignored": 0}
+        self._writer = Writer(store, self._process)
+        self._messages = 0
         self._refused_receipts = 0
         self._short = 0  # connections in a row that did not last
 
@@ -71,21 +73,29 @@ class Ingest:
         """OSError or ssl.SSLError where the certificates cannot be used; TakenOver."""
         context = self._settings.tls_context()
         failures = 0
-        while not self._stop.is_set():
-            try:
-                connection = self._connect(context)
-            except (Refused, OSError, ProtocolError) as e:
-                self._lost(_reason(e))
-            else:
+        self._writer.start()
+        try:
+            while not self._stop.is_set():
                 try:
-                    if self._serve(connection):
-                        failures = 0
-                finally:
-                    connection.close()
-            if not self._stop.is_set():
-                self._pause(min(RETRY_MAX, RETRY_MIN * 2**failures))
-                failures = min(failures + 1, 5)
-        self._beat(ending=True)
+                    connection = self._connect(context)
+                except (Refused, OSError, ProtocolError) as e:
+                    self._lost(_reason(e))
+                else:
+                    try:
+                        if self._serve(connection):
+                            failures = 0
+                    finally:
+                        connection.close()
+                if not self._stop.is_set():
+                    self._pause(min(RETRY_MAX, RETRY_MIN * 2**failures))
+                    failures = min(failures + 1, 5)
+        finally:
+            self._writer.stop(STOP_SECONDS)
+            self._writer.close()
+        try:
+            self._store.beat(self._process(ending=True))
+        except StoreUnavailable as e:
+            _log.debug("no last heartbeat: %s", e)
 
     def _connect(self, context: ssl.SSLContext | None) -> Connection:
         """By MQTT 5; by 3.1.1 where the broker refuses that, hangs up or is silent, as some do."""
@@ -103,15 +113,22 @@ class Ingest:
         began = None
         try:
             connection.subscribe(self._filter())
-            self._found(connection)
-            began = time.monotonic()
+            gathered = Job(Batch(), [], connection)
             while not self._stop.is_set():
-                messages = connection.receive(WAIT_SECONDS)
-                if messages and not self._take(connection, messages):
-                    break
+                if began is None and connection.subscribed:
+                    self._found(connection)
+                    began = time.monotonic()
+                self._answer(connection)
+                if gathered.packet_ids and not self._writer.busy:
+                    self._writer.submit(gathered)
+                    gathered = Job(Batch(), [], connection)
+                if gathered.batch.size < GATHER_MAX and len(gathered.packet_ids) < GATHER_MAX:
+                    self._gather(connection.receive(WAIT_SECONDS, self._writer.bell), gathered)
+                else:
+                    connection.rest(WAIT_SECONDS, self._writer.bell)
                 self._note_refused(connection)
-                if time.monotonic() >= self._next_beat:
-                    self._beat()
+            self._writer.stop(STOP_SECONDS)
+            self._answer(connection)
         except Refused as e:
             if e.code == SESSION_TAKEN_OVER:
                 raise TakenOver(
@@ -133,56 +150,28 @@ class Ingest:
         group = self._settings.group
         return f"$share/{group}/{topics.ALL_CONCENTRATORS}" if group else topics.ALL_CONCENTRATORS
 
-    def _take(self, connection: Connection, messages: list[codec.Publish | codec.Oversize]) -> bool:
-        """Stores, receipts and acknowledges; False where stop() came before it was stored."""
-        batch = Batch()
+    def _gather(self, messages: list[codec.Publish | codec.Oversize], job: Job) -> None:
         received = self._ms()
+        batch = job.batch
         for message in messages:
             if isinstance(message, codec.Publish):
                 batch.add(message.topic, message.payload, received, message.retained)
             else:
                 batch.add_oversize(message.topic, message.size, received)
-        if not self._write(batch):
-            return False
-        for concentrator, digests in batch.receipts.items():
+            job.packet_ids.append(message.packet_id)
+
+    def _answer(self, connection: Connection) -> None:
+        """Receipts and acknowledges what has been stored since."""
+        job = self._writer.finished()
+        if job is None:
+            return
+        for concentrator, digests in job.batch.receipts.items():
             topic = topics.receipts(concentrator)
             for i in range(0, len(digests), RECEIPTS_IN_A_MESSAGE):
                 connection.publish(topic, b"".join(digests[i : i + RECEIPTS_IN_A_MESSAGE]))
-        connection.acknowledge([m.packet_id for m in messages if m.packet_id])
-        self._since_start["messages"] += len(messages)
-        return True
-
-    def _write(self, batch: Batch) -> bool:
-        """Stores the batch, however long the store is away; nothing more is read meanwhile."""
-        delay = 0.1
-        while True:
-            try:
-                stored = self._store.write(batch)
-            except StoreUnavailable as e:
-                if self._store_ok:
-                    _log.error("nothing can be stored: %s; trying again until it can", e)
-                    self._store_ok = False
-                if self._stop.wait(delay):
-                    return False
-                delay = min(delay * 2, 5.0)
-                continue
-            if not self._store_ok:
-                _log.warning("the store is back")
-                self._store_ok = True
-            counts = self._since_start
-            counts["stored"] += stored.new
-            counts["repeated"] += stored.repeated
-            counts["ignored"] += batch.ignored
-            if batch.dead and not counts["dead"]:
-                dead = batch.dead[0]
-                _log.warning(
-                    "a message on %r cannot be stored (%s); it and all further ones are in the "
-                    "table dead_letter",
-                    dead.topic,
-                    dead.reason,
-                )
-            counts["dead"] += len(batch.dead)
-            return True
+        if job.connection is connection:
+            connection.acknowledge([i for i in job.packet_ids if i])  # none at QoS 0
+        self._messages += len(job.packet_ids)
 
     def _note_refused(self, connection: Connection) -> None:
         if connection.refused_receipts:
@@ -199,7 +188,7 @@ class Ingest:
             text = f"{self._settings.host}:{self._settings.port}, MQTT {version}"
             _log.info("connected to the broker %s", text)
             self._link, self._link_since = (True, text), self._ms()
-            self._beat()
+            self._writer.beat()
 
     def _why_short(self) -> str:
         return (
@@ -219,33 +208,23 @@ class Ingest:
             if self._link[0] or self._link_since == self._started:
                 self._link_since = self._ms()
             self._link = (False, reason)
-            self._beat()
+            self._writer.beat()
 
     def _pause(self, seconds: float) -> None:
         """Half to all of that time, so that many do not come back at one instant."""
-        until = time.monotonic() + seconds * random.uniform(0.5, 1.0)  # noqa: S311
-        while not self._stop.wait(min(1.0, max(0.0, until - time.monotonic()))):
-            if time.monotonic() >= self._next_beat:
-                self._beat()
-            if time.monotonic() >= until:
-                return
+        self._stop.wait(seconds * random.uniform(0.5, 1.0))  # noqa: S311
 
-    def _beat(self, ending: bool = False) -> None:
-        self._next_beat = time.monotonic() + BEAT_SECONDS
+    def _process(self, ending: bool = False) -> Process:
         connected, text = self._link
         state = {
             "state": "ended" if ending else "online",
             "broker": {"connected": connected, "detail": text, "since": self._link_since},
             "receiptsRefused": self._refused_receipts,
-            **self._since_start,
+            "messages": self._messages,
+            **self._writer.counts,
         }
-        process = Process(
-            f"ingest {self._settings.client_id}", self._started, self._ms(), json.dumps(state)
-        )
-        try:
-            self._store.beat(process)
-        except StoreUnavailable as e:
-            _log.debug("no heartbeat: %s", e)
+        name = f"ingest {self._settings.client_id}"
+        return Process(name, self._started, self._ms(), json.dumps(state))
 
     def _ms(self) -> int:
         return int(self._now() * 1000)

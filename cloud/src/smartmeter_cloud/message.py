@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from re import compile as pattern
 from typing import Annotated, Literal
 
@@ -19,14 +20,13 @@ NUMBER_MAX = 1e15  # 15 digits: what a float64 gives back as it came, and beyond
 VALUES_MAX = 256  # as the core's
 
 # A meter whose clock is further off than this is stored and flagged (see ReadingRow).
-AHEAD_MAX = timedelta(days=1)
-BEHIND_MAX = timedelta(days=400)  # a Concentrator's backlog may be long, but not that long
+AHEAD_MAX_MS = 86_400_000
+BEHIND_MAX_MS = 400 * 86_400_000  # a Concentrator's backlog may be long, but not that long
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MS, _LAST_MS = 86_400_000, 7_258_032_000_000  # 1970-01-02, 2199-12-31
 _MINUTE = timedelta(minutes=1)
-_INDEX = {code: i for i, code in enumerate(CODES)}
+TOPICS_KNOWN = 65_536  # of which it is remembered what they mean
 _GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
 
@@ -56,11 +56,15 @@ class Refused(ValueError):
     """Why a message is not stored, as one sentence."""
 
 
+# A meter's id, and that of the Concentrator that sent for it.
+Sender = tuple[str, str]
+
+
 @dataclass
 class Batch:
     """What one transaction stores, and whom it is receipted to."""
 
-    readings: list[ReadingRow] = field(default_factory=list)
+    readings: dict[Sender, list[ReadingRow]] = field(default_factory=dict)
     boxes: list[Box] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     ignored: int = 0
@@ -71,8 +75,7 @@ class Batch:
         concentrator = None
         try:
             try:
-                text = topic.decode()
-                concentrator, meter, specific = topics.parse_uplink(text)
+                text, concentrator, meter, specific = _parsed(topic)
             except ValueError as e:
                 raise Refused(f"the topic is none of a Concentrator's: {e}") from None
             if meter is None:
@@ -80,9 +83,9 @@ class Batch:
                     "concentrator", concentrator, concentrator, payload, received, retained
                 )
             elif specific == topics.READING:
-                self._reading(concentrator, meter, payload, received)
+                self._reading((meter, concentrator), payload, received)
             elif specific == topics.READINGS:
-                self._readings(concentrator, meter, topic, payload, received)
+                self._readings((meter, concentrator), topic, payload, received)
             elif specific == topics.STATUS:
                 self._status("adapter", meter, concentrator, payload, received, retained)
             elif specific in (topics.RAW, topics.CIPHERED):
@@ -99,24 +102,33 @@ class Batch:
         """A message that was too long to be kept: no receipt, for it has no digest."""
         self._bury(topic, b"", received, f"a message of {size} bytes; {PAYLOAD_MAX} are allowed")
 
-    def _reading(self, concentrator: str, meter: str, payload: bytes, received: int) -> None:
+    @property
+    def size(self) -> int:
+        """How many readings there are."""
+        return sum(map(len, self.readings.values()))
+
+    def _reading(self, sender: Sender, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
         try:
             reading = _decode_reading(payload)
         except (msgspec.MsgspecError, ValueError, RecursionError) as e:
             raise Refused(_sentence("not a reading", e)) from None
-        self.readings.append(row(concentrator, meter, reading, received))
+        made = row(reading, received)
+        known = self.readings.get(sender)
+        if known is None:
+            self.readings[sender] = [made]
+        else:
+            known.append(made)
 
-    def _readings(
-        self, concentrator: str, meter: str, topic: bytes, payload: bytes, received: int
-    ) -> None:
+    def _readings(self, sender: Sender, topic: bytes, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
         try:
-            rows = [row(concentrator, meter, r, received) for r in _decode_readings(payload)]
+            rows = [row(r, received) for r in _decode_readings(payload)]
         except (msgspec.MsgspecError, ValueError, RecursionError):
             pass
         else:
-            self.readings.extend(rows)
+            if rows:
+                self.readings.setdefault(sender, []).extend(rows)
             return
         try:
             parts = _decode_apart(payload)
@@ -124,7 +136,7 @@ class Batch:
             raise Refused(_sentence("not an array of readings", e)) from None
         for part in parts:  # one that is bad does not take the others with it
             try:
-                self._reading(concentrator, meter, bytes(part), received)
+                self._reading(sender, bytes(part), received)
             except Refused as e:
                 self._bury(topic, bytes(part), received, str(e))
 
@@ -162,36 +174,37 @@ class Batch:
         )
 
 
-def row(concentrator: str, meter: str, reading: Reading, received: int) -> ReadingRow:
+@lru_cache(TOPICS_KNOWN)
+def _parsed(topic: bytes) -> tuple[str, str, str | None, str]:
+    """(topic, concentrator, meter, specific topic); ValueError."""
+    text = topic.decode()
+    return text, *topics.parse_uplink(text)
+
+
+def row(reading: Reading, received: int) -> ReadingRow:
     """The reading as the stores take it; Refused where a time or a code cannot be."""
-    time = reading.time
-    if not _FIRST <= time <= _LAST:
+    time, values = reading.time, reading.values
+    since = time - _EPOCH
+    at = (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+    if not _FIRST_MS <= at < _LAST_MS:
         raise Refused(f"the year {time.year} is outside what can be stored, 1970 to 2199")
-    numbers: list[int | float | None] = [None] * len(CODES)
-    extra: dict[str, int | float] | None = None
-    for code, number in reading.values.items():
-        index = _INDEX.get(code)
-        if index is not None:
-            numbers[index] = number
-        else:
-            if not _CODE.match(code):
-                raise Refused("a value's name is no OBIS code such as 1.8.0")
-            extra = extra or {}
-            extra[code] = number
-    at = (time - _EPOCH) // _MILLISECOND
-    behind = received - at
+    numbers = tuple(map(values.get, CODES))
+    extra = None
+    if len(values) + numbers.count(None) != len(CODES):
+        further = {code: number for code, number in values.items() if code not in CODES}
+        if not all(map(_CODE.match, further)):
+            raise Refused("a value's name is no OBIS code such as 1.8.0")
+        extra = msgspec.json.encode(further).decode()
     offset = time.utcoffset()
     return (
-        meter,
-        concentrator,
-        received,
         at,
         reading.seq,
+        received,
         offset // _MINUTE if offset else 0,
         reading.clock,
         reading.auth,
-        not -AHEAD_MAX // _MILLISECOND <= behind <= BEHIND_MAX // _MILLISECOND,
-        None if extra is None else msgspec.json.encode(extra).decode(),
+        0 if -AHEAD_MAX_MS <= received - at <= BEHIND_MAX_MS else 1,
+        extra,
         *numbers,
     )
 

@@ -89,6 +89,8 @@ class Connection:
         self.window = 65535  # receipts that may be under way to the broker
         self.under_way: set[bytes] = set()
         self.refused_receipts = 0
+        self.subscribed = False
+        self._topic = ""
         self._inbox: list[codec.Publish | codec.Oversize] = []
         self._packet_id = 0
         self._sent = self._heard = time.monotonic()
@@ -132,17 +134,20 @@ class Connection:
                 self.keep_alive = keep_alive
 
     def subscribe(self, topic: str) -> None:
-        packet_id = self._next_id()
-        self._send(codec.subscribe(packet_id, topic, self.version))
-        body = self._await(codec.SUBACK)
-        if body[-1] >= 0x80:
-            raise Refused(body[-1] if self.version == codec.V5 else 0x05, f" (subscribing {topic})")
+        """Asks for it; `subscribed` when that is granted, else receive() raises Refused.
 
-    def receive(self, timeout: float) -> list[codec.Publish | codec.Oversize]:
-        """What has come, waiting up to timeout seconds for the first bytes; OSError when lost."""
+        Not waited for here: a broker that has kept a session sends its messages before that.
+        """
+        self._topic = topic
+        self._send(codec.subscribe(self._next_id(), topic, self.version))
+
+    def receive(
+        self, timeout: float, bell: socket.socket | None = None
+    ) -> list[codec.Publish | codec.Oversize]:
+        """What has come, waiting up to timeout seconds for it or the bell; OSError when lost."""
         if not self._inbox:
             # TLS hands out 16 kB at a time: what else lies ready makes the same batch.
-            size = read = self._read(timeout)
+            size = read = self._read(timeout, bell)
             while read and size < READ_SIZE:
                 read = self._read(0)
                 size += read
@@ -150,6 +155,12 @@ class Connection:
         self._keep_alive()
         got, self._inbox = self._inbox, []
         return got
+
+    def rest(self, timeout: float, bell: socket.socket) -> None:
+        """Reads nothing, up to timeout seconds or until the bell; the broker hears from us."""
+        select.select([bell], [], [], timeout)
+        self._heard = time.monotonic()  # who does not listen cannot say that it was silent
+        self._keep_alive()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Sends at QoS 1; where the broker's window is full, reads until there is room."""
@@ -188,14 +199,22 @@ class Connection:
             self.under_way.discard(packet.body[:2])
             if len(packet.body) > 2 and packet.body[2] >= 0x80:
                 self.refused_receipts += 1
+        elif packet.kind == codec.SUBACK:
+            code = packet.body[-1] if packet.body else 0x80
+            if code >= 0x80:
+                reason = code if self.version == codec.V5 else 0x05
+                raise Refused(reason, f" (subscribing {self._topic})")
+            self.subscribed = True
         elif packet.kind == codec.DISCONNECT:
             raise Refused(packet.body[0] if packet.body else 0)
 
-    def _read(self, timeout: float) -> int:
-        """Reads once, waiting up to timeout seconds; the number of bytes."""
+    def _read(self, timeout: float, bell: socket.socket | None = None) -> int:
+        """Reads once, waiting up to timeout seconds or until the bell; the number of bytes."""
         pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
-        if not pending and not select.select([self._socket], [], [], timeout)[0]:
-            return 0
+        if not pending:
+            listened = [self._socket] if bell is None else [self._socket, bell]
+            if self._socket not in select.select(listened, [], [], timeout)[0]:
+                return 0
         data = self._socket.recv(READ_SIZE)
         if not data:
             self._handle_controls()  # a DISCONNECT may have told why

@@ -17,6 +17,7 @@ ON CONFLICT (name) DO NOTHING
 
 KNOWN_SECONDS = 10.0  # what was asked is asked again then: an API process may have changed it
 KNOWN_MAX = 200_000
+NAMES_AT_A_TIME = 500  # in one statement
 
 
 class Households:
@@ -25,27 +26,36 @@ class Households:
     def __init__(self) -> None:
         self._together: dict[tuple[str, str], float] = {}
 
-    def foreign(self, db: Session, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    def foreign(self, db: Session, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Those of (meter, Concentrator) that belong to different households."""
         now = time.monotonic()
-        found = set()
-        for pair in sorted(pairs):
-            if self._together.get(pair, 0.0) > now:
-                continue
-            concentrator = pair[1]
-            db.run(
-                "INSERT INTO concentrator VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-                (concentrator, DEFAULT),
-            )
-            other = db.one(
-                "SELECT 1 FROM meter, concentrator WHERE meter.name = ? "
-                "AND concentrator.name = ? AND meter.household != concentrator.household",
-                pair,
-            )
-            if other:
-                found.add(pair)
+        unknown = [pair for pair in pairs if self._together.get(pair, 0.0) <= now]
+        if not unknown:
+            return []
+        concentrators = sorted({pair[1] for pair in unknown})
+        db.many(
+            "INSERT INTO concentrator VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            [(concentrator, DEFAULT) for concentrator in concentrators],
+        )
+        owner = _households(db, "concentrator", concentrators)
+        house = _households(db, "meter", sorted({pair[0] for pair in unknown}))
+        foreign = []
+        if len(self._together) + len(unknown) > KNOWN_MAX:
+            self._together.clear()
+        for pair in unknown:
+            if house.get(pair[0], owner[pair[1]]) != owner[pair[1]]:
+                foreign.append(pair)
             else:
-                if len(self._together) >= KNOWN_MAX:
-                    self._together.clear()
                 self._together[pair] = now + KNOWN_SECONDS
-        return found
+        return foreign
+
+
+def _households(db: Session, table: str, names: list[str]) -> dict[str, str]:
+    """The household of each name; one that is not in the table is left out."""
+    found: dict[str, str] = {}
+    for i in range(0, len(names), NAMES_AT_A_TIME):
+        some = names[i : i + NAMES_AT_A_TIME]
+        marks = ", ".join("?" * len(some))
+        sql = f"SELECT name, household FROM {table} WHERE name IN ({marks})"  # noqa: S608
+        found.update(db.all(sql, some))
+    return found

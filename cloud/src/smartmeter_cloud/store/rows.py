@@ -9,11 +9,11 @@ from smartmeter import ALLOWED
 CODES: tuple[str, ...] = tuple(ALLOWED)
 COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
 
-# (meter, concentrator, received, time, seq, offset, clock, auth, suspect, extra, *CODES)
-#   meter, concentrator: their ids;  received, time: ms since 1970-01-01 UTC
+# (time, seq, received, offset, clock, auth, suspect, extra, *CODES), as in the table `reading`
+#   time, received: ms since 1970-01-01 UTC
 #   seq: the invocation counter or the adapter's count;  offset: the time's UTC offset, minutes
 #   clock: "meter" or "adapter";  auth: "verified", "unverified" or "none"
-#   suspect: the time is a day ahead of the arrival or 400 days behind it: a clock that is wrong
+#   suspect: 1 where the time is a day ahead of the arrival or 400 days behind it: a wrong clock
 #   extra: JSON text of further codes and numbers, or None
 #   then one number or None for each of CODES
 # A plain tuple, for it is built hundreds of thousands of times a second.

@@ -1,6 +1,6 @@
 """The tables, as steps from one version to the next; a store is brought up to date step by step.
 
-{integer}, {blob}, {number}, {serial} and {clustered} are what SQLite and PostgreSQL call them.
+{integer}, {blob} and the like are what SQLite and PostgreSQL call them or do each in its own way.
 """
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
@@ -139,10 +139,14 @@ CREATE TABLE certificate (
 CREATE INDEX certificate_concentrator ON certificate (concentrator)
 """
 
-STEPS = (_1, _2, _3, _4)
+# PostgreSQL looks up the meter of each single reading otherwise; it is looked at once a batch.
+_5 = "{loosen}"
+
+STEPS = (_1, _2, _3, _4, _5)
 VERSION = len(STEPS)
 
 
 def statements(version: int, words: dict[str, str]) -> list[str]:
     """The SQL that brings a store from `version` to the next, in a dialect's own words."""
-    return [s.strip() for s in STEPS[version].format(**words).split(";\n")]
+    parts = [s.strip() for s in STEPS[version].format(**words).split(";\n")]
+    return [s for s in parts if s]

@@ -3,15 +3,15 @@
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from smartmeter import receipt, topics
 
 from smartmeter_cloud import rollup
-from smartmeter_cloud.message import Batch
+from smartmeter_cloud.message import Batch, Sender
 from smartmeter_cloud.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.rollup import QUARTER_MS, Slice
 from smartmeter_cloud.store import StoreUnavailable, rolling, schema
@@ -44,6 +44,8 @@ UPDATE meter SET gap = CASE WHEN suspect = ? THEN ? - time END,
 WHERE id = ? AND (time IS NULL OR suspect > ?
     OR (suspect = ? AND (time < ? OR (time = ? AND seq < ?))))
 """
+# An update, not nothing: it waits for whoever rolls up this slice at this moment.
+DIRTY_AGAIN = "ON CONFLICT (meter, start) DO UPDATE SET start = excluded.start"
 _READING = (
     'meter.name, r.time, r.seq, r."offset", r.clock, r.auth, r.suspect, r.received, r.extra, '
 )
@@ -51,6 +53,21 @@ _READING += ", ".join("r." + column for column in COLUMNS)
 POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
 
 _SIGNS = (ABOVE, BELOW, EQUAL)
+
+
+class Latest(NamedTuple):
+    """The latest reading of a meter in a batch."""
+
+    meter: int
+    time: int
+    seq: int
+    suspect: int
+    concentrator: str
+
+
+def _rank(latest: tuple[int, int, int]) -> tuple[bool, int, int]:
+    """What orders (time, seq, suspect): a clock that can be believed goes before any time."""
+    return not latest[2], latest[0], latest[1]
 
 
 class SqlStore(SqlRecords, SqlCertificates):
@@ -66,12 +83,15 @@ class SqlStore(SqlRecords, SqlCertificates):
         """Inserts rows (columns as in the table) but those that are there; how many were new."""
 
     @abstractmethod
-    def _meter_ids(self, db: Session, meters: dict[str, str]) -> dict[str, int]:
+    def _meter_ids(self, db: Session, meters: dict[str, str]) -> Mapping[str, int]:
         """The ids of meters (name -> Concentrator); those not known are made."""
 
     @abstractmethod
-    def _alone(self, db: Session, what: str) -> bool:
-        """Whether no other transaction does `what` at this time; none will until this one ends."""
+    def _alone(self, db: Session, what: str, wait: bool = False) -> bool:
+        """Whether no other transaction does `what` at this time; none will until this one ends.
+
+        With wait it is waited for, and so always true.
+        """
 
     @abstractmethod
     def _forgotten(self, meter: str) -> None:
@@ -83,14 +103,14 @@ class SqlStore(SqlRecords, SqlCertificates):
 
     def write(self, batch: Batch) -> Stored:
         with self._writing() as db:
-            rows, dead = self._own_readings(db, batch)
-            new = self._write_readings(db, rows) if rows else 0
+            dead = self._take_foreign(db, batch)
+            new = self._write_readings(db, batch.readings) if batch.readings else 0
             for box in batch.boxes:
                 self._box(db, box)
             dead += batch.dead
             if dead:
                 self._bury(db, dead)
-            stored = Stored(new, len(rows) - new)
+            stored = Stored(new, batch.size - new)
             counts = {
                 "stored": stored.new,
                 "repeated": stored.repeated,
@@ -106,53 +126,49 @@ class SqlStore(SqlRecords, SqlCertificates):
                     )
         return stored
 
-    def _own_readings(self, db: Session, batch: Batch) -> tuple[list[ReadingRow], list[DeadLetter]]:
-        """The readings, but those of a meter of one household by a Concentrator of another."""
-        pairs = {(row[0], row[1]) for row in batch.readings}
-        foreign = self._households.foreign(db, pairs)
-        if not foreign:
-            return batch.readings, []
-        own, dead = [], []
-        for row in batch.readings:
-            if (row[0], row[1]) not in foreign:
-                own.append(row)
-            else:
-                topic = topics.uplink(row[1], row[0], topics.READING)
-                digest = receipt.digest(topic, b"another household")
-                reason = "this meter belongs to another household than this Concentrator"
+    def _take_foreign(self, db: Session, batch: Batch) -> list[DeadLetter]:
+        """Takes out the readings of one household's meter by another household's Concentrator."""
+        dead = []
+        for sender in self._households.foreign(db, batch.readings):
+            topic = topics.uplink(sender[1], sender[0], topics.READING)
+            digest = receipt.digest(topic, b"another household")
+            reason = "this meter belongs to another household than this Concentrator"
+            for row in batch.readings.pop(sender):
                 dead.append(DeadLetter(digest, row[2], topic, reason, 0, b""))
-        return own, dead
+        return dead
 
-    def _write_readings(self, db: Session, readings: list[ReadingRow]) -> int:
-        ids = self._meter_ids(db, {row[0]: row[1] for row in readings})
-        newest: dict[int, tuple[tuple[bool, int, int], str]] = {}
-        rows = []
-        for row in readings:
-            name, concentrator, received, at, seq, offset, clock, auth, suspect, extra = row[:10]
+    def _write_readings(self, db: Session, readings: Mapping[Sender, list[ReadingRow]]) -> int:
+        ids = self._meter_ids(db, dict(readings.keys()))
+        newest: dict[int, Latest] = {}
+        dirty: set[tuple[int, int]] = set()
+        rows: list[tuple[Any, ...]] = []
+        for (name, concentrator), some in readings.items():
             meter = ids[name]
-            rank = (not suspect, at, seq)
-            if meter not in newest or newest[meter][0] < rank:
-                newest[meter] = rank, concentrator
-            rows.append(
-                (meter, at, seq, received, offset, clock, auth, int(suspect), extra, *row[10:])
-            )
+            at, seq, suspect = max([(row[0], row[1], row[6]) for row in some], key=_rank)
+            latest = Latest(meter, at, seq, suspect, concentrator)
+            known = newest.get(meter)
+            if known is None or _rank(known[1:4]) < _rank(latest[1:4]):
+                newest[meter] = latest
+            rows += [(meter, *row) for row in some]
+            dirty.update([(meter, row[0] // QUARTER_MS * QUARTER_MS) for row in some if not row[6]])
         new = self._insert(db, rows)
-        if not new:
-            return 0
-        dirty = {(row[0], row[1] - row[1] % QUARTER_MS) for row in rows if not row[7]}
-        # An update, not nothing: it waits for whoever rolls up this slice at this moment.
-        db.many(
-            "INSERT INTO dirty VALUES (?, ?) "
-            "ON CONFLICT (meter, start) DO UPDATE SET start = excluded.start",
-            sorted(dirty),
-        )
-        change = self._next_change(db)
-        for meter in sorted(newest):
-            (believed, at, seq), concentrator = newest[meter]
-            suspect = int(not believed)
-            values = (suspect, at, at, seq, suspect, concentrator, change)
-            db.run(_NEWEST, (*values, meter, suspect, suspect, at, at, seq))
+        if new:
+            self._note_dirty(db, sorted(dirty))
+            self._note_newest(db, sorted(newest.values()), self._next_change(db))
         return new
+
+    def _note_dirty(self, db: Session, slices: list[tuple[int, int]]) -> None:
+        """Slices (meter, start) have to be rolled up."""
+        db.many(f"INSERT INTO dirty VALUES (?, ?) {DIRTY_AGAIN}", slices)
+
+    def _note_newest(self, db: Session, newest: list[Latest], change: int) -> None:
+        """Where a meter's latest reading is the newest of all it has, it becomes `newest`."""
+        rows = [
+            (n.suspect, n.time, n.time, n.seq, n.suspect, n.concentrator, change,
+             n.meter, n.suspect, n.suspect, n.time, n.time, n.seq)
+            for n in newest
+        ]  # fmt: skip
+        db.many(_NEWEST, rows)
 
     def _bury(self, db: Session, dead: Sequence[DeadLetter]) -> None:
         db.many(
@@ -275,6 +291,7 @@ class SqlStore(SqlRecords, SqlCertificates):
         gone = 0
         while True:
             with self._writing() as db:
+                self._alone(db, "forget", wait=True)
                 found = db.one("SELECT id FROM meter WHERE name = ?", (meter,))
                 if not found:
                     return gone

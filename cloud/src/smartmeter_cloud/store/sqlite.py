@@ -4,7 +4,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -26,6 +26,7 @@ _WORDS = {
     "serial": "INTEGER PRIMARY KEY",
     "clustered": "WITHOUT ROWID",
     "by_day": "WITHOUT ROWID",
+    "loosen": "",
 }
 _INSERT = f"INSERT OR IGNORE INTO reading VALUES ({', '.join('?' * (9 + len(CODES)))})"
 
@@ -125,7 +126,7 @@ class SqliteStore(SqlStore):
         connection.executemany(_INSERT, rows)
         return connection.total_changes - before
 
-    def _meter_ids(self, db: Session, meters: dict[str, str]) -> dict[str, int]:
+    def _meter_ids(self, db: Session, meters: dict[str, str]) -> Mapping[str, int]:
         for name in meters.keys() - self._meters.keys():
             db.run(households.NEW_METER, (name, meters[name], meters[name]))
             found = db.one("SELECT id FROM meter WHERE name = ?", (name,))
@@ -133,7 +134,7 @@ class SqliteStore(SqlStore):
             self._meters[name] = found[0]
         return self._meters
 
-    def _alone(self, db: Session, what: str) -> bool:
+    def _alone(self, db: Session, what: str, wait: bool = False) -> bool:
         return True  # a transaction that writes is always alone
 
     def _forgotten(self, meter: str) -> None:
