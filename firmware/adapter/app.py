@@ -25,10 +25,6 @@ _WATCHDOG_MS = 120_000
 _HANGS_S = 90
 
 
-class Ended(Exception):
-    """The safe mode is over; what follows is a restart."""
-
-
 class Adapter:
     """settings as schema.check() gives them."""
 
@@ -57,14 +53,14 @@ class Adapter:
         self._crash: "list[Exception]" = []
 
     async def run(self) -> None:
-        """Runs until something raises, or the safe mode ends."""
+        """Runs until something raises; health.Restart where that is wanted."""
         watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self._health.start()
         safe = self._health.safe
         tasks = [asyncio.create_task(self._crashing(self.publisher.run()))]
         if not safe:
             tasks.append(asyncio.create_task(self._crashing(self.meter.run())))
-        from .health import GOOD_S, SAFE_S
+        from .health import GOOD_S, SAFE_S, Restart
 
         while tasks:
             now = self.clock.uptime()
@@ -74,9 +70,11 @@ class Adapter:
             if now - looked < _HANGS_S:
                 watchdog.feed()
             if self._crash:
+                if isinstance(self._crash[0], MemoryError):
+                    self.meter.short_of_memory()
                 raise self._crash[0]
             if safe and now > SAFE_S:
-                raise Ended
+                raise Restart("the safe mode is over")
             if not safe and now > GOOD_S:
                 self._health.good()
             await asyncio.sleep_ms(1000)

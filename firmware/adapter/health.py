@@ -21,6 +21,10 @@ _RESETS = {1: "power", 2: "hard", 3: "watchdog", 4: "deep sleep", 5: "soft"}
 _WATCHDOG = 3
 
 
+class Restart(Exception):
+    """A restart that is wanted, and no crash; says why."""
+
+
 class Health:
     """running: between start() and the end of the program; a reset that finds it was a crash."""
 

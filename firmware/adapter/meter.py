@@ -8,6 +8,7 @@ from smartmeter import Fault, Receiver, topics
 from . import line
 from .clock import ticks
 from .console import say
+from .health import Restart
 from .thinning import Thinning
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -55,8 +56,9 @@ class Meter:
         self._values: "list[str]" = publish["values"]
         self._what: "list[str]" = publish["what"]
         self._thinning = Thinning(publish)
-        self._receiver = self._new_receiver()
+        self._receiver = self._new_receiver(None)
         self._search: "Search | None" = None
+        self._tried = 0  # settings that a search has left behind
         self._seq = 0
         self._idle = True
         self._last_byte = ticks()
@@ -74,12 +76,13 @@ class Meter:
     def left_out(self) -> int:
         return self._thinning.left_out
 
-    def _new_receiver(self) -> Receiver:
+    def _new_receiver(self, link: str | None) -> Receiver:
+        """link: the one that was found earlier on this line, if any."""
         secret = self._store.secret
         return Receiver(
             secret("meter_key"),
             secret("meter_auth_key"),
-            self._settings["link"],
+            self._settings["link"] or link,
             self._settings["profile"],
         )
 
@@ -89,8 +92,10 @@ class Meter:
         if setting is None and text == line.AUTO:
             from smartmeter.search import Search
 
-            found = self._store.line_found()
+            found, link = self._store.line_found()
             self._search = Search(line.parse(found) if found else None)
+            # Then noise loads no module but this link's.
+            self._receiver = self._new_receiver(link)
             setting = self._search.setting
         self._set(setting or line.parse(text))
 
@@ -138,13 +143,26 @@ class Meter:
     def _seek(self, search: "Search", n: int, events: "list[Reading | Fault]", now: int) -> None:
         setting = search.events(n, events, now)
         if setting:
+            self._tried += 1
             self._set(setting)
-            self._receiver = self._new_receiver()
+            self._receiver = self._new_receiver(None)
             say("meter", "%s; trying %s" % (search.progress, self.line))
         elif search.found:
             self._search = None
-            self._store.keep_line(self.line)
+            self._store.keep_line(self.line, _link(events))
             say("meter", "found its line: %s" % self.line)
+            if self._tried:
+                raise Restart("the search has filled the memory")
+
+    def short_of_memory(self) -> None:
+        """A search that has run out of it goes on after a restart, where it is now.
+
+        What it hears at wrong settings may load every link of the core, and then the right
+        decoder has no room. A setting that was the first itself is not helped by that.
+        """
+        if self._search and self._tried:
+            self._store.keep_line(self.line, None)
+            raise Restart("no memory at %s" % self.line)
 
     def _reading(self, reading: "Reading") -> None:
         self._seq += 1
@@ -212,4 +230,12 @@ def answerer(meter: "Section") -> "Amis | SignOn | None":
         from smartmeter.link.signon import SignOn
 
         return SignOn(address=meter["address"] or "")
+    return None
+
+
+def _link(events: "list[Reading | Fault]") -> str | None:
+    """The link layer of the first reading."""
+    for event in events:
+        if not isinstance(event, Fault):
+            return event.layers[0]
     return None

@@ -30,7 +30,7 @@ SECRETS = {
     "client_cert": 4096,
     "client_key": 2048,
 }
-_FOUND = "line_found"  # the line's setting that a search has found
+_FOUND = "line_found"  # the line's setting that a search has found, and "/" and the link there
 _FOUND_MAX = 32
 
 
@@ -78,12 +78,13 @@ class Store:
         """A secret's bytes, or None where there is none."""
         return self._blob(name, SECRETS[name])
 
-    def line_found(self) -> str | None:
-        """The line that was found by the last search, as text."""
-        found = self._blob(_FOUND, _FOUND_MAX)
-        return found.decode() if found else None
+    def line_found(self) -> "tuple[str, str | None]":
+        """The line of the last search as text, "" for none; and its link layer, if known."""
+        found = self._blob(_FOUND, _FOUND_MAX) or b""
+        setting, _, link = found.decode().partition("/")
+        return setting, link or None
 
-    def keep_line(self, text: str) -> None:
-        if text != self.line_found():
-            self._nvs.set_blob(_FOUND, text.encode())
+    def keep_line(self, setting: str, link: str | None) -> None:
+        if (setting, link) != self.line_found():
+            self._nvs.set_blob(_FOUND, (setting + "/" + (link or "")).encode())
             self._nvs.commit()

@@ -10,7 +10,7 @@ import machine
 from smartmeter import __version__
 
 from .console import say
-from .health import Health
+from .health import Health, Restart
 from .settings import NotProvisioned, Store
 
 # A watchdog that was set up cannot be switched off; this is for work on the console.
@@ -49,7 +49,7 @@ def _run(health: Health) -> None:
     store = Store()
     try:
         settings = store.document()
-        from .app import Adapter, Ended
+        from .app import Adapter
 
         adapter = Adapter(settings, store, health)
     except ValueError as why:
@@ -57,6 +57,7 @@ def _run(health: Health) -> None:
         return
     try:
         asyncio.run(adapter.run())
-    except Ended:
+    except Restart as why:
+        say("adapter", "%s; it starts anew" % why)
         health.stopped()
         machine.reset()

@@ -1,6 +1,8 @@
 """What the tests of the firmware work with: a wire, a meter, a listener at the broker."""
 
+import array
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+import pytest
 
 from tools.certificates import Authority
 from tools.meters import forms
@@ -38,31 +41,57 @@ KEY = bytes(range(16))
 WIFI = {"Home": "wifi-password-of-the-tests"}
 USERS = {"adapter": "adapter-password-of-the-tests", "test": "test"}
 
+_MPREMOTE_S = 60
+_WIRE_S = 30
+
 # ESP32's own memory, beside the 24 kB (32 bit) that the virtual board's stand-ins take.
 HEAPS = {"micropython": "400k", "micropython32": "180k"}
 
 
+# for tests where 64 bits add nothing to the 32 of an ESP32
+ONE_WORD_SIZE = pytest.mark.parametrize("binary", ["micropython32"], indirect=True)
+
+
+class Hangs(Exception):
+    """mpremote waits for a board that does not answer; the test shows the board's console."""
+
+
 def mpremote(port: str, *arguments: str, given: str | None = None, check: bool = True) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "mpremote", "connect", port, *arguments],
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mpremote", "connect", port, *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=_MPREMOTE_S,
+        )
+    except subprocess.TimeoutExpired as why:  # it waits for ever for a byte that got lost
+        raise Hangs(f"mpremote {arguments} hangs, having said {why.stdout!r}") from None
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def patch(board: VirtualBoard, name: str, *changes: tuple[str, str]) -> None:
-    """Puts a changed file of the firmware on the board, and restarts it until it is connected."""
-    text = (FIRMWARE / name).read_text()
-    for old, new in changes:
+def flash(folder: Path, binary: str) -> Path:
+    """The flash of a board after what README.md tells: mpremote cp -r firmware/. :"""
+    source = clean_firmware(folder / "firmware")
+    with VirtualBoard(folder / "board", micropython=binary, heap=HEAPS[binary]) as board:
+        try:
+            mpremote(board.port, "cp", "-r", f"{source}/.", ":")
+        except Hangs as why:
+            raise Hangs(f"{why}; the board's console: {board.console()!r}") from None
+    return folder / "board" / "flash.img"
+
+
+def patch(board: VirtualBoard, changes: dict[str, tuple[str, str]]) -> None:
+    """Puts changed files of the firmware on the board, and restarts it until it is connected."""
+    commands: list[str] = []
+    for name, (old, new) in changes.items():
+        text = (FIRMWARE / name).read_text()
         assert old in text
-        text = text.replace(old, new)
-    changed = board.folder / Path(name).name
-    changed.write_text(text)
-    mpremote(board.port, "cp", str(changed), f":{name}")
+        changed = board.folder / Path(name).name
+        changed.write_text(text.replace(old, new))
+        commands += ["+", "cp", str(changed), f":{name}"]
+    mpremote(board.port, *commands[1:])
     before = len(board.console())
     mpremote(board.port, "reset")
     board.wait_console("board: reset", 5, before)
@@ -81,11 +110,29 @@ class Wire:
     def __init__(self, folder: Path) -> None:
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
         self.path = folder / "wire"
         self.path.symlink_to(os.ttyname(self._slave))
 
     def send(self, data: bytes) -> None:
-        os.write(self._master, data)
+        """Waits while the kernel's buffer is full, but not for ever."""
+        until = time.monotonic() + _WIRE_S
+        while data:
+            with contextlib.suppress(BlockingIOError):
+                data = data[os.write(self._master, data) :]
+                continue
+            if time.monotonic() > until:
+                raise TimeoutError(f"nobody has read the meter's wire for {_WIRE_S} s")
+            select.select([], [self._master], [], 0.1)
+
+    def taken(self) -> None:
+        """Returns once the board has taken all that was sent."""
+        until = time.monotonic() + _WIRE_S
+        waiting = array.array("i", (1,))
+        while waiting[0]:
+            fcntl.ioctl(self._slave, termios.FIONREAD, waiting)
+            assert time.monotonic() < until, f"{waiting[0]} bytes on the wire are not taken"
+            time.sleep(0.02)
 
     def received(self, seconds: float = 5) -> bytes:
         """What the board has sent within that time, as soon as there is anything."""
@@ -107,7 +154,7 @@ class TestMeter:
     __test__ = False
 
     def __init__(self, wire: Wire, form: str = "kaifa-ma309", **options: Any) -> None:
-        self._wire = wire
+        self.wire = wire
         self._meter = forms.make(form, Household(seed=7), key=KEY, **options)
         self._at = datetime.now(UTC).replace(microsecond=0).timestamp()
 
@@ -117,7 +164,7 @@ class TestMeter:
 
     def send(self) -> dict[str, Any]:
         data, truth = self.make()
-        self._wire.send(data)
+        self.wire.send(data)
         return truth
 
 

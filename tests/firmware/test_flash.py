@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from tests.firmware.rig import FIRMWARE, REPOSITORY, mpremote
+from tests.firmware.rig import FIRMWARE, ONE_WORD_SIZE, REPOSITORY, mpremote
 from tools import flash
 from tools.virtual_board import VirtualBoard
 
@@ -16,6 +16,7 @@ def test_the_list_for_mip_is_complete() -> None:
     assert all((FIRMWARE / source).is_file() for source, _ in listed["urls"])
 
 
+@ONE_WORD_SIZE
 def test_compiled_modules_take_the_place_of_sources(
     new_board: Callable[..., VirtualBoard],
 ) -> None:

@@ -1,14 +1,19 @@
 """Crashes: told, survived, and at the third one looked at in peace."""
 
-from tests.firmware.rig import Setup, TestMeter, agrees, mpremote, patch
+from tests.firmware.rig import ONE_WORD_SIZE, Setup, TestMeter, agrees, mpremote, patch
 
 
+@ONE_WORD_SIZE
 def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
     setup.provision()
     setup.status()
     step = "def step(self) -> None:\n"
     failing = "        if self._clock.uptime() > 1: 1 // 0\n"
-    patch(setup.board, "adapter/meter.py", (step, step + failing))
+    changes = {
+        "adapter/meter.py": (step, step + failing),
+        "adapter/start.py": ("_RESTART_S = 5", "_RESTART_S = 0"),
+    }
+    patch(setup.board, changes)
     status = setup.status(90)
     while status["state"] != "safe":
         status = setup.status(90)
@@ -20,10 +25,13 @@ def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
 
 def test_what_hangs_is_ended_by_the_watchdog_and_told(setup: Setup, meter: TestMeter) -> None:
     setup.provision()
-    patch(setup.board, "adapter/app.py", ("120_000", "1500"), ("sleep_ms(1000)", "sleep_ms(300)"))
     wants = 'def wants(self, reading: "Reading") -> bool:\n'
     hang = "        import machine\n        while machine.reset_cause() == 2: pass\n"
-    patch(setup.board, "adapter/thinning.py", (wants, wants + hang))
+    changes = {
+        "adapter/thinning.py": (wants, wants + hang),
+        "adapter/app.py": ("_WATCHDOG_MS = 120_000", "_WATCHDOG_MS = 3_000"),
+    }
+    patch(setup.board, changes)
     meter.send()  # the reading that it hangs over
     setup.board.wait_console("the watchdog bit", 20)
     while (status := setup.status(20))["reset"] != "watchdog":

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from tests.firmware.rig import Setup, TestMeter, Wire, agrees
+from tests.firmware.rig import ONE_WORD_SIZE, Setup, TestMeter, Wire, agrees, patch
 
 
 class Sending:
@@ -14,12 +14,13 @@ class Sending:
         self._pause = pause
         self._ended = threading.Event()
         self.truths: dict[int, dict[str, object]] = {}
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         while not self._ended.wait(self._pause):
-            truth = self._meter.send()
-            self.truths[truth["seq"]] = truth
+            data, truth = self._meter.make()
+            self.truths[truth["seq"]] = truth  # before it can be back as a reading
+            self._meter.wire.send(data)
 
     def __enter__(self) -> "Sending":
         self._thread.start()
@@ -27,7 +28,8 @@ class Sending:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._thread.join()
+        self._thread.join(60)  # longer than the wire lets it wait
+        assert not self._thread.is_alive()
 
 
 def test_a_line_is_found_and_remembered(setup: Setup, meter: TestMeter) -> None:
@@ -37,14 +39,34 @@ def test_a_line_is_found_and_remembered(setup: Setup, meter: TestMeter) -> None:
     setup.settings["meter"]["line"] = "auto"
     setup.provision()
     with Sending(meter, 0.15) as sending:
+        setup.board.wait_console("found its line: 2400 8N1", 60)
         reading = setup.listener.next("reading", 60)
         assert agrees(reading, sending.truths[int(reading["seq"])])
-        setup.board.wait_console("found its line: 2400 8N1")
         before = len(setup.board.console())
         setup.board.kill()
         setup.board.start()
         setup.board.wait_console("found its line: 2400 8N1", 20, before)
     assert "trying" not in setup.board.console()[before:]
+
+
+@ONE_WORD_SIZE
+def test_a_search_short_of_memory_goes_on_after_a_restart(setup: Setup, meter: TestMeter) -> None:
+    """Rubbish at the settings before has loaded so much that the right one finds no room."""
+    setup.board.kill()
+    setup.board.set_line("2400 8N1")
+    setup.board.start()
+    setup.settings["meter"]["line"] = "auto"
+    setup.provision()
+    take = "            events = self._receiver.feed(data)\n"
+    full = "            if self._tried == 2: raise MemoryError\n"
+    patch(setup.board, {"adapter/meter.py": (take, full + take)})
+    before = len(setup.board.console())
+    with Sending(meter, 0.15):
+        setup.board.wait_console("no memory at 2400 8N1; it starts anew", 30, before)
+        setup.board.wait_console("found its line: 2400 8N1", 30, before)
+        setup.listener.next("reading")
+    assert "crashed" not in setup.board.console()[before:]
+    assert setup.board.console()[before:].count("trying") == 2
 
 
 def test_the_status_names_the_line_and_counts_faults(setup: Setup, meter: TestMeter) -> None:

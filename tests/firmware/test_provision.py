@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.rig import METER, REPOSITORY, WIFI, Setup, TestMeter, Wire
+from tests.firmware.rig import METER, ONE_WORD_SIZE, REPOSITORY, WIFI, Setup, TestMeter
 from tools.provision.answers import Answers, Refused, from_file, key, secret
 from tools.virtual_board import VirtualBoard
 
@@ -135,18 +136,46 @@ def test_a_board_without_firmware_is_told_how_to_get_it(binary: str, tmp_path: P
         assert os.listdir(tmp_path / "board" / "nvs") == []
 
 
-def test_stages_and_hints(setup: Setup, wire: Wire, tmp_path: Path) -> None:
+@ONE_WORD_SIZE
+def test_stages_and_hints(setup: Setup, meter: TestMeter, tmp_path: Path) -> None:
     """A wrong key: bytes come, frames come, and none opens; the tool says which and what to do."""
+    process = _started(setup, tmp_path, "60")
+    setup.status()
+    for _ in range(2):
+        meter.send()
+    assert process.stdout
+    said = ""
+    while "is it this meter's key" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    assert "meter: bytes come" in said
+    assert "77777777" not in said
+    process.kill()
+    process.wait(30)
+
+
+@ONE_WORD_SIZE
+def test_no_reading_in_time_is_said(setup: Setup, tmp_path: Path) -> None:
+    process = _started(setup, tmp_path, "1")
+    assert process.stdout
+    said = process.stdout.read()
+    assert process.wait(30) == 1
+    assert "no reading in 1 s; the board is provisioned and goes on" in said
+
+
+def _started(setup: Setup, folder: Path, timeout: str) -> subprocess.Popen[str]:
+    """tools.provision, provisioning with a key that is not the meter's."""
     ca = setup.authority.certificate_path
-    config = tmp_path / "adapter.toml"
+    config = folder / "adapter.toml"
     config.write_text(
-        f'[meter]\nid = "{METER}"\n[wifi]\nssid = "Home"\n[broker]\nhost = "localhost"\n'
-        f'port = {setup.broker.port}\nuser = "adapter"\nca = "{ca}"\n'
+        f'[meter]\nid = "{METER}"\nline = "2400 8E1"\n[wifi]\nssid = "Home"\n[broker]\n'
+        f'host = "localhost"\nport = {setup.broker.port}\nuser = "adapter"\nca = "{ca}"\n'
     )
     secrets = f"wifi_password={WIFI['Home']}\nmeter_key={'77' * 16}\n"
     secrets += f"broker_password={setup.secrets['broker_password'].decode()}\n"
     command = [sys.executable, "-m", "tools.provision", "--board", setup.board.port]
-    command += ["--config", str(config), "--secrets", "-", "--timeout", "8"]
+    command += ["--config", str(config), "--secrets", "-", "--timeout", timeout]
     process = subprocess.Popen(
         command,
         cwd=REPOSITORY,
@@ -158,17 +187,7 @@ def test_stages_and_hints(setup: Setup, wire: Wire, tmp_path: Path) -> None:
     assert process.stdin
     process.stdin.write(secrets)
     process.stdin.close()
-    setup.status()
-    meter = TestMeter(wire)
-    for _ in range(2):
-        meter.send()
-    assert process.stdout
-    said = process.stdout.read()
-    assert process.wait(10) == 1
-    assert "meter: bytes come" in said
-    assert "is it this meter's key" in said
-    assert "no reading in 8 s; the board is provisioned and goes on" in said
-    assert "77777777" not in said
+    return process
 
 
 def test_no_secret_stays_from_an_earlier_time(
@@ -181,3 +200,19 @@ def test_no_secret_stays_from_an_earlier_time(
     device.write(board.port, Answers(dict(plain), {"meter_key": bytes(16)}).checked())
     device.write(board.port, Answers(dict(plain), {}).checked())
     assert sorted(os.listdir(tmp_path / "board" / "nvs")) == ["smartmeter.settings"]
+
+
+def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """mpremote itself waits for ever for a byte that got lost in a raw paste."""
+    from tools import flash
+    from tools.provision import device
+
+    master, slave = pty.openpty()
+    monkeypatch.setattr(device, "_SECONDS", 1)
+    monkeypatch.setattr(flash, "_SECONDS", 1)
+    with pytest.raises(Refused, match="does not answer; unplug it"):
+        device.flashed(os.ttyname(slave))
+    with pytest.raises(flash.Refused, match="does not answer; unplug it"):
+        flash.flash(os.ttyname(slave), False)
+    os.close(master)
+    os.close(slave)

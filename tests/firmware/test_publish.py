@@ -2,13 +2,12 @@
 
 import json
 import queue
-import time
 from decimal import Decimal
 
 import pytest
 from smartmeter import Reading, Receiver
 
-from tests.firmware.rig import KEY, Setup, TestMeter, agrees
+from tests.firmware.rig import KEY, ONE_WORD_SIZE, Setup, TestMeter, agrees
 
 
 def test_the_allow_list_of_the_settings_decides(setup: Setup, meter: TestMeter) -> None:
@@ -20,6 +19,7 @@ def test_the_allow_list_of_the_settings_decides(setup: Setup, meter: TestMeter) 
     assert values == {c: Decimal(str(truth["values"][c])) for c in ("1.8.0", "32.7.0")}
 
 
+@ONE_WORD_SIZE
 def test_an_interval_thins_and_counts(setup: Setup, meter: TestMeter) -> None:
     setup.settings["publish"] = {"interval": 3600}
     setup.provision()
@@ -27,15 +27,15 @@ def test_an_interval_thins_and_counts(setup: Setup, meter: TestMeter) -> None:
     first = meter.send()
     assert agrees(setup.listener.next("reading"), first)
     for _ in range(3):
-        time.sleep(0.2)
         meter.send()
-    time.sleep(0.5)
+        meter.wire.taken()
     setup.broker.kill()
     setup.broker.start()
     status = setup.status(40)
     assert (status["readings"], status["published"], status["left_out"]) == (4, 1, 3)
 
 
+@ONE_WORD_SIZE
 def test_a_deadband_leaves_out_what_hardly_changes(setup: Setup, meter: TestMeter) -> None:
     setup.settings["publish"] = {"deadband": 100_000}
     setup.provision()

@@ -1,5 +1,6 @@
 """The virtual board is a board: what the other tests stand on."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,18 @@ def test_mpremote_gets_into_a_running_adapter(setup: Setup) -> None:
     setup.status()
     assert mpremote(setup.board.port, "exec", "print(6 * 7)").strip() == "42"
     assert "adapter: adapter: stopped" in setup.board.console()
+
+
+def test_an_interrupt_while_it_boots_is_obeyed_later(
+    new_board: Callable[..., VirtualBoard],
+) -> None:
+    """mpremote on a pty waits for ever for the answer of a board that has ended over it."""
+    board = new_board()
+    console = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
+    os.write(console, b"\r\x03\r\x01")
+    board.wait_console("raw REPL; CTRL-B to exit", 30)
+    os.close(console)
+    assert board.resets == [1]
 
 
 def test_files_and_settings_outlive_a_power_cut(

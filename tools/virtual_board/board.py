@@ -45,6 +45,9 @@ _read = _libc.func("i", "read", "ipi")
 _write = _libc.func("i", "write", "ipi")
 _ioctl = _libc.func("i", "ioctl", "iip")
 _setitimer = _libc.func("i", "setitimer", "iPP")
+_sigprocmask = _libc.func("i", "sigprocmask", "iPP")
+
+_SIG_SETMASK = 2
 
 BLOCK = 4096
 _ERASED = b"\xff" * BLOCK
@@ -512,9 +515,12 @@ class Console:
         self._env = {"__name__": "__main__"}
 
     def run(self):
-        self._write(self.BANNER if self._raw else b"\r\n>>> ")
+        greeted = False
         while True:
             try:
+                if not greeted:
+                    self._write(self.BANNER if self._raw else b"\r\n>>> ")
+                    greeted = True
                 c = self._read(1)
                 if not c:
                     return
@@ -600,7 +606,11 @@ mount()
 sys.path[:] = ["", ".frozen", "/lib"] + ([HOST + UMQTT] if UMQTT != "-" else [])
 if CAUSE != "5":
     sys.stdout.buffer.write(b"\r\nMicroPython " + sys.version.encode() + b"; virtual board\r\n")
-run_file("boot.py")
-if MODE == "run":
-    run_file("main.py")
+try:
+    _sigprocmask(_SIG_SETMASK, bytes(128), None)  # launcher.py starts this with SIGINT blocked
+    run_file("boot.py")
+    if MODE == "run":
+        run_file("main.py")
+except KeyboardInterrupt:
+    pass
 Console().run()

@@ -12,6 +12,7 @@ import termios
 import threading
 import time
 import tty
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -31,6 +32,8 @@ _POWER_ON, _HARD, _WATCHDOG, _SOFT = 1, 2, 3, 5
 # MicroPython ends itself when a second SIGINT comes before it has acted on the first.
 _INTERRUPT_PAUSE = 0.25
 _PANIC_PAUSE = 1.0
+_STOP_S = 30
+_UNHEARD_MAX = 65536  # bytes kept for a host that reads slowly; one that does not read loses more
 
 
 class VirtualBoard:
@@ -85,6 +88,8 @@ class VirtualBoard:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._interrupted = 0.0
+        self._stdin: tuple[int, int] | None = None  # what the host has sent outlives a reset
+        self._unheard = b""
 
     def air(self, **changes: object) -> None:
         """Changes what is around the board.
@@ -107,6 +112,9 @@ class VirtualBoard:
         for name in ("rtc.mem", "rtc.clock"):
             (self.folder / name).unlink(missing_ok=True)
         self._on = True
+        self._stdin = os.pipe()
+        os.set_blocking(self._stdin[1], False)
+        self._unheard = b""
         self._boot(_POWER_ON)
         self._thread = threading.Thread(target=self._pump, daemon=True)
         self._thread.start()
@@ -119,8 +127,13 @@ class VirtualBoard:
             if self._process:
                 self._process.kill()
         if self._thread:
-            self._thread.join()
+            self._thread.join(_STOP_S)
+            assert not self._thread.is_alive(), f"the board does not stop: {self.console()}"
             self._thread = None
+        if self._stdin:
+            for fd in self._stdin:
+                os.close(fd)
+            self._stdin = None
 
     stop = kill
 
@@ -182,10 +195,11 @@ class VirtualBoard:
             self.resets.append(cause)
         command = [self._binary, "-X", f"heapsize={self._heap}", str(BOARD), str(self.folder)]
         command += [str(cause), mode, str(self._umqtt), self._uart, self._line]
-        with self._lock:
+        assert self._stdin
+        with self._lock, _interrupts_held():
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.PIPE,
+                stdin=self._stdin[0],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 bufsize=0,
@@ -197,16 +211,19 @@ class VirtualBoard:
         with self.log.open("ab", buffering=0) as log:
             while self._on:
                 out = self._out()
-                readable, _, _ = select.select([out, self._master], [], [], 0.5)
+                unheard = [self._master] if self._unheard else []
+                readable, writable, _ = select.select([out, self._master], unheard, [], 0.5)
                 if self._master in readable:
                     self._from_host()
+                if writable:
+                    self._to_host()
                 if out in readable:
                     data = os.read(out.fileno(), 4096)
                     if data:
                         log.write(data)
-                        # a host that does not listen loses what is said, as on a real port
-                        with contextlib.suppress(BlockingIOError):
-                            os.write(self._master, data)
+                        if len(self._unheard) < _UNHEARD_MAX:
+                            self._unheard += data
+                        self._to_host()
                     else:
                         self._ended(log.write)
         if self._process:
@@ -214,7 +231,7 @@ class VirtualBoard:
 
     def _from_host(self) -> None:
         process = self._process
-        if process is None or process.stdin is None:
+        if process is None or self._stdin is None:
             return
         try:
             data = os.read(self._master, 4096)
@@ -222,11 +239,17 @@ class VirtualBoard:
             return
         if b"\x03" in data:
             termios.tcflush(self._slave, termios.TCIFLUSH)
+            self._unheard = b""
             if time.monotonic() - self._interrupted > _INTERRUPT_PAUSE:
                 self._interrupted = time.monotonic()
                 process.send_signal(signal.SIGINT)
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(data)
+        # a chip that does not listen loses what is said once its buffer is full
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._stdin[1], data)
+
+    def _to_host(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._unheard = self._unheard[os.write(self._master, self._unheard) :]
 
     def _out(self) -> IO[bytes]:
         assert self._process
@@ -239,9 +262,8 @@ class VirtualBoard:
         assert process
         process.kill()
         code = process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                pipe.close()
+        if process.stdout:
+            process.stdout.close()
         return code
 
     def _ended(self, log: Any) -> None:
@@ -265,3 +287,16 @@ class VirtualBoard:
             log(b"board: panic, status %d\r\n" % code)
             time.sleep(_PANIC_PAUSE)
             self._boot(_HARD)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A process started here gets no SIGINT until it asks for it (board.py, when it can bear it).
+
+    Ctrl-C before that would end it, as no chip ends, and the host would wait for an answer.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
