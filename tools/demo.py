@@ -1,6 +1,7 @@
 """`make demo`: the whole chain on this machine, from virtual meters to a page, until Ctrl-C.
 
-DEMO_SECONDS=N   end after N seconds and print what was sent against what is stored;
+DEMO_SECONDS=N   end after N seconds, but not before each meter has sent something, and print
+                 what was sent against what is stored;
                  exit status 0 only with nothing lost and nothing wrong
 DEMO_DIR=FOLDER  keep all data there (default: a temporary folder, removed at the end)
 """
@@ -22,6 +23,7 @@ from tools.chain.box import wait_until
 from tools.chain.chain import METERS, Chain, has
 from tools.debian import Unavailable
 
+_FIRST_SECONDS = 30.0  # a meter sends every 5 s
 _DRAIN_SECONDS = 30.0  # for what is under way when the meters have stopped
 
 
@@ -86,6 +88,10 @@ class _StatusLine:
         self._terminal = sys.stdout.isatty()
         self._written = 0.0
 
+    def all_sent(self) -> bool:
+        """Whether there is something of each meter to account for."""
+        return all(meter.counts()[0] for meter in self._meters)
+
     def show(self, seconds: float) -> None:
         now = time.monotonic()
         if not self._terminal and now - self._written < 10:
@@ -129,12 +135,18 @@ def _run(chain: Chain, seconds: float | None) -> None:
     status = _StatusLine(chain)
     begun = time.monotonic()
     try:
-        while seconds is None or time.monotonic() - begun < seconds:
+        while not _is_over(time.monotonic() - begun, seconds, status):
             _check(chain)
             status.show(time.monotonic() - begun)
             time.sleep(1 if seconds is None else min(1, seconds / 10))
     finally:
         status.end()
+
+
+def _is_over(since: float, seconds: float | None, status: _StatusLine) -> bool:
+    if seconds is None or since < seconds:
+        return False
+    return status.all_sent() or since > seconds + _FIRST_SECONDS
 
 
 def _balance(chain: Chain) -> int:

@@ -13,7 +13,7 @@ import pytest
 from tools.chain.chain import has
 
 # The demo takes the next free ports from the usual ones; others that want those wait for it.
-pytestmark = pytest.mark.usefixtures("usual_ports")
+alone = pytest.mark.usefixtures("usual_ports")
 
 
 def demo(repository: Path, **environment: str) -> subprocess.Popen[str]:
@@ -42,13 +42,14 @@ def those_with(text: str) -> list[str]:
     return found
 
 
+@alone
 def test_it_ends_by_itself_with_nothing_lost_and_nothing_wrong(
     repository: Path, tmp_path: Path
 ) -> None:
     if not (has("micropython") and has("mosquitto")):
         pytest.skip("MicroPython or mosquitto is not here; see tools/prepare.py")
     folder = tmp_path / "demo"
-    process = demo(repository, DEMO_SECONDS="12", DEMO_DIR=str(folder))
+    process = demo(repository, DEMO_SECONDS="6", DEMO_DIR=str(folder))
     out, _ = process.communicate(timeout=150)
     assert process.returncode == 0, out
     rows = re.findall(r"^(\S+) +(\d+) +(\d+) +(\d+) +(\d+)$", out, re.MULTILINE)
@@ -68,6 +69,7 @@ def test_it_ends_by_itself_with_nothing_lost_and_nothing_wrong(
                     assert word not in log.read_text(), log
 
 
+@alone
 def test_ctrl_c_ends_everything_it_started(repository: Path, tmp_path: Path) -> None:
     process = demo(repository, TMPDIR=str(tmp_path))
     assert process.stdout
@@ -104,11 +106,12 @@ def test_a_wrong_setting_gets_one_sentence(
     assert len(out.strip().splitlines()) == 1
 
 
+@alone
 def test_without_mosquitto_the_embedded_brokers_serve(repository: Path, tmp_path: Path) -> None:
     # Neither on the PATH nor in the cache: what a machine without apt looks like.
     process = demo(
         repository,
-        DEMO_SECONDS="8",
+        DEMO_SECONDS="4",
         TMPDIR=str(tmp_path),
         XDG_CACHE_HOME=str(tmp_path / "empty"),
         PATH="/usr/bin:/bin",

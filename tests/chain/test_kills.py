@@ -18,14 +18,14 @@ from tools.chain.adapter import Adapter
 from tools.chain.box import wait_until
 from tools.chain.chain import METERS, Chain, has
 
-DOWN_SECONDS = 2.0
+DOWN_SECONDS = 1.25  # at four times real time: one telegram of each meter
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[Chain, Adapter]]:
     if not (has("micropython") and has("mosquitto")):
         pytest.skip("MicroPython or mosquitto is not here; see tools/prepare.py")
-    chain = Chain(tmp_path, board=True, embedded=False, any_port=True)
+    chain = Chain(tmp_path, board=True, embedded=False, any_port=True, speed=4)
     adapter = None
     try:
         chain.start(print)

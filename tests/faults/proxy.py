@@ -7,10 +7,13 @@ PASS, DELAY, SWALLOW = "pass", "delay", "swallow"
 
 
 class Proxy:
-    """Listens on .port, from start() to stop(), and forwards to `target` on the loopback."""
+    """Listens on .port, from start() to stop(), and forwards to `target` on the loopback.
 
-    def __init__(self, target: int) -> None:
-        self.port = 0
+    port: where to listen; any free one by itself.
+    """
+
+    def __init__(self, target: int, port: int = 0) -> None:
+        self.port = port
         self.mode = PASS
         self.delay = 0.0
         self._target = target
@@ -39,7 +42,7 @@ class Proxy:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._connection, "127.0.0.1", 0)
+            asyncio.start_server(self._connection, "127.0.0.1", self.port)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()

@@ -26,11 +26,12 @@ from tests.faults.proxy import DELAY, PASS, SWALLOW, Proxy
 from tests.gateway.standins import Adapter, Process, eventually, reading
 from tools.mosquitto import Mosquitto
 
-SECONDS = float(os.environ.get("FAULT_SECONDS", "25"))
+SECONDS = float(os.environ.get("FAULT_SECONDS", "8"))
 SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(10**6))))
 METERS = 3
 RATE = 40.0  # readings a second of each meter
 REMEMBERED_S = 60.0
+PAUSE_S = min(2.5, SECONDS / 10)  # at most so long between two faults, and so long each lasts
 POISON = (b"", b"{", b"[" * 9999, b"\xff", reading(1).replace(b"133", b"NaN"), b"1" * 70_000)
 
 
@@ -147,6 +148,7 @@ class Chain:
             f'concentrator = "home"\n[http]\nenabled = false\n'
             f'[lan]\nhost = "127.0.0.1"\nport = {self.to_lan.port}\n'
             f'[cloud]\nhost = "127.0.0.1"\nport = {self.to_cloud.port}\n'
+            "resend_after = 2\n"
         )
         self.ingest = Ingest(folder, self.cloud.port)
         self.concentrator.start()
@@ -203,9 +205,9 @@ def test_nothing_is_lost_and_nothing_is_double(chain: Chain) -> None:
     done: dict[str, int] = {}
     while time.monotonic() < until:
         what = chance.choice(list(chain.actions))
-        chain.actions[what](chance.uniform(0.0, 2.0))
+        chain.actions[what](chance.uniform(0.0, PAUSE_S))
         done[what] = done.get(what, 0) + 1
-        time.sleep(chance.uniform(0.2, 2.5))
+        time.sleep(chance.uniform(0.2, PAUSE_S))
     for adapter in adapters:
         adapter.end()
     print(f"{sum(a.published for a in adapters)} readings, {sum(a.poisoned for a in adapters)} "

@@ -31,8 +31,11 @@ class Between:
     def spool(self) -> Path:
         return self.folder / "spool.db"
 
-    def configure(self, more: str = "", cloud: str | None = None) -> None:
-        cloud = f'[cloud]\nhost = "localhost"\nport = {self.cloud.port}' if cloud is None else cloud
+    def configure(self, more: str = "", cloud: str | None = None, resend_after: int = 10) -> None:
+        """Write the settings. resend_after: of [cloud], short where a test waits for it."""
+        if cloud is None:
+            cloud = f'[cloud]\nhost = "localhost"\nport = {self.cloud.port}\n'
+            cloud += f"resend_after = {resend_after}"
         self.process.config.write_text(
             f'concentrator = "home"\n[lan]\nhost = "localhost"\nport = {self.lan.port}\n'
             f"{cloud}\n[http]\nport = {self.http}\n{more}\n"

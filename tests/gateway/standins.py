@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 from smartmeter import receipt, topics
 
 
-def eventually(what: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 30.0) -> Any:
     """what() once it is true; fails where it does not become so in time."""
     until = time.monotonic() + seconds
     while not (found := what()):
@@ -58,7 +58,7 @@ class Client:
     def start(self) -> "Client":
         self.client.connect("localhost", self.port, keepalive=10)
         self.client.loop_start()
-        assert self.connected.wait(5)
+        assert self.connected.wait(30)
         return self
 
     def stop(self) -> None:
@@ -79,7 +79,7 @@ class Adapter(Client):
         return self.client.publish(topics.meter(meter, specific), payload, qos=1, **more)
 
     def publish_and_wait(self, meter: str, payload: bytes, specific: str = "reading") -> None:
-        self.publish(meter, payload, specific).wait_for_publish(10)
+        self.publish(meter, payload, specific).wait_for_publish(30)
 
 
 class StandInCloud(Client):
@@ -146,7 +146,7 @@ class Process:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def says(self, text: str, seconds: float = 15.0) -> None:
+    def says(self, text: str, seconds: float = 30.0) -> None:
         def said() -> bool:
             alive = self.process is not None and self.process.poll() is None
             assert alive or text in self.said, self.said
@@ -160,11 +160,11 @@ class Process:
             self.process.wait()
 
     def stop(self) -> int:
-        """SIGTERM; the exit status. It has 5 s."""
+        """SIGTERM; the exit status. It takes at most 4 s on a machine that is not busy."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(5)
+            return self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)  # faulthandler writes where all threads are
             self.process.wait()

@@ -7,8 +7,10 @@ import time
 
 from smartmeter import topics
 
+from tests.faults.proxy import Proxy
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tools.mosquitto import free_port
 
 METER = "0c9a1c52-7b2e-4f6e-9a43-2f1f4b8f6a01"
 OTHER = "meter-2"
@@ -36,6 +38,7 @@ def test_a_reading_arrives_as_it_came(
 
 def test_the_start_order_does_not_matter(between: Between, adapter: Adapter) -> None:
     """Everything is there before, or comes after: the session on the LAN broker lasts."""
+    between.configure(resend_after=1)
     between.lan.stop()
     between.cloud.stop()
     between.process.start().says("cloud broker: not connected")
@@ -50,22 +53,23 @@ def test_the_start_order_does_not_matter(between: Between, adapter: Adapter) -> 
 
 
 def test_an_outage_comes_later_in_arrays_and_live_readings_first(
-    between: Between, adapter: Adapter
+    between: Between, adapter: Adapter, cloud: StandInCloud
 ) -> None:
-    between.cloud.stop()
+    way = free_port()
+    between.configure(cloud=f'[cloud]\nhost = "127.0.0.1"\nport = {way}')
     between.process.start().says("LAN broker: connected")
     for seq in range(1200):
         adapter.publish(METER if seq % 2 else OTHER, reading(seq))
     eventually(lambda: rows_in(between) == 1200)
-    between.cloud.start()
-    with StandInCloud(between.cloud.port) as cloud:
-        eventually(lambda: len(cloud.store) == 1200, 40)
-        assert cloud.kinds["readings"] == 4  # 600 of each meter, at most 500 an array
-        assert cloud.order[METER] == list(range(1, 1200, 2))
-        adapter.publish_and_wait(METER, reading(5000))
-        eventually(lambda: 5000 in cloud.seqs(METER))
-        assert cloud.kinds["reading"] == 1
-        eventually(lambda: spool_is_empty(cloud))
+    to_cloud = Proxy(between.cloud.port, way).start()
+    eventually(lambda: len(cloud.store) == 1200, 40)
+    assert cloud.kinds["readings"] == 4  # 600 of each meter, at most 500 an array
+    assert cloud.order[METER] == list(range(1, 1200, 2))
+    adapter.publish_and_wait(METER, reading(5000))
+    eventually(lambda: 5000 in cloud.seqs(METER))
+    assert cloud.kinds["reading"] == 1
+    eventually(lambda: rows_in(between) == 0)
+    to_cloud.stop()
 
 
 def rows_in(between: Between) -> int:
@@ -87,9 +91,10 @@ def test_without_receipts_nothing_is_forgotten(
 ) -> None:
     """The cloud broker's PUBACK is not enough: it may be killed before anybody fetched it."""
     cloud.gives_receipts = False
+    between.configure(resend_after=1)
     between.process.start().says("LAN broker: connected")
     for seq in range(100):
-        adapter.publish_and_wait(METER, reading(seq))
+        adapter.publish(METER, reading(seq))
     eventually(lambda: len(cloud.store) == 100)
     assert rows_in(between) == 100
     between.process.kill()
@@ -104,30 +109,30 @@ def test_a_lost_receipt_makes_it_send_again(
     between: Between, adapter: Adapter, cloud: StandInCloud
 ) -> None:
     cloud.gives_receipts = False
+    between.configure(resend_after=1)
     between.process.start().says("LAN broker: connected")
     adapter.publish_and_wait(METER, reading(1))
-    eventually(lambda: cloud.kinds["reading"] == 1)
-    between.process.says("the Cloud gives no receipts")  # after 10 s
+    eventually(lambda: cloud.kinds["reading"] >= 1)
+    between.process.says("the Cloud gives no receipts")  # after resend_after
     cloud.gives_receipts = True
-    eventually(lambda: rows_in(between) == 0)  # after 10 s more
-    assert cloud.kinds["reading"] in (2, 3)  # the first probe may have met receipts already
+    eventually(lambda: rows_in(between) == 0)  # after as long again
+    assert cloud.kinds["reading"] >= 2
     between.process.says("over: the Cloud gives no receipts")
 
 
 def test_killed_in_traffic_loses_nothing(
     between: Between, adapter: Adapter, cloud: StandInCloud
 ) -> None:
-    """Concentrator and both of its brokers' connections: seven SIGKILLs among 6 000 readings."""
+    """Concentrator and both of its brokers' connections: seven SIGKILLs in traffic."""
+    between.configure(resend_after=1)
     between.process.start().says("LAN broker: connected")
     acknowledged: set[int] = set()
     done = threading.Event()
 
     def traffic() -> None:
-        for seq in range(6000):
-            adapter.publish(METER, reading(seq)).wait_for_publish(20)
-            acknowledged.add(seq)
-            if done.is_set():
-                return
+        while not done.is_set():
+            adapter.publish(METER, reading(len(acknowledged))).wait_for_publish(60)
+            acknowledged.add(len(acknowledged))
 
     sender = threading.Thread(target=traffic)
     sender.start()
@@ -142,10 +147,10 @@ def test_killed_in_traffic_loses_nothing(
                 between.process.kill()
                 between.process.start()
     finally:
-        sender.join(60)
         done.set()
-    assert len(acknowledged) == 6000
-    eventually(lambda: len(cloud.seqs(METER)) == 6000, 60)
+        sender.join(60)
+    assert len(acknowledged) > 100
+    eventually(lambda: len(cloud.seqs(METER)) == len(acknowledged), 60)
     assert cloud.seqs(METER) == acknowledged
     eventually(lambda: rows_in(between) == 0)
 

@@ -302,14 +302,14 @@ def command(capture: bytes, *arguments: str) -> tuple[subprocess.CompletedProces
 @pytest.mark.parametrize(
     "capture",
     [
-        bytes(10_000_000),
-        os.urandom(2_000_000),
-        b"0" * 2_000_001,
-        b"h\xfa\xfah" * 300_000,
-        b"/ISk5\\2M\r\n\r\n" * 100_000,
-        b"[12:00:01] 68 fa " * 60_000,
-        b"00000000  00 " * 100_000,
-        (b"\xdb\x08" + bytes(8) + b"\x82\x08\x00\x30") * 100_000,
+        bytes(1_000_000),
+        os.urandom(500_000),
+        b"0" * 500_001,
+        b"h\xfa\xfah" * 100_000,
+        b"/ISk5\\2M\r\n\r\n" * 30_000,
+        b"[12:00:01] 68 fa " * 20_000,
+        b"00000000  00 " * 30_000,
+        (b"\xdb\x08" + bytes(8) + b"\x82\x08\x00\x30") * 30_000,
     ],
     ids=["zeros", "noise", "digits", "M-Bus heads", "P1 heads", "a long line", "rows", "heads"],
 )

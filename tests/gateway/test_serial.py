@@ -145,10 +145,10 @@ def test_noise_and_a_wrong_key_give_faults_and_no_reading(
 def test_a_meter_that_wants_an_answer_gets_it(
     form: str, settings: str, between: Between, cloud: StandInCloud, pushing: Any
 ) -> None:
-    port, truth = pushing(form, "--speed", "4")
+    port, truth = pushing(form)  # at its own pace, for its patience is in seconds
     between.configure(port_settings(between.folder, form, port, settings))
     between.process.start()
-    eventually(lambda: len(cloud.seqs(form)) >= 3, 60)
+    eventually(lambda: len(cloud.seqs(form)) >= 2, 60)
     sent = told(truth)[0]["values"]
     first = min((r for (m, _, _), r in cloud.store.items() if m == form), key=lambda r: r["seq"])
     assert first["values"]["1.8.0"] == float(sent["1.8.0"])
@@ -158,7 +158,7 @@ def test_the_line_is_found_by_trying(between: Between, cloud: StandInCloud, push
     port, _ = pushing("sml")
     between.configure(port_settings(between.folder, "sml", port, ""))
     between.process.start()
-    eventually(lambda: len(cloud.seqs("sml")) >= 2, 30)
+    eventually(lambda: len(cloud.seqs("sml")) >= 1, 30)
     between.process.says("readings come at ")
 
 

@@ -157,15 +157,16 @@ def test_check_tells_a_wrong_key_from_a_dead_line(between: Between) -> None:
         lines.append(f'[[port]]\ndevice = "{os.ttyname(slave)}"\nmeter = "{name}"\nbaud = 2400')
     between.configure("\n".join(lines), cloud="")
     process = subprocess.Popen(
-        [sys.executable, "-m", "smartmeter_gateway", "check", "--seconds", "6",
+        [sys.executable, "-m", "smartmeter_gateway", "check", "--seconds", "3",
          "--config", str(between.process.config)],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     wire, _ = forms.make("kaifa-ma309", Household(1)).telegram(datetime.now(UTC))
     while process.poll() is None:
         os.write(masters[1], wire)
-        time.sleep(0.5)
-    said = process.stdout.read() if process.stdout else ""
+        time.sleep(0.2)
+    assert process.stdout
+    said = process.stdout.read()
     assert "no bytes: is the cable on the meter" in said
     assert "telegrams that cannot be opened: is it this meter's key?" in said
 

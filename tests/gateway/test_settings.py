@@ -1,10 +1,13 @@
 """Bad settings get one sentence: file, line, key, and what is allowed. Nothing starts."""
 
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from smartmeter_gateway.cli import main
 
 GOOD = """\
 concentrator = "home"
@@ -23,18 +26,15 @@ def run(folder: Path, text: str | bytes) -> str:
     """What `run` says on a bad file; its exit status is 2 and it writes nothing else."""
     config = folder / "gateway.toml"
     config.write_bytes(text if isinstance(text, bytes) else text.encode())
-    done = subprocess.run(
-        [sys.executable, "-m", "smartmeter_gateway", "run", "--config", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("smartmeter-gateway: ")
+    err, out = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stderr(err), contextlib.redirect_stdout(out):
+        assert main(["run", "--config", str(config)]) == 2
+    told = err.getvalue()
+    assert told.count("\n") == 1
+    assert out.getvalue() == ""
+    assert told.startswith("smartmeter-gateway: ")
     assert not (folder / "spool.db").exists()
-    return done.stderr
+    return told
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,16 @@ def test_a_spool_in_use_and_a_spool_that_cannot_be(tmp_path: Path) -> None:
 
     with (tmp_path / "spool.db.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another Concentrator uses the spool" in run(tmp_path, GOOD)
+        (tmp_path / "gateway.toml").write_text(GOOD)
+        done = subprocess.run(
+            [sys.executable, "-m", "smartmeter_gateway", "run"]
+            + ["--config", str(tmp_path / "gateway.toml")],
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr.endswith(
+        f"another Concentrator uses the spool {tmp_path}/spool.db; end that one\n"
+    )
     text = GOOD + '\n[spool]\npath = "nowhere/spool.db"\n'
     assert "which is no folder; make it" in run(tmp_path, text)

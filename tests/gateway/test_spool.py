@@ -164,7 +164,7 @@ def test_a_full_disk_stops_acknowledging_and_goes_on_by_itself(
 
 
 def test_a_full_spool_drops_the_oldest_and_says_so(between: Between, adapter: Adapter) -> None:
-    between.configure("[spool]\nmegabytes = 1")
+    between.configure("[spool]\nmegabytes = 1", resend_after=1)
     between.cloud.stop()
     between.process.start().says("LAN broker: connected")
     for seq in range(5000):
@@ -196,9 +196,10 @@ def test_a_killed_writer_leaves_every_commit_it_told_of(path: Path) -> None:
             [sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True
         )
         assert writer.stdout is not None
-        timer = threading.Timer(chance.uniform(0.3, 0.8), writer.kill)
+        first = writer.stdout.readline()  # by now it writes
+        timer = threading.Timer(chance.uniform(0.0, 0.3), writer.kill)
         timer.start()
-        lines = writer.stdout.read().splitlines()
+        lines = [first, *writer.stdout.read().splitlines()]
         writer.wait()
         told = max([told, *(int(line) for line in lines if line)])
     spool = Spool(path, 1 << 30, 1 << 30)

@@ -7,9 +7,11 @@ import tty
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
+from smartmeter_gateway import acceptance
 from smartmeter_gateway import status as status_module
-from smartmeter_gateway.acceptance import Refused
+from smartmeter_gateway.acceptance import Refused, Values
 from smartmeter_gateway.config import SpoolSettings
 from smartmeter_gateway.intake import Intake
 from smartmeter_gateway.spooler import Spooler
@@ -38,19 +40,39 @@ def test_a_meter_on_two_ways_is_told_and_not_doubled(
     tty.setraw(slave)
     between.configure(port_settings(between.folder, FORM, Path(os.ttyname(slave))))
     between.process.start().says("LAN broker: connected")
-    between.process.says("port /dev/pts/")
+    port = f"port {os.ttyname(slave)}"
+    between.process.says(f"{port}: connected")
     meter = forms.make(FORM, Household(1))
     for _ in range(3):
-        wire, _truth = meter.telegram(datetime.now(UTC))
+        wire, truth = meter.telegram(datetime.now(UTC))
         os.write(master, wire)
-        stored = len(cloud.messages)
-        eventually(lambda n=stored: len([m for m in cloud.messages[n:] if b"seq" in m[1]]) >= 1)
-        payload = next(m[1] for m in reversed(cloud.messages) if m[0].endswith("/reading"))
+        eventually(lambda n=truth["seq"]: n in cloud.seqs(FORM))
+        (payload,) = (p for t, p, _ in cloud.messages if b'"seq":%d,' % truth["seq"] in p)
         adapter.publish_and_wait(FORM, payload)
     eventually(lambda: cloud.statuses["home"]["meters"].get(FORM, {}).get("twice") == 3, 30)
     assert len(cloud.order[FORM]) == 3
+    assert cloud.statuses["home"]["meters"][FORM]["ways"] == [port, "LAN broker"]
+    between.process.says(f"meter {FORM} comes by {port} and by LAN broker; ")
     os.close(slave)
     os.close(master)
+
+
+def test_a_way_that_is_behind_does_not_double_either() -> None:
+    """Readings of a meter with a counter, and of one that has a clock alone."""
+
+    def values(second: int, seq: int) -> Values:
+        return acceptance.reading(reading(seq, at=1790000000 + second))
+
+    status = Status()
+    assert all(status.seen("m", values(n, n), "fast") for n in range(5))
+    assert [status.seen("m", values(n, n), "slow") for n in range(7)] == [False] * 5 + [True] * 2
+    assert [status.seen("m", values(n, n), "fast") for n in range(5, 8)] == [False, False, True]
+    assert status.meters["m"].count == 8
+    assert status.meters["m"].twice == 7
+    assert all(status.seen("m", values(7, 7), "fast") for _ in range(2))  # for the store to see
+    clocked = values(8, 8)
+    assert status.seen("m", clocked, "fast")
+    assert not status.seen("m", msgspec.structs.replace(clocked, seq=9000), "slow")
 
 
 def test_a_ciphered_telegram_is_opened_with_the_meter_s_key(

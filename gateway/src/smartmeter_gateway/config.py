@@ -1,7 +1,7 @@
 """The settings of a Concentrator: one TOML file, secrets only in files beside it."""
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smartmeter import profiles, topics
@@ -31,6 +31,7 @@ class BrokerSettings:
     password: str | None = field(default=None, repr=False)
     five: bool = True  # whether MQTT 5 is worth a try
     enroll_url: str | None = None  # who renews the certificate
+    resend_after: int = 10  # seconds without the Cloud's receipt until a message is sent again
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def load(path: Path) -> Config:
         id=concentrator,
         spool=_spool(file),
         lan=None if lan is None else _lan(lan),
-        cloud=None if cloud is None else _broker(cloud),
+        cloud=None if cloud is None else _cloud(cloud),
         ports=ports,
         http=_http(file),
         meters=tuple(_meter(table) for table in file.tables("meter")),
@@ -269,6 +270,11 @@ def _certificate(table: Table) -> tuple[Path | None, Path | None]:
         missing, given = ("key", "certificate") if key is None else ("certificate", "key")
         raise table.wrong(missing, f"is missing: it belongs to {given}")
     return certificate, key
+
+
+def _cloud(table: Table) -> BrokerSettings:
+    resend_after = table.whole("resend_after", 10, 1, 3600) or 10
+    return replace(_broker(table), resend_after=resend_after)
 
 
 def _broker(table: Table) -> BrokerSettings:

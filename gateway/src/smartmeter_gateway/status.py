@@ -4,7 +4,7 @@ import datetime
 import logging
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,18 +19,38 @@ log = logging.getLogger("smartmeter_gateway")
 METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
 METERS = "meters"  # the kind under which a further one is refused
 
+_KEYS_MAX = 24  # two minutes of a meter that sends every 5 s: so far one way may be behind another
 _TOLD_MAX = 200  # refusals told with their meter; the rest is in the counters
 
 
 @dataclass
 class Meter:
-    """The newest reading of a meter, which way it came in, and at which time.monotonic()."""
+    """The newest reading of a meter, which way it came in, and at which time.monotonic().
+
+    keys: of the last readings, in which a slower way's are looked for; ways: all that brought any.
+    """
 
     values: Values
     way: str
     arrived: float
     count: int = 1
     twice: int = 0
+    keys: deque[tuple[datetime.datetime, int, str]] = field(
+        default_factory=lambda: deque(maxlen=_KEYS_MAX)
+    )
+    ways: list[str] = field(default_factory=list)
+
+    def has(self, values: Values, way: str) -> bool:
+        """Whether another way has brought this reading before."""
+        if any(t == values.time and s == values.seq and w != way for t, s, w in self.keys):
+            return True
+        # Where the meter has a clock and no counter, each way counts for itself.
+        last = self.values
+        return (
+            self.way != way
+            and values.clock == last.clock == "meter"
+            and (values.time, values.values) == (last.time, last.values)
+        )
 
 
 @dataclass
@@ -116,23 +136,33 @@ class Status:
             log.error("%s", text)
 
     def seen(self, meter: str, values: Values, way: str) -> bool:
-        """A reading came by `way`. False where it is the one that came last, by another way."""
+        """A reading came by `way`. False where another way has brought it before."""
         arrived = time.monotonic()
         with self._lock:
             known = self.meters.get(meter)
             if known is None:
                 self._known.add(meter)
-                self.meters[meter] = Meter(values, way, arrived)
-                self._draw(meter, values)
-                return True
-            before = known.values
-            if before.seq == values.seq and before.time == values.time and known.way != way:
-                known.twice += 1
-                return False
-            known.values, known.way, known.arrived = values, way, arrived
-            known.count += 1
+                known = self.meters[meter] = Meter(values, way, arrived, ways=[way])
+            else:
+                if way not in known.ways:
+                    self._tell_ways(meter, known, way)
+                if len(known.ways) > 1 and known.has(values, way):
+                    known.twice += 1
+                    return False
+                known.values, known.way, known.arrived = values, way, arrived
+                known.count += 1
+            known.keys.append((values.time, values.seq, way))
             self._draw(meter, values)
             return True
+
+    @staticmethod
+    def _tell_ways(meter: str, known: Meter, way: str) -> None:
+        known.ways.append(way)
+        log.warning(
+            "meter %s comes by %s; of a reading that comes by both the first is kept",
+            meter,
+            " and by ".join(known.ways),
+        )
 
     def recall(self, meter: str, values: Values) -> None:
         """A reading of before this start: for the curve alone."""
@@ -179,7 +209,7 @@ class Status:
                         "way": meter.way,
                         "readings": meter.count,
                     }
-                    | ({"twice": meter.twice} if meter.twice else {})
+                    | ({"ways": meter.ways, "twice": meter.twice} if meter.ways[1:] else {})
                     | (
                         {"age": round(now - meter.arrived, 1), "values": meter.values.values}
                         if values

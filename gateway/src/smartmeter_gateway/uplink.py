@@ -87,7 +87,7 @@ class Uplink:
         # What belongs to the thread.
         self._link: Link | None = None
         self._full = False  # something waits for room: answers and receipts are news at once
-        self._window = Window()
+        self._window = Window(settings.resend_after)
         self._live: deque[Row] = deque()
         self._packed: deque[Packed] = deque()
         self._held: set[int] = set()  # rows live, packed, under way, or not yet forgotten

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from smartmeter import receipt
 
-RESEND_FIRST_S = 10.0
 RESEND_MAX_S = 60.0
 MESSAGES_MAX = 5000  # without receipt; the rest waits on disk, and comes in arrays
 BYTES_MAX = 32_000_000
@@ -25,17 +24,19 @@ class Sent:
 class Window:
     """Messages under way, the one sent longest ago first.
 
-    What has no receipt RESEND_FIRST_S after it went out is sent again. While no receipts come at
+    What has no receipt resend_s after it went out is sent again. While no receipts come at
     all, that is done to one message alone, as a probe, and then after twice the time, up to
     RESEND_MAX_S: a store that is away for a day must not find its broker full of copies.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, resend_s: float) -> None:
+        self._resend_s = resend_s
+        self._resend_max_s = max(RESEND_MAX_S, 2 * resend_s)
         self._sent: dict[bytes, Sent] = {}
         self._by_mid: dict[int, bytes] = {}
         self.bytes = 0
-        self.interval = RESEND_FIRST_S
-        self._heard_at = -RESEND_MAX_S
+        self.interval = self._resend_s
+        self._heard_at = -self._resend_max_s
         self._probe_at = 0.0
 
     def __len__(self) -> int:
@@ -82,7 +83,7 @@ class Window:
         sent = self._remove(digest)
         if sent is None:
             return []
-        self.interval = RESEND_FIRST_S
+        self.interval = self._resend_s
         self._heard_at = now
         return sent.ids
 
@@ -95,27 +96,27 @@ class Window:
     @property
     def silent(self) -> bool:
         """Whether receipts are overdue and none comes."""
-        return self.interval > RESEND_FIRST_S
+        return self.interval > self._resend_s
 
     def next_due(self) -> float | None:
         """When overdue() will have something; None where nothing is under way."""
         oldest = next(iter(self._sent.values()), None)
         if oldest is None:
             return None
-        due = oldest.at + RESEND_FIRST_S
-        lost_alone = due - self._heard_at < RESEND_FIRST_S
+        due = oldest.at + self._resend_s
+        lost_alone = due - self._heard_at < self._resend_s
         return due if lost_alone else max(due, self._probe_at)
 
     def overdue(self, now: float) -> Sent | None:
         """The message that waits longest, if it is to be sent again."""
         oldest = next(iter(self._sent.values()), None)
-        if oldest is None or now - oldest.at < RESEND_FIRST_S:
+        if oldest is None or now - oldest.at < self._resend_s:
             return None
-        if now - self._heard_at >= RESEND_FIRST_S:
+        if now - self._heard_at >= self._resend_s:
             if now < self._probe_at:
                 return None
             self._probe_at = now + self.interval
-            self.interval = min(self.interval * 2, RESEND_MAX_S)
+            self.interval = min(self.interval * 2, self._resend_max_s)
         return oldest
 
     def clear(self) -> None:
@@ -123,4 +124,4 @@ class Window:
         self._sent.clear()
         self._by_mid.clear()
         self.bytes = 0
-        self.interval = RESEND_FIRST_S
+        self.interval = self._resend_s
