@@ -199,6 +199,16 @@ def test_times_that_tell_the_season():
     assert reading(IDENT + block(lines % (1, 1))).time == "2024-07-21T21:10:29+02:00"
     assert reading(IDENT + block(lines % (0, 0))).time == "2024-07-21T21:10:29+01:00"
     assert reading(IDENT + block(lines % (2, 2))).time is None
+    assert reading(IDENT + block(lines % (1, 0))).time is None
+    date_alone = LINES.replace(b"(21:10:29)", b"(211029)").replace(b"(24-03-21)", b"(0240%d21)")
+    assert reading(IDENT + block(date_alone % 7)).time is None
+    assert reading(IDENT + block(date_alone % 2)).time == "2024-02-21T21:10:29+01:00"
+
+
+def test_codes_of_the_last_days():
+    lines = b"1-1:30D(000123.4*kWh)\r\n1-1:1D(000003.4*kWh)\r\n!\r\n"
+    assert reading(IDENT + block(LINES.replace(b"!\r\n", lines))).values == VALUES
+    assert events(IDENT + block(LINES.replace(b"14.7(", b"14D7(")))[0].kind == LAYOUT
 
 
 def test_a_readout_cut_short_by_the_next_whatever_its_bcc():

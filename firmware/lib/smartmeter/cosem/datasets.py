@@ -12,6 +12,7 @@ from ..units import BY_TEXT, number_and_unit
 _STRAY = "\x00\x01\x02\x03\x7f\r\n !"  # noise and old meters' marks, before a code
 _CODE = "0123456789CFLP"  # of identification codes (6.5, and EDIS)
 _FATAL = "FF"  # the error code F.F, as Iskraemeco's MT171 and MT174 write it
+_DAYS = "D"  # the energy of the last 1, 7 and 30 days: 1-1:30D (Elster AS1440)
 _MARKS = ".:-*&"
 _GROUP_MAX = 3  # digits of one group
 _GROUPS_MAX = 6
@@ -59,7 +60,8 @@ def _check_name(name: str) -> None:
     for part in parts:
         digits = part.isdigit() and int(part) < 256
         letter = part == _FATAL or (len(part) == 1 and part in _CODE)
-        if not (digits or letter) or len(part) > _GROUP_MAX:
+        days = part[-1:] == _DAYS and part[:-1].isdigit()
+        if not (digits or letter or days) or len(part) > _GROUP_MAX:
             raise Rejected(LAYOUT, "a readout has a code that none has")
 
 
@@ -87,8 +89,8 @@ def _check_value(name: str, value: str, decimals: "dict[str, int]") -> None:
     point = max(number.find("."), number.find(","))
     behind = len(number) - point - 1 if point >= 0 else 0
     phases = 20 + c % 20 if d == _INSTANT and c > 20 else c
-    stored = code.find("*")  # a value of the past, with decimals of its own (Logarex)
-    past = stored >= 0 and code[stored:] != "*255"
+    # a value of the past has decimals of its own (Logarex)
+    past = "&" in code or ("*" in code and code[-4:] != "*255")
     quantity = "%d.%d %s %s" % (phases, d, unit.lower(), past)
     if decimals.get(quantity, behind) != behind:
         raise Rejected(VALUE, "a readout has a quantity with other decimals than elsewhere")

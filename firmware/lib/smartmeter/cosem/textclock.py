@@ -42,16 +42,9 @@ class Clock:
         if code == "1.0.0":
             self._stamp(text)
         elif code == "0.9.1":
-            self._time = self._of_season(_digits(text))
+            self._time = _digits(text)
         else:
-            self._date = self._of_season(_digits(text))
-
-    def _of_season(self, digits: str) -> str:
-        """The six digits of a date or time; a seventh before them is 0 in winter, 1 in summer."""
-        if len(digits) == 7 and digits[0] in "01":
-            self._letter = "S" if digits[0] == "1" else "W"
-            return digits[1:]
-        return digits
+            self._date = _digits(text)
 
     def _stamp(self, text: str) -> None:
         if text[-1:] in ("S", "W"):
@@ -66,6 +59,7 @@ class Clock:
 
     def rfc3339(self, profile: "Profile | None") -> "str | None":
         """The time, or None where none was told or nobody can say which it is."""
+        self._take_season()
         date, time = self._date, self._time
         if len(date) != 6 or len(time) != 6 or date < _FIRST or time[2] > "5" or time[4] > "5":
             return None
@@ -79,6 +73,16 @@ class Clock:
                 _hours.clear()
             _hours[name] = hour
         return "%s%s:%s%s" % (hour[0], time[2:4], time[4:], hour[1])
+
+    def _take_season(self) -> None:
+        """Takes the digit before six: 0 in winter, 1 in summer where both have it. Before the
+        date alone it says nothing (Iskraemeco MT174: 0 all the year)."""
+        date, time = self._date, self._time
+        if len(date) == 7 and date[0] in "01":
+            self._date = date[1:]
+            if len(time) == 7 and time[0] == date[0]:
+                self._time = time[1:]
+                self._letter = "S" if date[0] == "1" else "W"
 
     def _hour(self, profile: "Profile | None") -> "tuple[str, str] | None":
         """The time's text before the minute and behind the second."""
