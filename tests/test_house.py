@@ -7,18 +7,25 @@ from pathlib import Path
 import pytest
 
 TOP = {"firmware", "gateway", "cloud", "boards", "tools", "tests", "README.md", "Makefile"}
-OURS = {"smartmeter", "adapter", "smartmeter_gateway", "smartmeter_broker", "smartmeter_cloud"}
+OURS = {
+    "smartmeter", "adapter", "smartmeter_gateway", "smartmeter_broker", "smartmeter_mqtt",
+    "smartmeter_cloud",
+}  # fmt: skip
 
 # part -> (its folder, which of ours it may import beside itself)
 PARTS = {
     "smartmeter": ("firmware/lib/smartmeter", set()),
     "adapter": ("firmware/adapter", {"smartmeter"}),
     "smartmeter_broker": ("gateway/src/smartmeter_broker", set()),
+    "smartmeter_mqtt": ("gateway/src/smartmeter_mqtt", set()),
     "smartmeter_gateway": (
         "gateway/src/smartmeter_gateway",
-        {"smartmeter", "smartmeter_broker"},
+        {"smartmeter", "smartmeter_broker", "smartmeter_mqtt"},
     ),
-    "smartmeter_cloud": ("cloud/src/smartmeter_cloud", {"smartmeter", "smartmeter_broker"}),
+    "smartmeter_cloud": (
+        "cloud/src/smartmeter_cloud",
+        {"smartmeter", "smartmeter_broker", "smartmeter_mqtt"},
+    ),
 }
 
 # The modules that both interpreters have; `cryptography` and its like hide behind cosem/aes.py.

@@ -268,7 +268,7 @@ def test_a_wrong_password_is_said(tmp_path: Path, mosquitto: Callable[..., Mosqu
     refused = Cloud(tmp_path, broker)
     refused.configure('tls = false\nuser = "cloud"\npassword_file = "password"')
     try:
-        refused.start("ingest").says("this user may not connect")
+        refused.start("ingest").says("this user is not authorized")
     finally:
         refused.end()
 

@@ -169,7 +169,9 @@ def test_a_wrong_password_is_said_once(
     lan = mosquitto(users={"concentrator": "another"})
     configure(process, lan, mosquitto())
     with process:
-        process.says("LAN broker: not connected: the broker refuses us: not authorized")
+        process.says(
+            "LAN broker: not connected: the broker refuses us: this user is not authorized"
+        )
         assert process.said.count("LAN broker") == 1
 
 

@@ -57,10 +57,10 @@ def main() -> None:
             connection.socket.sendall(b"".join(out))
             out.clear()
         while under_way > WINDOW // size**0.5:
-            under_way -= sum(first == 0x40 for first, _ in connection.arrived())
+            under_way -= connection.acknowledged()
     connection.socket.sendall(b"".join(out))
     while under_way:
-        under_way -= sum(first == 0x40 for first, _ in connection.arrived())
+        under_way -= connection.acknowledged()
     print(json.dumps({"messages": sent}))
 
 

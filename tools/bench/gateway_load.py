@@ -15,8 +15,9 @@ import time
 from typing import Any
 
 from smartmeter import receipt, topics
+from smartmeter_mqtt import codec
 
-from tools.bench.mqtt_wire import Connection, message, puback, publish
+from tools.bench.mqtt_wire import Connection, publish
 
 _VALUES = (
     '"1.7.0":133,"2.7.0":0,"16.7.0":133,"1.8.0":1136784,"2.8.0":0,"3.8.0":3837,"4.8.0":717736,'
@@ -54,7 +55,7 @@ def send(port: int, meters: int, rate: float, count: int, window: int = 2000) ->
         if writable:
             pending = pending[connection.socket.send(pending) :]
         if readable:
-            acknowledged += sum(1 for first, _ in connection.arrived() if first == 0x40)
+            acknowledged += connection.acknowledged()
     seconds = time.monotonic() - begin
     return {"sent": count, "seconds": seconds, "rate": count / seconds}
 
@@ -68,11 +69,11 @@ def store(port: int, count: int, concentrator: str) -> dict[str, Any]:
     started = time.process_time()
     while len(have) < count:
         digests, answer = [], []
-        for kind, body in connection.arrived():
-            if kind & 0xF0 != 0x30:
+        for message in connection.arrived():
+            if not isinstance(message, codec.Publish):
                 continue
-            topic, mid, payload = message(body)
-            answer.append(puback(mid))
+            topic, payload = message.topic.decode(), message.payload
+            answer.append(codec.puback([message.packet_id]))
             _, meter, specific = topics.parse_uplink(topic)
             if specific == topics.STATUS or meter is None:
                 continue

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from smartmeter.topics import is_id
 
 from smartmeter_cloud.authority import common_name
+from smartmeter_cloud.connection import BrokerSettings
 from smartmeter_cloud.enrolment import EnrolmentSettings
-from smartmeter_cloud.mqtt.connection import BrokerSettings
 from smartmeter_cloud.oidc import OidcSettings
 from smartmeter_cloud.store.retention import Retention
 

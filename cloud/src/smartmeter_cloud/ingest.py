@@ -16,18 +16,12 @@ import time
 from collections.abc import Callable
 
 from smartmeter import topics
+from smartmeter_mqtt import codec
+from smartmeter_mqtt.codec import ProtocolError
+from smartmeter_mqtt.reasons import SESSION_TAKEN_OVER, WRONG_VERSION
 
+from smartmeter_cloud.connection import BrokerSettings, Connection, NoAnswer, Refused
 from smartmeter_cloud.message import Batch
-from smartmeter_cloud.mqtt import codec
-from smartmeter_cloud.mqtt.codec import ProtocolError
-from smartmeter_cloud.mqtt.connection import (
-    SESSION_TAKEN_OVER,
-    WRONG_VERSION,
-    BrokerSettings,
-    Connection,
-    NoAnswer,
-    Refused,
-)
 from smartmeter_cloud.store import Store, StoreUnavailable
 from smartmeter_cloud.store.rows import Process
 from smartmeter_cloud.writer import Job, Writer

@@ -14,10 +14,10 @@ from smartmeter_cloud import config
 from smartmeter_cloud.api.server import CannotListen, Server
 from smartmeter_cloud.cli import first_link, open_store
 from smartmeter_cloud.config import CLIENT_ID, Config, HttpSettings, OwnBroker, StoreSettings
+from smartmeter_cloud.connection import BrokerSettings
 from smartmeter_cloud.enrolling import Failed
 from smartmeter_cloud.enrolment import EnrolmentSettings
 from smartmeter_cloud.ingest import Ingest
-from smartmeter_cloud.mqtt.connection import BrokerSettings
 from smartmeter_cloud.upkeep import Upkeep
 
 STOP_SECONDS = 3.0

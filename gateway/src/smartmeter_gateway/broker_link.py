@@ -10,9 +10,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from . import mqtt_packets as mqtt
+from smartmeter_mqtt import codec
+from smartmeter_mqtt.codec import Control, Oversize, ProtocolError, Publish
+from smartmeter_mqtt.reasons import WRONG_VERSION, reason
+
 from .config import BrokerSettings
-from .mqtt_packets import Message, ProtocolError
 from .status import Status
 
 _KEEP_ALIVE_S = 20
@@ -26,6 +28,9 @@ _EXPIRY_S = 7 * 86_400  # how long a broker keeps the session of a lasting link
 _READ = 1 << 18
 _MIDS = 65_535
 _SUBSCRIBE_MID = 1
+_PACKET_MAX = 1 << 20  # bytes of a packet that are kept; a longer one is refused by name
+
+Message = Publish | Oversize
 
 
 class LinkError(Exception):
@@ -54,12 +59,12 @@ class Link:
                 mid = mid % _MIDS + 1
             self._mid = mid
             self._busy.add(mid)
-            self.send(mqtt.publish(self._version, mid, topic, payload, retain))
+            self.send(codec.publish(mid, topic, payload, self._version, retain))
         return mid
 
-    def ack(self, mids: list[int]) -> None:
+    def ack(self, packet_ids: list[bytes]) -> None:
         """Acknowledge messages."""
-        self.send(mqtt.pubacks(mids))
+        self.send(codec.puback(packet_ids))
 
     def send(self, packet: bytes) -> None:
         self._out.append(packet)
@@ -120,7 +125,7 @@ class BrokerLink:
         self.on_down: Callable[[], None] = lambda: None
         self.on_messages: Callable[[Link, list[Message]], None] = lambda link, messages: None
         self.on_published: Callable[[Link, list[tuple[int, int]]], None] = lambda link, codes: None
-        self._first_version = mqtt.V5 if settings.five else mqtt.V311
+        self._first_version = codec.V5 if settings.five else codec.V311
         self._version = self._first_version
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -176,15 +181,14 @@ class BrokerLink:
         """From CONNECT to the end of the connection; returns where stop() ended it."""
         settings = self._settings
         link = Link(self._version, self._wake)
-        packet = mqtt.connect(
-            self._version,
+        packet = codec.connect(
             self._client_id,
-            _KEEP_ALIVE_S,
-            not self._lasting,
-            _EXPIRY_S if self._lasting else 0,
-            self._receive_maximum,
+            self._version,
             settings.user,
             settings.password,
+            _KEEP_ALIVE_S,
+            _EXPIRY_S if self._lasting else 0,
+            self._receive_maximum,
             self._will() if self._will else None,
         )
         session = _Session(self, link, self._version)
@@ -211,8 +215,8 @@ class BrokerLink:
                 self._version = self._first_version
 
     def other_version(self) -> None:
-        if self._version == mqtt.V5:
-            self._version = mqtt.V311
+        if self._version == codec.V5:
+            self._version = codec.V311
         else:
             self._version = self._first_version
 
@@ -234,7 +238,7 @@ class BrokerLink:
                 session.take(_received(connection), now)
             if self._stopping.is_set() and goodbye is None:
                 goodbye = now + _GOODBYE_S
-                link.send(mqtt.DISCONNECT_PACKET)
+                link.send(codec.DISCONNECT_PACKET)
             session.keep_alive(now)
             while out or link.has_out:
                 out = out or link.take_out()
@@ -249,18 +253,16 @@ class BrokerLink:
     # What a session asks of its link.
 
     def refused(self, code: int) -> LinkError:
-        if code in mqtt.UNSUPPORTED_VERSION:
+        if code in WRONG_VERSION:
             self.other_version()
-        return LinkError(f"the broker refuses us: {mqtt.reason(code)}")
+        return LinkError(f"the broker refuses us: {reason(code)}")
 
     def subscription(self) -> bytes:
-        return mqtt.subscribe(self._version, _SUBSCRIBE_MID, self._subscribe)
+        return codec.subscribe(_SUBSCRIBE_MID, self._subscribe, self._version)
 
     def subscribed(self, code: int, link: Link) -> None:
         if code >= 0x80:
-            raise LinkError(
-                f"the broker does not let us read {self._subscribe}: {mqtt.reason(code)}"
-            )
+            raise LinkError(f"the broker does not let us read {self._subscribe}: {reason(code)}")
         self._status.link(self.name, True)
         self.on_up(link)
 
@@ -272,7 +274,7 @@ class _Session:
         self._owner = owner
         self._link = link
         self._version = version
-        self._splitter = mqtt.Splitter()
+        self._parser = codec.Parser(version, _PACKET_MAX)
         self._keep_alive = float(_KEEP_ALIVE_S)
         self.answered = False
         self.up = False
@@ -292,7 +294,7 @@ class _Session:
         quiet = now - min(self.last_out, self._last_in)
         if min(quiet, now - self._last_ping) > self._keep_alive / 2:
             self._last_ping = now
-            self._link.send(mqtt.PINGREQ_PACKET)
+            self._link.send(codec.PINGREQ_PACKET)
 
     def take(self, data: bytes | None, now: float) -> None:
         if data is None:
@@ -307,16 +309,16 @@ class _Session:
         messages: list[Message] = []
         answers: list[tuple[int, int]] = []
         try:
-            for first, body, size in self._splitter.feed(data):
-                kind = first & 0xF0
-                if kind == mqtt.PUBLISH:
-                    messages.append(mqtt.message(self._version, first, body, size))
-                elif kind == mqtt.PUBACK:
+            for packet in self._parser.feed(data):
+                if not isinstance(packet, Control):
+                    messages.append(packet)
+                elif packet.kind == codec.PUBACK:
+                    body = packet.body
                     mid = int.from_bytes(body[:2], "big")
                     self._link.answered(mid)
                     answers.append((mid, body[2] if len(body) > 2 else 0))
                 else:
-                    self._other(kind, body)
+                    self._other(packet.kind, packet.body)
         finally:
             if messages:
                 self._owner.on_messages(self._link, messages)
@@ -324,25 +326,24 @@ class _Session:
                 self._owner.on_published(self._link, answers)
 
     def _other(self, kind: int, body: bytes) -> None:
-        if kind == mqtt.CONNACK and len(body) >= 2:
+        if kind == codec.CONNACK and len(body) >= 2:
             self.answered = True
             if body[1]:
                 raise self._owner.refused(body[1])
-            if self._version == mqtt.V5:
-                properties, _ = mqtt.properties_of(body, 2)
-                self._link.receive_maximum = properties.get(mqtt.RECEIVE_MAXIMUM, 65_535)
-                self._link.packet_maximum = properties.get(mqtt.PACKET_MAXIMUM)
-                self._keep_alive = float(
-                    properties.get(mqtt.SERVER_KEEP_ALIVE, _KEEP_ALIVE_S) or _KEEP_ALIVE_S
-                )
+            if self._version == codec.V5:
+                told = codec.properties(body, 2)
+                self._link.receive_maximum = int(told.get(codec.RECEIVE_MAXIMUM, 65_535))
+                if codec.PACKET_MAXIMUM in told:
+                    self._link.packet_maximum = int(told[codec.PACKET_MAXIMUM])
+                self._keep_alive = float(told.get(codec.SERVER_KEEP_ALIVE) or _KEEP_ALIVE_S)
             self._link.send(self._owner.subscription())
-        elif kind == mqtt.SUBACK and body:
+        elif kind == codec.SUBACK and body:
             self.up = body[-1] < 0x80
             self._owner.subscribed(body[-1], self._link)
-        elif kind == mqtt.DISCONNECT:
+        elif kind == codec.DISCONNECT:
             code = body[0] if body else 0
-            raise LinkError(f"the broker ended the connection: {mqtt.reason(code)}")
-        elif kind != mqtt.PINGRESP:
+            raise LinkError(f"the broker ended the connection: {reason(code)}")
+        elif kind != codec.PINGRESP:
             raise ProtocolError("the broker sends what is no MQTT")
 
 

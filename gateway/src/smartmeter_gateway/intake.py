@@ -45,7 +45,7 @@ class Intake:
         specific: str,
         payload: bytes,
         way: str,
-        mid: int = 0,
+        packet_id: bytes = b"",
         link: Link | None = None,
     ) -> list[Item]:
         """A message as the spool takes it, at least one; Refused where it may not enter.
@@ -57,25 +57,27 @@ class Intake:
         if specific == topics.STATUS:
             acceptance.status(payload)
             self._status.know(meter)
-            return [(meter, specific, payload, mid, link)]
+            return [(meter, specific, payload, packet_id, link)]
         acceptance.bounded(payload)
         if specific == topics.READING:
-            return [self._reading(meter, payload, way, mid, link)]
+            return [self._reading(meter, payload, way, packet_id, link)]
         opened = [
-            self._reading(meter, p, way, 0, None) for p in self._open(meter, specific, payload)
+            self._reading(meter, p, way, b"", None) for p in self._open(meter, specific, payload)
         ]
-        return [*opened, (meter, ONLY_ACKNOWLEDGE, b"", mid, link)]
+        return [*opened, (meter, ONLY_ACKNOWLEDGE, b"", packet_id, link)]
 
-    def _reading(self, meter: str, payload: bytes, way: str, mid: int, link: Link | None) -> Item:
+    def _reading(
+        self, meter: str, payload: bytes, way: str, packet_id: bytes, link: Link | None
+    ) -> Item:
         values = acceptance.reading(payload)
         if not self._status.seen(meter, values, way):
             # Acknowledged in its turn: behind the one that it doubles.
-            return meter, ONLY_ACKNOWLEDGE, b"", mid, link
+            return meter, ONLY_ACKNOWLEDGE, b"", packet_id, link
         known = self._codes.setdefault(meter, set())
         if not known.issuperset(values.values):
             known.update(values.values)
             self.new_codes(meter, set(known))
-        return meter, topics.READING, payload, mid, link
+        return meter, topics.READING, payload, packet_id, link
 
     def _open(self, meter: str, specific: str, payload: bytes) -> list[bytes]:
         opener = self._openers.get(meter) or Opener(None, {}, self._first_seq())

@@ -1,15 +1,15 @@
 """What adapters publish on the LAN's broker. It is acknowledged when it is on disk, not before."""
 
 from smartmeter import topics
+from smartmeter_mqtt.codec import Oversize, Publish
 
 from . import acceptance
 from .acceptance import Refused
-from .broker_link import BrokerLink, Link
+from .broker_link import BrokerLink, Link, Message
 from .config import BrokerSettings, HomeAssistantSettings
 from .discovery import payload as discovery_payload
 from .discovery import topic as discovery_topic
 from .intake import Intake
-from .mqtt_packets import Message
 from .spooler import ONLY_ACKNOWLEDGE, Item
 from .status import Status
 
@@ -87,7 +87,7 @@ class MqttIntake:
         link.publish(topic, payload, retain=specific == topics.STATUS)
 
     def _is_own(self, message: Message) -> bool:
-        if not self._own:
+        if not self._own or not isinstance(message, Publish):
             return False
         key = message.topic.decode(errors="replace"), message.payload
         if key not in self._own:
@@ -103,21 +103,21 @@ class MqttIntake:
 
     def _items(self, link: Link, message: Message) -> list[Item]:
         origin = "an adapter"
-        acknowledging = link if message.mid else None
+        acknowledging = link if message.packet_id else None
         try:
             if not self._is_own(message):
                 meter, specific = acceptance.address(message.topic)
                 origin = f"meter {meter}"
-                if message.size != len(message.payload):
+                if isinstance(message, Oversize):
                     raise acceptance.too_long(message.size)
-                if message.retain and specific != topics.STATUS:
+                if message.retained and specific != topics.STATUS:
                     raise Refused(acceptance.TOPIC, "a retained message, which would come for ever")
                 return self._intake.items(
-                    meter, specific, message.payload, NAME, message.mid, acknowledging
+                    meter, specific, message.payload, NAME, message.packet_id, acknowledging
                 )
         except Refused as why:
             self._status.refuse(why.kind, why.detail, origin)
         except Exception:
             # Our bug, and not the sender's: told, counted, and the others go on.
             self._status.own_fault(NAME)
-        return [("", ONLY_ACKNOWLEDGE, b"", message.mid, acknowledging)]
+        return [("", ONLY_ACKNOWLEDGE, b"", message.packet_id, acknowledging)]

@@ -14,8 +14,8 @@ from .config import SpoolSettings
 from .spool import Row, Spool, SpoolError, is_corrupt, set_aside
 from .status import Status, log
 
-# meter, specific topic, payload, packet id to acknowledge on the Link beside it (or 0, None)
-Item = tuple[str, str, bytes, int, Link | None]
+# meter, specific topic, payload, packet id to acknowledge on the Link beside it (or b"", None)
+Item = tuple[str, str, bytes, bytes, Link | None]
 ONLY_ACKNOWLEDGE = ""  # as specific topic: nothing is kept, but its turn is
 
 GROUP_S = 0.05  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
@@ -203,9 +203,9 @@ class Spooler:
 
 def acknowledge(items: list[Item]) -> None:
     """Tell the brokers that they need not keep these any longer."""
-    mids: dict[Link, list[int]] = {}
-    for *_, mid, link in items:
+    acknowledged: dict[Link, list[bytes]] = {}
+    for *_, packet_id, link in items:
         if link is not None:
-            mids.setdefault(link, []).append(mid)
-    for link, ids in mids.items():
+            acknowledged.setdefault(link, []).append(packet_id)
+    for link, ids in acknowledged.items():
         link.ack(ids)

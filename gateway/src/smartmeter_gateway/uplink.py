@@ -11,11 +11,12 @@ from collections import deque
 from pathlib import Path
 
 from smartmeter import receipt, topics
+from smartmeter_mqtt.codec import Publish
+from smartmeter_mqtt.reasons import reason
 
 from .backlog import ARRAY_BYTES_MAX, Packed, pack
-from .broker_link import BrokerLink, Link
+from .broker_link import BrokerLink, Link, Message
 from .config import BrokerSettings
-from .mqtt_packets import Message, reason
 from .parking import Parking
 from .spool import Reader, Row
 from .spooler import Spooler
@@ -129,8 +130,8 @@ class Uplink:
         self._wake.set()
 
     def _receipts_came(self, link: Link, messages: list[Message]) -> None:
-        self._came.extend((link, message.payload) for message in messages)
-        link.ack([message.mid for message in messages if message.mid])
+        self._came.extend((link, m.payload) for m in messages if isinstance(m, Publish))
+        link.ack([message.packet_id for message in messages if message.packet_id])
         if self._full:
             self._wake.set()
 

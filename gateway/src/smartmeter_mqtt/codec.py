@@ -1,5 +1,6 @@
-"""MQTT control packets as bytes: no socket, no clock. Section numbers are of OASIS MQTT 5.0."""
+"""MQTT control packets as bytes. Section numbers are of OASIS MQTT 5.0."""
 
+import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,11 +20,12 @@ _PROPERTY_SIZES = {
     0x25: 1, 0x26: -2, 0x27: 4, 0x28: 1, 0x29: 1, 0x2A: 1,
 }  # fmt: skip
 SERVER_KEEP_ALIVE = 0x13
-REASON_STRING = 0x1F
 RECEIVE_MAXIMUM = 0x21
+PACKET_MAXIMUM = 0x27
+_SESSION_EXPIRY = 0x11
 
 
-class ProtocolError(Exception):
+class ProtocolError(ValueError):
     """The peer does not speak MQTT as it should; the connection is of no more use."""
 
 
@@ -39,10 +41,12 @@ class Oversize(NamedTuple):
 
     packet_id: bytes
     topic: bytes
-    size: int
+    size: int  # bytes of the packet behind its fixed header
 
 
 class Control(NamedTuple):
+    """Any other packet: its type (2.1.2) and what is behind the fixed header."""
+
     kind: int
     body: bytes
 
@@ -68,23 +72,31 @@ def connect(
     client_id: str,
     version: int,
     user: str | None,
-    password: bytes | None,
+    password: str | bytes | None,
     keep_alive: int,
     session_seconds: int,
     receive_maximum: int,
+    will: tuple[str, bytes] | None = None,
 ) -> bytes:
-    """CONNECT; session_seconds 0 asks for a session that ends with the connection."""
+    """CONNECT; session_seconds 0 asks for a session that ends with the connection.
+
+    will: (topic, payload), retained and at QoS 1.
+    """
     flags = 0 if session_seconds else 0x02
+    if will is not None:
+        flags |= 0x04 | 0x08 | 0x20
     if user is not None:
         flags |= 0x80
     if password is not None:
         flags |= 0x40
     body = _text("MQTT") + bytes([version, flags]) + keep_alive.to_bytes(2, "big")
     if version == V5:
-        properties = b"\x11" + session_seconds.to_bytes(4, "big")
-        properties += b"\x21" + receive_maximum.to_bytes(2, "big")
+        properties = struct.pack(">BI", _SESSION_EXPIRY, session_seconds)
+        properties += struct.pack(">BH", RECEIVE_MAXIMUM, receive_maximum)
         body += _length(len(properties)) + properties
     body += _text(client_id)
+    if will is not None:
+        body += (b"\x00" if version == V5 else b"") + _text(will[0]) + _text(will[1])
     if user is not None:
         body += _text(user)
     if password is not None:
@@ -98,10 +110,21 @@ def subscribe(packet_id: int, topic: str, version: int) -> bytes:
     return b"\x82" + _length(len(body)) + body
 
 
-def publish(packet_id: int, topic: str, payload: bytes, version: int) -> bytes:
+def publish(
+    packet_id: int, topic: str, payload: bytes, version: int, retain: bool = False
+) -> bytes:
     """A PUBLISH at QoS 1."""
-    body = _text(topic) + packet_id.to_bytes(2, "big") + (b"\x00" if version == V5 else b"")
-    return b"\x32" + _length(len(body) + len(payload)) + body + payload
+    name = topic.encode()
+    head = b"%c%b%c%c%b%c%c" % (
+        0x33 if retain else 0x32,
+        _length(4 + (version == V5) + len(name) + len(payload)),
+        len(name) >> 8,
+        len(name) & 0xFF,
+        name,
+        packet_id >> 8,
+        packet_id & 0xFF,
+    )
+    return head + b"\x00" + payload if version == V5 else head + payload
 
 
 def puback(packet_ids: list[bytes]) -> bytes:

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from smartmeter_cloud.mqtt import codec
+from smartmeter_mqtt import codec
+from smartmeter_mqtt.reasons import reason
 
 KEEP_ALIVE = 60  # seconds; a silent broker is given up after one and a half times that
 SESSION_SECONDS = 3600  # the broker keeps what we missed for as long, if it is able to
@@ -15,29 +16,6 @@ RECEIVE_MAXIMUM = 2000  # messages under way to us at a time
 PACKET_MAX = 2 * 1024 * 1024  # a little over what a message may have, so that a refusal can name it
 CONNECT_SECONDS = 10
 READ_SIZE = 256 * 1024
-
-# What a CONNACK or DISCONNECT tells (MQTT 5.0, 2.4; the first five are MQTT 3.1.1, 3.2.2.3).
-_REASONS = {
-    0x01: "it does not speak this version of MQTT",
-    0x02: "it refuses this client id",
-    0x03: "it is not available",
-    0x04: "user or password is wrong",
-    0x05: "this user may not connect",
-    0x84: "it does not speak this version of MQTT",
-    0x85: "it refuses this client id",
-    0x86: "user or password is wrong",
-    0x87: "this user may not connect",
-    0x88: "it is not available",
-    0x89: "it is busy",
-    0x8A: "it has banned this client",
-    0x8B: "it is shutting down",
-    0x8D: "it heard nothing for too long",
-    0x8E: "another program connected with the same client id",
-    0x93: "too many receipts were under way at once",
-    0x97: "a quota is used up",
-}
-WRONG_VERSION = (0x01, 0x84)
-SESSION_TAKEN_OVER = 0x8E
 
 
 @dataclass(frozen=True)
@@ -72,8 +50,7 @@ class Refused(Exception):
     """The broker answered, and the answer was no."""
 
     def __init__(self, code: int, detail: str = "") -> None:
-        text = _REASONS.get(code, f"reason code 0x{code:02X}")
-        super().__init__(f"the broker refuses: {text}{detail}")
+        super().__init__(f"the broker refuses: {reason(code)}{detail}")
         self.code = code
 
 
@@ -202,8 +179,8 @@ class Connection:
         elif packet.kind == codec.SUBACK:
             code = packet.body[-1] if packet.body else 0x80
             if code >= 0x80:
-                reason = code if self.version == codec.V5 else 0x05
-                raise Refused(reason, f" (subscribing {self._topic})")
+                code = code if self.version == codec.V5 else 0x05
+                raise Refused(code, f" (subscribing {self._topic})")
             self.subscribed = True
         elif packet.kind == codec.DISCONNECT:
             raise Refused(packet.body[0] if packet.body else 0)

@@ -1,4 +1,4 @@
-"""The MQTT of ingest: any chunking gives the same packets, no bytes make it hang."""
+"""MQTT in bulk: any chunking gives the same packets, no bytes make it hang or fill the memory."""
 
 import contextlib
 import random
@@ -6,8 +6,8 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from smartmeter_cloud.mqtt import codec
-from smartmeter_cloud.mqtt.codec import Control, Oversize, Parser, ProtocolError, Publish
+from smartmeter_mqtt import codec
+from smartmeter_mqtt.codec import Control, Oversize, Parser, ProtocolError, Publish
 
 LIMIT = 1000
 
@@ -88,3 +88,43 @@ def test_a_damaged_stream_gives_packets_or_a_protocol_error() -> None:
 def test_what_cannot_be_is_a_protocol_error(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         list(Parser(codec.V311, LIMIT).feed(data))
+
+
+@pytest.mark.parametrize("version", [codec.V311, codec.V5])
+@pytest.mark.parametrize("piece", [7, 1000, 1 << 20])
+def test_what_we_publish_comes_back_whole(version: int, piece: int) -> None:
+    chance = random.Random(version)
+    sent = [
+        (f"a/{n}", chance.randbytes(size), n % 2 == 1)
+        for n, size in enumerate([0, 1, 100, 127, 128, 16_383, 16_384, 20_000] * 3)
+    ]
+    data = b"".join(
+        codec.publish(n + 256, topic, payload, version, retain)
+        for n, (topic, payload, retain) in enumerate(sent)
+    )
+    parser = Parser(version, 100_000)
+    got = [p for at in range(0, len(data), piece) for p in parser.feed(data[at : at + piece])]
+    assert got == [
+        Publish(topic.encode(), payload, (n + 256).to_bytes(2, "big"), retain)
+        for n, (topic, payload, retain) in enumerate(sent)
+    ]
+
+
+def test_a_message_too_long_is_not_kept() -> None:
+    long = codec.publish(7, "smartMeterMessage/m/reading", b"x" * 3_000_000, codec.V5)
+    after = codec.publish(8, "smartMeterMessage/m/reading", b"next", codec.V5)
+    parser = Parser(codec.V5, 100_000)
+    got = []
+    for at in range(0, len(long + after), 65_536):
+        got += parser.feed((long + after)[at : at + 65_536])
+        assert len(parser._buffer) <= 100_000
+    assert [type(p) for p in got] == [Oversize, Publish]
+    assert got[1].payload == b"next"
+
+
+def test_properties_of_every_kind_are_stepped_over() -> None:
+    body = bytes.fromhex("1f2103e8270010000013003c240125002a011f000161260001620001630b8001")
+    found = codec.properties(bytes([len(body) - 1]) + body[1:], 0)
+    assert found[codec.RECEIVE_MAXIMUM] == 1000
+    assert found[codec.PACKET_MAXIMUM] == 1 << 20
+    assert found[codec.SERVER_KEEP_ALIVE] == 60
