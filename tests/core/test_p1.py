@@ -1,7 +1,7 @@
 """P1 telegrams, plain and ciphered, through the link, the decoder and the Receiver."""
 
 from smartmeter import Reading, Receiver
-from smartmeter.crc import arc
+from smartmeter.crc import arc, x25
 from smartmeter.fault import CHECKSUM, KEY, LAYOUT, LENGTH, TAG
 from smartmeter.link.p1 import P1
 from telegrams import AUTH_KEY, ciphered
@@ -46,7 +46,7 @@ VALUES = {
 
 
 def telegram(lines=LINES, form="!%04X\r\n", head=HEAD):
-    text = (head + "".join([line + "\r\n" for line in lines]) + "!").encode()
+    text = (head + "".join([line + "\r\n" for line in lines]) + "!").encode("latin-1")
     return text + (form % arc(text, 0, len(text)) if "%" in form else form).encode()[1:]
 
 
@@ -127,6 +127,16 @@ def test_time_without_a_mark_of_summer():
     assert time("20240711 09:35:00", "kamstrup zone=local") == "2024-07-11T09:35:00+02:00"
 
 
+def test_times_in_hexadecimal():
+    lines = ["0-0:1.0.0(07EA0B16FF150A0500FFC400)", "1-0:1.7.0(1*W)"]
+    for _ in range(4):  # kept as a layout from the third on
+        assert reading(telegram(lines)).time == "2026-11-22T21:10:05+01:00"
+    lines[0] = "0-0:1.0.0(07EA0B16FF150A0500FFC40X)"
+    assert reading(telegram(lines)).time is None
+    lines[0] = "0-0:1.0.0(07EA0D16FF150A0500FFC400)"
+    assert reading(telegram(lines)).time is None
+
+
 def test_another_time_zone_by_the_profile():
     got = reading(telegram(), profile="kamstrup minutes=120")
     assert got.time == "2026-07-03T14:00:05+03:00"
@@ -176,6 +186,17 @@ def test_gas_on_two_lines():
     assert "24.2.1" not in reading(telegram(lines, "!\r\n")).values
 
 
+def test_values_of_the_last_month_between_brackets_of_their_own():
+    block = ["0-0:98.1.0", "(", "0-0:1.0.0(260601000000T)", "1-0:1.8.0(0000001.000*kWh)", ")"]
+    message = "0-0:96.13.0(%s)" % ("\xff" * 1024)
+    for at in (1, len(LINES)):
+        for _ in range(4):
+            got = reading(telegram([*LINES[:at], *block, *LINES[at:], message]))
+            assert (got.values, got.time) == (VALUES, "2026-07-03T14:00:05+02:00")
+    got = reading(telegram([*LINES, *block[:-1]]))  # whose end is missing
+    assert (got.values, got.time) == (VALUES, "2026-07-03T14:00:05+02:00")
+
+
 def test_forms_of_the_check_sum():
     for form in ("!%04X\r\n", "!%04x\r\n", "!%X\r\n", "!%04X", "!\r\n", "!"):
         assert reading(telegram(LINES[1:], form)).values == VALUES, form
@@ -184,6 +205,14 @@ def test_forms_of_the_check_sum():
         if data[-5:-4] == b"!":  # two digits
             break
     assert reading(data).values == {"1.7.0": (n, 0)}
+
+
+def test_the_sum_of_hdlc():
+    text = telegram(form="!")
+    data = text + b"%04X\r\n" % x25(text, 0, len(text))
+    assert reading(data).values == VALUES
+    assert reading(data.replace(b"\r", b"")).values == VALUES
+    assert fault(data.replace(b"00.338", b"00.339")) == CHECKSUM
 
 
 def test_line_ends_that_a_reader_has_changed():

@@ -136,6 +136,8 @@ def _walk(
 
         check_form(text)
     line_end = "\r\n" if "\r\n" in text else "\n"
+    if "(" + line_end in text:
+        text = _without_history(text, line_end)
     lines = text.split(line_end)
     if len(lines) > _LINES_MAX:
         raise Rejected(LENGTH, "a text of more than %d lines" % _LINES_MAX)
@@ -185,6 +187,18 @@ def _walk(
     reading.payload = bytes(payload)
     reading.layers = ("data lines",)
     return reading
+
+
+def _without_history(text: str, line_end: str) -> str:
+    """The text with spaces for the lines between brackets that are lines of their own: values
+    of the last month under the codes of now, behind 0-0:98.1.0 (Holley DTSD545)."""
+    opening = text.find("(" + line_end)
+    while opening >= 0:
+        closing = text.find("\n)", opening)
+        stop = closing if closing >= 0 else len(text)
+        text = text[: opening + 1] + " " * (stop - opening - 1) + text[stop:]
+        opening = text.find("(" + line_end, stop)
+    return text
 
 
 def _sets(reading: Reading, line: str, rest: "_Rest", strict: bool) -> None:

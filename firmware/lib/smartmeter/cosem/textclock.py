@@ -1,15 +1,18 @@
 """The time that data lines tell, as RFC 3339 text: the right one or none.
 
 P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meters write
-20240111 09:35:00. IEC 62056-21 has 0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), with or without the
-marks between; German load profile meters put the season before both (VDEW-Lastenheft, ZSTs).
-Where summer time is not told, a profile's zone says which it is; without one, a time counts
-when both would be the same, which is in winter.
+20240111 09:35:00, ESR's the date-time of COSEM in hexadecimal. IEC 62056-21 has
+0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), with or without the marks between; German load profile
+meters put the season before both (VDEW-Lastenheft, ZSTs). Where summer time is not told, a
+profile's zone says which it is; without one, a time counts when both would be the same, which
+is in winter.
 """
 
-from ..profiles import LOCAL, STANDARD
+from binascii import unhexlify
+
+from ..profiles import LOCAL, STANDARD, UNKNOWN
 from ..reading import is_moment
-from .clock import is_summer
+from .clock import SIZE, is_summer, rfc3339
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ class Clock:
         self._date = ""
         self._time = ""
         self._letter = ""
+        self._octets = b""  # of a date-time of COSEM
 
     def tell(self, code: str, text: str) -> None:
         """Takes the value of one of CODES."""
@@ -47,6 +51,11 @@ class Clock:
             self._date = _digits(text)
 
     def _stamp(self, text: str) -> None:
+        if len(text) == 2 * SIZE:
+            try:
+                self._octets = unhexlify(text)
+            except ValueError:
+                pass
         if text[-1:] in ("S", "W"):
             self._letter = text[-1]
             text = text[:-1]
@@ -59,6 +68,8 @@ class Clock:
 
     def rfc3339(self, profile: "Profile | None") -> "str | None":
         """The time, or None where none was told or nobody can say which it is."""
+        if self._octets:
+            return rfc3339(self._octets, profile or UNKNOWN)
         self._take_season()
         date, time = self._date, self._time
         if len(date) != 6 or len(time) != 6 or date < _FIRST or time[2] > "5" or time[4] > "5":

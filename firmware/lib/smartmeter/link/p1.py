@@ -3,12 +3,13 @@
     /XXX5 identification CR LF | CR LF | data lines | !CRC CR LF
 
 The CRC-16/ARC counts from "/" to "!" and is written in hexadecimal, by some meters without
-leading zeros; DSMR 2 and 3 have none. Some readers hand on LF alone: then the sum is of the
-text as the meter sent it, with CR LF. In Poland the data lines are one ciphered block behind
-the identification: general-glo-ciphering without its tag, with a system title of length 0.
+leading zeros; Holley's write the CRC of HDLC; DSMR 2 and 3 have none. Some readers hand on LF
+alone: then the sum is of the text as the meter sent it, with CR LF. In Poland the data lines
+are one ciphered block behind the identification: general-glo-ciphering without its tag, with
+a system title of length 0.
 """
 
-from ..crc import arc
+from ..crc import arc, x25
 from ..fault import CHECKSUM, LENGTH, Fault
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -83,7 +84,7 @@ class P1:
         if not digits:
             return self._unchecked(buf, at, stop, used, behind)
         told = int(str(bytes(buf[stop + 1 : until]), "ascii"), 16)
-        if told != arc(buf, at, stop + 1) and told != _as_sent(buf, at, stop + 1):
+        if not _agrees(told, buf, at, stop + 1):
             return 1, Fault(CHECKSUM, "the CRC of a P1 telegram does not agree", used)
         self._checked = True
         return used, ("text", bytes(buf[at:stop]))
@@ -149,12 +150,17 @@ def ending(buf: bytearray, at: int, end: int) -> int:
     return first
 
 
-def _as_sent(buf: bytearray, at: int, end: int) -> "int | None":
-    """The sum with CR LF for the LF of a reader that took the CR away, None for others."""
-    if buf.find(b"\r", at, end) >= 0:
-        return None
-    sent = bytes(buf[at:end]).replace(b"\n", b"\r\n")
-    return arc(sent, 0, len(sent))
+def _agrees(told: int, buf: bytearray, at: int, end: int) -> bool:
+    """Whether this is the sum of buf[at:end], with CR LF for the LF of a reader that took the CR
+    away."""
+    if told == arc(buf, at, end):
+        return True
+    if buf.find(b"\r", at, end) < 0:
+        buf = bytearray(bytes(buf[at:end]).replace(b"\n", b"\r\n"))
+        at, end = 0, len(buf)
+        if told == arc(buf, at, end):
+            return True
+    return told == x25(buf, at, end)
 
 
 def _inner(buf: bytearray, at: int, stop: int) -> int:
