@@ -188,12 +188,13 @@ def test_gas_on_two_lines():
 
 def test_values_of_the_last_month_between_brackets_of_their_own():
     block = ["0-0:98.1.0", "(", "0-0:1.0.0(260601000000T)", "1-0:1.8.0(0000001.000*kWh)", ")"]
+    lines = list(LINES)
     message = "0-0:96.13.0(%s)" % ("\xff" * 1024)
     for at in (1, len(LINES)):
         for _ in range(4):
-            got = reading(telegram([*LINES[:at], *block, *LINES[at:], message]))
+            got = reading(telegram(lines[:at] + block + lines[at:] + [message]))
             assert (got.values, got.time) == (VALUES, "2026-07-03T14:00:05+02:00")
-    got = reading(telegram([*LINES, *block[:-1]]))  # whose end is missing
+    got = reading(telegram(lines + block[:-1]))  # whose end is missing
     assert (got.values, got.time) == (VALUES, "2026-07-03T14:00:05+02:00")
 
 
