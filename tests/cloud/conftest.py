@@ -8,6 +8,7 @@ import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Concentrator, Process
+from tests.cloud.sites import Site
 from tools.debian import Unavailable
 from tools.mosquitto import Mosquitto
 from tools.postgresql import Postgres
@@ -73,5 +74,42 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture
 def cloud(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> Iterator[Cloud]:
     made = Cloud(tmp_path, mosquitto())
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def _open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("open"))
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def _guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("guarded"), guarded=True)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def site(_open: Site) -> Site:
+    """An api process that lets everybody in, with an empty store."""
+    _open.empty()
+    return _open
+
+
+@pytest.fixture
+def guarded(_guarded: Site) -> Site:
+    """Two households with a meter each, and an api process that asks for keys."""
+    _guarded.empty()
+    _guarded.two_households()
+    return _guarded
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[Site]:
+    """An api process for a test that ends it."""
+    made = Site(tmp_path)
     yield made
     made.end()

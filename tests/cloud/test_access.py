@@ -6,7 +6,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,65 +14,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from smartmeter_cloud.api.access import new_key
 
-from tests.cloud.around import Process, encoded, reading
-from tests.cloud.test_api import Site
+from tests.cloud.around import encoded, reading
+from tests.cloud.sites import Site, call
 
 SPAN = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
 
 
-def call(
-    site: Site, method: str, path: str, body: Any = None, key: str | None = None, **headers: str
-) -> tuple[int, Any, Any]:
-    """(status, document, headers)."""
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
-    data = None if body is None else encoded(body)
-    if data is not None:
-        headers["Content-Type"] = "application/json"
-    request = urllib.request.Request(
-        site.api.address + path, data=data, headers=headers, method=method
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.loads(answer.read()), answer.headers
-    except urllib.error.HTTPError as e:
-        return e.code, json.loads(e.read()), e.headers
-
-
-class Guarded(Site):
-    """Two households with a meter each, and a server that asks for keys."""
-
-    def __init__(self, folder: Path, more: str = "") -> None:
-        super().__init__(folder)
-        self.api.kill()
-        self.config.write_text(f'[http]\nport = 0\naccess = "keys"\n{more}')
-        for meter, concentrator in (("m1", "house-1"), ("m2", "house-2")):
-            topic = f"concentrator/{concentrator}/smartMeterMessage/{meter}/reading"
-            self.status(f"concentrator/{concentrator}/status", {"state": "online"})
-            self.take(topic, reading(1, "2026-09-22T10:00:00Z", v1_8_0=1000, v1_7_0=5))
-        self.store.place_concentrator("house-1", "smith")
-        self.store.place_concentrator("house-2", "jones")
-        self.api = Process("api", self.config)
-
-    def take(self, topic: str, document: Any) -> None:
-        from smartmeter_cloud.message import Batch
-
-        batch = Batch()
-        batch.add(topic.encode(), encoded(document), int(time.time() * 1000))
-        self.store.write(batch)
-
-    def key(self, scopes: str, household: str | None = None, days: float | None = None) -> str:
-        key, text = new_key("test", scopes, household, days)
-        self.store.add_key(key)
-        return text
-
-
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Guarded]:
-    made = Guarded(tmp_path)
-    yield made
-    made.api.kill()
-    made.store.close()
+def site(guarded: Site) -> Site:
+    return guarded
 
 
 EVERY_READ = (
@@ -90,7 +39,7 @@ EVERY_READ = (
 )
 
 
-def test_nothing_is_told_to_a_stranger(site: Guarded) -> None:
+def test_nothing_is_told_to_a_stranger(site: Site) -> None:
     wrong = {
         "no key": {},
         "an unknown key": {"Authorization": "Bearer smc_guess"},
@@ -109,7 +58,7 @@ def test_nothing_is_told_to_a_stranger(site: Guarded) -> None:
     assert call(site, "POST", "v1/keys", {"name": "x", "scopes": ["admin"]})[0] == 401
 
 
-def test_a_household_sees_its_own_and_nothing_else(site: Guarded) -> None:
+def test_a_household_sees_its_own_and_nothing_else(site: Site) -> None:
     key = site.key("read", "smith")
     assert [m["id"] for m in call(site, "GET", "v1/meters", key=key)[1]] == ["m1"]
     for path in (f"v1/meters/m2/power?{SPAN}", f"v1/meters/m2/energy?{SPAN}"):
@@ -128,7 +77,7 @@ def test_a_household_sees_its_own_and_nothing_else(site: Guarded) -> None:
     assert call(site, "PUT", "v1/meters/m2", {"label": "mine"}, key=key)[0] == 404
 
 
-def test_the_live_stream_tells_a_household_of_its_own(site: Guarded) -> None:
+def test_the_live_stream_tells_a_household_of_its_own(site: Site) -> None:
     request = urllib.request.Request(
         site.api.address + "v1/live",
         headers={"Authorization": f"Bearer {site.key('read', 'jones')}"},
@@ -151,7 +100,7 @@ def test_the_live_stream_tells_a_household_of_its_own(site: Guarded) -> None:
     assert b"m1" not in seen
 
 
-def test_each_scope_is_good_for_its_own(site: Guarded) -> None:
+def test_each_scope_is_good_for_its_own(site: Site) -> None:
     read, delete = site.key("read"), site.key("delete", "jones")
     for path in ("v1/keys", "v1/audit", f"v1/aggregate?{SPAN}"):
         assert call(site, "GET", path, key=read)[0] == 403
@@ -166,7 +115,7 @@ def test_each_scope_is_good_for_its_own(site: Guarded) -> None:
     assert any("deleted meter m2" in what for what in whats)
 
 
-def test_keys_are_given_shown_once_and_taken_away(site: Guarded) -> None:
+def test_keys_are_given_shown_once_and_taken_away(site: Site) -> None:
     admin = site.key("admin")
     body = {"name": "app", "scopes": ["read"], "household": "smith"}
     _, given, _ = call(site, "POST", "v1/keys", body, key=admin)
@@ -181,12 +130,7 @@ def test_keys_are_given_shown_once_and_taken_away(site: Guarded) -> None:
 
 
 def test_the_first_start_prints_a_link_that_is_good_once(tmp_path: Path) -> None:
-    (tmp_path / "cloud.toml").write_text('[http]\nport = 0\naccess = "keys"\n')
-    site = Site(tmp_path)
-    site.api.kill()
-    site.api.log.unlink()
-    site.config.write_text('[http]\nport = 0\naccess = "keys"\n')
-    site.api.start()
+    site = Site(tmp_path, 'access = "keys"\n')
     try:
         site.api.says("#login=")
         token = site.api.said.split("#login=")[1].split()[0]
@@ -208,11 +152,10 @@ def test_the_first_start_prints_a_link_that_is_good_once(tmp_path: Path) -> None
         assert site.api.address
         assert "#login=" not in site.api.said
     finally:
-        site.api.kill()
-        site.store.close()
+        site.end()
 
 
-def test_sums_of_few_households_are_not_told(site: Guarded) -> None:
+def test_sums_of_few_households_are_not_told(site: Site) -> None:
     key = site.key("aggregate")
     path = f"v1/aggregate?{SPAN}"
     for n in range(3, 20):
@@ -229,7 +172,7 @@ def test_sums_of_few_households_are_not_told(site: Guarded) -> None:
     assert call(site, "GET", path + "&meter=m1", key=key)[1] == [day]  # there is no choice
 
 
-def test_a_foreign_concentrator_cannot_write_a_households_meter(site: Guarded) -> None:
+def test_a_foreign_concentrator_cannot_write_a_households_meter(site: Site) -> None:
     site.take(
         "concentrator/house-2/smartMeterMessage/m1/reading",
         reading(9, "2026-09-22T11:00:00Z", v1_7_0=99999),
@@ -286,7 +229,9 @@ class Issuer:
 
 def test_tokens_of_an_issuer(tmp_path: Path) -> None:
     issuer = Issuer()
-    site = Guarded(tmp_path, f'[oidc]\nissuer = "{issuer.url}"\naudience = "meters"\n')
+    settings = f'[oidc]\nissuer = "{issuer.url}"\naudience = "meters"\n'
+    site = Site(tmp_path, settings, guarded=True)
+    site.two_households()
     try:
         good = issuer.token()
         assert [m["id"] for m in call(site, "GET", "v1/meters", key=good)[1]] == ["m1"]
@@ -317,5 +262,4 @@ def test_tokens_of_an_issuer(tmp_path: Path) -> None:
         issuer.server.shutdown()
         assert call(site, "GET", "v1/meters", key=good)[0] == 200
     finally:
-        site.api.kill()
-        site.store.close()
+        site.end()

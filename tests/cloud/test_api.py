@@ -10,43 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from smartmeter_cloud.message import Batch
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Process, encoded, eventually, reading
+from tests.cloud.around import Process, eventually, reading
+from tests.cloud.sites import Site
 
 MIDNIGHT = 1790035200  # 2026-09-22T00:00:00Z
-
-
-class Site:
-    """An api process and its store."""
-
-    def __init__(self, folder: Path) -> None:
-        self.config = folder / "cloud.toml"
-        self.config.write_text("[http]\nport = 0\n")
-        self.store = SqliteStore(folder / "smartmeter.sqlite")
-        self.api = Process("api", self.config)
-
-    def add(self, meter: str, *readings: dict[str, Any], received: int | None = None) -> None:
-        batch = Batch()
-        topic = f"concentrator/house-1/smartMeterMessage/{meter}/readings".encode()
-        batch.add(topic, encoded(list(readings)), received or int(time.time() * 1000))
-        assert not batch.dead
-        self.store.write(batch)
-
-    def status(self, topic: str, document: Any, received: int | None = None) -> None:
-        batch = Batch()
-        batch.add(topic.encode(), encoded(document), received or int(time.time() * 1000))
-        assert not batch.dead
-        self.store.write(batch)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    made.api.kill()
-    made.store.close()
 
 
 def at(seconds: int, **values: float) -> dict[str, Any]:
@@ -202,7 +171,8 @@ def test_the_live_stream_tells_all_and_then_what_is_new(site: Site) -> None:
     assert [(m["id"], m["newest"]["values"]) for m in new] == [("m2", {"1.7.0": 7})]
 
 
-def test_it_may_be_first_and_ends_with_streams_open(site: Site) -> None:
+def test_it_may_be_first_and_ends_with_streams_open(own_site: Site) -> None:
+    site = own_site
     stream = events(site)
     assert next(stream)[0] == "chain"
     began = time.monotonic()

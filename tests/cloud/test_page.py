@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from playwright import sync_api as playwright
+from smartmeter_cloud.api.access import new_key
 
 from tests.cloud.around import reading
-from tests.cloud.test_api import Site
+from tests.cloud.sites import Site
 
 ATTACK = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
 
@@ -29,14 +30,6 @@ class Page:
     def card(self, name: str) -> Any:
         heading = self.page.get_by_role("heading", name=name, exact=True)
         return self.page.locator("article", has=heading)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    made.api.kill()
-    made.store.close()
 
 
 @pytest.fixture
@@ -122,7 +115,10 @@ def test_texts_from_the_wire_stay_texts(site: Site, opened: Page) -> None:
     assert not opened.wrong
 
 
-def test_the_page_says_that_it_lost_the_server_and_found_it_again(site: Site, opened: Page) -> None:
+def test_the_page_says_that_it_lost_the_server_and_found_it_again(
+    browser: Any, own_site: Site
+) -> None:
+    site, opened = own_site, Page(browser, own_site.api.address)
     site.add("m1", now_reading(1, v1_7_0=100))
     expect(opened.card("m1").locator(".big")).to_contain_text("100 W")
     address = site.api.address
@@ -135,6 +131,7 @@ def test_the_page_says_that_it_lost_the_server_and_found_it_again(site: Site, op
     site.api.start()
     expect(opened.page.locator("#link")).to_have_text("live", timeout=30000)
     expect(opened.card("m1").locator(".big")).to_contain_text("200 W", timeout=15000)
+    opened.context.close()
 
 
 def test_a_silent_meter_and_a_dead_ingest_are_named(site: Site, opened: Page) -> None:
@@ -334,12 +331,8 @@ def test_both_languages_have_every_sentence(repository: Path) -> None:
         assert f'"{key}"' in code or " " in key or key in ("ok", "warn", "down", "unknown"), key
 
 
-def test_a_guarded_page_asks_for_a_key(browser: Any, tmp_path: Path) -> None:
-    from smartmeter_cloud.api.access import new_key
-
-    from tests.cloud.test_access import Guarded
-
-    site = Guarded(tmp_path)
+def test_a_guarded_page_asks_for_a_key(browser: Any, guarded: Site) -> None:
+    site = guarded
     view = Page(browser, site.api.address)
     try:
         expect(view.page.get_by_role("heading", name="Log in")).to_be_visible()
@@ -360,5 +353,3 @@ def test_a_guarded_page_asks_for_a_key(browser: Any, tmp_path: Path) -> None:
         assert "login" not in view.page.url
     finally:
         view.context.close()
-        site.api.kill()
-        site.store.close()

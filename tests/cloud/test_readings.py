@@ -3,8 +3,6 @@
 import csv
 import io
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
@@ -13,19 +11,11 @@ from smartmeter_cloud.message import Batch
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import encoded, reading
+from tests.cloud.sites import Site, call
 from tests.cloud.stores import add, opens, store
-from tests.cloud.test_access import call
-from tests.cloud.test_api import Site, at
+from tests.cloud.test_api import at
 
 __all__ = ["opens", "store"]
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
-    yield made
-    made.api.kill()
-    made.store.close()
 
 
 TEXT = {"textValueEqualTo": "a"}

@@ -1,6 +1,7 @@
 """smartmeter-cloud: the command line."""
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -83,6 +84,8 @@ def open_store(settings: Config) -> Store:
 
 def _ingest(settings: Config) -> int:
     from smartmeter_cloud.ingest import Ingest, TakenOver
+    from smartmeter_cloud.metrics import of_ingest
+    from smartmeter_cloud.metrics_http import CannotListen, MetricsPage
     from smartmeter_cloud.upkeep import Upkeep
 
     if settings.broker is None:
@@ -101,7 +104,14 @@ def _ingest(settings: Config) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        ingest.run()
+        with contextlib.ExitStack() as stack:
+            if settings.metrics_port is not None:
+                page = MetricsPage(settings.metrics_port, lambda: of_ingest(ingest.state()))
+                stack.enter_context(page)
+                print(f"metrics are at http://127.0.0.1:{page.port}/metrics", flush=True)
+            ingest.run()
+    except CannotListen as e:
+        raise Failed(f"{settings.source}: {e}") from None
     except TakenOver as e:
         raise Failed(str(e)) from None
     except OSError as e:  # ssl.SSLError is one

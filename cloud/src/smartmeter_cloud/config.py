@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
 INGEST = "ingest"  # what `smartmeter-gateway broker-rules` calls ingest
 DAYS_MIN = 2  # today and yesterday are always there
-TABLES = ("broker", "store", "http", "oidc", "enrolment")
+TABLES = ("broker", "store", "http", "oidc", "enrolment", "metrics")
 
 
 class ConfigError(Exception):
@@ -83,6 +83,7 @@ class Config:
     http: HttpSettings
     broker: BrokerSettings | None
     own_broker: OwnBroker | None = None
+    metrics_port: int | None = None  # on the loopback, of `ingest`
 
 
 class _Table:
@@ -118,11 +119,11 @@ class _Table:
             raise self.error(key, allowed)
         return value
 
-    def port(self, default: int, free: bool = False) -> int:
+    def port(self, default: int | None, free: bool = False) -> Any:
         low = 0 if free else 1
         allowed = f"a port, {low} to 65535" + (" (0 takes a free one)" if free else "")
-        value: int = self._take("port", int, allowed, default)
-        if not low <= value <= 65535:
+        value: int | None = self._take("port", int, allowed, default)
+        if value is not None and not low <= value <= 65535:
             raise self.error("port", allowed)
         return value
 
@@ -217,7 +218,9 @@ def load(path: Path) -> Config:
     own = _own_broker(tables["broker"]) if embedded else None
     broker = None if embedded else _broker(tables["broker"])
     http = _http(tables["http"], _oidc(tables["oidc"]), _enrolment(tables["enrolment"], broker))
-    return Config(str(path), store, http, broker, own)
+    metrics = tables["metrics"].port(None, free=True)
+    tables["metrics"].end()
+    return Config(str(path), store, http, broker, own, metrics)
 
 
 def own_zone() -> tzinfo:

@@ -14,6 +14,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from smartmeter import topics
 from smartmeter_mqtt import codec
@@ -62,6 +63,16 @@ class Ingest:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def state(self) -> dict[str, Any]:
+        """The broker's connection, and counts since the start; from any thread."""
+        connected, text = self._link
+        return {
+            "broker": {"connected": connected, "detail": text, "since": self._link_since},
+            "receiptsRefused": self._refused_receipts,
+            "messages": self._messages,
+            **self._writer.counts,
+        }
 
     def run(self) -> None:
         """OSError or ssl.SSLError where the certificates cannot be used; TakenOver."""
@@ -209,14 +220,7 @@ class Ingest:
         self._stop.wait(seconds * random.uniform(0.5, 1.0))  # noqa: S311
 
     def _process(self, ending: bool = False) -> Process:
-        connected, text = self._link
-        state = {
-            "state": "ended" if ending else "online",
-            "broker": {"connected": connected, "detail": text, "since": self._link_since},
-            "receiptsRefused": self._refused_receipts,
-            "messages": self._messages,
-            **self._writer.counts,
-        }
+        state = {"state": "ended" if ending else "online"} | self.state()
         name = f"ingest {self._settings.client_id}"
         return Process(name, self._started, self._ms(), json.dumps(state))
 

@@ -7,22 +7,26 @@ cannot be asked for.
 import hashlib
 import secrets
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPBearer
 
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.oidc import Issuer, Rejected
 from smartmeter_cloud.rollup import Slice
-from smartmeter_cloud.scopes import ADMIN, AGGREGATE, DELETE, READ, SCOPES
+from smartmeter_cloud.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION, READ, SCOPES
 from smartmeter_cloud.store import Store
-from smartmeter_cloud.store.rows import Bucket, Key, Newest, Reading
+from smartmeter_cloud.store.households import DEFAULT
+from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading
 
 COOKIE = "smartmeter"
 SESSION_DAYS = 30
 FIRST_HOURS = 24  # the first administrator's link
+UNUSED_MAX = 100  # meters of a household that are only planned
 AGGREGATE_LEAST = 20  # distinct meters; the specification's least number, see the README
 
 
@@ -58,6 +62,29 @@ class Caller:
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
         self._check(meter)
         return self.store.slices(meter, tier, start, end)
+
+    def meter(self, meter: str) -> Meter:
+        self._check(meter)
+        return next(m for m in self.store.meters() if m.name == meter)
+
+    def add_meter(self, household: str | None, label: str, family: str) -> Meter:
+        """A new meter, in a household of the caller's; the only one where none is named."""
+        if self.households is None:
+            household = household or DEFAULT
+        elif household is None and len(self.households) == 1:
+            (household,) = self.households
+        if household is None or (self.households is not None and household not in self.households):
+            raise Problem(403, "name a household that is yours")
+        unused = {m.name for m in self.store.meters() if m.household == household}
+        unused -= {n.reading.meter for n in self.store.newest()}
+        if len(unused) >= UNUSED_MAX:
+            raise Problem(
+                409, f"this household has {UNUSED_MAX} meters that never sent a reading; use those"
+            )
+        made = Meter(str(uuid.uuid4()), household, label, family)
+        self.store.add_meter(made)
+        self.note(f"made meter {made.name} of household {household}")
+        return made
 
     def name_meter(self, meter: str, label: str) -> None:
         self._check(meter)
@@ -157,8 +184,21 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def requiring(scope: str) -> Callable[[Request], Caller]:
-    def caller(request: Request) -> Caller:
+# For the OpenAPI document; Door looks at both by itself.
+_KEY = HTTPBearer(
+    scheme_name="key",
+    description="An API key (smc_...), or a token of the OpenID Connect issuer.",
+    auto_error=False,
+)
+_SESSION = APIKeyCookie(name=COOKIE, scheme_name="session", auto_error=False)
+
+
+def requiring(scope: str) -> Callable[..., Caller]:
+    def caller(
+        request: Request,
+        key: Annotated[object, Depends(_KEY)],
+        cookie: Annotated[object, Depends(_SESSION)],
+    ) -> Caller:
         door: Door = request.app.state.door
         found = door.caller(request)
         if scope not in found.scopes and ADMIN not in found.scopes:
@@ -171,6 +211,8 @@ def requiring(scope: str) -> Callable[[Request], Caller]:
 Reads = Annotated[Caller, Depends(requiring(READ))]
 Deletes = Annotated[Caller, Depends(requiring(DELETE))]
 Aggregates = Annotated[Caller, Depends(requiring(AGGREGATE))]
+Provisions = Annotated[Caller, Depends(requiring(PROVISION))]
+Measures = Annotated[Caller, Depends(requiring(METRICS))]
 Admin = Annotated[Caller, Depends(requiring(ADMIN))]
 
 

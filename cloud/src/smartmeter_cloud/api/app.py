@@ -1,6 +1,7 @@
 """The application: routes under /v1, and the page's files."""
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
@@ -11,9 +12,20 @@ from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 import smartmeter_cloud
-from smartmeter_cloud.api import enrolment, meters, people, problems, readings
-from smartmeter_cloud.api.access import Door, Reads
+from smartmeter_cloud import metrics
+from smartmeter_cloud.api import (
+    adapters,
+    described,
+    enrolment,
+    meters,
+    people,
+    problems,
+    readings,
+    shapes,
+)
+from smartmeter_cloud.api.access import Door, Measures, Reads
 from smartmeter_cloud.api.body import BodyLimit
+from smartmeter_cloud.api.described import refusals
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.live import Live
 from smartmeter_cloud.api.problems import Problem
@@ -50,12 +62,14 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
     app.state.door = Door(store, settings.is_open, issuer)
     app.state.enrolment = Enrolment(store, settings.enrolment)
     problems.install(app)
+    answered: Counter[str] = Counter()
 
     @app.middleware("http")
     async def headers(
         request: Request, handle: Callable[[Request], Awaitable[Response]]
     ) -> Response:
         response = await handle(request)
+        answered[f"{response.status_code // 100}xx"] += 1
         response.headers.update(_HEADERS)
         if request.url.path.startswith("/v1/"):
             response.headers.setdefault("Cache-Control", "no-store")
@@ -68,13 +82,34 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
 
-    @app.get("/healthz")
+    described.describe(app)
+
+    @app.get(
+        "/healthz", tags=[described.SERVER], response_model=shapes.Health, responses=refusals()
+    )
     def healthz() -> Json:
         """Whether the store answers."""
         store.counters()
         return Json({"status": "ok"})
 
-    @app.get("/v1/chain")
+    @app.get(
+        "/metrics",
+        tags=[described.SERVER],
+        response_class=Response,
+        responses=described.document("text/plain", "Text exposition format 0.0.4.")
+        | refusals(401, 403),
+    )
+    def measure(caller: Measures) -> Response:
+        """Counts of what is stored and of this process, for Prometheus."""
+        text = metrics.of_api(store, answered, live.streams)
+        return Response(text, media_type=metrics.MEDIA_TYPE)
+
+    @app.get(
+        "/v1/chain",
+        tags=[described.NOW],
+        response_model=shapes.Chain,
+        responses=refusals(401, 403),
+    )
     def state(caller: Reads) -> Json:
         """Every box of the chain and how it is."""
         now = int(time.time() * 1000)
@@ -83,7 +118,13 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
             boxes = own_boxes(boxes, caller.meters().__contains__)
         return Json({"now": now, "boxes": boxes})
 
-    @app.get("/v1/live")
+    @app.get(
+        "/v1/live",
+        tags=[described.NOW],
+        response_class=StreamingResponse,
+        responses=described.document("text/event-stream", "Events, for as long as it is read.")
+        | refusals(401, 403),
+    )
     def stream(caller: Reads) -> StreamingResponse:
         """Server-sent events: `meters` (newest readings) and `chain`, whenever they change."""
         if live.full:
@@ -94,7 +135,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
             headers={"X-Accel-Buffering": "no"},
         )
 
-    for part in (meters, readings, people, enrolment):
+    for part in (meters, readings, adapters, enrolment, people):
         app.include_router(part.router)
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app

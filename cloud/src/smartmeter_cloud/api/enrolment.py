@@ -7,24 +7,21 @@ from typing import Annotated, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-from fastapi import APIRouter, Depends, Header, Request
-from fastapi import Path as InPath
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from smartmeter_cloud.api import forms
+from smartmeter_cloud.api import described, forms, shapes
 from smartmeter_cloud.api.access import Admin, Caller
+from smartmeter_cloud.api.described import refusals
 from smartmeter_cloud.api.forms import Json
-from smartmeter_cloud.api.people import Id
-from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.api.people import ConcentratorId, Id
 from smartmeter_cloud.authority import CSR_MAX, BadRequest
-from smartmeter_cloud.enrolment import HOURS_MAX, Enrolment
+from smartmeter_cloud.enrolment import HOURS_MAX, Enrolment, UnknownToken
 
 EST = "/.well-known/est"
 
-ConcentratorId = Annotated[
-    str, InPath(description="A concentratorId.", max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
-]
 _CSR: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -34,7 +31,19 @@ _CSR: dict[str, Any] = {
     }
 }
 
-router = APIRouter()
+_PKCS7 = described.document(
+    "application/pkcs7-mime", "The base64 of a certs-only PKCS#7: the certificate and its chain."
+)
+_Token = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Depends(
+        HTTPBearer(
+            scheme_name="oneTimeToken", description="A token of an invitation.", auto_error=False
+        )
+    ),
+]
+
+router = APIRouter(tags=[described.ENROLMENT])
 
 
 async def _csr(request: Request) -> bytes:
@@ -58,30 +67,35 @@ Csr = Annotated[bytes, Depends(_csr)]
 Enrols = Annotated[Enrolment, Depends(_enrolment)]
 
 
-@router.get(f"{EST}/cacerts")
+@router.get(f"{EST}/cacerts", responses=_PKCS7 | refusals(403), response_class=Response)
 def authority_certificates(enrolment: Enrols) -> Response:
     """The authority's own certificates (RFC 7030, 4.1)."""
     return _certificates(enrolment.chain())
 
 
-@router.post(f"{EST}/simpleenroll", openapi_extra=_CSR)
-def enrol(
-    enrolment: Enrols,
-    csr: Csr,
-    authorization: Annotated[str, Header(description="Bearer and a one-time token.")] = "",
-) -> Response:
+@router.post(
+    f"{EST}/simpleenroll",
+    openapi_extra=_CSR,
+    responses=_PKCS7 | refusals(401, 403),
+    response_class=Response,
+)
+def enrol(enrolment: Enrols, csr: Csr, token: _Token) -> Response:
     """A Concentrator's first certificate, by a one-time token (RFC 7030, 4.2.1).
 
     The name in it is the one that the token was made for. The same key may ask again with the
     same token while it is valid, should the answer have been lost.
     """
-    kind, _, token = authorization.partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
-        raise Problem(401, "send the one-time token as: Authorization: Bearer TOKEN", _CHALLENGE)
-    return _certificates(enrolment.enrol(token.strip(), csr))
+    if token is None:
+        raise UnknownToken("send the one-time token as: Authorization: Bearer TOKEN")
+    return _certificates(enrolment.enrol(token.credentials.strip(), csr))
 
 
-@router.post(f"{EST}/simplereenroll", openapi_extra=_CSR)
+@router.post(
+    f"{EST}/simplereenroll",
+    openapi_extra=_CSR,
+    responses=_PKCS7 | refusals(403),
+    response_class=Response,
+)
 def renew(enrolment: Enrols, csr: Csr) -> Response:
     """A new certificate for a key and name that have a valid one (RFC 7030, 4.2.2).
 
@@ -91,7 +105,11 @@ def renew(enrolment: Enrols, csr: Csr) -> Response:
     return _certificates(enrolment.renew(csr))
 
 
-@router.get("/v1/authority/crl")
+@router.get(
+    "/v1/authority/crl",
+    responses=described.document("application/x-pem-file", "A list in PEM.") | refusals(403),
+    response_class=Response,
+)
 def revocations(enrolment: Enrols) -> Response:
     """The list of revoked certificates (PEM), for the broker: mosquitto's crlfile."""
     return Response(enrolment.revocations(), media_type="application/x-pem-file")
@@ -105,7 +123,11 @@ class NewInvitation(BaseModel):
     household: Id | None = None
 
 
-@router.post("/v1/concentrators/{concentrator}/invitations")
+@router.post(
+    "/v1/concentrators/{concentrator}/invitations",
+    response_model=shapes.Invitation,
+    responses=refusals(401, 403, 422),
+)
 def invite(
     concentrator: ConcentratorId, body: NewInvitation, caller: Admin, enrolment: Enrols
 ) -> Json:
@@ -117,13 +139,21 @@ def invite(
     return Json({"token": token, "expires": forms.moment(until)})
 
 
-@router.get("/v1/concentrators")
+@router.get(
+    "/v1/concentrators",
+    response_model=list[shapes.Concentrator],
+    responses=refusals(401, 403),
+)
 def concentrators(caller: Admin) -> Json:
     """Every Concentrator with its household, its certificates and its open invitations."""
     return Json(_concentrators(caller))
 
 
-@router.delete("/v1/concentrators/{concentrator}/certificates")
+@router.delete(
+    "/v1/concentrators/{concentrator}/certificates",
+    response_model=shapes.Revoked,
+    responses=refusals(401, 403, 422),
+)
 def revoke(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Json:
     """Revokes a Concentrator's certificates and takes back its invitations."""
     revoked = enrolment.revoke(concentrator)
@@ -155,9 +185,6 @@ def _concentrators(caller: Caller) -> list[forms.Fields]:
         if i.enrolled is None:
             entry(i.concentrator, "invitations").append({"expires": forms.moment(i.expires)})
     return [found[name] for name in sorted(found)]
-
-
-_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 def _certificates(found: Iterable[x509.Certificate]) -> Response:

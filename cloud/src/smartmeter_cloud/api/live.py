@@ -41,6 +41,11 @@ class Live:
         self._closed = False
 
     @property
+    def streams(self) -> int:
+        """How many are open."""
+        return self._streams
+
+    @property
     def full(self) -> bool:
         return self._streams >= STREAMS_MAX
 
@@ -53,6 +58,9 @@ class Live:
 
         households: whose; None everybody's.
         """
+        if not self._streams:
+            # What has changed while nobody listened, deletions too, is told from the start.
+            self._meters, self._change, self._known = {}, 0, {}
         self._streams += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._ask())
@@ -114,7 +122,10 @@ class Live:
         while self._streams and not self._closed:
             changed = False
             try:
-                new = await asyncio.to_thread(self._store.newest, self._change)
+                after = self._change
+                new = await asyncio.to_thread(self._store.newest, after)
+                if after != self._change:
+                    continue  # all went and one came meanwhile, who is told from the start
                 if new or turn % CHAIN_EVERY == 0:
                     changed = self._take(new, await asyncio.to_thread(self._store.meters))
                 if turn % CHAIN_EVERY == 0:

@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from smartmeter_cloud import energy
-from smartmeter_cloud.api import forms
+from smartmeter_cloud.api import described, forms, shapes
 from smartmeter_cloud.api.access import Reads
+from smartmeter_cloud.api.described import refusals
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.properties import PROPERTIES
@@ -25,7 +26,12 @@ To = Annotated[AwareDatetime, Query(alias="to", description="RFC 3339, with offs
 router = APIRouter()
 
 
-@router.get("/v1/meters")
+@router.get(
+    "/v1/meters",
+    tags=[described.NOW],
+    response_model=list[shapes.Meter],
+    responses=refusals(401, 403),
+)
 def meters(caller: Reads) -> Json:
     """Every meter with its newest reading."""
     labels = {m.name: m.label for m in caller.store.meters()}
@@ -37,14 +43,24 @@ class Label(BaseModel):
     label: str = Field(max_length=80)
 
 
-@router.put("/v1/meters/{meter}")
+@router.put(
+    "/v1/meters/{meter}",
+    tags=[described.NOW],
+    response_model=shapes.Labelled,
+    responses=refusals(401, 403, 404, 422),
+)
 def name(meter: MeterId, body: Label, caller: Reads) -> Json:
     """Gives a meter the name its people call it by; an empty one takes it away."""
     caller.name_meter(meter, body.label.strip().replace("\0", ""))
     return Json({"id": meter, "label": body.label.strip()})
 
 
-@router.get("/v1/meters/{meter}/power")
+@router.get(
+    "/v1/meters/{meter}/power",
+    tags=[described.HISTORY],
+    response_model=shapes.Power,
+    responses=refusals(401, 403, 404, 422),
+)
 def power(
     meter: MeterId,
     start: From,
@@ -78,13 +94,20 @@ def power(
     )
 
 
-@router.get("/v1/meters/{meter}/energy")
+@router.get(
+    "/v1/meters/{meter}/energy",
+    tags=[described.HISTORY],
+    response_model=shapes.Energy,
+    responses=refusals(401, 403, 404, 422),
+)
 def energy_by_bars(
     meter: MeterId,
     start: From,
     end: To,
     caller: Reads,
-    by: Literal["quarter", "hour", "day", "month"] = "day",
+    by: Annotated[
+        Literal["quarter", "hour", "day", "month"], Query(description="what a bar is")
+    ] = "day",
 ) -> Json:
     """Energy from the meter's totals, in bars of a quarter of an hour to a month.
 
@@ -124,7 +147,11 @@ def _bar(b: energy.Bar) -> dict[str, Any]:
     }
 
 
-@router.get("/v1/operationalProperties")
+@router.get(
+    "/v1/operationalProperties",
+    tags=[described.HISTORY],
+    response_model=list[shapes.Property],
+)
 def operational_properties() -> Response:
     """Every property a reading may have: its name, OBIS code, unit and description."""
     return Json(

@@ -2,12 +2,12 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
-from smartmeter.topics import is_id
 from starlette.responses import Response
 
-from smartmeter_cloud.api import forms
+from smartmeter_cloud.api import described, forms, shapes
 from smartmeter_cloud.api.access import (
     AGGREGATE_LEAST,
     COOKIE,
@@ -18,14 +18,24 @@ from smartmeter_cloud.api.access import (
     Reads,
     new_key,
 )
+from smartmeter_cloud.api.described import refusals
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.scopes import SCOPES
 
-router = APIRouter()
+router = APIRouter(tags=[described.PEOPLE])
 
+Scope = Literal["read", "delete", "aggregate", "provision", "metrics", "admin"]
 Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+
+
+ConcentratorId = Annotated[
+    str, InPath(description="A concentratorId.", max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+]
+
+
+KeyId = Annotated[str, InPath(description="An id of /v1/keys.", max_length=64)]
 
 
 class Token(BaseModel):
@@ -33,7 +43,7 @@ class Token(BaseModel):
     token: str = Field(max_length=200)
 
 
-@router.post("/v1/session")
+@router.post("/v1/session", response_model=shapes.Opened, responses=refusals(401, 422))
 def log_in(body: Token, request: Request) -> Response:
     """Takes the token of a one-time link, or a key, and answers with a session's cookie."""
     door: Door = request.app.state.door
@@ -49,7 +59,7 @@ def log_in(body: Token, request: Request) -> Response:
     return answer
 
 
-@router.delete("/v1/session")
+@router.delete("/v1/session", response_model=shapes.Nothing, responses=refusals())
 def log_out(request: Request) -> Response:
     """Ends the session of the cookie."""
     door: Door = request.app.state.door
@@ -59,7 +69,7 @@ def log_out(request: Request) -> Response:
     return answer
 
 
-@router.get("/v1/session")
+@router.get("/v1/session", response_model=shapes.Session, responses=refusals(401, 403))
 def who(caller: Reads) -> Json:
     """Who the caller is and what it may do."""
     households = None if caller.households is None else sorted(caller.households)
@@ -71,13 +81,13 @@ class NewKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=80)
-    scopes: list[Literal["read", "delete", "aggregate", "admin"]] = Field(min_length=1)
+    scopes: list[Scope] = Field(min_length=1, max_length=len(SCOPES))
     household: Id | None = None
     days: int | None = Field(None, ge=1, le=3650)
     once: bool = False
 
 
-@router.post("/v1/keys")
+@router.post("/v1/keys", response_model=shapes.GivenKey, responses=refusals(401, 403, 422))
 def add_key(body: NewKey, caller: Admin) -> Json:
     """Makes an API key. It is told in this answer and never again."""
     scopes = " ".join(s for s in SCOPES if s in body.scopes)
@@ -87,7 +97,7 @@ def add_key(body: NewKey, caller: Admin) -> Json:
     return Json({"id": key.digest.hex()[:16], "key": text})
 
 
-@router.get("/v1/keys")
+@router.get("/v1/keys", response_model=list[shapes.Key], responses=refusals(401, 403))
 def keys(caller: Admin) -> Json:
     """All keys and sessions, without themselves."""
     return Json(
@@ -105,8 +115,10 @@ def keys(caller: Admin) -> Json:
     )
 
 
-@router.delete("/v1/keys/{id}")
-def remove_key(id: str, caller: Admin) -> Json:
+@router.delete(
+    "/v1/keys/{id}", response_model=shapes.Nothing, responses=refusals(401, 403, 404, 422)
+)
+def remove_key(id: KeyId, caller: Admin) -> Json:
     """Takes a key away, at once."""
     for key in caller.store.access_keys():
         if key.digest.hex()[:16] == id:
@@ -116,7 +128,7 @@ def remove_key(id: str, caller: Admin) -> Json:
     raise Problem(404, "there is no such key")
 
 
-@router.get("/v1/households")
+@router.get("/v1/households", response_model=list[shapes.Household], responses=refusals(401, 403))
 def households(caller: Reads) -> Json:
     """The households that the caller may see, with their meters and Concentrators."""
     found: dict[str, dict[str, list[str]]] = {}
@@ -139,16 +151,18 @@ class Place(BaseModel):
     household: Id
 
 
-@router.put("/v1/concentrators/{concentrator}")
-def place(concentrator: str, body: Place, caller: Admin) -> Json:
+@router.put(
+    "/v1/concentrators/{concentrator}",
+    response_model=shapes.Placed,
+    responses=refusals(401, 403, 422),
+)
+def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
     """Says whose a Concentrator is; the meters behind it become that household's."""
-    if not is_id(concentrator):
-        raise Problem(422, "a Concentrator's id is 1 to 64 of A-Z a-z 0-9 . _ -")
     caller.place_concentrator(concentrator, body.household)
     return Json({"id": concentrator, "household": body.household})
 
 
-@router.get("/v1/audit")
+@router.get("/v1/audit", response_model=list[shapes.AuditLine], responses=refusals(401, 403))
 def audit(caller: Admin) -> Json:
     """Who logged in, deleted, and gave or took keys; the newest 500."""
     return Json(
@@ -156,8 +170,13 @@ def audit(caller: Admin) -> Json:
     )
 
 
-@router.get("/v1/aggregate")
-def aggregate(start: From, end: To, caller: Aggregates, by: Literal["hour", "day"] = "day") -> Json:
+@router.get("/v1/aggregate", response_model=list[shapes.Sum], responses=refusals(401, 403, 422))
+def aggregate(
+    start: From,
+    end: To,
+    caller: Aggregates,
+    by: Annotated[Literal["hour", "day"], Query(description="what a slice is")] = "day",
+) -> Json:
     """What all meters used together, Wh; slices of fewer than 20 distinct meters are not told.
 
     There is no choice of meters: a sum of a group less the sum of nearly the same group would be

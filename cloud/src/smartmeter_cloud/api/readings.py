@@ -6,13 +6,15 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as InPath
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from smartmeter_cloud import bulk
 from smartmeter_cloud import query as queries
-from smartmeter_cloud.api import forms
+from smartmeter_cloud.api import described, forms, shapes
 from smartmeter_cloud.api.access import Caller, Deletes, Reads, digest
+from smartmeter_cloud.api.described import refusals
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.properties import PREFIX, UNITS, code_of
@@ -25,7 +27,7 @@ ROWS_MAX = 20_000  # more than this is only to be had in bulk
 LINK_SECONDS = 3600
 FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
 
-router = APIRouter()
+router = APIRouter(tags=[described.HISTORY])
 
 
 class PropertyFilter(BaseModel):
@@ -55,7 +57,11 @@ class MeterReadingsRequest(BaseModel):
     )
 
 
-@router.post("/v1/meterReadings")
+@router.post(
+    "/v1/meterReadings",
+    response_model=shapes.MeterReadings,
+    responses=refusals(401, 403, 422),
+)
 def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) -> Json:
     """Readings by time, meter, property and value; page by page, or by a link to all of them.
 
@@ -85,8 +91,16 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
     return Json({"page": page, "content": content})
 
 
-@router.get("/v1/bulk/{token}")
-def download(token: str, request: Request) -> StreamingResponse:
+@router.get(
+    "/v1/bulk/{token}",
+    response_class=StreamingResponse,
+    responses=described.document("text/csv", "The readings as CSV, or as Parquet.")
+    | refusals(404, 422),
+)
+def download(
+    token: Annotated[str, InPath(description="What stands in the link.", max_length=200)],
+    request: Request,
+) -> StreamingResponse:
     """A bulk download; the link is the permission, for an hour."""
     store: Store = request.app.state.door.store
     found = store.download(digest(token), _now())
@@ -100,7 +114,11 @@ def download(token: str, request: Request) -> StreamingResponse:
     )
 
 
-@router.delete("/v1/meterReadings")
+@router.delete(
+    "/v1/meterReadings",
+    response_model=shapes.Deleted,
+    responses=refusals(401, 403, 404, 422),
+)
 def delete(
     caller: Deletes, id: Annotated[str, Query(max_length=64, description="A smartMeterId.")]
 ) -> Json:

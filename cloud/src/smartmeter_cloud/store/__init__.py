@@ -83,6 +83,9 @@ class Store(Protocol):
     def meters(self) -> list[Meter]:
         """All meters."""
 
+    def add_meter(self, meter: Meter) -> None:
+        """Makes a meter that has sent nothing yet."""
+
     def name_meter(self, meter: str, label: str | None, household: str | None) -> None:
         """Gives a meter a label or a household; None leaves it as it is."""
 

@@ -21,8 +21,16 @@ class SqlRecords(ABC):
 
     def meters(self) -> list[Meter]:
         with self._reading() as db:
-            rows = db.all("SELECT name, household, label FROM meter ORDER BY name")
+            rows = db.all("SELECT name, household, label, family FROM meter ORDER BY name")
         return [Meter(*row) for row in rows]
+
+    def add_meter(self, meter: Meter) -> None:
+        with self._writing() as db:
+            db.run(
+                "INSERT INTO meter (name, concentrator, household, label, family) "
+                "VALUES (?, '', ?, ?, ?)",
+                meter,
+            )
 
     def name_meter(self, meter: str, label: str | None, household: str | None) -> None:
         with self._writing() as db:

@@ -115,11 +115,15 @@ class Certificate(NamedTuple):
 
 
 class Meter(NamedTuple):
-    """A meter: whose it is, and what its people call it ("" where they do not)."""
+    """A meter: whose it is, what its people call it, and as which make and model it was chosen.
+
+    label and family are "" where nobody said.
+    """
 
     name: str
     household: str
     label: str
+    family: str = ""
 
 
 class Sum(NamedTuple):

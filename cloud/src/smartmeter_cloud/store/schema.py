@@ -142,7 +142,10 @@ CREATE INDEX certificate_concentrator ON certificate (concentrator)
 # PostgreSQL looks up the meter of each single reading otherwise; it is looked at once a batch.
 _5 = "{loosen}"
 
-STEPS = (_1, _2, _3, _4, _5)
+# A meter may be made before its first reading; family: which make and model it was chosen as.
+_6 = "ALTER TABLE meter ADD COLUMN family TEXT NOT NULL DEFAULT ''"
+
+STEPS = (_1, _2, _3, _4, _5, _6)
 VERSION = len(STEPS)
 
 

@@ -1,0 +1,74 @@
+"""Meters before their first reading: choose a make and model, and have the adapter's settings."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from smartmeter_cloud.adapter_config import adapter_config, is_family, physical_meters
+from smartmeter_cloud.api import described, shapes
+from smartmeter_cloud.api.access import Provisions, Reads
+from smartmeter_cloud.api.described import refusals
+from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.meters import MeterId
+from smartmeter_cloud.api.people import Id
+from smartmeter_cloud.api.problems import Problem
+
+router = APIRouter(tags=[described.ADAPTERS])
+
+
+@router.get(
+    "/v1/physicalMeters",
+    response_model=list[shapes.PhysicalMeter],
+    responses=refusals(401, 403),
+)
+def physical(caller: Reads) -> Json:
+    """The makes and models of meters that adapters are known to read."""
+    return Json(physical_meters())
+
+
+class NewMeter(BaseModel):
+    """household may be left out by a caller that has only one."""
+
+    model_config = ConfigDict(extra="forbid")
+    physicalMeter: str = Field(
+        "", max_length=64, description='An id of /v1/physicalMeters; "" is any.'
+    )
+    label: str = Field("", max_length=80, examples=["Cellar"])
+    household: Id | None = None
+
+
+@router.post(
+    "/v1/meters",
+    response_model=shapes.MeterIndividual,
+    status_code=201,
+    responses=refusals(401, 403, 409, 422),
+)
+def make(body: NewMeter, caller: Provisions) -> Json:
+    """Makes a meter individual, with an id that its adapter will send by."""
+    if body.physicalMeter and not is_family(body.physicalMeter):
+        raise Problem(422, "physicalMeter: there is none of that id; see /v1/physicalMeters")
+    label = body.label.strip().replace("\0", "")
+    made = caller.add_meter(body.household, label, body.physicalMeter)
+    return Json(
+        {
+            "id": made.name,
+            "household": made.household,
+            "label": made.label,
+            "physicalMeter": made.family,
+            "adapterConfig": f"v1/meters/{made.name}/adapterConfig",
+        },
+        status_code=201,
+    )
+
+
+@router.get(
+    "/v1/meters/{meter}/adapterConfig",
+    response_model=shapes.SmartMeterAdapterConfig,
+    responses=refusals(401, 403, 404, 422),
+)
+def config(meter: MeterId, caller: Provisions) -> Json:
+    """The specification's SmartMeterAdapterConfig, for `python -m tools.provision --config FILE`.
+
+    It holds no secret. `meter.line` is there where the meter was made as a known make and model.
+    """
+    name = f'attachment; filename="adapter-{meter}.json"'
+    return Json(adapter_config(caller.meter(meter)), headers={"Content-Disposition": name})

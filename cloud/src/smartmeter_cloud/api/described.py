@@ -1,0 +1,85 @@
+"""What the OpenAPI document says beyond what FastAPI finds by itself."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+NOW, HISTORY, ADAPTERS = "Now", "History", "Adapters"
+ENROLMENT, PEOPLE, SERVER = "Enrolment", "People", "Server"
+
+_TAGS = {
+    NOW: "What meters say at the moment, and how the chain does.",
+    HISTORY: "Readings and energy over time; download and deletion.",
+    ADAPTERS: "New meters, and the settings of their adapters.",
+    ENROLMENT: "Certificates of Concentrators (EST, RFC 7030).",
+    PEOPLE: "Log-in, keys, households, the audit log and sums over all meters.",
+    SERVER: "For those who run this server.",
+}
+_ABOUT = """Errors are problem details (RFC 9457).
+
+Times are RFC 3339 with an offset, or ms since 1970 UTC where they are numbers. Powers are in W,
+energies in Wh, voltages in V. What a meter did not send is absent or null, never 0."""
+
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457; detail is one sentence for a person.",
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+    "required": ["title", "status", "detail"],
+    "example": {"title": "Not Found", "status": 404, "detail": "there is no such meter"},
+}
+_WHY = {
+    400: "The body or the certificate signing request cannot be read.",
+    401: "No key, session or token, or one that is not valid.",
+    403: "The key has not the scope for this, or it is not allowed at all.",
+    404: "It is not there, or it is somebody else's.",
+    409: "There are too many of these already.",
+    422: "A field or parameter is not what it has to be; the detail names it.",
+    503: "The store, the authority or a stream cannot be had at the moment.",
+}
+_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors that an endpoint answers with, besides those that any one may: 400 and 503."""
+    return {
+        status: {"description": _WHY[status], "content": _CONTENT}
+        for status in sorted({*statuses, 400, 503})
+    }
+
+
+def document(media_type: str, about: str) -> dict[int | str, dict[str, Any]]:
+    """An answer that is no JSON."""
+    return {200: {"description": about, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+def describe(app: FastAPI) -> None:
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _openapi(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    made = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=_ABOUT,
+        routes=app.routes,
+        tags=[{"name": name, "description": about} for name, about in _TAGS.items()],
+    )
+    made.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    for path in made["paths"].values():
+        for operation in path.values():
+            # The first line of a docstring says it in one sentence.
+            summary, _, rest = operation.get("description", "").partition("\n")
+            operation["summary"] = summary.rstrip(".") or operation["summary"]
+            operation["description"] = rest.strip()
+    return made

@@ -1,0 +1,252 @@
+"""What the API answers, for its OpenAPI document; the answers themselves are made in forms.py."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Moment = Annotated[str, Field(description="RFC 3339", examples=["2026-11-22T21:10:05+01:00"])]
+Ms = Annotated[int, Field(description="ms since 1970 UTC", examples=[1795378205000])]
+MeterId = Annotated[str, Field(examples=["0b8f1a52-8a8e-4ad1-b7b5-6c6b3a1b2c3d"])]
+Wh = Annotated[float | None, Field(description="Wh; null where there is no total")]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Health(Shape):
+    status: Literal["ok"]
+
+
+class Reading(Shape):
+    """values: by OBIS code, C.D.E."""
+
+    time: Moment
+    received: Moment
+    clock: Literal["meter", "adapter"]
+    clockWrong: bool = Field(description="a day ahead of its arrival, or 400 days behind")
+    seq: int
+    auth: str = Field(examples=["verified"])
+    values: dict[str, float] = Field(examples=[{"1.7.0": 133, "1.8.0": 1136784, "32.7.0": 229.4}])
+
+
+class Meter(Shape):
+    id: MeterId
+    label: str
+    concentrator: str
+    silentAfter: int = Field(description="seconds without a reading")
+    newest: Reading
+
+
+class Labelled(Shape):
+    id: MeterId
+    label: str
+
+
+class FirstTotal(Shape):
+    time: Moment
+    value: float
+
+
+class Power(Shape):
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+    start: Moment = Field(alias="from")
+    to: Moment
+    width: int = Field(description="seconds of a slice")
+    slices: list[tuple[Ms, float, float, float]] = Field(
+        description="start, mean W, least W, most W",
+        examples=[[[1790035200000, 200.0, 100, 300]]],
+    )
+    first: dict[str, FirstTotal] = Field(description="the first total of 1.8.0 and 2.8.0")
+
+
+class Bar(Shape):
+    start: Ms
+    end: Ms
+    readings: int
+    drawn: Wh
+    fed: Wh
+    power: tuple[float, float, float] | None = Field(description="mean, least and most W")
+    volts: list[float | None] = Field(description="least and most V of L1, L2 and L3")
+
+
+class EnergyGap(Shape):
+    start: Ms
+    end: Ms
+    drawn: Wh
+    fed: Wh
+
+
+class Energy(Shape):
+    by: Literal["quarter", "hour", "day", "month"]
+    zone: str = Field(examples=["Europe/Vienna"])
+    bars: list[Bar]
+    gaps: list[EnergyGap]
+
+
+class Property(Shape):
+    name: str = Field(examples=["OBIS_1.8.0"])
+    obis: str = Field(examples=["1.8.0"])
+    units: list[str] = Field(examples=[["Wh"]])
+    description: str
+
+
+class PropertyValue(Shape):
+    propertyName: str = Field(examples=["OBIS_1.8.0"])
+    numericalValue: float
+    unit: str = Field(examples=["Wh"])
+
+
+class MeterReading(Shape):
+    readingTime: Moment
+    meterId: MeterId
+    propertyValues: list[PropertyValue]
+    faultCode: str | None = Field(None, description="CLOCK: its clock is wrong")
+
+
+class Page(Shape):
+    pageNumber: int
+    pageSize: int
+    hasNext: bool
+
+
+class MeterReadings(Shape):
+    """Either page and content, or linkToBulk."""
+
+    page: Page | None = None
+    content: list[MeterReading] | None = None
+    linkToBulk: str | None = None
+
+
+class Deleted(Shape):
+    deleted: int = Field(description="rows of every tier")
+
+
+class Box(BaseModel):
+    """state and reason are words of a closed list; further fields are the box's own word."""
+
+    kind: Literal["meter", "adapter", "concentrator", "ingest", "store"]
+    id: str
+    state: Literal["ok", "warn", "down", "unknown"]
+    reason: str = Field(examples=["reads"])
+    since: Ms | None
+
+
+class Chain(Shape):
+    now: Ms
+    boxes: list[Box]
+
+
+class Session(Shape):
+    name: str
+    scopes: list[str]
+    households: list[str] | None = Field(description="null: everybody's")
+
+
+class Opened(Shape):
+    days: int
+
+
+class Nothing(Shape):
+    pass
+
+
+class Key(Shape):
+    id: str
+    name: str
+    scopes: list[str]
+    household: str | None
+    created: Moment
+    expires: Moment | None
+
+
+class GivenKey(Shape):
+    id: str
+    key: str = Field(examples=["smc_..."])
+
+
+class Household(Shape):
+    id: str
+    meters: list[str]
+    concentrators: list[str]
+
+
+class Placed(Shape):
+    id: str
+    household: str
+
+
+class AuditLine(Shape):
+    time: Moment
+    who: str
+    what: str
+
+
+class Sum(Shape):
+    start: Ms
+    meters: int = Field(description="20 or more")
+    drawn: int
+    fed: int
+
+
+class Issued(Shape):
+    serial: str = Field(description="hex")
+    issued: Moment
+    expires: Moment
+    revoked: Moment | None
+
+
+class Invited(Shape):
+    expires: Moment
+
+
+class Concentrator(Shape):
+    id: str
+    household: str | None
+    certificates: list[Issued]
+    invitations: list[Invited]
+
+
+class Invitation(Shape):
+    token: str = Field(examples=["smt_..."], description="for smartmeter-gateway enroll")
+    expires: Moment
+
+
+class Revoked(Shape):
+    revoked: int = Field(description="how many certificates")
+
+
+class PhysicalMeter(Shape):
+    id: str = Field(examples=["at-netz-noe-kaifa"])
+    kind: Literal["ELECTRICITY"] = Field(alias="class")
+    meters: str = Field(examples=["Kaifa M110, MA309"])
+    country: str = Field(description='ISO 3166; "" is any')
+    operators: str
+    port: str
+    wiring: str
+    line: str | None = Field(examples=["2400 8E1"])
+    link: str
+    keys: str
+    interval: str
+    answer: str
+    note: str
+
+
+class MeterIndividual(Shape):
+    id: MeterId
+    household: str
+    label: str
+    physicalMeter: str
+    adapterConfig: str = Field(description="where its adapter's settings are")
+
+
+class Mapping(Shape):
+    source: str = Field(alias="from", examples=["1.8.0"])
+    to: str = Field(examples=["OBIS_1.8.0"])
+
+
+class SmartMeterAdapterConfig(Shape):
+    MeterIndividualId: MeterId
+    OperationalPropertyMapping: list[Mapping]
+    CloudAuth: dict[str, Any]
+    meter: dict[str, str] = Field({}, examples=[{"line": "2400 8E1"}])

@@ -1,0 +1,74 @@
+"""A meter before its first reading: chosen, made, and its adapter's settings taken by provision."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.around import reading
+from tests.cloud.sites import Site, call
+from tools.provision.answers import Refused, from_file
+
+
+def test_provision_takes_what_the_cloud_gives(guarded: Site, tmp_path: Path) -> None:
+    key = guarded.key("provision read", "smith")
+    known = call(guarded, "GET", "v1/physicalMeters", key=key)[1]
+    (kaifa,) = [m for m in known if m["id"] == "at-netz-noe-kaifa"]
+    assert (kaifa["line"], kaifa["class"]) == ("2400 8E1", "ELECTRICITY")
+    wanted = {"physicalMeter": kaifa["id"], "label": "Cellar"}
+    status, made, _ = call(guarded, "POST", "v1/meters", wanted, key=key)
+    assert (status, made["household"], made["label"]) == (201, "smith", "Cellar")
+    status, config, headers = call(guarded, "GET", made["adapterConfig"], key=key)
+    assert status == 200
+    assert headers["Content-Disposition"].endswith(f'adapter-{made["id"]}.json"')
+    assert config["CloudAuth"] == {}
+
+    file = tmp_path / "adapter.json"
+    file.write_text(json.dumps(config))
+    with pytest.raises(Refused, match="wifi or a section ethernet"):
+        from_file(file).checked()
+    network = {"wifi": {"ssid": "Home"}, "broker": {"host": "broker.example", "tls": False}}
+    file.write_text(json.dumps(config | network))
+    settings = from_file(file).checked().settings
+    assert settings["meter"]["id"] == made["id"]
+    assert settings["meter"]["line"] == "2400 8E1"
+    assert len(settings["publish"]["values"]) == 13
+
+    # Its first reading comes through a Concentrator of its household, and only of that.
+    topic = "concentrator/{}/smartMeterMessage/" + made["id"] + "/reading"
+    guarded.take(topic.format("house-2"), reading(8))
+    guarded.take(topic.format("house-1"), reading(9))
+    meters = {m["id"]: m for m in call(guarded, "GET", "v1/meters", key=key)[1]}
+    assert meters[made["id"]]["label"] == "Cellar"
+    assert meters[made["id"]]["newest"]["seq"] == 9
+    assert len(guarded.store.dead_letters(9)) == 1
+
+
+def test_every_physical_meter_makes_settings_that_are_taken(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "adapter.json"
+    network = {"wifi": {"ssid": "Home"}, "broker": {"host": "broker.example", "tls": False}}
+    for known in site.api.get("v1/physicalMeters")[::5]:
+        made = call(site, "POST", "v1/meters", {"physicalMeter": known["id"]})[1]
+        config = site.api.get(made["adapterConfig"])
+        file.write_text(json.dumps(config | network))
+        from_file(file).checked()
+        assert ("meter" in config) == (not known["answer"] and known["line"] is not None)
+
+
+def test_who_may(guarded: Site) -> None:
+    smith, reader = guarded.key("provision", "smith"), guarded.key("read", "smith")
+    every = guarded.key("provision")
+    assert call(guarded, "POST", "v1/meters", {})[0] == 401
+    assert call(guarded, "POST", "v1/meters", {}, key=reader)[0] == 403
+    assert call(guarded, "POST", "v1/meters", {"household": "jones"}, key=smith)[0] == 403
+    assert call(guarded, "GET", "v1/meters/m1/adapterConfig", key=reader)[0] == 403
+    assert call(guarded, "GET", "v1/meters/m2/adapterConfig", key=smith)[0] == 404
+    assert call(guarded, "GET", "v1/meters/m1/adapterConfig", key=smith)[0] == 200
+    made = call(guarded, "POST", "v1/meters", {"household": "jones"}, key=every)[1]
+    assert made["household"] == "jones"
+    for wrong in ({"physicalMeter": "x"}, {"label": "x" * 81}, {"id": "m9"}, {"household": "a/b"}):
+        assert call(guarded, "POST", "v1/meters", wrong, key=every)[0] == 422
+    for _ in range(99):
+        call(guarded, "POST", "v1/meters", {"household": "jones"}, key=every)
+    status, problem, _ = call(guarded, "POST", "v1/meters", {"household": "jones"}, key=every)
+    assert (status, "never sent" in problem["detail"]) == (409, True)

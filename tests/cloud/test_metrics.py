@@ -1,0 +1,65 @@
+"""/metrics of the api and of an ingest process, as Prometheus reads them."""
+
+import re
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.cloud.around import eventually, reading
+from tests.cloud.conftest import Cloud
+from tests.cloud.sites import Site, call
+
+SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-+.e0-9]+')
+
+
+def samples(text: str) -> dict[str, float]:
+    lines = [line for line in text.splitlines() if not line.startswith("# ")]
+    assert all(SAMPLE.fullmatch(line) for line in lines), lines
+    names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    assert {re.split(r"[{ ]", line)[0] for line in lines} <= names
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_of_the_store(site: Site) -> None:
+    site.add("m1", reading(1), reading(2))
+    site.add("m1", reading(2))
+    found = samples(site.metrics())
+    assert found["smartmeter_cloud_stored_total"] == 2
+    assert found["smartmeter_cloud_repeated_total"] == 1
+    assert found['smartmeter_cloud_boxes{kind="meter",state="ok"}'] == 1
+    assert found['smartmeter_cloud_boxes{kind="ingest",state="down"}'] == 1
+    before = found['smartmeter_cloud_http_requests_total{status="2xx"}']
+    assert samples(site.metrics())['smartmeter_cloud_http_requests_total{status="2xx"}'] > before
+    assert "m1" not in site.metrics()  # no meter, no household
+
+
+def test_they_take_a_scope(guarded: Site) -> None:
+    assert call(guarded, "GET", "metrics")[0] == 401
+    assert call(guarded, "GET", "metrics", key=guarded.key("read", "smith"))[0] == 403
+    assert "smartmeter_cloud_stored_total 2\n" in guarded.metrics()
+
+
+def test_of_an_ingest_process(cloud: Cloud) -> None:
+    cloud.config.write_text(cloud.config.read_text() + "[metrics]\nport = 0\n")
+    ingest = cloud.start("ingest")
+    ingest.says("connected to the broker", 30)
+    url = next(line for line in ingest.said.splitlines() if "metrics are at" in line).split()[-1]
+    house = cloud.concentrator()
+    house.send("m1", reading(1))
+    house.all_receipted(30)
+    house.send("m1", b"no reading")
+
+    def found() -> dict[str, float]:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return samples(answer.read().decode())
+
+    eventually(lambda: found()["smartmeter_cloud_ingest_dead_total"] == 1, 30)
+    assert found()["smartmeter_cloud_ingest_stored_total"] == 1
+    assert found()["smartmeter_cloud_ingest_broker_up"] == 1
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(url.replace("/metrics", "/"), timeout=20)
+    port = int(url.split(":")[-1].split("/")[0])
+    with socket.socket() as outside:
+        outside.bind(("127.0.0.2", port))  # it listens on 127.0.0.1 alone
