@@ -30,6 +30,7 @@ corpus:
 fuzz:
 	@python3 tools/prepare.py test
 	@$(PYTHON) -m tools.fuzz
+	@$(PYTHON) -m pytest -q --hypothesis-profile=thorough tests/core
 
 # everything is killed under traffic; FAULT_SECONDS (default 600) is how long
 faults:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from smartmeter import Reading, Receiver, families
 from smartmeter.families import FAMILIES, Family
-from smartmeter.profiles import PROFILES
+from smartmeter.profiles import NAMES
 from smartmeter.reading import decimal
 from smartmeter.receiver import LINKS
 from smartmeter.search import SETTINGS
@@ -93,7 +93,7 @@ def test_every_family_has_a_virtual_meter_and_every_virtual_meter_a_family() -> 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=by_id)
 def test_a_family_s_words_mean_something(family: Family) -> None:
-    assert family.profile in PROFILES
+    assert family.profile in NAMES
     assert family.link in LINKS
     assert family.wiring
     signs_on = family.answer == families.SIGN_ON

@@ -1,10 +1,11 @@
 """A meter's clock: the right RFC 3339 time, or none."""
 
 from smartmeter.cosem.clock import is_clock, rfc3339
-from smartmeter.profiles import PROFILES, UNKNOWN, parse
+from smartmeter.profile_settings import parse
+from smartmeter.profiles import UNKNOWN, named
 
-LOCAL = PROFILES["landis-gyr"]
-STANDARD = PROFILES["kamstrup"]
+LOCAL = named("landis-gyr")
+STANDARD = named("kamstrup")
 
 
 def clock(text, weekday=0xFF, deviation=0x8000, status=0):
@@ -103,7 +104,7 @@ def test_quirks():
     assert rfc3339(odd, LOCAL) == "2026-07-15T12:00:00+02:00"
     assert rfc3339(odd, UNKNOWN) is None
     sunday = clock("2026-11-22 21:10:05", 0, 0)
-    assert rfc3339(sunday, PROFILES["aidon"]) == "2026-11-22T21:10:05+01:00"
+    assert rfc3339(sunday, named("aidon")) == "2026-11-22T21:10:05+01:00"
 
 
 def test_a_serial_number_of_twelve_characters_is_no_clock():

@@ -28,7 +28,7 @@ _FORMS = (
     "p1-hungary",
     "p1-slovenia",
 )
-_MUTANTS = 400
+_MUTANTS = 120
 _BEGIN = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
 
 Decode = Callable[[bytes, Receiver], Reading]

@@ -3,7 +3,8 @@
 from smartmeter import Reading
 from smartmeter.obis import combine, complete, put, unit_of, unit_of_key
 from smartmeter.positions import POSITIONS
-from smartmeter.profiles import PROFILES, UNKNOWN, by_name, by_type, parse
+from smartmeter.profile_settings import parse
+from smartmeter.profiles import NAMES, UNKNOWN, by_name, by_type, named
 from smartmeter.reading import is_code
 
 
@@ -13,7 +14,7 @@ def test_a_setting_names_a_profile_and_may_change_it():
     assert (changed.voltage, changed.current, changed.energy) == ((-1,), (0,), 1)
     assert (changed.zone, changed.minutes) == ("standard", 120)
     assert changed.trust_invalid
-    assert PROFILES["landis-gyr"].voltage == (0, -1, -2)  # as it was
+    assert named("landis-gyr").voltage == (0, -1, -2)  # as it was
 
 
 def test_a_setting_that_means_nothing_is_refused():
@@ -36,10 +37,10 @@ def test_who_a_name_belongs_to():
         (b"ISK1030775213859", "iskraemeco"),
         (b"SAGY\x05\xe6\xd9\xfd", "sagemcom"),
     ):
-        assert by_name(name) is PROFILES[profile]
+        assert by_name(name) is named(profile)
     assert by_name(b"XYZ") is UNKNOWN
     assert by_name(b"") is UNKNOWN
-    kamstrup = PROFILES["kamstrup"]
+    kamstrup = named("kamstrup")
     assert by_type(kamstrup, b"6841131BN243101040").energy == 1
     assert by_type(kamstrup, b"6841131BN245101090") is kamstrup
     assert by_type(UNKNOWN, b"6841131BN243101040") is UNKNOWN
@@ -47,7 +48,7 @@ def test_who_a_name_belongs_to():
 
 def test_each_list_by_position_names_codes_that_exist():
     for kinds, (family, places) in POSITIONS.items():
-        assert family in PROFILES
+        assert family in NAMES
         assert len(kinds) == len(places), kinds
         for place in places:
             name = place if isinstance(place, str) else place[0]

@@ -257,3 +257,22 @@ def test_an_unguarded_list_has_to_look_like_a_house_s():
     # the same under a tag that was checked is the meter's own word
     sealed = mbus(ciphered(kaifa_apdu(values=odd), 1, 0x30))
     assert isinstance(Receiver(KEY, AUTH_KEY).feed(sealed)[0], Reading)
+
+
+def test_noise_loads_no_link():
+    """On a device its module would stay, and take the heap that the decoder needs."""
+    receiver = Receiver()
+    state = 1
+    told = 0
+    for n in range(300):
+        noise = bytearray()
+        for _ in range(100):
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            noise.append(state >> 16 & 0xFF)
+        told += len(receiver.feed(noise))
+        if n % 7 == 0:  # a pause, behind which a telegram may lack its framing
+            told += len(receiver.flush())
+    assert told and not receiver._links
+    found = receiver.feed(mbus(kaifa_apdu()))
+    assert [type(event) for event in found if isinstance(event, Reading)] == [Reading]
+    assert list(receiver._links) == ["mbus"]

@@ -1,6 +1,6 @@
 """Whatever arrives: a Reading or a Fault, in bounds, the same in any chunks. CPython only."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from smartmeter import FAULTS, Fault, Reading, Receiver
 from smartmeter.reading import is_code, is_time
@@ -69,7 +69,6 @@ def mutated(wire, changes):
     return bytes(data)
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=600), st.integers(1, 50))
 def test_any_bytes_in_any_chunks(data, size):
     whole = Receiver(KEY)
@@ -84,7 +83,6 @@ def test_any_bytes_in_any_chunks(data, size):
     assert [repr(e) for e in got] == [repr(e) for e in events]
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(WIRES), edits, st.integers(1, 400))
 def test_mutants_in_any_chunks(wire, changes, size):
     data = mutated(wire, changes)
@@ -100,7 +98,6 @@ def test_mutants_in_any_chunks(wire, changes, size):
     assert [repr(e) for e in got] == [repr(e) for e in events]
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.sampled_from((1, 3, 4)), edits)
 def test_a_tag_lets_no_mutant_through(which, changes):
     receiver = Receiver(KEY, AUTH_KEY)
@@ -110,7 +107,6 @@ def test_a_tag_lets_no_mutant_through(which, changes):
             assert event.auth == "verified"
 
 
-@settings(max_examples=300, deadline=None)
 @given(edits)
 def test_a_check_sum_lets_no_mutant_through(changes):
     receiver = Receiver()
@@ -119,7 +115,6 @@ def test_a_check_sum_lets_no_mutant_through(changes):
             assert event.values == EXPECTED
 
 
-@settings(max_examples=500, deadline=None)
 @given(edits, st.booleans())
 def test_the_parser_itself(changes, sealed):
     """Mutants under a check sum put on again."""

@@ -7,9 +7,8 @@
 Each takes (data, start, end) and returns the sum of data[start:end] as an int; the first
 two sums stand on the wire low byte first.
 
-CPython has x^16+x^12+x^5+1 in C, for unreflected bits: so the bits of every byte are
-turned, and those of the sum turned back. MicroPython runs half a byte at a time, with
-tables of 16 entries: 32 bytes each instead of the usual 512.
+CPython's are in crc_native.py. MicroPython runs half a byte at a time, with tables of 16
+entries: 32 bytes each instead of the usual 512.
 """
 
 
@@ -49,51 +48,10 @@ def arc_by_nibbles(data: bytes | bytearray, start: int, end: int) -> int:
 
 
 try:
-    from binascii import crc_hqx  # type: ignore[attr-defined,unused-ignore]
+    from .crc_native import arc as arc
+    from .crc_native import kermit as kermit
+    from .crc_native import x25 as x25
 except ImportError:  # MicroPython
     x25 = x25_by_nibbles
     kermit = kermit_by_nibbles
     arc = arc_by_nibbles
-
-    def sum8(data: bytearray, start: int, end: int) -> int:
-        """The low 8 bits of the sum of data[start:end], without a copy of it on the heap."""
-        return sum(memoryview(data)[start:end]) & 0xFF
-else:
-    _TURNED = bytes([int("".join(reversed("{:08b}".format(i))), 2) for i in range(256)])
-
-    def x25_native(data: bytes | bytearray, start: int, end: int) -> int:
-        crc: int = crc_hqx(data[start:end].translate(_TURNED), 0xFFFF)
-        return (_TURNED[crc & 255] << 8 | _TURNED[crc >> 8]) ^ 0xFFFF
-
-    def kermit_native(data: bytes | bytearray, start: int, end: int) -> int:
-        crc: int = crc_hqx(data[start:end].translate(_TURNED), 0)
-        return _TURNED[crc & 255] << 8 | _TURNED[crc >> 8]
-
-    def arc_native(data: bytes | bytearray, start: int, end: int) -> int:
-        """The message as one number over GF(2), folded in halves.
-
-        x^16+x^15+x^2+1 is (x+1)(x^15+x+1). Modulo the second factor x^15 is x+1, hence
-        (by squaring) x^(15*2^k) is x^(2^k)+1; modulo the first a number is its parity.
-        """
-        n = int.from_bytes(data[start:end].translate(_TURNED), "big") << 16
-        parity = n.bit_count() & 1
-        shift = 1
-        while 15 * shift < n.bit_length():
-            shift <<= 1
-        while shift:
-            high = n >> 15 * shift
-            if high:
-                n = n & (1 << 15 * shift) - 1 ^ high ^ high << shift
-            else:
-                shift >>= 1
-        if n.bit_count() & 1 != parity:
-            n ^= 0x8003
-        return _TURNED[n & 255] << 8 | _TURNED[n >> 8]
-
-    def sum8(data: bytearray, start: int, end: int) -> int:
-        """The low 8 bits of the sum of data[start:end]; a copy is twice as fast as a view."""
-        return sum(data[start:end]) & 0xFF
-
-    x25 = x25_native
-    kermit = kermit_native
-    arc = arc_native

@@ -66,7 +66,7 @@ class Family:
     operators: who installs them, "" where that is not known or is the whole country.
     port: one of WIRING. line: (baud, bits, parity, stop bits, inverted), None where no document
     says it. link: one of receiver.LINKS. keys: one of the five above. profile: the name in
-    profiles.PROFILES that the telegram leads to. interval: between telegrams, in words.
+    profiles.NAMES that the telegram leads to. interval: between telegrams, in words.
     answer: what the meter wants to hear. note: what else to know, "" for nothing.
     """
 

@@ -26,7 +26,7 @@ no more than these. Bytes that belong to nothing are skipped one by one and coun
 end or after _RUN bytes: nothing is dropped in silence, and a line of garbage does not flood.
 """
 
-from . import profiles
+from .begins import IDLE, NOT, OPEN, STARTS, YES, begins, is_title
 from .cosem.ciphering import Ciphering
 from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .link.mbus import Mbus
     from .link.p1 import P1
     from .link.sml import Sml
+    from .profiles import Profile
     from .reading import Reading
 
     Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Apdu
@@ -52,24 +53,6 @@ _PIECE = 1024  # of feed's data taken at a time
 _GLITCH = 3  # bytes that a wake-up or a relay puts on a line, and nobody needs to hear of
 _RUN = 2048
 
-# First byte: links that may start with it, in the order they are asked.
-_STARTS = {
-    0x68: ("mbus",),
-    0x10: ("mbus",),
-    0xE5: ("mbus",),
-    0x7E: ("hdlc",),
-    0x1B: ("sml",),
-    0x2F: ("p1", "iec62056"),
-    0x30: ("iec62056",),
-    0x31: ("iec62056",),
-    0x43: ("iec62056",),
-    0x46: ("iec62056",),
-    0x02: ("apdu", "iec62056"),
-    0x0F: ("apdu",),
-    0xDB: ("apdu",),
-    0xDF: ("apdu",),
-    0xE6: ("apdu",),
-}
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
 _SURE = ("mbus", "hdlc", "sml")
 _UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
@@ -81,7 +64,7 @@ class Receiver:
     """One meter's line.
 
     key, auth_key: 16 bytes each, or None. link: one of LINKS, or None to find it. profile:
-    a setting as profiles.parse takes it, or None to go by the telegram.
+    a setting as profile_settings.parse takes it, or None to go by the telegram.
 
     counters maps system titles to the last invocation counter accepted: save and restore it
     over a restart, else telegrams of before can be replayed. skipped counts bytes that
@@ -102,7 +85,7 @@ class Receiver:
             raise ValueError("a link is one of " + ", ".join(LINKS))
         self.key = key
         self.auth_key = auth_key
-        self.profile = profiles.parse(profile) if profile else None
+        self.profile = _profile(profile) if profile else None
         self.ciphering = Ciphering(key, auth_key)
         self.plans: "dict[tuple[object, ...], Any]" = {}  # layouts; see cosem/plan_native.py
         self.guarded = False
@@ -200,7 +183,7 @@ class Receiver:
         if sure:
             n, outcome = sure[0].scan(buf, at, end)
             return n, outcome, sure[1]
-        for name in _STARTS.get(first, ()):
+        for name in STARTS.get(first, ()):
             if self._link:
                 if name != self._link:
                     continue
@@ -210,6 +193,11 @@ class Receiver:
                 continue
             link = self._links.get(name)
             if link is None:
+                begun = YES if self._link else begins(name, buf, at, end)
+                if begun == NOT:
+                    continue
+                if begun != YES:
+                    return (1 if begun == IDLE else 0), None, name
                 link = self._links[name] = _make(name, self)
             if name in _SURE:
                 self._sure[first] = (link, name)
@@ -219,6 +207,8 @@ class Receiver:
         return -1, None, ""
 
     def _final(self, link: str, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
+        if link not in self._links:
+            return (-1 if buf[at] in _BARE_TEXT else 0), None
         final = getattr(self._links[link], "final", None)
         return final(buf, at, end) if final else (0, None)
 
@@ -229,6 +219,9 @@ class Receiver:
             return True
         if buf[at] != 0xDB or self._quiet:
             return False
+        begun = is_title(buf, at + 1, end)
+        if begun != YES:
+            return begun == OPEN
         from .link.apdu import is_found
 
         return is_found(buf, at, end, self._before)
@@ -280,6 +273,12 @@ class Receiver:
         if self._noise > _GLITCH:
             events.append(Fault(NOISE, "%d bytes belong to no telegram" % self._noise))
         self._noise = 0
+
+
+def _profile(setting: str) -> "Profile":
+    from .profile_settings import parse
+
+    return parse(setting)
 
 
 def _make(name: str, receiver: "Receiver") -> "Link":

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from smartmeter import profiles, topics
+from smartmeter import profile_settings, topics
 from smartmeter.link.signon import SignOn
 from smartmeter.reading import is_code
 from smartmeter.receiver import LINKS
@@ -301,7 +301,7 @@ def _profile(table: Table) -> str | None:
     text = table.optional("profile")
     try:
         if text:
-            profiles.parse(text)
+            profile_settings.parse(text)
     except ValueError as why:
         raise table.wrong("profile", f"is not one: {why}") from None
     return text

@@ -1,7 +1,4 @@
-"""AES-128 by what the platform has: cryptolib on MicroPython, `cryptography` on CPython.
-
-`cryptography` is imported with the first key and not before: it costs 15 ms and 9 MB.
-"""
+"""AES-128 by what the platform has: cryptolib on MicroPython, `cryptography` on CPython."""
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -19,6 +16,8 @@ try:
 
     _NATIVE = False
 except ImportError:
+    from . import aes_native
+
     _NATIVE = True
 
 _ECB = 1
@@ -27,39 +26,28 @@ _CBC = 2
 
 def ecb(key: bytes) -> "Encipher":
     """A function that enciphers a bytearray of 16-byte blocks in place, each for itself."""
-    if not _NATIVE:
-        encrypt = _aes(key, _ECB).encrypt
-
-        def encipher_on_device(blocks: bytearray) -> None:
-            encrypt(blocks, blocks)
-
-        return encipher_on_device
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-    update = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
+    if _NATIVE:
+        return aes_native.ecb(key)
+    encrypt = _aes(key, _ECB).encrypt
 
     def encipher(blocks: bytearray) -> None:
-        blocks[:] = update(blocks)
+        encrypt(blocks, blocks)
 
     return encipher
 
 
 def cbc_decrypt(key: bytes, iv: bytes, data: bytes | bytearray) -> bytes:
     """The plaintext of data, a multiple of 16 bytes enciphered in CBC mode from iv on."""
-    if not _NATIVE:
-        plain: bytes = _aes(key, _CBC, iv).decrypt(data)
-        return plain
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-    return Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(data)
+    if _NATIVE:
+        return aes_native.cbc_decrypt(key, iv, data)
+    plain: bytes = _aes(key, _CBC, iv).decrypt(data)
+    return plain
 
 
 def gcm(key: bytes) -> "GCM | NativeGCM":
     """An object with decrypt(iv, data, aad, tag) for AES-128-GCM; see gcm.GCM."""
-    if not _NATIVE:
-        from .gcm import GCM
+    if _NATIVE:
+        return aes_native.gcm(key)
+    from .gcm import GCM
 
-        return GCM(ecb(key))
-    from .gcm_native import NativeGCM
-
-    return NativeGCM(key)
+    return GCM(ecb(key))

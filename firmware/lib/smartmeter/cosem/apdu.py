@@ -7,7 +7,7 @@ The date-time comes in all three forms seen: 00 for none; 0C or 19 and 12 bytes;
 """
 
 from ..fault import KEY, LAYOUT, LENGTH, Rejected
-from ..profiles import PROFILES, UNKNOWN
+from ..profiles import UNKNOWN, named
 from ..reading import VERIFIED, Reading
 from . import ciphering, clock, layouts
 
@@ -86,7 +86,7 @@ def decode_plain(
 
         check_values(reading)
     if family is UNKNOWN and payload[1:5] == _NORDIC:
-        family = PROFILES["aidon"]
+        family = named("aidon")
     reading.time = _time(listed, family) or _time(sent, family)
     if reading.time:
         reading.clock = "meter"

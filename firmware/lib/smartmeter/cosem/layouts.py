@@ -199,7 +199,7 @@ def _identify(
     if listed.profile is profiles.UNKNOWN:
         # Swiss lists have no name and often no device name: all known are of this family's way
         family = "landis-gyr" if listed.layout == "d" else "unknown"
-        listed.profile = profiles.PROFILES[family]
+        listed.profile = profiles.named(family)
     for code in _TYPES:
         if code in found:
             listed.profile = profiles.by_type(listed.profile, found[code])

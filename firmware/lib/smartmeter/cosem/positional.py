@@ -51,7 +51,7 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
         else:
             listed.named.append((name if ":" in name else "1-0:" + name, exponent, place))
     if listed.profile is profiles.UNKNOWN:
-        listed.profile = profiles.PROFILES[family]
+        listed.profile = profiles.named(family)
     return listed
 
 

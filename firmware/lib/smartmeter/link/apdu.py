@@ -141,20 +141,12 @@ def _is_tagged(apdu: bytes) -> bool:
 def is_found(buf: bytearray, at: int, end: int, before: int) -> bool:
     """Whether the DB at buf[at], in noise, may begin a ciphered P1 telegram.
 
-    Behind it come 8, a title that three capitals begin, a length and a security control with
-    tag. before is the three bytes skipped last: behind the LLC of HDLC or the transport
-    addresses of M-Bus it belongs to a frame whose begin is damaged, and whose sum was not
-    checked.
+    Behind its title (begins.is_title) come a length and a security control with tag. before is
+    the three bytes skipped last: behind the LLC of HDLC or the transport addresses of M-Bus it
+    belongs to a frame whose begin is damaged, and whose sum was not checked.
     """
     if before == 0xE6E700 or before & 0xFFFF == 0x0167:
         return False
-    if end - at < 2:
-        return True
-    if buf[at + 1] != 8:
-        return False
-    for i in range(at + 2, min(at + 5, end)):
-        if not 0x41 <= buf[i] <= 0x5A:
-            return False
     try:
         found = _length(buf, at + 10, end)
     except ValueError:

@@ -7,7 +7,8 @@ A push telegram (DLMS over M-Bus, EN 13757-1) has CI = 000F SSSS with F for the 
 segment and S its number from 0, and two bytes of transport addresses before its data.
 """
 
-from ..crc import sum8
+from sys import implementation
+
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault
 from .assembly import APDU_MAX, Assembly
 
@@ -30,6 +31,16 @@ _CI_REPLIES = (0x72, 0x73, 0x76, 0x77, 0x78, 0x7A)  # EN 13757-3, table 2: respo
 # true frame is shorter than 3.
 _OVERFLOW = 256
 _OVERFLOW_MAX = 15
+
+
+_ON_DEVICE = implementation.name == "micropython"
+
+
+def _sum8(data: bytearray, start: int, end: int) -> int:
+    """The low 8 bits of the sum of data[start:end]."""
+    if _ON_DEVICE:  # a copy would be garbage; elsewhere it is twice as fast
+        return sum(memoryview(data)[start:end]) & 0xFF
+    return sum(data[start:end]) & 0xFF
 
 
 class Mbus:
@@ -56,12 +67,12 @@ class Mbus:
         if end - at < size + 6:
             return 0, None
         stop = at + 4 + size
-        if size < 3 or buf[stop + 1] != _STOP or sum8(buf, at + 4, stop) != buf[stop]:
+        if size < 3 or buf[stop + 1] != _STOP or _sum8(buf, at + 4, stop) != buf[stop]:
             if size <= _OVERFLOW_MAX:
                 if end - at < size + _OVERFLOW + 6:
                     return 0, None
                 stop += _OVERFLOW
-            if buf[stop + 1] != _STOP or sum8(buf, at + 4, stop) != buf[stop]:
+            if buf[stop + 1] != _STOP or _sum8(buf, at + 4, stop) != buf[stop]:
                 return 1, Fault(CHECKSUM, "an M-Bus frame's checksum is wrong", size + 6)
         return self._frame(buf, at, stop)
 

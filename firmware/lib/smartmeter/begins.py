@@ -1,0 +1,134 @@
+"""How telegrams begin: what bytes are held against before a link's module is loaded for them.
+
+Noise has every byte that a link may start with; a line at a wrong baud rate would soon have all
+of them loaded, and on a device no heap would be left for the decoder. So the first telegram of
+a link has to show more of itself than its first byte. From then on the link looks for itself.
+"""
+
+# First byte: links that may start with it, in the order they are asked.
+STARTS = {
+    0x68: ("mbus",),
+    0x10: ("mbus",),
+    0xE5: ("mbus",),
+    0x7E: ("hdlc",),
+    0x1B: ("sml",),
+    0x2F: ("p1", "iec62056"),
+    0x30: ("iec62056",),
+    0x31: ("iec62056",),
+    0x43: ("iec62056",),
+    0x46: ("iec62056",),
+    0x02: ("apdu", "iec62056"),
+    0x0F: ("apdu",),
+    0xDB: ("apdu",),
+    0xDF: ("apdu",),
+    0xE6: ("apdu",),
+}
+
+NOT = -1
+OPEN = 0  # until more bytes are there
+YES = 1
+IDLE = 2  # a byte that such a line may have, and that says nothing
+
+_STARTS_OF = {
+    0x1B: b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01",
+    0xE6: b"\xe6\xe7\x00",
+}
+_IDENTIFICATION_MAX = 80
+_CODE_MAX = 20
+_DATE_TIMES = b"\x00\x09\x0c\x19"  # what stands for it in a data-notification
+
+
+def begins(name: str, buf: bytearray, at: int, end: int) -> int:
+    """YES, NOT, OPEN or IDLE: whether a telegram of the link begins at buf[at]."""
+    first = buf[at]
+    if first in _STARTS_OF:
+        whole = _STARTS_OF[first]
+        have = bytes(buf[at : min(at + len(whole), end)])
+        return NOT if not whole.startswith(have) else YES if have == whole else OPEN
+    if name == "mbus":
+        return _mbus(buf, at, end)
+    if name == "hdlc":
+        return _hdlc(buf, at, end)
+    if name == "apdu":
+        return _apdu(buf, at, end)
+    if first == 0x2F:
+        for i in range(at + 1, min(at + 4, end)):
+            if not 65 <= buf[i] & 0xDF <= 90 and (name == "p1" or buf[at + 1] != 0x3F):
+                return NOT
+        return _reaches(buf, at, end, _IDENTIFICATION_MAX, 10, 255)  # the line's end
+    return _reaches(buf, at, end, _CODE_MAX, 40, 127)  # a bracket
+
+
+def _mbus(buf: bytearray, at: int, end: int) -> int:
+    have = end - at
+    if buf[at] == 0xE5:
+        return IDLE
+    if buf[at] == 0x10:
+        if have < 5:
+            return OPEN
+        whole = buf[at + 4] == 0x16 and (buf[at + 1] + buf[at + 2]) & 0xFF == buf[at + 3]
+        return YES if whole else NOT
+    if (have > 2 and buf[at + 1] != buf[at + 2]) or (have > 3 and buf[at + 3] != 0x68):
+        return NOT
+    return YES if have > 3 else OPEN
+
+
+def _hdlc(buf: bytearray, at: int, end: int) -> int:
+    if end - at < 2:
+        return OPEN
+    if buf[at + 1] == 0x7E:
+        return IDLE
+    if buf[at + 1] & 0xF0 != 0xA0:
+        return NOT
+    head = at + 3
+    for _ in range(2):  # destination, source
+        most = head + 4
+        while True:
+            if head >= end:
+                return OPEN
+            head += 1
+            if buf[head - 1] & 1:
+                break
+            if head == most:
+                return NOT
+    head += 1  # control
+    if head + 2 > end:
+        return OPEN
+    from .crc import x25
+
+    return YES if x25(buf, at + 1, head) == buf[head] | buf[head + 1] << 8 else NOT
+
+
+def _apdu(buf: bytearray, at: int, end: int) -> int:
+    first = buf[at]
+    have = end - at
+    if first == 0x0F:
+        return OPEN if have < 6 else YES if buf[at + 5] in _DATE_TIMES else NOT
+    if first == 0x02:
+        if (have > 2 and buf[at + 2] != 0x09) or (have > 3 and buf[at + 3] != 0x0C):
+            return NOT
+        return YES if have > 3 else OPEN
+    if have < 2:
+        return OPEN
+    return YES if buf[at + 1] in (0, 8) else NOT
+
+
+def is_title(buf: bytearray, at: int, end: int) -> int:
+    """YES, NOT or OPEN: whether the system title of a ciphered APDU stands there, a maker's three
+    letters first; what an APDU in noise is known by."""
+    if at < end and buf[at] != 8:
+        return NOT
+    for i in range(at + 1, min(at + 4, end)):
+        if not 65 <= buf[i] <= 90:
+            return NOT
+    return YES if end - at > 3 else OPEN
+
+
+def _reaches(buf: bytearray, at: int, end: int, most: int, until: int, greatest: int) -> int:
+    """Whether at most so many bytes, none above greatest, lead to the byte that has to come."""
+    for i in range(at, min(at + most, end)):
+        if buf[i] == until:
+            return YES
+        if buf[i] > greatest:
+            return NOT
+    return OPEN if end - at < most else NOT

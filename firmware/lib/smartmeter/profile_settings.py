@@ -1,0 +1,41 @@
+"""A profile as a user sets it: a family's name, and what of it is to be otherwise."""
+
+from .profiles import LOCAL, NAMES, STANDARD, Profile, named
+
+_SETTINGS = ("power", "energy", "voltage", "current", "factor", "minutes")
+
+
+def parse(text: str) -> Profile:
+    """The profile a setting means; ValueError with one sentence where it means none."""
+    words = text.split()
+    known = named(words[0]) if words and words[0] in NAMES else None
+    if known is None:
+        raise ValueError("a profile is one of " + ", ".join(sorted(NAMES)))
+    profile = Profile(
+        known.name, known.zone, known.energy, known.voltage, known.current, known.factor
+    )
+    profile.trust_invalid = known.trust_invalid
+    profile.zero_deviation = known.zero_deviation
+    for word in words[1:]:
+        name, equals, value = word.partition("=")
+        if name == "zone" and value in (STANDARD, LOCAL):
+            profile.zone = value
+        elif name in _SETTINGS and equals:
+            number = _integer(value, 840 if name == "minutes" else 9)
+            setattr(profile, name, (number,) if name in ("voltage", "current") else number)
+        else:
+            raise ValueError(
+                "a profile's settings are zone=standard, zone=local and whole numbers for "
+                + ", ".join(_SETTINGS)
+            )
+    return profile
+
+
+def _integer(text: str, most: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = most + 1
+    if not -most <= number <= most:
+        raise ValueError("a profile's number is whole and from -%d to %d" % (most, most))
+    return number
