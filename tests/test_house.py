@@ -29,9 +29,10 @@ PARTS = {
 }
 
 # The modules that both interpreters have; `cryptography` and its like hide behind cosem/aes.py.
-CORE_MAY_IMPORT = {"binascii", "hashlib", "micropython", "sys", "json", "struct"}
+CORE_MAY_IMPORT = {"array", "binascii", "hashlib", "micropython", "sys", "json", "struct"}
 CORE_SPEED_UPS = {
-    "cosem/aes.py": {"cryptography", "cryptolib"},
+    "cosem/aes.py": {"cryptolib"},
+    "cosem/aes_native.py": {"cryptography"},
     "cosem/gcm_native.py": {"cryptography"},
 }
 
