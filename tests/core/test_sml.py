@@ -181,9 +181,12 @@ def test_leap_days_and_ends_of_years():
 
 
 def test_dzg_meters_that_send_positive_power_without_a_sign():
-    def power(serial, value):
+    export = entry((1, 0, 2, 8, 0), unsigned(77, 4), 30, -1)
+
+    def power(serial, value, before=(export,)):
         server = b"\x0a\x01DZG\x00" + serial.to_bytes(4, "big")
-        return read(telegram([entry((1, 0, 16, 7, 0), value, W, -2)], server)).values["16.7.0"]
+        entries = list(before) + [entry((1, 0, 16, 7, 0), value, W, -2)]
+        return read(telegram(entries, server)).values["16.7.0"]
 
     short = b"\x53\x8b\x28"  # 35624 meant, -29912 said
     assert power(42082910, short) == (35624, -2)
@@ -191,6 +194,9 @@ def test_dzg_meters_that_send_positive_power_without_a_sign():
     assert power(60694612, short) == (-29912, -2)
     assert power(40051478, short) == (-29912, -2)
     assert power(42082910, signed(-29912, 4)) == (-29912, -2)
+    assert power(50012345, short) == (-29912, -2)
+    assert power(50012345, short, ()) == (35624, -2)  # that counts no export
+    assert power(60694612, short, ()) == (-29912, -2)
 
 
 def test_kermit_sum_of_some_meters():

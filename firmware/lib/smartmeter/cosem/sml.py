@@ -33,8 +33,11 @@ _SCALER_MAX = 12
 
 # DZG DVS74 of these serial numbers send a positive power as a signed number without room for
 # its sign; their negative ones take four bytes, so that the shorter ones are meant positive.
+# So do DWS74, that count no export, of all numbers up to the one where DZG mended it.
 _DZG = b"\x0a\x01DZG"
 _DZG_UNSIGNED = ((42000000, 48999999), (55000000, 58999999))
+_DZG_MENDED = 60000000
+_EXPORT = b"\x07\x01\x00\x02\x08\x00\xff"  # the code of -A
 _POWERS = (16, 36, 56, 76)  # group C of +A - -A, in all and per phase
 
 
@@ -120,7 +123,7 @@ def _list(data: bytes, at: int, reading: Reading, marks: "Marks | None") -> int:
     at = _time(data, at, reading, marks)
     if not reading.meter:
         reading.meter = _identity(server)
-    unsigned = _sends_unsigned(server)
+    unsigned = _sends_unsigned(server, data)
     kind, left, at = _head(data, at)
     if kind != 0x70:
         raise Rejected(LAYOUT, "the values of an SML list are a list")
@@ -313,8 +316,10 @@ def _identity(server: bytes) -> str:
     return "".join(["%02X" % b for b in server[:32]])
 
 
-def _sends_unsigned(server: bytes) -> bool:
+def _sends_unsigned(server: bytes, data: bytes) -> bool:
     if server[:5] != _DZG or len(server) != 10:
         return False
     serial = int.from_bytes(server[6:], "big")
+    if serial < _DZG_MENDED and _EXPORT not in data:
+        return True
     return any([low <= serial <= high for low, high in _DZG_UNSIGNED])
