@@ -1,6 +1,7 @@
 """Reads the meter: bytes of the port through the core's Receiver into the outbox."""
 
 import asyncio
+import gc
 import time
 
 from smartmeter import Fault, Receiver, topics
@@ -119,10 +120,11 @@ class Meter:
             self._idle = False
             if not self.bytes:
                 say("meter", "bytes come")
+                gc.collect()  # modules are compiled now, which takes up to 40 kB for a moment
             self.bytes += len(data)
             if self.progress == NO_BYTES:
                 self.progress = NO_FRAME
-            events = self._receiver.feed(data)
+            events = self._feed(data)
         elif not self._idle and time.ticks_diff(now, self._last_byte) > _IDLE_MS:
             self._idle = True
             events = self._receiver.flush()
@@ -135,6 +137,18 @@ class Meter:
             self._seek(self._search, len(data) if data else 0, events, now)
         if self.silent() > _SILENT_S:
             self._silence()
+
+    def _feed(self, data: bytearray) -> "list[Reading | Fault]":
+        try:
+            return self._receiver.feed(data)
+        except MemoryError:
+            # Once more with all the room there is; what was loaded so far need not be again.
+            say("meter", "short of memory")
+            counters = self._receiver.counters
+            self._receiver = self._new_receiver(None)
+            self._receiver.counters.update(counters)
+            gc.collect()
+            return self._receiver.feed(data)
 
     def silent(self) -> int:
         """Seconds since the last reading, or since the start."""

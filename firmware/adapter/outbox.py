@@ -1,10 +1,15 @@
 """Messages that wait for the broker: at most 60 s of them, in RAM, oldest dropped first.
 
-60 s is what the Austrian industry's rule for customer interfaces lets an adapter keep.
+60 s is what the Austrian industry's rule for customer interfaces lets an adapter keep. What the
+broker has acknowledged is kept as long, while there is room, and sent again after a reconnect:
+a broker that dies between its PUBACK and the delivery loses what it acknowledged, and a reading
+that comes twice is known by (smartMeterId, time, seq) and stored once.
 """
 
 import asyncio
 import time
+
+from smartmeter import topics
 
 from .clock import ticks
 
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
 KEPT_MS = 60_000
 _BYTES = 24 * 1024  # and no more than this of the heap
 _READING_BYTES = 2048  # of a Reading that waits for the time of day
+# A `raw` telegram of a meter without a clock gets its time where it arrives: twice, two times.
+_REPEATED = (topics.READING, topics.CIPHERED)
 
 
 class Outbox:
@@ -25,8 +32,11 @@ class Outbox:
 
     def __init__(self) -> None:
         self._waiting: "list[tuple[int, str, bytes | Reading]]" = []
-        self._size = 0
+        self._sent: "list[tuple[int, str, bytes | Reading]]" = []
+        self._again = 0  # index in _sent of the first that is to be sent again
+        self._size = 0  # of all that waits and was sent
         self.dropped = 0
+        self.repeated = 0
         self.filled = asyncio.Event()
 
     def __len__(self) -> int:
@@ -39,25 +49,45 @@ class Outbox:
         self.filled.set()
 
     def trim(self) -> None:
-        """Drops, and counts, what has waited too long or no longer fits."""
+        """Drops, and counts, what has waited too long or no longer fits; what was sent, first."""
         now = ticks()
-        while self._waiting:
-            if self._size <= _BYTES and time.ticks_diff(now, self._waiting[0][0]) <= KEPT_MS:
-                return
-            self.done()
+        while self._sent and self._is_over(now, self._sent[0][0]):
+            self._size -= _size(self._sent.pop(0)[2])
+            self._again = max(0, self._again - 1)
+        while self._waiting and self._is_over(now, self._waiting[0][0]):
+            self._size -= _size(self._waiting.pop(0)[2])
             self.dropped += 1
 
+    def _is_over(self, now: int, arrived: int) -> bool:
+        return self._size > _BYTES or time.ticks_diff(now, arrived) > KEPT_MS
+
     def first(self) -> "tuple[int, str, bytes | Reading] | None":
-        """The oldest message, or None."""
+        """The message that is to be sent next, or None."""
         self.trim()
+        if self._again < len(self._sent):
+            return self._sent[self._again]
         if not self._waiting:
             self.filled.clear()
             return None
         return self._waiting[0]
 
-    def done(self) -> None:
-        """The oldest has been published."""
-        self._size -= _size(self._waiting.pop(0)[2])
+    def done(self, payload: bytes) -> bool:
+        """The first has been acknowledged, and this was its payload. Whether it was a new one."""
+        if self._again < len(self._sent):
+            self._again += 1
+            self.repeated += 1
+            return False
+        arrived, specific, item = self._waiting.pop(0)
+        self._size -= _size(item)
+        if specific in _REPEATED:
+            self._sent.append((arrived, specific, payload))
+            self._size += len(payload)
+            self._again += 1
+        return True
+
+    def repeat(self) -> None:
+        """What was acknowledged in the last 60 s is to be sent again."""
+        self._again = 0
 
 
 def _size(item: "bytes | Reading") -> int:

@@ -82,6 +82,8 @@ class Publisher:
             raise BrokerError("clock: no time yet, so no certificate can be checked")
         gc.collect()
         await self._broker.connect(self._topic(topics.STATUS), OFFLINE)
+        if self.connects:
+            self._outbox.repeat()
         self.connects += 1
         self.trouble = ""
         self._backoff = 1
@@ -120,10 +122,10 @@ class Publisher:
             item.stamp(now, item.seq or 0)
             item = item.to_json(self._values).encode()
         self._broker.publish(self._topic(specific), item)
-        self._outbox.done()
+        is_new = self._outbox.done(item)
         self._spoken = self._clock.uptime()
-        self.published += 1
-        if self.published == 1:
+        self.published += is_new
+        if is_new and self.published == 1:
             say("broker", "first reading published and acknowledged")
 
     def _tell(self) -> None:

@@ -52,6 +52,7 @@ class Status:
             "published": publisher.published,
             "waiting": len(self._outbox),
             "dropped": self._outbox.dropped,
+            "repeated": self._outbox.repeated,
             "left_out": meter.left_out,
             "connects": publisher.connects,
             "heap": gc.mem_free(),

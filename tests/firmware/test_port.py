@@ -57,7 +57,7 @@ def test_a_search_short_of_memory_goes_on_after_a_restart(setup: Setup, meter: T
     setup.board.start()
     setup.settings["meter"]["line"] = "auto"
     setup.provision()
-    take = "            events = self._receiver.feed(data)\n"
+    take = "            events = self._feed(data)\n"
     full = "            if self._tried == 2: raise MemoryError\n"
     patch(setup.board, {"adapter/meter.py": (take, full + take)})
     before = len(setup.board.console())
