@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz faults provision
+.PHONY: demo test lint bench corpus fuzz fuzz-api faults provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -31,6 +31,11 @@ fuzz:
 	@python3 tools/prepare.py test
 	@$(PYTHON) -m tools.fuzz
 	@$(PYTHON) -m pytest -q --hypothesis-profile=thorough tests/core
+
+# the Cloud's API against its own description; API_EXAMPLES (default 300) for each operation
+fuzz-api:
+	@python3 tools/prepare.py test
+	@$(PYTHON) -m tools.fuzz_api --examples $${API_EXAMPLES:-300}
 
 # everything is killed under traffic; FAULT_SECONDS (default 600) is how long
 faults:

@@ -68,8 +68,3 @@ def _all() -> list[Property]:
 
 PROPERTIES = tuple(_all())
 UNITS = {p.code: p.unit for p in PROPERTIES}
-
-
-def code_of(name: str) -> str | None:
-    """The OBIS code in a property's name, or None."""
-    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None

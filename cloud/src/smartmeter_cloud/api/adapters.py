@@ -7,9 +7,9 @@ from smartmeter_cloud.adapter_config import adapter_config, is_family, physical_
 from smartmeter_cloud.api import described, shapes
 from smartmeter_cloud.api.access import Provisions, Reads
 from smartmeter_cloud.api.described import refusals
+from smartmeter_cloud.api.fields import Id
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.meters import MeterId
-from smartmeter_cloud.api.people import Id
 from smartmeter_cloud.api.problems import Problem
 
 router = APIRouter(tags=[described.ADAPTERS])
@@ -30,7 +30,9 @@ class NewMeter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     physicalMeter: str = Field(
-        "", max_length=64, description='An id of /v1/physicalMeters; "" is any.'
+        "",
+        description='An id of /v1/physicalMeters; "" is any.',
+        json_schema_extra={"enum": ["", *(m["id"] for m in physical_meters())]},
     )
     label: str = Field("", max_length=80, examples=["Cellar"])
     household: Id | None = None

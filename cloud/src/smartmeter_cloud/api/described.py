@@ -1,5 +1,6 @@
 """What the OpenAPI document says beyond what FastAPI finds by itself."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -65,6 +66,19 @@ def describe(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def methods(app: FastAPI, path: str) -> list[str]:
+    """What may be done at a path of the API, nothing where there is none."""
+    found = []
+    for template, operations in app.openapi()["paths"].items():
+        pattern = "".join(
+            "[^/]+" if part.startswith("{") else re.escape(part)
+            for part in re.split(r"(\{[^}]*\})", template)
+        )
+        if re.fullmatch(pattern, path):
+            found += [method.upper() for method in operations]
+    return sorted(found)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

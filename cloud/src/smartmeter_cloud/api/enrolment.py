@@ -15,8 +15,9 @@ from starlette.responses import Response
 from smartmeter_cloud.api import described, forms, shapes
 from smartmeter_cloud.api.access import Admin, Caller
 from smartmeter_cloud.api.described import refusals
+from smartmeter_cloud.api.fields import NUMBER, Id
 from smartmeter_cloud.api.forms import Json
-from smartmeter_cloud.api.people import ConcentratorId, Id
+from smartmeter_cloud.api.people import ConcentratorId
 from smartmeter_cloud.authority import CSR_MAX, BadRequest
 from smartmeter_cloud.enrolment import HOURS_MAX, Enrolment, UnknownToken
 
@@ -119,7 +120,9 @@ class NewInvitation(BaseModel):
     """household: whose the Concentrator is from now on; null leaves it as it is."""
 
     model_config = ConfigDict(extra="forbid")
-    hours: float = Field(24, gt=0, le=HOURS_MAX, description="how long the token is valid")
+    hours: Annotated[
+        float, Field(gt=0, le=HOURS_MAX, description="how long the token is valid"), NUMBER
+    ] = 24
     household: Id | None = None
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.responses import Response
 
 from smartmeter_cloud.api import described, forms, shapes
@@ -19,6 +19,7 @@ from smartmeter_cloud.api.access import (
     new_key,
 )
 from smartmeter_cloud.api.described import refusals
+from smartmeter_cloud.api.fields import NUMBER, Id
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
 from smartmeter_cloud.api.problems import Problem
@@ -27,7 +28,6 @@ from smartmeter_cloud.scopes import SCOPES
 router = APIRouter(tags=[described.PEOPLE])
 
 Scope = Literal["read", "delete", "aggregate", "provision", "metrics", "admin"]
-Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
 ConcentratorId = Annotated[
@@ -83,8 +83,8 @@ class NewKey(BaseModel):
     name: str = Field(min_length=1, max_length=80)
     scopes: list[Scope] = Field(min_length=1, max_length=len(SCOPES))
     household: Id | None = None
-    days: int | None = Field(None, ge=1, le=3650)
-    once: bool = False
+    days: Annotated[int, Field(ge=1, le=3650), NUMBER] | None = None
+    once: StrictBool = False
 
 
 @router.post("/v1/keys", response_model=shapes.GivenKey, responses=refusals(401, 403, 422))

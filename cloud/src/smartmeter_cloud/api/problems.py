@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from smartmeter_cloud.api.described import methods
 from smartmeter_cloud.authority import AuthorityError, BadRequest
 from smartmeter_cloud.enrolment import NotAllowed, UnknownToken
 from smartmeter_cloud.store import StoreUnavailable
@@ -43,6 +44,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code in (404, 405) and (allowed := methods(app, request.url.path)):
+            # The page's files would answer for every address that they do not have.
+            text = ", ".join(allowed)
+            return response(405, f"this address takes {text}", {"Allow": text})
         detail = {404: "there is nothing at this address"}.get(error.status_code, error.detail)
         return response(error.status_code, detail, dict(error.headers or {}))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from smartmeter_cloud import bulk
@@ -15,9 +15,10 @@ from smartmeter_cloud import query as queries
 from smartmeter_cloud.api import described, forms, shapes
 from smartmeter_cloud.api.access import Caller, Deletes, Reads, digest
 from smartmeter_cloud.api.described import refusals
+from smartmeter_cloud.api.fields import NUMBER, Moment
 from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.problems import Problem
-from smartmeter_cloud.properties import PREFIX, UNITS, code_of
+from smartmeter_cloud.properties import PREFIX, UNITS
 from smartmeter_cloud.query import Condition
 from smartmeter_cloud.store import Store
 from smartmeter_cloud.store.rows import Reading
@@ -30,26 +31,29 @@ FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
 router = APIRouter(tags=[described.HISTORY])
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False), NUMBER]
+
+
 class PropertyFilter(BaseModel):
     """Values of this property; with a condition, only of readings for which it holds."""
 
     model_config = ConfigDict(extra="forbid")
-    specificPropertyName: str = Field(max_length=64, examples=["OBIS_1.8.0"])
-    numericalValueGreaterThan: float | None = Field(None, allow_inf_nan=False)
-    numericalValueLessThan: float | None = Field(None, allow_inf_nan=False)
-    numericalValueEqualTo: float | None = Field(None, allow_inf_nan=False)
-    textValueEqualTo: str | None = Field(None, max_length=200)
+    specificPropertyName: str = Field(max_length=64, pattern=f"^{PREFIX}", examples=["OBIS_1.8.0"])
+    numericalValueGreaterThan: Finite | None = None
+    numericalValueLessThan: Finite | None = None
+    numericalValueEqualTo: Finite | None = None
+    textValueEqualTo: None = Field(None, description="Values are numbers: only null.")
 
 
 class MeterReadingsRequest(BaseModel):
     """All fields are optional."""
 
     model_config = ConfigDict(extra="forbid")
-    readingTimeStart: AwareDatetime | None = None
-    readingTimeEnd: AwareDatetime | None = None
-    maxRows: int | None = Field(None, ge=1, le=2**53)
-    pageNumber: int = Field(0, ge=0, le=ROWS_MAX)
-    pageSize: int = Field(100, ge=1, le=PAGE_MAX)
+    readingTimeStart: Moment | None = None
+    readingTimeEnd: Moment | None = None
+    maxRows: Annotated[int, Field(ge=1, le=2**53), NUMBER] | None = None
+    pageNumber: Annotated[int, Field(ge=0, le=ROWS_MAX), NUMBER] = 0
+    pageSize: Annotated[int, Field(ge=1, le=PAGE_MAX), NUMBER] = 100
     operationalProperties: list[PropertyFilter] = Field([], max_length=64)
     meterIds: list[Annotated[str, Field(max_length=64)]] = Field([], max_length=1000)
     bulk: Literal["csv", "parquet"] | None = Field(
@@ -132,11 +136,7 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
     codes: list[str] = []
     conditions: list[Condition] = []
     for wanted in body.operationalProperties:
-        code = code_of(wanted.specificPropertyName)
-        if code is None or wanted.textValueEqualTo is not None:
-            raise Problem(
-                422, f"operationalProperties: values are numbers, their names {PREFIX} and a code"
-            )
+        code = wanted.specificPropertyName.removeprefix(PREFIX)
         codes.append(code)
         for sign, number in (
             (queries.ABOVE, wanted.numericalValueGreaterThan),
