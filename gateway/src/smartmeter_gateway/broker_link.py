@@ -26,6 +26,10 @@ _STEADY_S = 10.0  # a connection that held so long begins the waits anew
 _GOODBYE_S = 1.0
 _EXPIRY_S = 7 * 86_400  # how long a broker keeps the session of a lasting link
 _READ = 1 << 18
+# A read that gives as many messages as a broker's usual window (20) holds is of a rush.
+_RUSH = 16
+_RECORDS = 256  # of TLS, read at once
+_RUSH_S = 0.5  # how long after such a read nothing is waited for
 _MIDS = 65_535
 _SUBSCRIBE_MID = 1
 _PACKET_MAX = 1 << 20  # bytes of a packet that are kept; a longer one is refused by name
@@ -96,7 +100,7 @@ class BrokerLink:
 
     Nothing of a lost connection lives on in the next: what was under way is for the owner to
     send again. The callbacks come in this thread. lasting: the broker keeps the session while
-    we are away.
+    we are away. gather_s: where few messages come, those of so much time are read together.
     """
 
     def __init__(
@@ -110,6 +114,7 @@ class BrokerLink:
         lasting: bool,
         receive_maximum: int,
         retry_max_s: float = _RETRY_MAX_S,
+        gather_s: float = 0.0,
         will: Callable[[], tuple[str, bytes]] | None = None,
     ) -> None:
         self.name = name
@@ -121,6 +126,7 @@ class BrokerLink:
         self._receive_maximum = receive_maximum
         self._retry_max_s = retry_max_s
         self._will = will
+        self._gather_s = gather_s
         self.on_up: Callable[[Link], None] = lambda link: None
         self.on_down: Callable[[], None] = lambda: None
         self.on_messages: Callable[[Link, list[Message]], None] = lambda link, messages: None
@@ -235,6 +241,8 @@ class BrokerLink:
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
             if pending or number in ready:
+                if self._gather_s and session.is_quiet(now):
+                    time.sleep(self._gather_s)
                 session.take(_received(connection), now)
             if self._stopping.is_set() and goodbye is None:
                 goodbye = now + _GOODBYE_S
@@ -278,6 +286,7 @@ class _Session:
         self._keep_alive = float(_KEEP_ALIVE_S)
         self.answered = False
         self.up = False
+        self._rush_until = 0.0
         self._begin = self.last_out = self._last_in = self._last_ping = time.monotonic()
 
     def wait_ms(self) -> int:
@@ -295,6 +304,10 @@ class _Session:
         if min(quiet, now - self._last_ping) > self._keep_alive / 2:
             self._last_ping = now
             self._link.send(codec.PINGREQ_PACKET)
+
+    def is_quiet(self, now: float) -> bool:
+        """Whether what comes may lie unread for a moment."""
+        return self.up and now > self._rush_until
 
     def take(self, data: bytes | None, now: float) -> None:
         if data is None:
@@ -320,6 +333,8 @@ class _Session:
                 else:
                     self._other(packet.kind, packet.body)
         finally:
+            if len(messages) + len(answers) >= _RUSH:
+                self._rush_until = now + _RUSH_S
             if messages:
                 self._owner.on_messages(self._link, messages)
             if answers:
@@ -349,10 +364,16 @@ class _Session:
 
 def _received(connection: socket.socket) -> bytes | None:
     """What has come; b"" at the end, None where there is nothing after all."""
+    found: list[bytes] = []
     try:
-        return connection.recv(_READ)
+        found.append(connection.recv(_READ))
+        # TLS gives one record at a time, and brokers put each message into one of its own.
+        while isinstance(connection, ssl.SSLSocket) and found[-1] and len(found) < _RECORDS:
+            found.append(connection.recv(_READ))
     except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
-        return None
+        if not found:
+            return None
+    return b"".join(found)
 
 
 def _sent(connection: socket.socket, data: bytes) -> int:

@@ -17,6 +17,8 @@ NAME = "LAN broker"
 # Short: a LAN broker that lost its sessions takes readings and keeps them for nobody until we are
 # back, and it has few others to be spared for.
 _RETRY_MAX_S = 1.0
+# To wake for each message alone costs more than all that is done to it.
+_GATHER_S = 0.02
 _OWN_MAX = 1000  # messages of ours that may be on their way back to us
 _RECEIVE_MAXIMUM = 2000  # messages that the broker may send before the first is acknowledged
 
@@ -50,6 +52,7 @@ class MqttIntake:
             lasting=True,
             receive_maximum=_RECEIVE_MAXIMUM,
             retry_max_s=_RETRY_MAX_S,
+            gather_s=_GATHER_S,
         )
         self._broker.on_messages = self._messages
         self._broker.on_up = self._up
