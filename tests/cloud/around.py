@@ -110,6 +110,7 @@ class Process:
             self._arguments += ["--config", str(config)]
         self._environment = os.environ | {"PYTHONUNBUFFERED": "1"} | environment
         folder = config.parent if config else Path(environment["XDG_DATA_HOME"])
+        self.config = config
         self.log = folder / f"{command}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()

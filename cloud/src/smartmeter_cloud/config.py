@@ -37,9 +37,15 @@ class HttpSettings:
     port: int = 8080
     certificate: Path | None = None
     key: Path | None = None
+    redirect_port: int | None = None  # where HTTP is sent to HTTPS
     names: tuple[str, ...] = ()  # further host names the page is called by
     access: str = "open"  # or "keys"
     oidc: OidcSettings | None = None
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """The names that requests may call this server by."""
+        return (*LOOPBACK, self.host, *self.names)
 
     @property
     def url(self) -> str:
@@ -119,12 +125,12 @@ class _Table:
             raise self.error(key, allowed)
         return value
 
-    def port(self, default: int | None, free: bool = False) -> Any:
+    def port(self, default: int | None, free: bool = False, key: str = "port") -> Any:
         low = 0 if free else 1
         allowed = f"a port, {low} to 65535" + (" (0 takes a free one)" if free else "")
-        value: int | None = self._take("port", int, allowed, default)
+        value: int | None = self._take(key, int, allowed, default)
         if value is not None and not low <= value <= 65535:
-            raise self.error("port", allowed)
+            raise self.error(key, allowed)
         return value
 
     def days(self, key: str, default: int | None) -> int | None:
@@ -310,6 +316,7 @@ def _http(table: _Table, oidc: OidcSettings | None, enrolment: EnrolmentSettings
     port = table.port(8080, free=True)
     certificate, key = table.pair()
     tls = table.flag("tls", True)
+    redirect_port = table.port(80 if port == 443 else None, free=True, key="redirect_port")
     names = table.texts("names")
     inside = host in LOOPBACK and tls and certificate is None and not names
     access = table.text(
@@ -328,8 +335,12 @@ def _http(table: _Table, oidc: OidcSettings | None, enrolment: EnrolmentSettings
         )
     if not tls:
         certificate = key = None
+    if certificate is None:
+        redirect_port = None
     enrolment = replace(enrolment, page=certificate)
-    return HttpSettings(enrolment, host, port, certificate, key, names, str(access), oidc)
+    return HttpSettings(
+        enrolment, host, port, certificate, key, redirect_port, names, str(access), oidc
+    )
 
 
 def _broker(table: _Table) -> BrokerSettings:

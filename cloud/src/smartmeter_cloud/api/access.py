@@ -131,6 +131,10 @@ class Door:
         if cookie and (key := self.store.key(digest(cookie), _now())) and not key.once:
             return self._of_key(key)
         if self.open:
+            if any(name in request.headers for name in _FORWARDED):
+                raise _unknown(
+                    'open is for this machine alone: behind a proxy say http.access = "keys"'
+                )
             return Caller(self.store, "local", frozenset(SCOPES), None)
         raise _unknown("log in, or send an API key as: Authorization: Bearer TOKEN")
 
@@ -166,6 +170,8 @@ class Door:
         self.store.remove_key(digest(token))
 
 
+# What proxies add: who comes by one comes from anywhere.
+_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
 PREFIX = "smc_"  # so that a key that was committed somewhere can be found
 
 

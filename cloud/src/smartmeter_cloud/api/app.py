@@ -30,7 +30,7 @@ from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.live import Live
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.chain import chain, own_boxes
-from smartmeter_cloud.config import LOOPBACK, HttpSettings
+from smartmeter_cloud.config import HttpSettings
 from smartmeter_cloud.enrolment import Enrolment
 from smartmeter_cloud.oidc import Issuer
 from smartmeter_cloud.store import Store
@@ -46,6 +46,8 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+_HSTS_SECONDS = 180 * 86400  # a browser that came by TLS once comes only by TLS so long
 
 
 def create(store: Store, settings: HttpSettings) -> FastAPI:
@@ -71,6 +73,8 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
         response = await handle(request)
         answered[f"{response.status_code // 100}xx"] += 1
         response.headers.update(_HEADERS)
+        if settings.certificate:
+            response.headers["Strict-Transport-Security"] = f"max-age={_HSTS_SECONDS}"
         if request.url.path.startswith("/v1/"):
             response.headers.setdefault("Cache-Control", "no-store")
         else:
@@ -78,7 +82,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
         return response
 
     # A page of somewhere else may point its own name at this address (DNS rebinding).
-    names = [*LOOPBACK, "[::1]", settings.host, *settings.names]
+    names = [*settings.called, "[::1]"]
     app.add_middleware(BodyLimit)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
 

@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 
 from smartmeter_cloud.api.app import create
+from smartmeter_cloud.api.redirect import Redirect
 from smartmeter_cloud.config import HttpSettings
 from smartmeter_cloud.store import Store
 
@@ -28,6 +29,15 @@ class Server(uvicorn.Server):
         port = self._listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.address = f"{'https' if settings.certificate else 'http'}://{host}:{port}/"
+        self._redirect: Redirect | None = None
+        if settings.redirect_port is not None:
+            try:
+                plain = _listen(settings.host, settings.redirect_port, "redirect_port")
+            except CannotListen:
+                self._listener.close()
+                raise
+            self.redirect_port = plain.getsockname()[1]
+            self._redirect = Redirect(plain, port, settings.called)
         self._app = create(store, settings)
         try:
             super().__init__(
@@ -53,6 +63,16 @@ class Server(uvicorn.Server):
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         super().run(sockets or [self._listener])
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._redirect:
+            await self._redirect.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._redirect:
+            self._redirect.close()
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """uvicorn's own kills the process once more at the end; to be told to end is no failure."""
@@ -71,7 +91,7 @@ class Server(uvicorn.Server):
         self._app.state.live.end()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, key: str = "port") -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -86,6 +106,6 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as e:
         listener.close()
         raise CannotListen(
-            f"http.port {port} on {host} cannot be had: {(e.strerror or str(e)).lower()}"
+            f"http.{key} {port} on {host} cannot be had: {(e.strerror or str(e)).lower()}"
         ) from None
     return listener
