@@ -199,6 +199,34 @@ def test_dzg_meters_that_send_positive_power_without_a_sign():
     assert power(60694612, short, ()) == (-29912, -2)
 
 
+def test_power_whose_sign_is_in_the_status():
+    def power(status, name=(1, 0, 15, 7, 0), energy=(1, 0, 1, 8, 0), value=1266):
+        receiver = Receiver()
+        entries = [entry(energy, unsigned(77, 4), status=status)]
+        entries.append(entry(name, signed(value, 4), unit=W))
+        found = []
+        for _ in range(4):  # kept as a layout from the third on
+            found += receiver.feed(telegram(entries))
+        assert [one.values for one in found] == [found[0].values] * 4
+        assert found[3].units.get("16.7.0", "W") == "W"
+        return found[3].values.get("16.7.0")
+
+    out, into = (-1266, -1), (1266, -1)
+    assert power(unsigned(0x0182, 2)) == power(unsigned(0x82, 1)) == into
+    assert power(unsigned(0x01B0, 2)) == power(unsigned(0xA2, 1)) == out
+    assert power(unsigned(0xA2, 1), energy=(1, 0, 2, 8, 0)) == out
+    assert power(unsigned(0x1C0104, 3)) == into
+    assert power(unsigned(0x1C2904, 4)) == out
+    for status in (b"\x01", unsigned(0x010100, 3), unsigned(4, 1), octets(b"\xa2")):
+        assert power(status) is None
+    both = (1, 0, 16, 7, 0)
+    assert power(unsigned(0x1D4904, 4), both) == out
+    assert power(unsigned(0x1D4904, 4), both, value=-1266) == out
+    for status in (b"\x01", unsigned(0xA2, 1), unsigned(0x1C2104, 4)):
+        assert power(status, both) == into
+        assert power(status, both, value=-1266) == out
+
+
 def test_kermit_sum_of_some_meters():
     assert read(telegram(ENTRIES, crc=kermit)).values["2.8.0"] == (77, -1)
 

@@ -38,6 +38,14 @@ _DZG = b"\x0a\x01DZG"
 _DZG_UNSIGNED = ((42000000, 48999999), (55000000, 58999999))
 _DZG_MENDED = 60000000
 _EXPORT = b"\x07\x01\x00\x02\x08\x00\xff"  # the code of -A
+_IMPORT = b"\x07\x01\x00\x01\x08\x00\xff"
+
+# The status of an energy tells which way it flows: bit 5 in FNN's first eHZ, bit 11 in its basic
+# meters, whose status ends with 04.
+_FIRST_FORM = 0x80
+_FIRST_EXPORTS = 0x20
+_BASIC_FORM = 0x04
+_BASIC_EXPORTS = 0x800
 _POWERS = (16, 36, 56, 76)  # group C of +A - -A, in all and per phase
 
 
@@ -50,6 +58,7 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
         reading = _walk(payload, None)
         complete(reading)
         check(reading)
+        _direct(reading, payload)
         return reading
     name = ("sml", len(payload))
     plan = ctx.plans.get(name)
@@ -58,6 +67,7 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
         if known:
             for at in plan.times:
                 _time(payload, at, known, None)
+            _direct(known, payload)
             return known
     # of a layout seen for the second time: some meters hardly send the same one twice
     marks = Marks() if plan is None and name in ctx.plans else None
@@ -68,7 +78,39 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
     if marks and derived is not None:
         plan = SmlPlan(payload, marks, reading, derived)
     keep(ctx.plans, name, plan)
+    _direct(reading, payload)
     return reading
+
+
+def _direct(reading: Reading, data: bytes) -> None:
+    """Gives the power the sign that some meters leave to the status: EMH's ED300L with |A| as
+    15.7.0, Holley's DTZ251 and Honeywell's AS2020 with 16.7.0."""
+    values = reading.values
+    if "16.7.0" in values:
+        number, exponent = values["16.7.0"]
+        if number > 0 and _exports(data, True):
+            values["16.7.0"] = (-number, exponent)
+    elif "15.7.0" in values and reading.units["15.7.0"] == "W":
+        exports = _exports(data, False)
+        if exports is not None:
+            number, exponent = values["15.7.0"]
+            put(reading, "1-0:16.7.0", (-number if exports else number, exponent), "W")
+
+
+def _exports(data: bytes, basic: bool) -> bool | None:
+    """Whether the status of +A, or else that of -A, says that energy flows out; None where it
+    says neither. basic: only in the form of basic meters."""
+    for code in (_IMPORT, _EXPORT):
+        at = data.find(code)
+        head = data[at + len(code)] if 0 <= at < len(data) - len(code) else 0
+        if 0x62 <= head <= 0x69:
+            at += len(code) + 1
+            status = int.from_bytes(data[at : at + (head & 15) - 1], "big")
+            if status & 0xFF == _BASIC_FORM and head > 0x62:
+                return status & _BASIC_EXPORTS != 0
+            if status & _FIRST_FORM and not basic:
+                return status & _FIRST_EXPORTS != 0
+    return None
 
 
 def _walk(payload: bytes, marks: "Marks | None") -> Reading:
