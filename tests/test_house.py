@@ -29,7 +29,7 @@ PARTS = {
 }
 
 # The modules that both interpreters have; `cryptography` and its like hide behind cosem/aes.py.
-CORE_MAY_IMPORT = {"array", "binascii", "hashlib", "micropython", "sys", "json", "struct"}
+CORE_MAY_IMPORT = {"array", "binascii", "gc", "hashlib", "micropython", "sys", "json", "struct"}
 CORE_SPEED_UPS = {
     "cosem/aes.py": {"cryptolib"},
     "cosem/aes_native.py": {"cryptography"},

@@ -1,7 +1,7 @@
 # micropython -m on_micropython TELEGRAMS WHAT SIZE COUNT KEY AUTH_KEY
 # Runs under MicroPython for micropython.py: reads telegrams of SIZE bytes each from the file
 # TELEGRAMS into a Receiver, and prints figures as one line of JSON. KEY and AUTH_KEY are the
-# virtual meter's test keys in hexadecimal.
+# virtual meter's test keys in hexadecimal, "-" for none.
 import binascii
 import gc
 import json
@@ -11,8 +11,8 @@ import time
 name, what, size, count, key, auth_key = sys.argv[1:]
 size = int(size)
 count = int(count)
-key = binascii.unhexlify(key)
-auth_key = binascii.unhexlify(auth_key)
+key = None if key == "-" else binascii.unhexlify(key)
+auth_key = None if auth_key == "-" else binascii.unhexlify(auth_key)
 PIECE = 64
 
 
@@ -24,11 +24,11 @@ def allocated():
 def read_one(receiver, stream, buffer):
     """Feeds one telegram in pieces; gives its event."""
     left = size
-    events = None
+    events = []
     while left:
         n = stream.readinto(buffer, left if left < PIECE else PIECE)
         left -= n
-        events = receiver.feed(buffer if n == PIECE else buffer[:n])
+        events += receiver.feed(buffer if n == PIECE else buffer[:n])
     if len(events) != 1 or not hasattr(events[0], "values"):
         raise ValueError(events)
     return events[0]
@@ -54,6 +54,16 @@ def many(receiver, stream, buffer):
     return garbage // 16, spent // count, allocated() - first
 
 
+if what == "modules":  # the names are in a file beside the telegrams: too long for an argument
+    heaps = []
+    with open(name.rpartition("/")[0] + "/order") as order:
+        for module in order.read().split():
+            before = allocated()
+            __import__(module)
+            heaps.append((module, allocated() - before))
+    print(json.dumps({"heaps": heaps}))
+    sys.exit()
+
 buffer = bytearray(PIECE)
 stream = open(name, "rb")  # noqa: SIM115
 before = allocated()
@@ -63,6 +73,7 @@ imported = allocated() - before
 receiver = Receiver(key=key, auth_key=auth_key)
 read_one(receiver, stream, buffer)
 found = {"import": imported, "loaded": allocated() - before}
+found["modules"] = [module for module in sys.modules if module.startswith("smartmeter")]
 
 if what == "least":  # a few more, as a heap that is just enough for the first is not enough
     for _ in range(20):

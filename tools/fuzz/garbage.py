@@ -82,7 +82,7 @@ _KINDS: tuple[Callable[[Random, int, list[bytes]], bytes], ...] = (
 )
 
 # What a receiver keeps of a meter, and not of the stream.
-_LEARNED = {"key", "auth_key", "ciphering", "plans", "profile"}
+_LEARNED = {"key", "auth_key", "_ciphering", "counters", "plans", "profile"}
 
 
 def held(receiver: Receiver) -> int:

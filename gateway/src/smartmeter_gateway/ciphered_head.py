@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from smartmeter.cosem.ciphering import GENERAL_DED, GENERAL_GLO, ber_length
+from smartmeter.cosem.ber import ber_length
+from smartmeter.cosem.ciphering import GENERAL_DED, GENERAL_GLO
 
 _TAG = 12
 _CI_AMIS = 0x5B

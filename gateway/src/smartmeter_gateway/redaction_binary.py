@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from smartmeter.cosem import axdr
-from smartmeter.cosem.ciphering import ber_length
+from smartmeter.cosem.ber import ber_length
 from smartmeter.cosem.clock import is_clock
 from smartmeter.crc import kermit, x25
 

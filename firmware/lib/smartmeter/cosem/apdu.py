@@ -9,7 +9,7 @@ The date-time comes in all three forms seen: 00 for none; 0C or 19 and 12 bytes;
 from ..fault import KEY, LAYOUT, LENGTH, Rejected
 from ..profiles import UNKNOWN, named
 from ..reading import VERIFIED, Reading
-from . import ciphering, clock, layouts
+from . import clock, layouts
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _decode_text: "Callable[[bytes | bytearray, Receiver], Reading] | None" = None
 
 _DATA_NOTIFICATION = 0x0F
+_CIPHERED = (0xDB, 0xDF)  # general-glo, general-ded
 # The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
 # tells standard time all the year.
 _NORDIC = b"\x40\x00\x00\x00"
@@ -35,7 +36,7 @@ def decode(payload: bytes | bytearray, ctx: "Receiver") -> Reading:
     """
     if not payload:
         raise Rejected(LENGTH, "the telegram is empty")
-    if payload[0] not in (ciphering.GENERAL_GLO, ciphering.GENERAL_DED):
+    if payload[0] not in _CIPHERED:
         return decode_plain(payload, b"", ctx, ctx.guarded)
     opened = ctx.ciphering.open(payload, 1)
     return decode_opened(opened, ctx)
@@ -43,10 +44,12 @@ def decode(payload: bytes | bytearray, ctx: "Receiver") -> Reading:
 
 def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
     """The Reading of what a ciphered APDU held, once its counter is found to have grown."""
+    from .ciphering import is_telegram, is_text
+
     plain = opened.plain
-    if ciphering.is_text(plain):
+    if is_text(plain):
         reading = _text_decoder()(plain, ctx)
-    elif not ciphering.is_telegram(plain):
+    elif not is_telegram(plain):
         raise Rejected(KEY, "the key does not open the telegram")
     else:
         reading = decode_plain(plain, opened.title, ctx, ctx.guarded or opened.auth == VERIFIED)

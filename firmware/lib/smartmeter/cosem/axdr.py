@@ -8,7 +8,7 @@ they stand, when someone wants them: on a device a list of all of them would not
 """
 
 from ..fault import LAYOUT, LENGTH, Rejected
-from .ciphering import ber_length
+from .ber import ber_length
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ key and content. Suite 1 with a 128-bit key is AES-128-GCM as suite 0 is: meters
 from ..fault import CIPHER, KEY, LENGTH, REPLAY, TAG, Rejected
 from ..reading import NONE, UNVERIFIED, VERIFIED
 from .aes import TAG_SIZE, gcm
+from .ber import ber_length
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -34,18 +35,6 @@ RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
 
-def ber_length(data: bytes | bytearray, at: int, end: int) -> tuple[int, int]:
-    """(length, where what it counts begins) of the BER length at data[at] (X.690 8.1.3)."""
-    if at < end:
-        n = data[at]
-        if n < 0x80:
-            return n, at + 1
-        n &= 0x7F
-        if 1 <= n <= 4 and at + 1 + n <= end:
-            return int.from_bytes(data[at + 1 : at + 1 + n], "big"), at + 1 + n
-    raise Rejected(LENGTH, "the telegram ends within a length, or a length has more than 4 bytes")
-
-
 class Opened:
     """What a ciphered APDU held: plain bytes, title, counter, auth and control (SC)."""
 
@@ -62,13 +51,19 @@ class Opened:
 
 
 class Ciphering:
-    """One meter's keys (16 bytes each, or None) and the invocation counters seen."""
+    """One meter's keys (16 bytes each, or None) and the invocation counters seen, a dict of system
+    titles to the last counter accepted, which this adds to."""
 
-    def __init__(self, key: bytes | None = None, auth_key: bytes | None = None) -> None:
+    def __init__(
+        self,
+        key: bytes | None = None,
+        auth_key: bytes | None = None,
+        counters: "dict[bytes, int] | None" = None,
+    ) -> None:
         self._key = key
         self._auth_key = auth_key
         self._gcm = gcm(key) if key else None
-        self.counters: dict[bytes, int] = {}  # system title: the last counter accepted
+        self.counters: dict[bytes, int] = {} if counters is None else counters
         self._recovering: dict[
             bytes, tuple[int, int]
         ] = {}  # system title: (last counter refused, how many grew in a row)

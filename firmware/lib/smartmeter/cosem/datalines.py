@@ -25,6 +25,8 @@ from .textclock import Clock
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ..receiver import Receiver
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
@@ -52,12 +54,13 @@ _NEVER_RESET = "*00"
 
 _STRAY = " \x00\x01\x02\x03\x7f\r!"  # before or behind a set, and no part of it
 
-# What is before "(": (key, code, unit that it implies). Each is taken apart only once.
+# What is before "(": (key, code, unit that it implies). Each is taken apart only once; on a
+# device that would take 10 kB.
 _names: "dict[str, tuple[str, str, str]]" = {}
-_NAMES_MAX = 128
+_NAMES_MAX = 128 if _KEEPS_PLANS else 0
 # What is behind "*" to the end of a line: its unit and power of ten.
 _units: "dict[str, tuple[str, int]]" = {}
-_UNITS_MAX = 32
+_UNITS_MAX = 32 if _KEEPS_PLANS else 0
 
 
 def decode(payload: "bytes | bytearray", ctx: "Receiver") -> Reading:
@@ -130,24 +133,21 @@ def _walk(
     payload: "bytes | bytearray", ctx: "Receiver", strict: bool, marks: "Marks | None"
 ) -> Reading:
     """The Reading, line by line; with marks, so that these are filled as well."""
-    text = _ascii(payload)
     if strict:
         from .datasets import check_form
 
-        check_form(text)
-    line_end = "\r\n" if "\r\n" in text else "\n"
-    if "(" + line_end in text:
-        text = _without_history(text, line_end)
-    lines = text.split(line_end)
-    if len(lines) > _LINES_MAX:
-        raise Rejected(LENGTH, "a text of more than %d lines" % _LINES_MAX)
+        check_form(_ascii(payload))
+    line_end = "\r\n" if b"\r\n" in payload else "\n"
     reading = Reading()
     values, codes, units = reading.values, reading.codes, reading.units
     rest = _Rest(marks)
     head = ""
-    if text[:1] == "/":
-        head = lines.pop(0)[1:]
-        rest.at = 1 + len(head) + len(line_end)
+    start = 0
+    if payload[:1] == b"/":
+        start = payload.find(b"\n") + 1 or len(payload)
+        head = _ascii(payload[1:start])
+        rest.at = start
+    lines = _lines(payload, start, line_end)
     if marks:  # whose places only the long way finds
         for line in lines:
             _sets(reading, line, rest, strict)
@@ -178,15 +178,39 @@ def _walk(
         if line:
             _sets(reading, line, rest, strict)
     for name, value, place in rest.unsuffixed:
-        if (_names.get(name) or _learn(name))[0] not in values and text.count(name + "*") == 1:
+        if (_names.get(name) or _learn(name))[0] not in values and payload.count(
+            (name + "*").encode()
+        ) == 1:
             _valued(reading, name, value, place, rest, strict)
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
     reading.meter = rest.meter() or head.strip()[:_ID_MAX]
     _set_time(reading, rest.clock, ctx)
-    reading.payload = bytes(payload)
+    reading.payload = payload
     reading.layers = ("data lines",)
     return reading
+
+
+def _lines(payload: "bytes | bytearray", start: int, line_end: str) -> "Iterable[str]":
+    """The lines from payload[start] on; on a device one by one, as all of them would not fit."""
+    if payload.count(b"\n") > _LINES_MAX:
+        raise Rejected(LENGTH, "a text of more than %d lines" % _LINES_MAX)
+    opens_block = ("(" + line_end).encode() in payload
+    if _KEEPS_PLANS or opens_block:
+        text = _ascii(payload)[start:]
+        if opens_block:
+            text = _without_history(text, line_end)
+        return text.split(line_end)
+    return _one_by_one(payload, start, line_end.encode())
+
+
+def _one_by_one(payload: "bytes | bytearray", start: int, line_end: bytes) -> "Iterator[str]":
+    while start <= len(payload):
+        stop = payload.find(line_end, start)
+        if stop < 0:
+            stop = len(payload)
+        yield _ascii(payload[start:stop])
+        start = stop + len(line_end)
 
 
 def _without_history(text: str, line_end: str) -> str:

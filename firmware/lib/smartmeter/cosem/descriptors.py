@@ -4,7 +4,7 @@ from array import array
 
 from ..fault import LAYOUT, Rejected
 from . import axdr
-from .ciphering import ber_length
+from .ber import ber_length
 from .layouts import Listed, is_code
 
 _CODE = 6  # octets of an OBIS code

@@ -12,7 +12,6 @@ from binascii import unhexlify
 
 from ..profiles import LOCAL, STANDARD, UNKNOWN
 from ..reading import is_moment
-from .clock import SIZE, is_summer, rfc3339
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 _hours: "dict[tuple[str, str, str, Profile | None], tuple[str, str]]" = {}
 _HOURS_MAX = 4
 
+_OCTETS = 12  # of a COSEM date-time
 _FIRST = "10"  # the year of the first such meters; before it, a clock was never set
 
 
@@ -51,7 +51,7 @@ class Clock:
             self._date = _digits(text)
 
     def _stamp(self, text: str) -> None:
-        if len(text) == 2 * SIZE:
+        if len(text) == 2 * _OCTETS:
             try:
                 self._octets = unhexlify(text)
             except ValueError:
@@ -69,6 +69,8 @@ class Clock:
     def rfc3339(self, profile: "Profile | None") -> "str | None":
         """The time, or None where none was told or nobody can say which it is."""
         if self._octets:
+            from .clock import rfc3339
+
             return rfc3339(self._octets, profile or UNKNOWN)
         self._take_season()
         date, time = self._date, self._time
@@ -116,6 +118,8 @@ class Clock:
         year, month, day = [int(self._date[i : i + 2]) for i in (0, 2, 4)]
         if zone == STANDARD:
             return False
+        from .clock import is_summer  # most meters say which it is
+
         summer = is_summer(2000 + year, month, day, int(self._time[:2]))
         return summer if zone == LOCAL or summer is False else None
 

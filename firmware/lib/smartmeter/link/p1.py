@@ -87,7 +87,7 @@ class P1:
         if not _agrees(told, buf, at, stop + 1):
             return 1, Fault(CHECKSUM, "the CRC of a P1 telegram does not agree", used)
         self._checked = True
-        return used, ("text", bytes(buf[at:stop]))
+        return used, ("text", bytes(memoryview(buf)[at:stop]))
 
     def _unchecked(
         self, buf: bytearray, at: int, stop: int, used: int, behind: bytes
@@ -101,7 +101,7 @@ class P1:
         has_crc = version >= 0 and buf[version + len(_VERSION)] in _WITH_CRC
         if self._checked or other_end or has_crc:
             return 1, Fault(CHECKSUM, "a P1 telegram has lost its CRC", used)
-        return used, ("text-unchecked", bytes(buf[at:stop]))
+        return used, ("text-unchecked", bytes(memoryview(buf)[at:stop]))
 
     def idle(self) -> Fault | None:
         return None
