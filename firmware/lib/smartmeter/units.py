@@ -8,6 +8,8 @@ BY_TEXT = {
     "ma": ("A", -3),
     "mv": ("V", -3),
     "kv": ("V", 3),
+    "ka": ("A", 3),
+    "khz": ("Hz", 3),
     "mw": ("W", 6),  # no meter counts milliwatts
     "mwh": ("Wh", 6),
     "gwh": ("Wh", 9),
