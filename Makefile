@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz fuzz-api faults provision
+.PHONY: demo test lint bench corpus fuzz fuzz-api faults home-assistant provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -41,6 +41,11 @@ fuzz-api:
 faults:
 	@python3 tools/prepare.py test
 	@FAULT_SECONDS=$${FAULT_SECONDS:-600} $(PYTHON) -m pytest tests/faults -s
+
+# what Home Assistant takes in a discovery message, in its newest release, against what the tests know
+home-assistant:
+	@python3 tools/prepare.py test
+	@$(PYTHON) -m tools.home_assistant
 
 provision:
 	@python3 tools/prepare.py demo

@@ -1,6 +1,7 @@
 """Home Assistant discovery: its own field names, and what its sensors make of our readings."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -12,60 +13,35 @@ from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, Client, StandInCloud, eventually, reading
 from tests.gateway.test_serial import port_settings, pushing  # noqa: F401 (a fixture)
 
-# The fields of Home Assistant's own schemas: home-assistant/core,
-# homeassistant/components/mqtt/schemas.py (DEVICE_DISCOVERY_SCHEMA, as of 2024.11) and sensor.py.
-DEVICE = {
-    "identifiers", "connections", "manufacturer", "model", "model_id", "name", "hw_version",
-    "serial_number", "sw_version", "via_device", "suggested_area", "configuration_url",
-}  # fmt: skip
-ORIGIN = {"name", "sw_version", "support_url"}
-TOP = {
-    "device", "origin", "components", "state_topic", "command_topic", "qos", "encoding",
-    "availability", "availability_mode", "availability_topic", "availability_template",
-    "payload_available", "payload_not_available",
-}  # fmt: skip
-AVAILABILITY = {"topic", "payload_available", "payload_not_available", "value_template"}
-SENSOR = {
-    "platform", "device_class", "expire_after", "force_update", "last_reset_value_template",
-    "name", "options", "suggested_display_precision", "state_class", "unit_of_measurement",
-    "unique_id", "value_template", "state_topic", "icon", "entity_category",
-    "enabled_by_default", "qos", "availability", "json_attributes_topic",
-}  # fmt: skip
-# homeassistant/components/sensor/const.py: DEVICE_CLASS_UNITS and DEVICE_CLASS_STATE_CLASSES
-UNITS = {
-    "power": {"mW", "W", "kW", "MW", "GW", "TW"},
-    "energy": {"Wh", "kWh", "MWh", "GWh", "TWh", "J", "kJ", "MJ", "GJ", "cal", "kcal"},
-    "voltage": {"V", "mV", "µV", "kV", "MV"},
-    "current": {"A", "mA"},
-    "frequency": {"Hz", "kHz", "MHz", "GHz"},
-}
-STATE_CLASSES = {
-    "power": {"measurement"},
-    "energy": {"total", "total_increasing"},
-    "voltage": {"measurement"},
-    "current": {"measurement"},
-    "frequency": {"measurement"},
-}
+# Read out of Home Assistant's own source by tools/home_assistant.py; the file names the release.
+KNOWN = json.loads((Path(__file__).parent / "home_assistant.json").read_text())
+
+
+def is_one(part: str, found: dict[str, Any]) -> None:
+    """Only keys that Home Assistant's schema has, and all that it wants."""
+    schema = KNOWN[part]
+    assert set(found) <= set(schema), part
+    assert {key for key, wanted in schema.items() if wanted} <= set(found), part
 
 
 def check(message: dict[str, Any]) -> None:
-    assert set(message) <= TOP
-    assert {"device", "origin", "components"} <= set(message)
-    assert set(message["device"]) <= DEVICE
+    """As device discovery does: what all components share comes from the top."""
+    is_one("message", message)
+    is_one("device", message["device"])
     assert message["device"]["identifiers"]
-    assert set(message["origin"]) <= ORIGIN
-    assert message["origin"]["name"]
+    is_one("origin", message["origin"])
     for entry in message["availability"]:
-        assert set(entry) <= AVAILABILITY
+        is_one("availability", entry)
     uniques = [c["unique_id"] for c in message["components"].values()]
     assert len(set(uniques)) == len(uniques)
+    shared = {key: message[key] for key in ("state_topic", "availability", "qos")}
     for component in message["components"].values():
-        assert set(component) <= SENSOR
         assert component["platform"] == "sensor"
+        is_one("sensor", shared | {k: v for k, v in component.items() if k != "platform"})
         kind = component.get("device_class")
         if kind:
-            assert component["unit_of_measurement"] in UNITS[kind]
-            assert component["state_class"] in STATE_CLASSES[kind]
+            assert component["unit_of_measurement"] in KNOWN["units"][kind]
+            assert component["state_class"] in KNOWN["state_classes"][kind]
 
 
 def test_every_default_code_has_a_sensor_that_home_assistant_takes() -> None:

@@ -16,7 +16,8 @@ from smartmeter import topics
 _NAME = re.compile(r"[^A-Za-z0-9_-]")  # what a discovery topic's object id may not have
 
 # C.D.E: name, unit, device_class, state_class. Those that the wire carries by default, and
-# what installations name beside them; reactive energy has no device class of its own there.
+# what installations name beside them. Reactive energy has no device class: Home Assistant 2025.4
+# and before know none, and take no sensor that names one.
 _POWER = ("W", "power", "measurement")
 _ENERGY = ("Wh", "energy", "total_increasing")
 _REACTIVE = ("varh", None, "total_increasing")
