@@ -1,10 +1,8 @@
 """Roll-ups: right under late data, gaps, resets and swaps, whatever the order of arrival."""
 
 import random
-import sqlite3
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from smartmeter_cloud.rollup import DAY, HOUR, QUARTER, day_end, day_start, merge, slice_of
-from smartmeter_cloud.store import schema
 from smartmeter_cloud.store.sql import SqlStore
-from smartmeter_cloud.store.sqlite import _WORDS, SqliteStore
 
 from tests.cloud.around import reading
 from tests.cloud.stores import VIENNA, Opens, add, opens, store
@@ -146,32 +142,6 @@ def test_merging_is_the_same_as_making_at_once(totals: list[int | None], cut: in
 def test_energy_is_never_negative(totals: list[int | None]) -> None:
     made = slice_of(0, [(t * 1000, v, v, None, None, None, None) for t, v in enumerate(totals)])
     assert made is None or made.drawn is None or made.drawn.used >= 0
-
-
-def test_a_store_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    for version in range(1, schema.VERSION):
-        path = tmp_path / f"{version}.sqlite"
-        db = sqlite3.connect(path)
-        for step in range(version):
-            for statement in schema.statements(step, _WORDS):
-                db.execute(statement)
-        db.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
-        db.execute("INSERT INTO schema_version VALUES (?)", (version,))
-        db.execute("INSERT INTO meter (id, name, concentrator, change) VALUES (1, 'm1', 'c', 1)")
-        db.execute(
-            "INSERT INTO reading (meter, time, seq, received, offset, clock, auth, suspect, "
-            "obis_1_8_0) VALUES (1, ?, 1, 0, 0, 'meter', 'none', 0, 1000)",
-            (NOON * 1000,),
-        )
-        if version >= 2:
-            db.execute("INSERT INTO dirty VALUES (1, ?)", (NOON * 1000,))
-        db.commit()
-        db.close()
-        store = SqliteStore(path, VIENNA)
-        roll(store)
-        assert [s.drawn.first for s in slices(store, DAY)] == [1000]
-        store.close()
-        SqliteStore(path, VIENNA).close()  # and once more, with nothing left to do
 
 
 def test_rolling_up_keeps_pace(store: SqlStore) -> None:

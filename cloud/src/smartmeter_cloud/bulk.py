@@ -1,9 +1,11 @@
-"""Readings as a download, streamed: any number of them in the same memory."""
+"""Readings as a download or an export, streamed: any number of them in the same memory."""
 
 import csv
 import io
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+
+import msgspec
 
 from smartmeter_cloud.api.forms import moment
 from smartmeter_cloud.query import Query
@@ -105,7 +107,32 @@ class _Sink(io.RawIOBase):
         return taken
 
 
+def as_lines(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
+    """JSON lines: each a reading in the form it has on the wire, and its meter."""
+    lines = []
+    for r in readings:
+        lines.append(
+            msgspec.json.encode(
+                {
+                    "smartMeterId": r.meter,
+                    "time": moment(r.time, r.offset),
+                    "clock": r.clock,
+                    "seq": r.seq,
+                    "auth": r.auth,
+                    **({"faultCode": "CLOCK"} if r.suspect else {}),
+                    "values": r.values,
+                }
+            )
+        )
+        if len(lines) == ROWS_AT_A_TIME:
+            yield b"\n".join(lines) + b"\n"
+            lines.clear()
+    if lines:
+        yield b"\n".join(lines) + b"\n"
+
+
 FORMS: dict[str, Callable[[Iterator[Reading], Query], Iterator[bytes]]] = {
     "csv": as_csv,
     "parquet": as_parquet,
+    "jsonl": as_lines,
 }

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ from types import FrameType
 from smartmeter.topics import is_id
 
 import smartmeter_cloud
-from smartmeter_cloud import config, enrolling
+from smartmeter_cloud import administration, config, enrolling
 from smartmeter_cloud.config import Config, ConfigError
 from smartmeter_cloud.enrolling import Failed
 from smartmeter_cloud.scopes import ADMIN, SCOPES
-from smartmeter_cloud.store import Store, StoreUnavailable
+from smartmeter_cloud.store import Store, StoreUnavailable, opening
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     key.add_argument("--days", type=float, help="how long it is valid; by default for ever")
     key.add_argument("--once", action="store_true", help="gone when it has been used to log in")
     enrolling.add(commands)
+    administration.add(commands)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -50,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
             from smartmeter_cloud.serve import serve
 
             return serve(chosen.config)
+        if chosen.command in administration.COMMANDS:
+            return administration.run(chosen)
         settings = config.load(chosen.config)
         if chosen.command == "key":
             return _key(settings, chosen)
@@ -59,27 +63,18 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConfigError, Failed) as e:
         print(f"smartmeter-cloud: {e}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # head has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
 
 
 def open_store(settings: Config) -> Store:
-    store = settings.store
     try:
-        if store.url is None:
-            from smartmeter_cloud.store.sqlite import SqliteStore
-
-            return SqliteStore(store.path, store.zone)
-        from smartmeter_cloud.store.postgresql import PostgresStore
-
-        return PostgresStore(store.url, store.password, store.zone)
+        return opening.open_store(settings.store)
     except StoreUnavailable as e:
         raise Failed(f"{settings.source}: the store cannot be used: {e}") from None
-    except ImportError:
-        raise Failed(
-            f"{settings.source}: store.url needs a driver; "
-            "type: pip install 'smartmeter-cloud[postgresql]'"
-        ) from None
 
 
 def _ingest(settings: Config) -> int:

@@ -71,6 +71,7 @@ class Ingest:
             "broker": {"connected": connected, "detail": text, "since": self._link_since},
             "receiptsRefused": self._refused_receipts,
             "messages": self._messages,
+            "rate": round(self._writer.rate, 1),
             **self._writer.counts,
         }
 
@@ -82,9 +83,9 @@ class Ingest:
         try:
             while not self._stop.is_set():
                 try:
-                    connection = self._connect(context)
+                    connection = connect(self._settings, context)
                 except (Refused, OSError, ProtocolError) as e:
-                    self._lost(_reason(e))
+                    self._lost(reason_of(e))
                 else:
                     try:
                         if self._serve(connection):
@@ -101,17 +102,6 @@ class Ingest:
             self._store.beat(self._process(ending=True))
         except StoreUnavailable as e:
             _log.debug("no last heartbeat: %s", e)
-
-    def _connect(self, context: ssl.SSLContext | None) -> Connection:
-        """By MQTT 5; by 3.1.1 where the broker refuses that, hangs up or is silent, as some do."""
-        if self._settings.old:
-            return Connection(self._settings, codec.V311, context)
-        try:
-            return Connection(self._settings, codec.V5, context)
-        except (Refused, ConnectionResetError, NoAnswer, ProtocolError) as e:
-            if isinstance(e, Refused) and e.code not in WRONG_VERSION:
-                raise
-            return Connection(self._settings, codec.V311, context)
 
     def _serve(self, connection: Connection) -> bool:
         """Works until the connection is lost or stop() is called; whether it did for a while."""
@@ -143,10 +133,10 @@ class Ingest:
             self._lost(str(e))
         except (OSError, ProtocolError) as e:
             if began is None or time.monotonic() - began >= SHORT_SECONDS:
-                self._lost(_reason(e))
+                self._lost(reason_of(e))
             else:
                 self._short += 1
-                self._lost(self._why_short() if self._short >= SHORT_MANY else _reason(e))
+                self._lost(self._why_short() if self._short >= SHORT_MANY else reason_of(e))
                 return False
         self._short = 0
         return began is not None
@@ -228,7 +218,23 @@ class Ingest:
         return int(self._now() * 1000)
 
 
-def _reason(error: Exception) -> str:
+def connect(settings: BrokerSettings, context: ssl.SSLContext | None) -> Connection:
+    """By MQTT 5; by 3.1.1 where the broker refuses that, hangs up or is silent, as some do.
+
+    Refused, OSError, ProtocolError.
+    """
+    if settings.old:
+        return Connection(settings, codec.V311, context)
+    try:
+        return Connection(settings, codec.V5, context)
+    except (Refused, ConnectionResetError, NoAnswer, ProtocolError) as e:
+        if isinstance(e, Refused) and e.code not in WRONG_VERSION:
+            raise
+        return Connection(settings, codec.V311, context)
+
+
+def reason_of(error: Exception) -> str:
+    """Why a broker cannot be used, for a person."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

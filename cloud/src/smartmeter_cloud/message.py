@@ -28,7 +28,7 @@ _FIRST_MS, _LAST_MS = 86_400_000, 7_258_032_000_000  # 1970-01-02, 2199-12-31
 _MINUTE = timedelta(minutes=1)
 TOPICS_KNOWN = 65_536  # of which it is remembered what they mean
 _GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
+OBIS_CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
 
 Number = (
     Annotated[int, Meta(gt=-int(NUMBER_MAX), lt=int(NUMBER_MAX))]
@@ -192,7 +192,7 @@ def row(reading: Reading, received: int) -> ReadingRow:
     extra = None
     if len(values) + numbers.count(None) != len(CODES):
         further = {code: number for code, number in values.items() if code not in CODES}
-        if not all(map(_CODE.match, further)):
+        if not all(map(OBIS_CODE.match, further)):
             raise Refused("a value's name is no OBIS code such as 1.8.0")
         extra = msgspec.json.encode(further).decode()
     offset = time.utcoffset()

@@ -8,6 +8,8 @@ from smartmeter_cloud.store.rows import Reading
 
 CHUNK = 2000  # readings fetched at a time: memory stays the same however many there are
 
+FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
+
 ABOVE, BELOW, EQUAL = ">", "<", "="
 
 

@@ -41,6 +41,7 @@ class Writer:
         self.bell, self._ringer = socket.socketpair()  # readable when a batch has been stored
         self.bell.setblocking(False)
         self.busy = False
+        self.rate = 0.0  # readings a second, from one heartbeat to the next
         self.counts = {"stored": 0, "repeated": 0, "dead": 0, "ignored": 0}
 
     def start(self) -> None:
@@ -79,6 +80,7 @@ class Writer:
 
     def _run(self) -> None:
         next_beat = 0.0
+        since, taken = time.monotonic(), 0
         while not self._stop.is_set():
             try:
                 job = self._jobs.get(timeout=max(0.0, next_beat - time.monotonic()))
@@ -88,7 +90,12 @@ class Writer:
                 self._done.put(job)
                 self._ringer.send(b"!")
             if job is None or time.monotonic() >= next_beat:
-                next_beat = time.monotonic() + BEAT_SECONDS
+                now = time.monotonic()
+                next_beat = now + BEAT_SECONDS
+                if now - since >= BEAT_SECONDS / 2:  # a beat out of turn says little
+                    total = self.counts["stored"] + self.counts["repeated"]
+                    self.rate = (total - taken) / (now - since)
+                    since, taken = now, total
                 try:
                     self._store.beat(self._state())
                 except StoreUnavailable as e:

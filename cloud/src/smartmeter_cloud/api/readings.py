@@ -26,7 +26,6 @@ from smartmeter_cloud.store.rows import Reading
 PAGE_MAX = 1000
 ROWS_MAX = 20_000  # more than this is only to be had in bulk
 LINK_SECONDS = 3600
-FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
 
 router = APIRouter(tags=[described.HISTORY])
 
@@ -132,7 +131,11 @@ def delete(
 
 def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
     start = 0 if body.readingTimeStart is None else int(body.readingTimeStart.timestamp() * 1000)
-    end = FAR_MS if body.readingTimeEnd is None else int(body.readingTimeEnd.timestamp() * 1000)
+    end = (
+        queries.FAR_MS
+        if body.readingTimeEnd is None
+        else int(body.readingTimeEnd.timestamp() * 1000)
+    )
     codes: list[str] = []
     conditions: list[Condition] = []
     for wanted in body.operationalProperties:

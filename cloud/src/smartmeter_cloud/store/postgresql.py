@@ -19,6 +19,7 @@ from smartmeter_cloud.store.rows import CODES, Stored
 from smartmeter_cloud.store.session import Session, Values
 from smartmeter_cloud.store.sql import DIRTY_AGAIN, Latest, SqlStore
 
+RELEASE_MIN = 15
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
 
@@ -97,7 +98,9 @@ class PostgresStore(SqlStore):
         try:
             with self._writing() as db:
                 self._alone(db, "schema", wait=True)
-                known = self._version(db)
+                known = _version(db)
+                # To bring up to date a store of many readings takes as long as it takes.
+                db.run("SET LOCAL statement_timeout = 0")
                 self._migrate(db, _WORDS, known)
                 if known == 0:
                     db.run("CREATE TABLE reading_elsewhen PARTITION OF reading DEFAULT")
@@ -106,12 +109,14 @@ class PostgresStore(SqlStore):
             self.close()
             raise
 
-    def _version(self, db: Session) -> int:
-        if not db.one("SELECT 1 FROM pg_tables WHERE tablename = 'schema_version'"):
-            return 0
-        found = db.one("SELECT version FROM schema_version")
-        assert found is not None
-        return int(found[0])
+    @classmethod
+    def version_of(cls, url: str, password: str | None) -> int:
+        """The schema version of a database, 0 where it has no tables; changes nothing."""
+        try:
+            with psycopg.connect(url, password=password, connect_timeout=CONNECT_SECONDS) as db:
+                return _version(_Session(db))
+        except psycopg.Error as e:
+            raise StoreUnavailable(_says(e)) from e
 
     def _connection(self) -> psycopg.Connection[Any]:
         """This thread's own connection; a new one where the last was lost."""
@@ -145,7 +150,7 @@ class PostgresStore(SqlStore):
                 raise
             if db is not None and db.broken:
                 db.close()
-            raise StoreUnavailable(f"the database says: {str(e).strip().splitlines()[0]}") from e
+            raise StoreUnavailable(_says(e)) from e
 
     def _reading(self) -> Any:
         return self._transaction("SET TRANSACTION READ ONLY")
@@ -298,6 +303,22 @@ def _copy(connection: psycopg.Connection[Any], table: str, rows: list[tuple[Any,
         write = copy.write_row
         for row in rows:
             write(row)
+
+
+def _version(db: Session) -> int:
+    release = db.one("SELECT current_setting('server_version_num')::int")
+    if not release or release[0] < RELEASE_MIN * 10_000:
+        raise StoreUnavailable(f"this is not PostgreSQL {RELEASE_MIN} or later")
+    if not db.one("SELECT 1 FROM pg_tables WHERE tablename = 'schema_version'"):
+        return 0
+    found = db.one("SELECT version FROM schema_version")
+    assert found is not None
+    return int(found[0])
+
+
+def _says(error: psycopg.Error) -> str:
+    lines = str(error).strip().splitlines() or ["nothing"]
+    return f"the database says: {lines[0]}"
 
 
 def _partition(day: int) -> str:

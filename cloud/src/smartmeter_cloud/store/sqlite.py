@@ -5,7 +5,7 @@
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
@@ -61,20 +61,22 @@ class SqliteStore(SqlStore):
         self._meters: dict[str, int] = {}
         try:
             with self._writing() as db:
-                self._migrate(db, _WORDS, self._version(db))
+                self._migrate(db, _WORDS, _version(db))
                 self._check_zone(db)
         except StoreUnavailable as e:
             self.close()
             raise StoreUnavailable(f"{path}: {e}") from None
 
-    def _version(self, db: Session) -> int:
-        if not db.one("SELECT 1 FROM sqlite_master"):
+    @classmethod
+    def version_of(cls, path: Path) -> int:
+        """The schema version of a file, 0 where it is not there; changes nothing."""
+        if not path.exists():
             return 0
-        if not db.one("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'"):
-            raise StoreUnavailable("this is a database of something else")
-        found = db.one("SELECT version FROM schema_version")
-        assert found is not None
-        return int(found[0])
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+                return _version(_Session(db))
+        except sqlite3.Error as e:
+            raise StoreUnavailable(f"the database says: {e}") from e
 
     def _connection(self) -> sqlite3.Connection:
         """This thread's own connection."""
@@ -158,3 +160,13 @@ class SqliteStore(SqlStore):
         self._local = threading.local()
         for db in connections:
             db.close()
+
+
+def _version(db: Session) -> int:
+    if not db.one("SELECT 1 FROM sqlite_master"):
+        return 0
+    if not db.one("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'"):
+        raise StoreUnavailable("this is a database of something else")
+    found = db.one("SELECT version FROM schema_version")
+    assert found is not None
+    return int(found[0])
