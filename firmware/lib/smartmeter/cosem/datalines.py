@@ -398,14 +398,15 @@ class _Rest:
 
 
 def _unhex(text: str) -> str:
-    """P1 writes ids as the hexadecimal of their ASCII; others stay as they are."""
+    """P1 writes ids as the hexadecimal of their ASCII, Kamstrup filled up with 00; others stay
+    as they are."""
     if len(text) < 8:
         return text
     try:
-        octets = unhexlify(text)
+        octets = unhexlify(text).rstrip(b"\0")
     except ValueError:
         return text
     for b in octets:
         if not (48 <= b <= 57 or 65 <= b <= 90 or 97 <= b <= 122 or b == 32):
             return text
-    return str(octets, "ascii").strip()
+    return str(octets, "ascii").strip() or text
