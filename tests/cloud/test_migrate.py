@@ -24,6 +24,7 @@ STEPS = [
     "59d470f9d9f093f8",
     "e03acf86a01d2371",
     "46d3bb7c9e6395db",
+    "73188af5e1674e31",
 ]
 
 EARLIER = range(1, schema.VERSION)
