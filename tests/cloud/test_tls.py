@@ -81,7 +81,7 @@ def test_over_tls(secure: Process, authority: Authority) -> None:
     client.close()
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.load_verify_locations(authority.certificate_path)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     with (
         socket.create_connection(("localhost", port), timeout=30) as s,

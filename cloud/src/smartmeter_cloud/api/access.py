@@ -27,7 +27,6 @@ COOKIE = "smartmeter"
 SESSION_DAYS = 30
 FIRST_HOURS = 24  # the first administrator's link
 UNUSED_MAX = 100  # meters of a household that are only planned
-AGGREGATE_LEAST = 20  # distinct meters; the specification's least number, see the README
 
 
 @dataclass(frozen=True)

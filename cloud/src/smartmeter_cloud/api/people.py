@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from smartmeter_cloud.api import described, forms, shapes
 from smartmeter_cloud.api.access import (
-    AGGREGATE_LEAST,
     COOKIE,
     SESSION_DAYS,
     Admin,
@@ -24,6 +23,7 @@ from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.scopes import SCOPES
+from smartmeter_cloud.store.sums import LEAST, days
 
 router = APIRouter(tags=[described.PEOPLE])
 
@@ -177,18 +177,29 @@ def aggregate(
     caller: Aggregates,
     by: Annotated[Literal["hour", "day"], Query(description="what a slice is")] = "day",
 ) -> Json:
-    """What all meters used together, Wh; slices of fewer than 20 distinct meters are not told.
+    """What all meters used together, told by hours that are over for a day.
 
-    There is no choice of meters: a sum of a group less the sum of nearly the same group would be
-    one household.
+    An hour of fewer than 20 meters of other people is not told. There is no choice of meters, a
+    day is the sum of its told hours, and what was told stays as it was: so no difference of two
+    answers is one household.
     """
     from_ms, to_ms = _ms(start), _ms(end)
     if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
         raise Problem(422, "to must be after from, by at most 40 years")
-    sums = caller.store.sums(by, from_ms, to_ms, AGGREGATE_LEAST)
+    # Who sees the readings of some meters could take those away.
+    own = 0 if caller.households is None else len(caller.meters())
+    told = caller.store.sums(from_ms, to_ms, LEAST + own, forms.now())
+    if by == "day":
+        told = days(told, caller.store.zone)
     return Json(
         [
-            {"start": s.start, "meters": s.meters, "drawn": round(s.drawn), "fed": round(s.fed)}
-            for s in sums
+            {
+                "start": s.start,
+                "hours": s.hours,
+                "meters": s.meters,
+                "drawn": round(s.drawn),
+                "fed": None if s.fed is None else round(s.fed),
+            }
+            for s in told
         ]
     )

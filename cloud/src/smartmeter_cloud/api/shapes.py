@@ -184,9 +184,10 @@ class AuditLine(Shape):
 
 class Sum(Shape):
     start: Ms
-    meters: int = Field(description="20 or more")
-    drawn: int
-    fed: int
+    hours: int = Field(description="how many hours of it are told")
+    meters: int = Field(description="20 or more; of a day, those of the hour with the fewest")
+    drawn: int = Field(description="Wh")
+    fed: int | None = Field(description="Wh; null where fewer than 20 meters have that total")
 
 
 class Issued(Shape):

@@ -77,8 +77,8 @@ class Store(Protocol):
         Conditions on codes that have no column of their own are not looked at here.
         """
 
-    def sums(self, tier: str, start: int, end: int, least: int) -> list[Sum]:
-        """Energy of all meters together, of slices that at least `least` of them have."""
+    def sums(self, start: int, end: int, least: int, now: int) -> list[Sum]:
+        """Energy of all meters together, by hours that at least `least` of them have (sums.py)."""
 
     def meters(self) -> list[Meter]:
         """All meters."""

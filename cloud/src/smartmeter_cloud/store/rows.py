@@ -127,12 +127,13 @@ class Meter(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """Energy of all meters together in a slice, Wh."""
+    """Energy of all meters together in `hours` hours, Wh; fed None where too few tell it."""
 
     start: int
+    hours: int
     meters: int
     drawn: float
-    fed: float
+    fed: float | None
 
 
 class Process(NamedTuple):

@@ -145,7 +145,18 @@ _5 = "{loosen}"
 # A meter may be made before its first reading; family: which make and model it was chosen as.
 _6 = "ALTER TABLE meter ADD COLUMN family TEXT NOT NULL DEFAULT ''"
 
-STEPS = (_1, _2, _3, _4, _5, _6)
+# What was told of all meters together stays as it was told: see sums.py.
+_7 = """
+CREATE TABLE told_sum (
+    start {integer} PRIMARY KEY,
+    meters {integer} NOT NULL,
+    drawn {number} NOT NULL,
+    fed_meters {integer} NOT NULL,
+    fed {number}
+) {clustered}
+"""
+
+STEPS = (_1, _2, _3, _4, _5, _6, _7)
 VERSION = len(STEPS)
 
 

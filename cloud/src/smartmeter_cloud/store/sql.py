@@ -14,7 +14,7 @@ from smartmeter_cloud import rollup
 from smartmeter_cloud.message import Batch, Sender
 from smartmeter_cloud.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.rollup import QUARTER_MS, Slice
-from smartmeter_cloud.store import StoreUnavailable, rolling, schema
+from smartmeter_cloud.store import StoreUnavailable, rolling, schema, sums
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.certificates import SqlCertificates
 from smartmeter_cloud.store.households import Households
@@ -258,15 +258,9 @@ class SqlStore(SqlRecords, SqlCertificates):
             )
         return [reading_of(row) for row in rows]
 
-    def sums(self, tier: str, start: int, end: int, least: int) -> list[Sum]:
-        with self._reading() as db:
-            rows = db.all(
-                "SELECT start, count(*), coalesce(sum(drawn_used), 0), coalesce(sum(fed_used), 0) "
-                "FROM rollup WHERE tier = ? AND start >= ? AND start < ? "
-                "GROUP BY start HAVING count(*) >= ? ORDER BY start",
-                (tier, start, end, least),
-            )
-        return [Sum(*row) for row in rows]
+    def sums(self, start: int, end: int, least: int, now: int) -> list[Sum]:
+        with self._writing() as db:
+            return sums.hours(db, start, end, least, now)
 
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
         with self._reading() as db:
