@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz fuzz-api faults home-assistant provision
+.PHONY: demo test lint bench corpus fuzz fuzz-api faults power-cuts home-assistant provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -46,6 +46,11 @@ faults:
 home-assistant:
 	@python3 tools/prepare.py test
 	@$(PYTHON) -m tools.home_assistant
+
+# the adapter's power is cut at every single write of an update; make test takes some of them
+power-cuts:
+	@python3 tools/prepare.py test
+	@POWER_CUT_STEP=1 $(PYTHON) -m pytest tests/firmware/test_update.py -k power_cuts
 
 provision:
 	@python3 tools/prepare.py demo

@@ -1,5 +1,20 @@
 """Starts the adapter when the board has booted. Ctrl-C on the console stops it for mpremote."""
 
-from adapter import start
+import sys
+
+import slots
+
+slot = slots.choose()
+if slot:
+    import machine
+
+    # A new version that hangs before it has a watchdog of its own must not hang for ever.
+    machine.WDT(timeout=120_000)
+    sys.path.insert(0, "/" + slot + "/lib")
+    sys.path.insert(0, "/" + slot)
+
+from adapter import start  # noqa: E402
 
 start.main()
+if slot:
+    machine.WDT(timeout=3_600_000)  # it has ended by itself; there is work on the console

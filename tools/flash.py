@@ -27,7 +27,7 @@ class Refused(Exception):
 
 def files() -> list[str]:
     """The modules of the firmware, relative to its folder."""
-    found = [FIRMWARE / "main.py"]
+    found = [FIRMWARE / "main.py", FIRMWARE / "slots.py"]
     for folder in ("adapter", "lib"):
         found += sorted((FIRMWARE / folder).rglob("*.py"))
     return [f.relative_to(FIRMWARE).as_posix() for f in found if "__pycache__" not in f.parts]
@@ -46,11 +46,11 @@ def package() -> str:
 
 
 def collect(target: Path, compiled: bool) -> None:
-    """Copies the firmware to target; compiled: all but main.py as .mpy."""
+    """Copies the firmware to target; compiled: all but main.py and slots.py as .mpy."""
     for name in files():
         source, copy = FIRMWARE / name, target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        if not compiled or name == "main.py":
+        if not compiled or "/" not in name:
             shutil.copyfile(source, copy)
             continue
         # -s: the name that a traceback shows

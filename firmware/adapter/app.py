@@ -3,9 +3,12 @@
 import asyncio
 
 import machine
+import slots
+from smartmeter import topics
 
 from . import broker, network
 from .clock import Clock
+from .health import GOOD_S, SAFE_S, Restart
 from .meter import Meter, answerer
 from .outbox import Outbox
 from .port import Port
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 _WATCHDOG_MS = 120_000
 # Both tasks look up at least every minute, or something hangs.
 _HANGS_S = 90
+_TRIAL_S = 600  # a new version that has published nothing by then is given up
 
 
 class Adapter:
@@ -50,18 +54,43 @@ class Adapter:
             settings["broker"], meter["id"], store.secret("broker_password"), security, port.drain
         )
         self.publisher = Publisher(settings, lan, self.clock, client, outbox, status)
+        self._take_updates(meter["id"], client, port, store)
         self._crash: "list[Exception]" = []
+
+    def _take_updates(
+        self, meter_id: str, client: broker.Broker, port: Port, store: "Store"
+    ) -> None:
+        modulus = store.secret("update_key")
+        ca = store.secret("update_ca") or store.secret("broker_ca")
+        if not modulus or not ca:
+            return
+        from .update import Update
+
+        security = broker.context(ca, None, None)
+        update = self.publisher.update = Update(modulus, security, port.drain)
+        client.take(topics.command(meter_id, topics.UPDATE), update.command)
+
+    def _is_on_trial(self, now: int) -> bool:
+        """Keeps a new version that has published what the meter said; gives one up that has not."""
+        if self.publisher.published:
+            slots.keep()
+            return False
+        found = slots.state()
+        if now > _TRIAL_S and found and found.get("trial"):
+            slots.back(found)
+            raise Restart("this version has published nothing and is given up")
+        return True
 
     async def run(self) -> None:
         """Runs until something raises; health.Restart where that is wanted."""
         watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self._health.start()
         safe = self._health.safe
+        found = slots.state()
+        trial = found is not None and bool(found.get("trial"))
         tasks = [asyncio.create_task(self._crashing(self.publisher.run()))]
         if not safe:
             tasks.append(asyncio.create_task(self._crashing(self.meter.run())))
-        from .health import GOOD_S, SAFE_S, Restart
-
         while tasks:
             now = self.clock.uptime()
             looked = self.publisher.looked
@@ -75,6 +104,10 @@ class Adapter:
                 raise self._crash[0]
             if safe and now > SAFE_S:
                 raise Restart("the safe mode is over")
+            if trial:
+                trial = self._is_on_trial(now)
+            if self.publisher.update and self.publisher.update.ready:
+                raise Restart("another version is there")
             if not safe and now > GOOD_S:
                 self._health.good()
             await asyncio.sleep_ms(1000)

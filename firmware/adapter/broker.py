@@ -8,6 +8,7 @@ import tls
 from umqtt import simple
 
 from . import link
+from .console import say
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -90,10 +91,17 @@ class Broker:
         self._meanwhile = meanwhile
         self._link: link.Link | None = None
         self._client: _Client | None = None
+        self._topic = ""
+        self._taker: "Callable[[bytes], None] | None" = None
 
     @property
     def connected(self) -> bool:
         return self._client is not None
+
+    def take(self, topic: str, taker: "Callable[[bytes], None]") -> None:
+        """Has messages on topic given to taker, from the next connect() on."""
+        self._topic = topic
+        self._taker = taker
 
     async def connect(self, will_topic: str, will: bytes) -> None:
         self.close()
@@ -120,6 +128,16 @@ class Broker:
             opened.encipher(self._security, self._host)
         simple.socket = _Opened(opened)  # type: ignore[attr-defined]
         client.connect()
+        if self._taker:
+            client.set_callback(self._taken)
+            try:
+                client.subscribe(self._topic.encode(), 1)
+            except simple.MQTTException:  # its rules do not let us; readings matter more
+                say("broker", "it lets nobody listen on %s: no updates" % self._topic)
+
+    def _taken(self, topic: bytes, payload: bytes) -> None:
+        if self._taker and topic == self._topic.encode():
+            self._taker(payload)
 
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """At QoS 1; returns once the broker has acknowledged it."""
@@ -139,7 +157,13 @@ class Broker:
     def check(self) -> None:
         """Takes what the broker has sent, if anything; finds out whether it has gone."""
         client = self._ready()
-        self._do(client.check_msg)
+
+        def look() -> None:
+            client.check_msg()  # type: ignore[no-untyped-call]
+            if self._link:
+                self._link.flush()  # the acknowledgement of what was taken
+
+        self._do(look)
 
     def _ready(self) -> _Client:
         if self._link is None or self._client is None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SLICE_MS = 20
 _CONNECT_MS = 10_000
+_READ_MAX = 8192  # the longest message that anybody may send us: a piece of an update
 
 
 class Wire(io.IOBase):
@@ -144,6 +145,8 @@ class Link:
             self._stream.write(out)
 
     def read(self, n: int) -> bytes | None:
+        if n > _READ_MAX:
+            raise OSError(errno.EINVAL)
         self.flush()
         data: bytes | None = self._stream.read(n)
         if data is None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .outbox import Outbox
     from .settings import Document
     from .status import Status
+    from .update import Update
 
 _STATUS_S = 60
 _BACKOFF_MAX_S = 60
@@ -42,6 +43,7 @@ class Publisher:
         self._broker = broker
         self._outbox = outbox
         self._status = status
+        self.update: "Update | None" = None
         self._meter_id: str = settings["meter"]["id"]
         # where one device is adapter and Concentrator, it publishes as the latter
         self._concentrator_id: str | None = settings["publish"]["concentrator"]
@@ -104,10 +106,24 @@ class Publisher:
             elif self._clock.due():
                 self._clock.sync()
             else:
-                self._broker.check()
-                await self._filled()
+                await self._listen()
             await asyncio.sleep_ms(0)
         raise BrokerError("network: lost")
+
+    async def _listen(self) -> None:
+        """Takes what the broker sends; finds out whether it is there; waits for something to do."""
+        self._broker.check()
+        if self.update is None:
+            await self._filled()
+            return
+        await self.update.work()
+        if self.update.news:
+            self.update.news = False
+            self._tell()
+        if self.update.has_more:
+            await asyncio.sleep_ms(0)
+        else:
+            await self._filled()
 
     async def _filled(self) -> None:
         try:

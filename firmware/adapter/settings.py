@@ -29,6 +29,8 @@ SECRETS = {
     "broker_ca": 4096,
     "client_cert": 4096,
     "client_key": 2048,
+    "update_key": 512,  # the modulus of the key that signs updates: who has it can run code here
+    "update_ca": 4096,
 }
 _FOUND = "line_found"  # the line's setting that a search has found, and "/" and the link there
 _FOUND_MAX = 32

@@ -62,6 +62,7 @@ class Status:
             "rssi": self._network.rssi(),
             "last_trouble": publisher.last_trouble or None,
             "last_crash": self._health.last_crash or None,
+            "update": publisher.update.text or None if publisher.update else None,
         }
         for name, value in further.items():
             if value is not None:

@@ -118,6 +118,13 @@ def from_file(path: Path) -> Answers:
         for name, becomes in _FILES.items():
             if name in broker:
                 answers.secrets[becomes] = _certificate(path.parent / str(broker.pop(name)))
+    update = answers.settings.pop("update", None)
+    if update is not None:
+        if not isinstance(update, dict) or set(update) - {"key", "ca"} or "key" not in update:
+            raise Refused("the section update has key, and ca where the server has another CA")
+        answers.secrets["update_key"] = _update_key(path.parent / str(update["key"]))
+        if "ca" in update:
+            answers.secrets["update_ca"] = _certificate(path.parent / str(update["ca"]))
     return answers
 
 
@@ -147,6 +154,25 @@ def _take_specified(answers: Answers) -> None:
             document.setdefault("broker", {})["user"] = auth["username"]
         if "password" in auth:
             answers.secrets["broker_password"] = secret("broker_password", str(auth["password"]))
+
+
+def _update_key(path: Path) -> bytes:
+    """The modulus of a public RSA key (PEM)."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except OSError as why:
+        raise Refused(f"{path} cannot be read: {why.strerror}") from None
+    except ValueError:
+        raise Refused(f"{path} holds no public key that can be read") from None
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size not in (3072, 4096):
+        raise Refused(f"{path} is no public RSA key of 3072 or 4096 bits")
+    numbers = key.public_numbers()
+    if numbers.e != 65537:
+        raise Refused(f"{path} has an exponent other than 65537")
+    return numbers.n.to_bytes(key.key_size // 8, "big")
 
 
 def _certificate(path: Path) -> bytes:

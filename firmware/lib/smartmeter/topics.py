@@ -6,6 +6,8 @@
         a Concentrator to the Cloud
     concentrator/{concentratorId}/status
         a Concentrator of itself
+    smartMeterCommand/{smartMeterId}/update
+        tools to an adapter
     cloud/{concentratorId}/receipts
         the Cloud to a Concentrator
 
@@ -18,8 +20,10 @@ READINGS = "readings"
 RAW = "raw"
 CIPHERED = "ciphered"
 STATUS = "status"
+UPDATE = "update"
 
 _ROOT_METER = "smartMeterMessage"
+_ROOT_COMMAND = "smartMeterCommand"
 _ROOT_CONCENTRATOR = "concentrator"
 _ROOT_CLOUD = "cloud"
 
@@ -51,6 +55,11 @@ def check_id(text: str) -> str:
 def meter(meter_id: str, specific: str) -> str:
     """The topic on which an adapter publishes: smartMeterMessage/{meter_id}/{specific}."""
     return _ROOT_METER + "/" + check_id(meter_id) + "/" + check_id(specific)
+
+
+def command(meter_id: str, what: str) -> str:
+    """The topic on which an adapter takes commands: smartMeterCommand/{meter_id}/{what}."""
+    return _ROOT_COMMAND + "/" + check_id(meter_id) + "/" + check_id(what)
 
 
 def uplink(concentrator_id: str, meter_id: str, specific: str) -> str:

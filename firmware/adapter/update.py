@@ -1,0 +1,152 @@
+"""Takes a new version in: pushed over MQTT in pieces, or fetched over HTTPS.
+
+A command on the adapter's command topic is either a piece of a bundle, with its place and the
+bundle's length in front (4 bytes each, big endian), or JSON {"url": "https://..."}.
+"""
+
+import asyncio
+import json
+import os
+
+import slots
+from smartmeter import __version__
+
+from . import link
+from .bundle import BYTES_MAX, Refused, install
+from .console import say
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import tls
+
+PART = "update.part"
+_FETCH_MS = 10_000  # for each answer of the server
+_PIECE = 1024
+_HEAD_MAX = 4096
+
+
+class Update:
+    """ready: a version is unpacked, and the next start tries it. text: for the status."""
+
+    def __init__(
+        self,
+        modulus: bytes,
+        security: "tls.SSLContext",
+        meanwhile: "Callable[[], None]",
+    ) -> None:
+        self._modulus = modulus
+        self._security = security
+        self._meanwhile = meanwhile
+        self._have = 0
+        self._total = 0
+        self._url = ""
+        found = slots.state() or {}
+        self.text = ""
+        if "given_up" in found:
+            self.text = "%s did not work and was given up" % found["given_up"]
+        self.ready = False
+        self.news = False  # text was set and nobody has published it yet
+
+    def command(self, payload: bytes) -> None:
+        """Takes a command in; what takes long is left to work()."""
+        if payload[:1] == b"{":
+            try:
+                url = json.loads(payload)["url"]
+            except (ValueError, KeyError, TypeError):
+                url = None
+            if isinstance(url, str) and url.startswith("https://"):
+                self._url = url
+            else:
+                self._tell("refused: a command is a piece of a bundle, or an https address")
+        elif len(payload) > 8:
+            self._piece(
+                int.from_bytes(payload[:4], "big"), int.from_bytes(payload[4:8], "big"), payload[8:]
+            )
+
+    def _piece(self, at: int, total: int, data: bytes) -> None:
+        if at == 0:
+            self._total = total
+            self._have = 0
+        if not 0 < total <= BYTES_MAX or total != self._total or at + len(data) > total:
+            self._tell("refused: a bundle is at most %d bytes long" % BYTES_MAX)
+        elif at == self._have:  # another is one that came twice, or follows a lost one
+            with open(PART, "ab" if at else "wb") as f:
+                f.write(data)
+            self._have += len(data)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether pieces are on their way."""
+        return self._have < self._total
+
+    async def work(self) -> None:
+        """Fetches, checks and unpacks, where there is something to."""
+        try:
+            if self._url:
+                url, self._url = self._url, ""
+                self._tell("fetching")
+                await self._fetch(url)
+            if self._total and self._have == self._total:
+                self._total = self._have = 0
+                version = await install(PART, self._modulus, __version__)
+                self._tell("%s is unpacked and starts now" % version)
+                self.ready = True
+        except (Refused, OSError, ValueError, MemoryError) as why:
+            self._total = self._have = 0
+            _remove(PART)
+            self._tell("refused: %s" % why)
+
+    def _tell(self, text: str) -> None:
+        self.text = text
+        self.news = True
+        say("update", text)
+
+    async def _fetch(self, url: str) -> None:
+        host, _, path = url[8:].partition("/")
+        name, _, port = host.partition(":")
+        sock = await link.connect(name, int(port or "443"))
+        opened = link.Link(sock, self._meanwhile)
+        try:
+            opened.allow(_FETCH_MS)
+            opened.encipher(self._security, name)
+            opened.write(b"GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n" % (path.encode(), host.encode()))
+            length = _length(opened)
+            if not 0 < length <= BYTES_MAX:
+                raise Refused("a bundle is at most %d bytes long" % BYTES_MAX)
+            with open(PART, "wb") as f:
+                left = length
+                while left:
+                    opened.allow(_FETCH_MS)
+                    piece = opened.read(min(left, _PIECE)) or b""
+                    f.write(piece)
+                    left -= len(piece)
+                    await asyncio.sleep_ms(0)
+            self._total = self._have = length
+        finally:
+            opened.close()
+
+
+def _length(opened: link.Link) -> int:
+    """Reads the head of an answer byte by byte, for what follows is the bundle."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        if len(head) > _HEAD_MAX:
+            raise Refused("the server's answer is no bundle")
+        head += opened.read(1) or b""
+    lines = head.decode().split("\r\n")
+    if lines[0].split(" ")[1:2] != ["200"]:
+        raise Refused("the server says: %s" % lines[0][:40])
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.lower() == "content-length":
+            return int(value)
+    raise Refused("the server does not say how long the bundle is")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.remove(path)
+    except OSError:
+        pass

@@ -1,0 +1,315 @@
+"""Updates over the air: signed or refused, tried, kept or given up, whole after every power cut."""
+
+import os
+import shutil
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from adapter import rsa as verifier
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from tests.firmware.rig import FIRMWARE, ONE_WORD_SIZE, USERS, Setup, TestMeter, agrees, mpremote
+from tools import flash, update
+from tools.provision import device
+from tools.provision.answers import Answers
+from tools.virtual_board import VirtualBoard
+
+
+@pytest.fixture(scope="session")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=3072)
+
+
+def modulus(key: rsa.RSAPrivateKey) -> bytes:
+    return key.public_key().public_numbers().n.to_bytes(384, "big")
+
+
+def firmware(version: str, *changes: tuple[str, str, str]) -> dict[str, bytes]:
+    """The files of a version: (name, old, new) is what differs from the one that is flashed."""
+    files = {n: (FIRMWARE / n).read_bytes() for n in flash.files() if "/" in n}
+    number = ("lib/smartmeter/__init__.py", flash.version(), version)
+    for name, old, new in (number, *changes):
+        assert old.encode() in files[name]
+        files[name] = files[name].replace(old.encode(), new.encode())
+    return files
+
+
+def push(setup: Setup, data: bytes) -> str:
+    ca = setup.authority.certificate_path
+    port = setup.broker.port
+    return update.push(data, "test-meter", "localhost", port, ca, "adapter", USERS["adapter"])
+
+
+@pytest.fixture
+def updatable(setup: Setup, key: rsa.RSAPrivateKey) -> Setup:
+    setup.secrets["update_key"] = modulus(key)
+    setup.provision()
+    setup.status()
+    return setup
+
+
+def test_signatures_agree_with_cryptography(key: rsa.RSAPrivateKey) -> None:
+    signature = key.sign(b"bundle", padding.PKCS1v15(), hashes.SHA256())
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(b"bundle")
+    right = digest.finalize()
+    assert verifier.verify(modulus(key), signature, right)
+    for i in (0, 200, 383):
+        broken = bytearray(signature)
+        broken[i] ^= 1
+        assert not verifier.verify(modulus(key), bytes(broken), right)
+    assert not verifier.verify(modulus(key), signature, right[::-1])
+    assert not verifier.verify(modulus(key), signature[1:], right)
+    assert not verifier.verify(modulus(key)[1:], signature[1:], right)
+
+
+def test_a_new_version_is_pushed_tried_and_kept(
+    updatable: Setup, key: rsa.RSAPrivateKey, meter: TestMeter
+) -> None:
+    assert push(updatable, update.bundle(firmware("9.9.9"), "9.9.9", key)) == "9.9.9"
+    truth = meter.send()
+    assert agrees(updatable.listener.next("reading"), truth)
+    before = len(updatable.board.console())
+    for _ in range(2):  # kept: more starts than a version on trial would be given
+        updatable.board.kill()
+        updatable.board.start()
+        updatable.board.wait_console("adapter: version 9.9.9", 10, before)
+        updatable.board.wait_console("broker: connected", 20, before)
+        before = len(updatable.board.console())
+
+
+@ONE_WORD_SIZE
+def test_what_may_not_run_is_refused(updatable: Setup, key: rsa.RSAPrivateKey) -> None:
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    small = {"adapter/x.py": b"x = 1\n"}
+    good = update.bundle(small, "9.9.9", key)
+    torn = bytearray(good)
+    torn[40] ^= 1
+    cases = {
+        "signature is not by the key": update.bundle(small, "9.9.9", stranger),
+        "signature is not": bytes(torn),
+        "is not newer than": update.bundle(small, flash.version(), key),
+        "version is two to four numbers": update.bundle(small, "new", key),
+        "a file that is not the adapter's": update.bundle({"main.py": b""}, "9.9.9", key),
+        "file that is not": update.bundle({"adapter/../main.py": b""}, "9.9.9", key),
+    }
+    for words, data in cases.items():
+        with pytest.raises(update.Refused, match=words):
+            push(updatable, data)
+    assert "/a" not in mpremote(updatable.board.port, "ls").split()
+    assert updatable.board.resets == [1, 2]
+
+
+@ONE_WORD_SIZE
+def test_a_version_that_does_not_start_is_given_up(
+    updatable: Setup, key: rsa.RSAPrivateKey, meter: TestMeter
+) -> None:
+    broken = ("adapter/start.py", "def main() -> None:\n", "def main() -> None:\n    1 // 0\n")
+    data = update.bundle(firmware("9.9.9", broken), "9.9.9", key)
+    said: list[str] = []
+
+    def pushing() -> None:
+        try:
+            said.append(push(updatable, data))
+        except update.Refused as why:
+            said.append(str(why))
+
+    thread = threading.Thread(target=pushing)
+    thread.start()
+    updatable.board.wait_console("9.9.9 is unpacked and starts now", 60)
+    for _ in range(3):  # it ends in the REPL; whoever switches it off and on helps it back
+        updatable.board.wait_console("ZeroDivisionError", 20)
+        before = len(updatable.board.console())
+        updatable.board.kill()
+        updatable.board.start()
+        updatable.board.wait_console("adapter", 10, before)
+    updatable.board.wait_console("broker: connected", 20, before)
+    thread.join(60)
+    assert said == ["the adapter says: 9.9.9 did not work and was given up"]
+    while "given up" not in (status := updatable.status(70)).get("update", ""):
+        pass
+    assert status["version"] == flash.version()
+    assert status["state"] == "online"
+    truth = meter.send()
+    assert agrees(updatable.listener.next("reading"), truth)
+
+
+@ONE_WORD_SIZE
+def test_a_version_that_publishes_nothing_is_given_up(
+    updatable: Setup, key: rsa.RSAPrivateKey
+) -> None:
+    hasty = ("adapter/app.py", "_TRIAL_S = 600", "_TRIAL_S = 4")
+    deaf = ("adapter/meter.py", "data = self._port.take()", "data = None")
+    data = update.bundle(firmware("9.9.9", hasty, deaf), "9.9.9", key)
+    assert push(updatable, data) == "9.9.9"  # it runs, and says so: but of the meter, nothing
+    while "given up" not in (status := updatable.status(30)).get("update", ""):
+        pass
+    assert status["update"] == "9.9.9 did not work and was given up"
+    assert status["version"] == flash.version()
+
+
+class Server(BaseHTTPRequestHandler):
+    data = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/bundle" else 404)
+        self.send_header("Content-Length", str(len(self.data)))
+        self.end_headers()
+        self.wfile.write(self.data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def https(tls: tuple[Path, Path, Path]) -> Iterator[HTTPServer]:
+    server = HTTPServer(("127.0.0.1", 0), Server)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tls[1], tls[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@ONE_WORD_SIZE
+def test_a_new_version_is_fetched_over_https(
+    updatable: Setup, key: rsa.RSAPrivateKey, https: HTTPServer
+) -> None:
+    Server.data = update.bundle(firmware("9.9.9"), "9.9.9", key)
+    topic = "smartMeterCommand/test-meter/update"
+    url = f"https://localhost:{https.server_port}"
+    updatable.listener.publish(topic, b'{"url": "http://localhost/bundle"}')
+    updatable.board.wait_console("refused: a command is a piece of a bundle, or an https")
+    updatable.listener.publish(topic, f'{{"url": "{url}/none"}}'.encode())
+    updatable.board.wait_console("refused: the server says: HTTP/1.0 404")
+    updatable.listener.publish(topic, f'{{"url": "{url}/bundle"}}'.encode())
+    updatable.board.wait_console("adapter: version 9.9.9", 60)
+
+
+# Every how many-th write a test cuts the power at; `make power-cuts` takes all of them.
+_STEP = int(os.environ.get("POWER_CUT_STEP", "9"))
+
+# A version small enough to cut the power at every single write of its installation.
+_OLD = """
+import asyncio, os
+from adapter import bundle
+def main():
+    print("version", "old", "runs")
+    try:
+        os.stat("update.part")
+    except OSError:
+        return
+    modulus = open("modulus", "rb").read()
+    print(asyncio.run(bundle.install("update.part", modulus, "0.1.0")), "installed")
+"""
+_NEW = "def main():\n    import slots\n    print('version', 'new', 'runs')\n    slots.keep()\n"
+
+
+def test_power_cuts_at_every_write_leave_one_version_whole(
+    new_board: Callable[..., VirtualBoard], key: rsa.RSAPrivateKey, tmp_path: Path
+) -> None:
+    board = new_board()
+    small = tmp_path / "small"
+    for name in ("main.py", "slots.py", "adapter/bundle.py", "adapter/rsa.py"):
+        (small / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(FIRMWARE / name, small / name)
+    (small / "adapter" / "__init__.py").write_text("")
+    (small / "adapter" / "start.py").write_text(_OLD)
+    (small / "modulus").write_bytes(modulus(key))
+    new = {"adapter/__init__.py": b"", "adapter/start.py": _NEW.encode()}
+    new |= {f"lib/more/m{i}.py": b"# more\n" * 300 for i in range(3)}
+    (small / "update.part").write_bytes(update.bundle(new, "0.2.0", key))
+    mpremote(board.port, "exec", "from adapter import bundle; bundle.clear('/adapter')")
+    mpremote(board.port, "cp", "-r", f"{small}/.", ":")
+    board.kill()
+    image = (board.folder / "flash.img").read_bytes()
+
+    old = new = 0
+    at = 1 - _STEP
+    while True:
+        at += _STEP
+        (board.folder / "flash.img").write_bytes(image)
+        board.cut_power_at_write(at)
+        before = len(board.console())
+        board.start()
+        cut = wait_idle(board, before)
+        board.kill()
+        board.cut_power_at_write(0)
+        before = len(board.console())
+        board.start()
+        assert not wait_idle(board, before)
+        board.kill()
+        said = board.console()[before:]
+        assert "Traceback" not in said, (at, said)
+        assert ("version old runs" in said) != ("version new runs" in said), (at, said)
+        old, new = old + ("old" in said), new + ("version new runs" in said)
+        if not cut:
+            break
+    assert at > 60
+    assert old > 0
+    assert new > 0
+
+
+def wait_idle(board: VirtualBoard, before: int) -> bool:
+    """Returns once the board is at its prompt, or off: then True."""
+    while True:
+        if board.wait_off(0.005):
+            return True
+        if ">>> " in board.console()[before:]:
+            return False
+
+
+@ONE_WORD_SIZE
+def test_a_power_cut_while_a_version_comes_in_leaves_what_runs(
+    updatable: Setup, key: rsa.RSAPrivateKey
+) -> None:
+    """Of the real firmware: cut while its pieces are written, and while they are unpacked."""
+    board = updatable.board
+    data = update.bundle(firmware("9.9.9"), "9.9.9", key)
+    for at in (20, 3000):
+        board.kill()
+        board.cut_power_at_write(at)
+        before = len(board.console())
+        board.start()
+        board.wait_console("broker: connected", 30, before)
+        for piece in update.pieces(data):
+            updatable.listener.publish("smartMeterCommand/test-meter/update", piece)
+        assert board.wait_off(60)
+        board.kill()
+        board.cut_power_at_write(0)
+        before = len(board.console())
+        board.start()
+        board.wait_console(f"adapter: version {flash.version()}", 30, before)
+        board.wait_console("broker: connected", 30, before)
+    assert push(updatable, data) == "9.9.9"
+
+
+@ONE_WORD_SIZE
+def test_flashing_by_cable_ends_an_update(
+    updatable: Setup, key: rsa.RSAPrivateKey, tmp_path: Path
+) -> None:
+    assert push(updatable, update.bundle(firmware("9.9.9"), "9.9.9", key)) == "9.9.9"
+    other = tmp_path / "__init__.py"
+    text = (FIRMWARE / "lib" / "smartmeter" / "__init__.py").read_text()
+    other.write_text(text.replace(flash.version(), "1.2.3"))
+    before = len(updatable.board.console())
+    mpremote(updatable.board.port, "cp", str(other), ":lib/smartmeter/__init__.py", "+", "reset")
+    updatable.board.wait_console("adapter: version 1.2.3", 10, before)
+
+
+@ONE_WORD_SIZE
+def test_without_a_key_no_command_is_taken(setup: Setup, key: rsa.RSAPrivateKey) -> None:
+    device.write(setup.board.port, Answers(setup.settings, setup.secrets).checked())
+    device.reset(setup.board.port)
+    setup.status()
+    setup.listener.publish("smartMeterCommand/test-meter/update", b'{"url": "https://x/y"}')
+    setup.listener.publish("smartMeterCommand/test-meter/update", b"\0\0\0\0\0\0\0\x01x")
+    assert "update" not in setup.board.console().split("broker: connected")[-1]
+    assert "update.part" not in mpremote(setup.board.port, "ls")

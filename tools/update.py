@@ -1,0 +1,199 @@
+"""New versions of the adapter's firmware, over the air.
+
+    python -m tools.update keys PRIVATE PUBLIC          makes the pair of keys, once
+    python -m tools.update sign --key PRIVATE BUNDLE    makes a signed bundle of firmware/
+    python -m tools.update push --meter ID --broker HOST[:PORT] --ca FILE [--user NAME] BUNDLE
+
+The public key goes on the boards when they are provisioned ([update] key = "..."); the private
+one stays where nobody gets at it, for whoever has it can run programs on every such board. The
+password at the broker is asked for, or comes as the first line of a pipe. `push` ends when the
+adapter runs the new version, or says why it does not.
+"""
+
+import argparse
+import getpass
+import json
+import os
+import queue
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as paho
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from smartmeter import topics
+
+from tools import flash
+
+_BITS = 3072
+_PIECE = 4096
+_SECONDS = 180
+
+
+class Refused(Exception):
+    """Why it does not go on; one sentence."""
+
+
+def make_keys(private: Path, public: Path) -> None:
+    for path in (private, public):
+        if path.exists():
+            raise Refused(f"{path} is there already, and keys are never written over")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+    pem = serialization.Encoding.PEM
+    data = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    with open(os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as f:
+        f.write(data)
+    public.write_bytes(
+        key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def load_key(path: Path) -> rsa.RSAPrivateKey:
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+    except OSError as why:
+        raise Refused(f"{path} cannot be read: {why.strerror}") from None
+    except (ValueError, TypeError):
+        raise Refused(f"{path} holds no private key that can be read") from None
+    if not isinstance(key, rsa.RSAPrivateKey) or key.key_size not in (3072, 4096):
+        raise Refused(f"{path} is no RSA key of 3072 or 4096 bits")
+    return key
+
+
+def bundle(files: dict[str, bytes], version: str, key: rsa.RSAPrivateKey) -> bytes:
+    """A signed bundle, as firmware/adapter/bundle.py describes it."""
+    header = json.dumps(
+        {"version": version, "files": [[name, len(data)] for name, data in files.items()]}
+    ).encode()
+    signed = b"SMU1" + len(header).to_bytes(4, "big") + header + b"".join(files.values())
+    return signed + key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+
+
+def of_firmware(key: rsa.RSAPrivateKey, compiled: bool) -> bytes:
+    """What flashing would put on a board, but for the two files that choose between versions."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        flash.collect(folder, compiled)
+        files = {
+            f.relative_to(folder).as_posix(): f.read_bytes()
+            for f in sorted(folder.rglob("*"))
+            if f.is_file() and f.parent != folder
+        }
+    return bundle(files, flash.version(), key)
+
+
+def pieces(data: bytes) -> Iterator[bytes]:
+    """A bundle as it goes over MQTT: place, length of all, and up to 4 kB."""
+    for at in range(0, len(data), _PIECE):
+        numbers = at.to_bytes(4, "big") + len(data).to_bytes(4, "big")
+        yield numbers + data[at : at + _PIECE]
+
+
+def push(
+    data: bytes, meter: str, host: str, port: int, ca: Path | None, user: str, password: str
+) -> str:
+    """What the adapter says in the end: the version that runs now."""
+    said: queue.Queue[dict[str, object]] = queue.Queue()
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    if user:
+        client.username_pw_set(user, password)
+    if ca:
+        client.tls_set(str(ca))
+    client.on_message = lambda _c, _u, m: said.put(json.loads(m.payload))
+    client.on_connect = lambda c, *_: c.subscribe(topics.meter(meter, topics.STATUS), 1)
+    try:
+        client.connect(host, port)
+    except OSError as why:
+        raise Refused(f"{host} port {port}: {why}") from None
+    client.loop_start()
+    try:
+        return _push(client, said, data, meter)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _push(
+    client: paho.Client, said: "queue.Queue[dict[str, object]]", data: bytes, meter: str
+) -> str:
+    # retained, so it is there at once; what it says of an earlier update is over
+    before = _next(said, 70, "the adapter is not there: no status from it")
+    version = str(before.get("version"))
+    topic = topics.command(meter, topics.UPDATE)
+    for piece in pieces(data):
+        client.publish(topic, piece, 1).wait_for_publish(_SECONDS)
+    unpacked = ""
+    while True:
+        status = _next(said, _SECONDS, "the adapter does not say how it went")
+        text = str(status.get("update", ""))
+        if text.startswith("refused: "):
+            raise Refused(f"the adapter {text}")
+        if "given up" in text and unpacked:
+            raise Refused(f"the adapter says: {text}")
+        if "is unpacked" in text:
+            unpacked = text.split(" ")[0]
+        elif unpacked and status.get("version") == unpacked != version:
+            return unpacked
+
+
+def _next(
+    said: "queue.Queue[dict[str, object]]", seconds: float, else_say: str
+) -> dict[str, object]:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            status = said.get(timeout=max(0.01, until - time.monotonic()))
+        except queue.Empty:
+            raise Refused(else_say) from None
+        if status.get("state") != "offline":
+            return status
+
+
+def _password(user: str) -> str:
+    if not user:
+        return ""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"password of {user} at the broker: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    keys = commands.add_parser("keys")
+    keys.add_argument("private", type=Path)
+    keys.add_argument("public", type=Path)
+    sign = commands.add_parser("sign")
+    sign.add_argument("--key", type=Path, required=True)
+    sign.add_argument("--mpy", action="store_true", help="compiled")
+    sign.add_argument("bundle", type=Path)
+    pushing = commands.add_parser("push")
+    pushing.add_argument("--meter", required=True, help="smartMeterId")
+    pushing.add_argument("--broker", required=True)
+    pushing.add_argument("--ca", type=Path)
+    pushing.add_argument("--user", default="")
+    pushing.add_argument("bundle", type=Path)
+    a = parser.parse_args()
+    try:
+        if a.command == "keys":
+            make_keys(a.private, a.public)
+        elif a.command == "sign":
+            a.bundle.write_bytes(of_firmware(load_key(a.key), a.mpy))
+        else:
+            host, _, port = a.broker.partition(":")
+            data = a.bundle.read_bytes()
+            runs = push(data, a.meter, host, int(port or 8883), a.ca, a.user, _password(a.user))
+            print(f"{a.meter} runs {runs}")
+    except (Refused, flash.Refused, OSError, ValueError) as why:
+        print(f"update: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
