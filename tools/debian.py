@@ -32,7 +32,7 @@ Dir::Cache "{work}";
 
 
 # Libraries that their packages find by an absolute path, which does not hold in a private folder.
-_LIBRARY_SUBFOLDERS = ("pulseaudio",)
+_LIBRARY_SUBFOLDERS = ("pulseaudio", "systemd")
 
 
 class Unavailable(Exception):

@@ -118,6 +118,13 @@ PROGRAMS = {
             {"mosquitto": "usr/sbin/mosquitto", "mosquitto_passwd": "usr/bin/mosquitto_passwd"},
             suite="bookworm",
         ),
+        # checks the unit that install-service writes, without a systemd that runs
+        Program(
+            "systemd-analyze",
+            ["systemd"],
+            {"systemd-analyze": "usr/bin/systemd-analyze"},
+            suite="bookworm",
+        ),
         # bookworm has no MicroPython; trixie has 1.25 for both word sizes.
         Program(
             "micropython",
@@ -158,7 +165,14 @@ PROGRAMS = {
 
 NEEDED = {
     "demo": ["mosquitto", "micropython"],
-    "test": ["mosquitto", "micropython", "micropython32", "chromium", "postgresql"],
+    "test": [
+        "mosquitto",
+        "micropython",
+        "micropython32",
+        "chromium",
+        "postgresql",
+        "systemd-analyze",
+    ],
     "bench": ["mosquitto", "micropython", "micropython32", "postgresql"],
 }
 

@@ -2,7 +2,6 @@
 
 import os
 import pty
-import shutil
 import socket
 import stat
 import subprocess
@@ -15,12 +14,15 @@ from typing import Any
 import pytest
 from smartmeter_gateway import service
 from smartmeter_gateway.config import load
+from smartmeter_gateway.settings_file import SettingsError
 
 from tests.gateway.conftest import Between
 from tests.gateway.test_home import command
 from tests.gateway.test_serial import pushing  # noqa: F401 (a fixture)
 from tools.certificates import Authority
+from tools.debian import Unavailable
 from tools.meters import forms
+from tools.prepare import program
 
 KEY = "000102030405060708090A0B0C0D0E0F"
 
@@ -188,14 +190,37 @@ def test_the_unit_starts_this_program_and_systemd_understands_it(
     assert f"User={service.USER}" in told.stdout
     sections = [line for line in told.stdout.splitlines() if line.startswith("[")]
     assert sections == ["[Unit]", "[Service]", "[Install]"]
-    if shutil.which("systemd-analyze"):
-        unit = tmp_path / "smartmeter-gateway.service"
-        unit.write_text(told.stdout)
+    try:
+        analyze = program("systemd-analyze")
+    except Unavailable as why:
+        pytest.skip(str(why))
+    unit = tmp_path / "smartmeter-gateway.service"
+    unit.write_text(told.stdout)
+    own = Path(analyze).parent / "root" / "lib" / "systemd" / "system"  # where it is a private one
+    environment = os.environ | ({"SYSTEMD_UNIT_PATH": f"{tmp_path}:{own}"} if own.exists() else {})
+    for question in (["verify"], ["security", "--offline=true", "--threshold=18"]):
         checked = subprocess.run(
-            ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True
+            [analyze, *question, str(unit)], capture_output=True, text=True, env=environment
         )
-        assert "Unknown" not in checked.stderr
-        assert "Failed to parse" not in checked.stderr
+        assert checked.returncode == 0, checked.stdout
+        assert checked.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("starter", "folder", "said"),
+    [
+        ("/home/pi/smartmeter/bin/smartmeter-gateway", "/etc/x", "is in a home, where the service"),
+        ("/opt/x/bin/smartmeter-gateway", "/home/pi", "configuration is in /home/pi, and"),
+        ("/opt/x/bin/smartmeter-gateway", "/etc", "configuration is in /etc, and"),
+    ],
+)
+def test_the_service_is_not_installed_where_it_could_not_run_or_would_take_a_home(
+    starter: str, folder: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    with pytest.raises(SettingsError, match=said):
+        service._check(Path(starter), Path(folder))
+    service._check(Path("/opt/x/bin/smartmeter-gateway"), Path("/etc/smartmeter-gateway"))
 
 
 def test_systemd_is_told_when_it_is_ready_alive_and_stopping(

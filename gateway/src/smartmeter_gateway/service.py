@@ -14,6 +14,8 @@ from .settings_file import SettingsError
 USER = "smartmeter-gateway"
 UNIT = Path("/etc/systemd/system/smartmeter-gateway.service")
 FOLDER = Path("/var/lib/smartmeter-gateway")
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))  # what ProtectHome hides
+_SHARED = (*_HOMES, Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (what PrivateTmp hides)
 
 _UNIT = """\
 [Unit]
@@ -41,7 +43,8 @@ AmbientCapabilities=
 ProtectSystem=strict
 ProtectHome=true
 PrivateTmp=true
-PrivateUsers=false
+PrivateMounts=true
+RemoveIPC=true
 ProtectKernelTunables=true
 ProtectKernelModules=true
 ProtectKernelLogs=true
@@ -57,6 +60,7 @@ LockPersonality=true
 MemoryDenyWriteExecute=true
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 DevicePolicy=closed
 DeviceAllow=char-ttyUSB rw
@@ -85,10 +89,29 @@ def notify(state: str) -> None:
 
 def unit(config: Path, folder: Path = FOLDER) -> str:
     """The unit that runs this installation with that configuration."""
+    return _UNIT.format(program=_program(), config=config.resolve(), user=USER, folder=folder)
+
+
+def _program() -> Path:
     program = Path(sys.argv[0]).resolve()
-    if program.name != "smartmeter-gateway":
-        program = Path(sys.executable).parent / "smartmeter-gateway"
-    return _UNIT.format(program=program, config=config.resolve(), user=USER, folder=folder)
+    if program.name == "smartmeter-gateway":
+        return program
+    return Path(sys.executable).parent / "smartmeter-gateway"
+
+
+def _check(program: Path, folder: Path) -> None:
+    """SettingsError where the service could not look, or would be given what is others'."""
+    for path in (program, Path(sys.base_prefix)):
+        if any(path.is_relative_to(home) for home in _HOMES):
+            raise SettingsError(
+                f"{path} is in a home, where the service does not look; install anew with: "
+                "python3 -m venv /opt/smartmeter && /opt/smartmeter/bin/pip install ./gateway"
+            )
+    if any(folder.is_relative_to(shared) for shared in _SHARED) or len(folder.parts) < 3:
+        raise SettingsError(
+            f"the configuration is in {folder}, and the service wants a folder of its own; "
+            "move it and its files into /etc/smartmeter-gateway"
+        )
 
 
 def install(config: Path) -> list[str]:
@@ -99,6 +122,8 @@ def install(config: Path) -> list[str]:
         raise SettingsError(
             "this machine has no systemd; start `smartmeter-gateway run` by its own"
         )
+    folder = config.resolve().parent
+    _check(_program(), folder)
     done = []
     try:
         pwd.getpwnam(USER)
@@ -108,7 +133,6 @@ def install(config: Path) -> list[str]:
         )
         done.append(f"made the user {USER}")
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = config.resolve().parent
     for path in (FOLDER, folder, *(p for p in folder.iterdir() if p.is_file())):
         shutil.chown(path, USER, USER)
     done.append(f"gave {folder} and {FOLDER} to {USER}")
