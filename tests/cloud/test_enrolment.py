@@ -29,7 +29,7 @@ from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_gateway import broker_rules, enrolment
 from smartmeter_gateway.settings_file import SettingsError
 
-from tests.cloud.around import Concentrator, Process, eventually, reading
+from tests.cloud.around import Concentrator, Process, encoded, eventually, reading
 from tools.mosquitto import Mosquitto
 
 Answer = tuple[int, Any]
@@ -179,7 +179,11 @@ def test_the_whole_way(site: Site, tmp_path: Path, mosquitto: Callable[..., Mosq
         ingest.says("connected to the broker", 30)
         house.send("m7", reading(1))
         house.all_receipted(30)
-        house.send_raw("concentrator/house-8/smartMeterMessage/m8/reading", b"{}")
+        # With its certificate it can neither write as another nor hear another's receipts.
+        forged = "concentrator/house-8/smartMeterMessage/m8/reading"
+        house.send_raw(forged, encoded(reading(1)))
+        house.send("m7", reading(2))
+        eventually(lambda: [topic for topic, _ in house.waiting.values()] == [forged], 30)
         (meter,) = site.store.meters()
         assert (meter.name, meter.household) == ("m7", "smith")
 

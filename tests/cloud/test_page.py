@@ -106,11 +106,13 @@ def test_texts_from_the_wire_stay_texts(site: Site, opened: Page) -> None:
     evil = {"state": ATTACK, ATTACK: ATTACK, "deep": {ATTACK: [ATTACK]}, "alarms": [ATTACK]}
     site.status("concentrator/house-1/status", evil)
     site.status("concentrator/house-1/smartMeterMessage/m1/status", evil)
+    site.store.name_meter("m1", ATTACK, None)
     box = opened.page.locator(".box", has_text="house-1")
     expect(box.locator(".remark")).to_have_text(ATTACK)
+    expect(opened.page.locator("article h3")).to_have_text(ATTACK)
     box.locator("summary").click()
     expect(box.locator("dd", has_text="onerror").first).to_be_visible()
-    assert opened.page.locator(".steps img, .steps script").count() == 0
+    assert opened.page.locator("main img, main script").count() == 0
     assert opened.page.title() == "Smart meters"
     assert not opened.wrong
 
