@@ -19,7 +19,6 @@ INJECTIONS = (
     'm1" OR ""="',
     "m1\\",
     "%",
-    "_1",
     "../m1",
     "concentrator/#",
     "+",
