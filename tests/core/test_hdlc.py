@@ -56,6 +56,26 @@ def test_flags_within_a_frame_are_data():
     assert kinds(hdlc_frame(info)) == ["reading"]
 
 
+def test_several_telegrams_in_one_frame():
+    def apdu(watts):
+        return notification(structure(obis("1-0:1.7.0"), u32(watts), obis("1-0:2.7.0"), u32(0)))
+
+    data = hdlc_frame(b"".join([b"\xe6\xe7\x00" + apdu(n) for n in (3, 5, 7)])) + wire()
+    for step in (1, len(data)):
+        receiver = Receiver(KEY)
+        found = []
+        for i in range(0, len(data), step):
+            found += receiver.feed(data[i : i + step])
+        assert [e.values["1.7.0"] for e in found[:3]] == [(3, 0), (5, 0), (7, 0)]
+        assert len(found) == 4 and found[3].counter == 1
+    both = b"".join([b"\xe6\xe7\x00" + ciphered(kaifa_apdu(), n) for n in (1, 2)])
+    assert kinds(hdlc_frame(both)) == ["reading", "reading"]
+    assert kinds(hdlc_frame(both + b"\xe6\xe7\x00")) == ["reading", "length"]
+    bad = bytearray(data)
+    bad[60] ^= 1
+    assert kinds(bytes(bad)) == ["checksum", "reading"]
+
+
 def test_a_check_sum_of_zero_is_a_check_sum():
     body = structure(obis("1-0:1.7.0"), b"\x11\x05")
     frame = hdlc_frame(b"\xe6\xe7\x00\x0f" + be(50427, 4) + b"\x00" + body)

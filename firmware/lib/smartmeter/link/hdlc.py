@@ -5,12 +5,13 @@
 length counts all between the flags; S says that more segments follow. Addresses end with
 the byte whose lowest bit is set. Both sums are CRC-16/X-25, and are always computed: 0000
 is a sum like any other (seen, Iskraemeco AM550). A flag may end one frame and begin the
-next. The LLC header E6 E7 00 stands before the first segment's data.
+next. The LLC header E6 E7 00 stands before the first segment's data. A frame may hold several
+APDUs, each behind such a header (Landis+Gyr E450, where it could not send in time).
 """
 
 from ..crc import x25
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault
-from .assembly import APDU_MAX, Assembly
+from .assembly import APDU_MAX, BLOCK, Assembly
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Hdlc:
 
     def __init__(self) -> None:
         self._gathered = Assembly()
+        self._given = 0  # bytes of the frame at hand whose APDUs are given
         # frame's size: (where its header's sum is, the header and its sum): a meter's frames
         # have few different headers, and one that was found right need not be summed again
         self._heads: dict[int, tuple[int, bytes]] = {}
@@ -56,7 +58,8 @@ class Hdlc:
             return 1, Fault(CHECKSUM, "an HDLC frame has no flag at its end", size + 2)
         if head + 2 == stop:  # no information, and but one sum
             return size + 1, None
-        if x25(buf, at + 1, stop - 2) != buf[stop - 2] | buf[stop - 1] << 8:
+        told = buf[stop - 2] | buf[stop - 1] << 8
+        if not self._given and x25(buf, at + 1, stop - 2) != told:
             return 1, Fault(CHECKSUM, "an HDLC frame's check sum is wrong", size + 2)
         # the closing flag may open the next frame, unless one more stands behind it
         used = size + 2 if stop + 1 < end and buf[stop + 1] == _FLAG else size + 1
@@ -109,6 +112,14 @@ class Hdlc:
                     SEGMENT, "an HDLC telegram began before the last one's blocks ended"
                 )
             if not buf[at + 1] & _SEGMENTED:
+                start += self._given
+                again = -1
+                if begins and buf[start] != BLOCK:
+                    again = buf.find(_LLC + bytes(buf[start : start + 1]), start, stop)
+                if again >= 0:  # this one first; then the frame is looked at again
+                    self._given += again + len(_LLC) - start
+                    return 0, gathered.whole(bytes(memoryview(buf)[start:again]))
+                self._given = 0
                 return used, gathered.whole(bytes(memoryview(buf)[start:stop]))
             gathered.data = bytearray()
         gathered.data += memoryview(buf)[start:stop]
