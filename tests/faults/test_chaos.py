@@ -2,7 +2,7 @@
 
 FAULT_SECONDS (default: a short run; `make faults` takes 600) is how long, FAULT_SEED the seed of
 a run to be repeated. What is killed: the Concentrator, both brokers, the Cloud's ingest; what
-is disturbed: the Concentrator's connections to both brokers. An adapter here does what the real
+is disturbed: the Concentrator's connections to both brokers, and ingest's. An adapter here does what the real
 one does: it remembers a minute of readings, and tells them again where its broker lost its
 sessions. Among the traffic are messages that no store can take.
 """
@@ -143,6 +143,7 @@ class Chain:
         self.cloud = mosquitto()
         self.to_lan = Proxy(self.lan.port).start()
         self.to_cloud = Proxy(self.cloud.port).start()
+        self.from_cloud = Proxy(self.cloud.port).start()  # what ingest connects to
         self.concentrator = Process(folder / "gateway.toml")
         self.concentrator.config.write_text(
             f'concentrator = "home"\n[http]\nenabled = false\n'
@@ -150,7 +151,7 @@ class Chain:
             f'[cloud]\nhost = "127.0.0.1"\nport = {self.to_cloud.port}\n'
             "resend_after = 2\n"
         )
-        self.ingest = Ingest(folder, self.cloud.port)
+        self.ingest = Ingest(folder, self.from_cloud.port)
         self.concentrator.start()
         self.ingest.start()
         self.concentrator.says("LAN broker: connected")
@@ -163,6 +164,9 @@ class Chain:
             "cut the way to the Cloud": lambda s: self.to_cloud.cut(),
             "delay the way to the Cloud": lambda s: self._disturb(self.to_cloud, DELAY, s),
             "swallow the way to the Cloud": lambda s: self._disturb(self.to_cloud, SWALLOW, s),
+            "cut ingest off": lambda s: self.from_cloud.cut(),
+            "delay ingest": lambda s: self._disturb(self.from_cloud, DELAY, s),
+            "swallow ingest's": lambda s: self._disturb(self.from_cloud, SWALLOW, s),
             "delay the LAN": lambda s: self._disturb(self.to_lan, DELAY, s),
             "swallow the LAN": lambda s: self._disturb(self.to_lan, SWALLOW, s),
         }
@@ -183,6 +187,7 @@ class Chain:
         self.ingest.kill()
         self.to_lan.stop()
         self.to_cloud.stop()
+        self.from_cloud.stop()
 
 
 @pytest.fixture

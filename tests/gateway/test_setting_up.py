@@ -52,6 +52,31 @@ def test_init_from_flags_and_a_pipe_writes_what_run_takes(tmp_path: Path) -> Non
     assert "is there already; use --force" in again.stderr
 
 
+def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
+    config, answers = tmp_path / "gateway.toml", tmp_path / "answers.toml"
+    answers.write_text(
+        'concentrator = "home-8"\nhomeassistant = true\n[lan]\nembedded = true\n'
+        "[http]\nopen = true\n"
+        '[[port]]\ndevice = "/dev/ttyUSB0"\nmeter = "a"\n'
+        '[[port]]\ndevice = "/dev/ttyUSB1"\nmeter = "b"\nbaud = 9600\n'
+    )
+    arguments = ("init", "--config", str(config), "--answers", str(answers))
+    told = command(
+        *arguments, "--set", "port2.baud=2400", "--secrets", "-", stdin="port1.key=" + KEY
+    )
+    assert told.returncode == 0, told.stderr
+    made = load(config)
+    assert [(p.meter, p.baud, bool(p.key)) for p in made.ports] == [
+        ("a", None, True),
+        ("b", 2400, False),
+    ]
+    assert made.home is not None
+    assert made.http is not None
+    assert (made.http.host, bool(made.http.password)) == ("0.0.0.0", True)
+    answers.write_text("[lan")
+    assert "answers.toml is not TOML: " in command(*arguments, "--force").stderr
+
+
 @pytest.mark.parametrize(
     ("settings", "pipe", "said"),
     [
@@ -59,6 +84,7 @@ def test_init_from_flags_and_a_pipe_writes_what_run_takes(tmp_path: Path) -> Non
         (["lan.host=x", "port1.device=/dev/x", "port1.baud=1"], "", "port.baud must be a whole"),
         (["port1.device=/dev/x"], "port1.key=00", "must hold 32 hex digits and holds 2"),
         (["lan.host=x", "lan.hots=y"], "", "lan.hots was not asked for"),
+        (["lan.host=x", "lan.user=u", "lan.password=p"], "", "is a secret; give it by --secrets"),
         (['lan.host=x"y'], "", "use plain characters"),
         ([], "", "nothing to take in"),
     ],

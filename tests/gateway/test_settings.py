@@ -86,7 +86,10 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 2
-    assert done.stderr == f"smartmeter-gateway: {tmp_path / 'x.toml'}: no such file or directory\n"
+    assert done.stderr == (
+        f"smartmeter-gateway: {tmp_path / 'x.toml'}: no such file or directory; "
+        "`smartmeter-gateway init` writes one\n"
+    )
 
 
 @pytest.mark.parametrize(

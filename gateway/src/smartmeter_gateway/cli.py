@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
     make = command("init", _init, "ask for the settings and write a commented configuration")
     make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
+    make.add_argument("--answers", type=Path, metavar="FILE", help="the same in TOML")
     make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
     make.add_argument("--force", action="store_true", help="replace files that are there")
 
@@ -114,14 +115,16 @@ def _init(arguments: argparse.Namespace) -> int:
     from . import setup
 
     config: Path = arguments.config
-    setup.init(config, arguments.settings, arguments.secrets, arguments.force)
+    setup.init(config, arguments.settings, arguments.answers, arguments.secrets, arguments.force)
     print(f"wrote {config}; next: smartmeter-gateway check --config {config}")
     return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from . import probe
+    from .status import log
 
+    log.addHandler(logging.NullHandler())  # what the parts log, the lines below say
     right = True
     for fine, line in probe.check(load(arguments.config), arguments.seconds):
         print(f"{'ok    ' if fine else 'WRONG '} {line}", flush=True)

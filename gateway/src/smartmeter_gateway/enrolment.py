@@ -208,6 +208,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
     new = path.with_name(path.name + ".new")
     try:
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as f:
+            os.fchmod(f.fileno(), mode)  # one that was left there may have another
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
@@ -237,13 +238,18 @@ class Renewal:
 
     def _look(self) -> float:
         """Renew where it is time; seconds until the next look."""
+        left = 1.0
         try:
             certificate = x509.load_pem_x509_certificate(self._identity.certificate.read_bytes())
-            if share_left(certificate, datetime.datetime.now(datetime.UTC)) > _RENEW_AT:
+            left = share_left(certificate, datetime.datetime.now(datetime.UTC))
+            if left > _RENEW_AT:
                 return _LOOK_S
             until = renew(self._identity)
         except (SettingsError, OSError, ValueError) as why:
-            self._status.alarm("renewal", f"the certificate could not be renewed: {why}")
+            text = f"the certificate could not be renewed: {why}"
+            if left < 0:
+                text += "; it has expired: enroll again, with a new token"
+            self._status.alarm("renewal", text)
             return _AGAIN_S
         self._status.alarm("renewal", None)
         log.info("the certificate was renewed; it is valid until %s", f"{until:%Y-%m-%d}")

@@ -155,6 +155,10 @@ class SettingsFile:
         self.path = Path(os.path.abspath(path))
         try:
             self._text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise SettingsError(
+                f"{path}: no such file or directory; `smartmeter-gateway init` writes one"
+            ) from None
         except OSError as why:
             raise SettingsError(f"{path}: {(why.strerror or str(why)).lower()}") from None
         except UnicodeDecodeError:

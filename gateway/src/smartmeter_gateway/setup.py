@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import sys
+import tomllib
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TextIO
 from .config import is_loopback, load
 from .settings_file import SettingsError
 
-_YES = ("y", "yes")
+_YES = ("y", "yes", "true")
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Answers:
     def secret(self, name: str, question: str) -> str:
         """A password or key: from --secrets or a prompt that does not show it; "" for none."""
         self.used.add(name)
+        if name in self.given:
+            raise SettingsError(f"{name} is a secret; give it by --secrets")
         if name in self.hidden:
             return self.hidden[name]
         return self.ask_hidden(f"{question}: ").strip() if self.ask_hidden else ""
@@ -124,7 +127,21 @@ def draft(a: Answers) -> Draft:
     if host:
         d.table("[cloud]", "where readings go")
         _broker(a, d, "cloud", "the Cloud's broker", host)
+    _home(a, d)
     return d
+
+
+def _home(a: Answers, d: Draft) -> None:
+    if "[lan]" in d.lines and a.yes("homeassistant", "Announce the meters to Home Assistant?"):
+        d.table(
+            "[homeassistant]", "on the LAN broker; who listens there finds each meter by itself"
+        )
+        d.put("prefix", "homeassistant")
+    if a.yes("http.open", "Show the local page to the home's network, too?"):
+        d.table("[http]", "the local page; user home, and the password in the file")
+        d.put("host", "0.0.0.0")  # noqa: S104 (asked for, and behind a password)
+        password = a.secret("http.password", "Its password (empty: make one)")
+        d.secret("password_file", "http.password", password or secrets.token_urlsafe(12))
 
 
 def _embedded(a: Answers, d: Draft) -> None:
@@ -174,6 +191,26 @@ def given_by(settings: list[str], stream: Iterator[str] | None) -> tuple[dict[st
     return tuple(found)
 
 
+def answers_in(path: Path) -> dict[str, str]:
+    """The answers in a TOML file, by their names: [lan] host is lan.host, the first [[port]]'s
+    device port1.device."""
+    with _opened(str(path)) as file:
+        try:
+            document = tomllib.loads(file.read())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+            raise SettingsError(f"{path} is not TOML: {why}") from None
+    answers: dict[str, str] = {}
+    for name, value in document.items():
+        tables = value if isinstance(value, list) else [value]
+        for number, table in enumerate(tables, start=1):
+            prefix = f"{name}{number}" if isinstance(value, list) else name
+            entries = table.items() if isinstance(table, dict) else [("", table)]
+            for key, answer in entries:
+                text = str(answer).lower() if isinstance(answer, bool) else str(answer)
+                answers[f"{prefix}.{key}" if key else prefix] = text
+    return answers
+
+
 def write(d: Draft, config: Path, force: bool) -> None:
     """Write all files, secrets readable by their owner alone; the configuration last, and only if
     it is a right one."""
@@ -191,7 +228,10 @@ def write(d: Draft, config: Path, force: bool) -> None:
         new = config.with_name(config.name + ".new")
         _write(new, "\n".join(d.lines) + "\n", 0o644)
         written.append(new)
-        load(new)
+        try:
+            load(new)
+        except SettingsError as why:
+            raise SettingsError(str(why).replace(str(new), str(config))) from None
         new.replace(config)
     except OSError as why:
         _undo(written)
@@ -213,7 +253,13 @@ def _undo(paths: list[Path]) -> None:
             path.unlink()
 
 
-def init(config: Path, settings: list[str], secrets_from: str | None, force: bool) -> None:
+def init(
+    config: Path,
+    settings: list[str],
+    answers_from: Path | None,
+    secrets_from: str | None,
+    force: bool,
+) -> None:
     """Ask on a terminal for what was not given; without one, take the defaults."""
     if config.exists() and not force:
         raise SettingsError(f"{config} is there already; use --force to replace it")
@@ -221,6 +267,7 @@ def init(config: Path, settings: list[str], secrets_from: str | None, force: boo
     if secrets_from is not None:
         stream = sys.stdin if secrets_from == "-" else _opened(secrets_from)
     given, hidden = given_by(settings, iter(stream.read().splitlines()) if stream else None)
+    given = (answers_in(answers_from) if answers_from else {}) | given
     asks = sys.stdin.isatty() and not given
     answers = Answers(given, hidden, input if asks else None, getpass.getpass if asks else None)
     made = draft(answers)
