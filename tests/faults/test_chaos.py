@@ -2,9 +2,9 @@
 
 FAULT_SECONDS (default: a short run; `make faults` takes 600) is how long, FAULT_SEED the seed of
 a run to be repeated. What is killed: the Concentrator, both brokers, the Cloud's ingest; what
-is disturbed: the Concentrator's connections to both brokers, and ingest's. An adapter here does what the real
-one does: it remembers a minute of readings, and tells them again where its broker lost its
-sessions. Among the traffic are messages that no store can take.
+is disturbed: the Concentrator's connections to both brokers, and ingest's. An adapter here does
+what the real one does: it remembers a minute of readings, and tells them again where its broker
+lost its sessions. Among the traffic are messages that no store can take.
 """
 
 import contextlib
