@@ -1,6 +1,7 @@
 // The page: one stream from the server, cards for the meters, boxes for the chain.
 
 import { showChain } from "./chain.js";
+import { administer } from "./concentrators.js";
 import { h, icon, setAttribute, setText } from "./dom.js";
 import { enter, leave } from "./login.js";
 import { MeterCard } from "./meters.js";
@@ -110,7 +111,8 @@ const speech = document.querySelector("#language");
 setText(speech, words("language"));
 speech.lang = otherLanguage();
 speech.onclick = () => speak(otherLanguage());
-enter(document.querySelector("main")).then(({ name }) => {
+enter(document.querySelector("main")).then(({ name, scopes }) => {
+  if (scopes.includes("admin")) administer(document.querySelector("main"));
   const out = document.querySelector("#logout");
   out.hidden = name === "local";
   setText(out, words("logout"));
