@@ -18,7 +18,7 @@ from smartmeter_gateway.settings_file import SettingsError
 
 from tests.gateway.conftest import Between
 from tests.gateway.test_home import command
-from tests.gateway.test_serial import pushing  # noqa: F401 (a fixture)
+from tests.gateway.test_serial import pushing, secret  # noqa: F401 (a fixture)
 from tools.certificates import Authority
 from tools.debian import Unavailable
 from tools.meters import forms
@@ -169,6 +169,28 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
     bad = command("check", "--config", str(between.process.config))
     assert f"WRONG  cloud broker: {other_key} is not the key of {certificate}" in bad.stdout
     assert "WRONG  cloud broker localhost:" in bad.stdout
+
+
+def test_check_tries_what_we_listen_on_unless_we_run(between: Between) -> None:
+    secret(between.folder / "users", "adapter:its password")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        between.process.config.write_text(
+            f'concentrator = "home"\n[lan]\nembedded = true\nport = {port}\nusers_file = "users"\n'
+            f"[http]\nport = {between.http}\n"
+        )
+        told = command("check", "--config", str(between.process.config))
+    assert told.returncode == 1
+    where = f"127.0.0.1:{port}"
+    assert (
+        f"WRONG  the broker inside (without TLS, users adapter) on {where}: address" in told.stdout
+    )
+    assert f"ok     local page on 127.0.0.1:{between.http}: the port is free" in told.stdout
+    assert told.stderr == ""
+    between.process.start().says("LAN broker: connected")
+    told = command("check", "--config", str(between.process.config))
+    assert told.returncode == 0
+    assert "ok     the Concentrator runs and has its ports" in told.stdout
 
 
 def test_check_tells_a_wrong_key_from_a_dead_line(between: Between) -> None:

@@ -115,7 +115,11 @@ def _init(arguments: argparse.Namespace) -> int:
     from . import setup
 
     config: Path = arguments.config
-    setup.init(config, arguments.settings, arguments.answers, arguments.secrets, arguments.force)
+    secret = setup.init(
+        config, arguments.settings, arguments.answers, arguments.secrets, arguments.force
+    )
+    for path in secret:
+        print(f"wrote {path}, which only you can read")
     print(f"wrote {config}; next: smartmeter-gateway check --config {config}")
     return 0
 

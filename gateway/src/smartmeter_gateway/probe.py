@@ -1,9 +1,11 @@
 """`check` and `ports`: try what the settings name, and say line by line what came of it."""
 
 import datetime
+import fcntl
 import os
 import queue
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ from smartmeter import Fault, Receiver, topics
 from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 
 from .broker_link import BrokerLink, reason_of
-from .config import BrokerSettings, Config, PortSettings, SpoolSettings
+from .config import BrokerSettings, Config, EmbeddedSettings, PortSettings, SpoolSettings
 from .line import Line
 from .status import Status
 
@@ -45,7 +47,44 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
         yield from _broker("cloud broker", config.cloud, config.id, topics.receipts(config.id))
     else:
         yield True, "cloud: none; readings stay here"
+    if _is_running(config.spool.path):
+        yield (
+            True,
+            "the Concentrator runs and has its ports; `smartmeter-gateway status` tells of them",
+        )
+        return
+    yield from _listening(config)
     yield from _ports(config.ports, seconds)
+
+
+def _is_running(spool: Path) -> bool:
+    try:
+        with open(f"{spool}.lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def _listening(config: Config) -> Iterator[Result]:
+    """Whether the ports can be had on which we are to listen."""
+    if isinstance(config.lan, EmbeddedSettings):
+        safe = "TLS" if config.lan.certificate else "without TLS"
+        label = f"the broker inside ({safe}, users {', '.join(config.lan.users)})"
+        yield _bound(label, config.lan.host, config.lan.port)
+    if config.http:
+        yield _bound("local page", config.http.host, config.http.port)
+
+
+def _bound(label: str, host: str, port: int) -> Result:
+    where = f"{label} on {host}:{port}"
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as why:
+        return False, f"{where}: {(why.strerror or str(why)).lower()}"
+    return True, f"{where}: the port is free"
 
 
 def _spool(settings: SpoolSettings) -> Result:

@@ -259,8 +259,11 @@ def init(
     answers_from: Path | None,
     secrets_from: str | None,
     force: bool,
-) -> None:
-    """Ask on a terminal for what was not given; without one, take the defaults."""
+) -> list[Path]:
+    """Ask on a terminal for what was not given; without one, take the defaults.
+
+    The files with secrets that were written beside the configuration.
+    """
     if config.exists() and not force:
         raise SettingsError(f"{config} is there already; use --force to replace it")
     stream = None
@@ -277,6 +280,7 @@ def init(
             f"{unknown[0]} was not asked for; asked were {', '.join(sorted(answers.used))}"
         )
     write(made, config, force)
+    return [config.parent / name for name in made.secrets]
 
 
 def _opened(name: str) -> TextIO:
