@@ -47,14 +47,35 @@ class PropertyFilter(BaseModel):
 class MeterReadingsRequest(BaseModel):
     """All fields are optional."""
 
-    model_config = ConfigDict(extra="forbid")
-    readingTimeStart: Moment | None = None
-    readingTimeEnd: Moment | None = None
-    maxRows: Annotated[int, Field(ge=1, le=2**53), NUMBER] | None = None
-    pageNumber: Annotated[int, Field(ge=0, le=ROWS_MAX), NUMBER] = 0
-    pageSize: Annotated[int, Field(ge=1, le=PAGE_MAX), NUMBER] = 100
-    operationalProperties: list[PropertyFilter] = Field([], max_length=64)
-    meterIds: list[Annotated[str, Field(max_length=64)]] = Field([], max_length=1000)
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "readingTimeStart": "2026-11-22T00:00:00+01:00",
+                "readingTimeEnd": "2026-11-23T00:00:00+01:00",
+                "pageSize": 100,
+                "operationalProperties": [
+                    {"specificPropertyName": "OBIS_1.7.0", "numericalValueGreaterThan": 3000},
+                    {"specificPropertyName": "OBIS_1.8.0"},
+                ],
+            }
+        },
+    )
+    readingTimeStart: Moment | None = Field(None, description="not before this")
+    readingTimeEnd: Moment | None = Field(None, description="before this")
+    maxRows: Annotated[int, Field(ge=1, le=2**53), NUMBER] | None = Field(
+        None, description=f"of all pages together; more than {ROWS_MAX} only in bulk"
+    )
+    pageNumber: Annotated[int, Field(ge=0, le=ROWS_MAX, description="from 0"), NUMBER] = 0
+    pageSize: Annotated[int, Field(ge=1, le=PAGE_MAX, description="readings of a page"), NUMBER] = (
+        100
+    )
+    operationalProperties: list[PropertyFilter] = Field(
+        [], max_length=64, description="none: all there are; a reading fulfils all conditions"
+    )
+    meterIds: list[Annotated[str, Field(max_length=64)]] = Field(
+        [], max_length=1000, description="none: all the caller may see"
+    )
     bulk: Literal["csv", "parquet"] | None = Field(
         None, description="answer with a link to a download in this form"
     )

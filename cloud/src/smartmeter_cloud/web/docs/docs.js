@@ -28,6 +28,7 @@ function example(given, depth = 0) {
     return Object.fromEntries(fields.map(([name, field]) => [name, example(field, depth + 1)]));
   }
   if (schema.default !== undefined) return schema.default;
+  if (schema.type === "null") return null;
   if (schema.format === "date-time") return "2026-11-22T21:10:05+01:00";
   return { integer: 1, number: 1.5, boolean: false, null: null }[schema.type] ?? "text";
 }
@@ -104,7 +105,7 @@ function draw(method, path, operation) {
       operation.requestBody ? h("h4", {}, "Body") : null,
       operation.requestBody?.description ? h("p", {}, operation.requestBody.description) : null,
       ...contents(operation.requestBody?.content),
-      ...good.flatMap(([status, answer]) => [h("h4", {}, `Answer ${status}`), h("p", {}, answer.description), ...contents(answer.content)]),
+      ...good.flatMap(([status, answer]) => [h("h4", {}, `Answer ${status}`), answer.description === "Successful Response" ? null : h("p", {}, answer.description), ...contents(answer.content)]),
       errors.length ? h("h4", {}, "Errors") : null,
       table(["Status", "Why"], errors.map(([status, answer]) => [status, answer.description])),
     ),
