@@ -176,6 +176,16 @@ def test_units_and_numbers_as_meters_write_them():
         assert one(line) == expected, line
 
 
+def test_power_with_a_sign_of_easymeter():
+    lines = ["0-0:96.1.255*255(1ESY1160000001)", "1-0:1.7.0*255(-000997.90*W)"]
+    for _ in range(4):
+        got = reading(telegram(lines, "!\r\n", "/ESY5Q3DA1024 V3.04\r\n\r\n"))
+        assert got.values == {"1.7.0": (-99790, -2), "16.7.0": (-99790, -2)}
+        assert got.units["16.7.0"] == "W"
+    lines[0] = "0-0:96.1.255*255(1TST1160000001)"
+    assert "16.7.0" not in reading(telegram(lines)).values
+
+
 def test_gas_on_two_lines():
     lines = [
         "1-0:1.7.0(1*W)",

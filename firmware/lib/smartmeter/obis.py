@@ -117,10 +117,16 @@ def complete(reading: "Reading") -> list[tuple[str, str, str, int]] | None:
                     if third[0]:  # of two tariffs, not of the first two of four
                         continue
             added.append(_add(reading, total, first, second, 1))
-    if "16.7.0" not in values and "1.7.0" in values and "2.7.0" in values:
-        added.append(_add(reading, "16.7.0", "1.7.0", "2.7.0", -1))
+    if "16.7.0" not in values and "1.7.0" in values:
+        if "2.7.0" in values:
+            added.append(_add(reading, "16.7.0", "1.7.0", "2.7.0", -1))
+        elif reading.meter[1:4] == _SIGNED:
+            added.append(_add(reading, "16.7.0", "1.7.0", "1.7.0", 0))
     return added if always else None
 
+
+# The maker in the ids of EasyMeter's, whose 1.7.0 is negative where energy flows out.
+_SIGNED = "ESY"
 
 # Reactive totals from quadrants: Q+ is QI + QII, Q- is QIII + QIV (table 7, 3 and 4).
 # Others from tariffs 1 and 2, where no further tariff is sent (Dutch and Belgian P1).
@@ -149,7 +155,8 @@ def _add(
 def combine(
     values: dict[str, tuple[int, int]], key: str, first: str, second: str, sign: int
 ) -> None:
-    """Sets values[key] to the sum of two values, or with sign -1 to their difference."""
+    """Sets values[key] to the sum of two values, with sign -1 to their difference, with 0 to
+    the first."""
     a, a_exponent = values[first]
     b, b_exponent = values[second]
     if a_exponent == b_exponent:
