@@ -15,9 +15,9 @@ import pytest
 from smartmeter import ALLOWED, FAULTS, Fault, Reading, Receiver
 from smartmeter.reading import decimal
 from smartmeter.receiver import LINKS
-from smartmeter_gateway import advice, explain
 from smartmeter_gateway.cli import main
-from smartmeter_gateway.obis_names import name_of
+from smartmeter_gateway.decoding import advice, explain
+from smartmeter_gateway.decoding.obis_names import name_of
 
 from tools.meters import forms
 from tools.meters.dlms import every, octets

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from smartmeter_gateway.capture_text import Capture
+from smartmeter_gateway.decoding.capture_text import Capture
 from smartmeter_gateway.settings_file import SettingsError
 
 from tools.meters import forms

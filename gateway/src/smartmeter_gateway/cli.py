@@ -14,8 +14,8 @@ from typing import Any
 import smartmeter
 
 from .config import load
+from .decoding.trials import Asked
 from .settings_file import SettingsError
-from .trials import Asked
 
 _CONFIG = "/etc/smartmeter-gateway/gateway.toml"
 
@@ -197,10 +197,10 @@ def _rules(arguments: argparse.Namespace) -> int:
 
 
 def _decode(arguments: argparse.Namespace) -> int:
-    from . import decode
+    from .decoding import command
 
-    key = decode.find_key(arguments.key_file, arguments.key, "METER_KEY", "key")
-    auth_key = decode.find_key(
+    key = command.find_key(arguments.key_file, arguments.key, "METER_KEY", "key")
+    auth_key = command.find_key(
         arguments.auth_key_file, arguments.auth_key, "METER_AUTH_KEY", "authentication key"
     )
     asked = Asked(key, auth_key, arguments.link, arguments.profile)
@@ -212,7 +212,7 @@ def _decode(arguments: argparse.Namespace) -> int:
             except OSError as why:
                 reason = (why.strerror or str(why)).lower()
                 raise SettingsError(f"{arguments.capture}: {reason}") from None
-        return decode.run(stream, asked, arguments.explain, arguments.redact)
+        return command.run(stream, asked, arguments.explain, arguments.redact)
 
 
 if __name__ == "__main__":

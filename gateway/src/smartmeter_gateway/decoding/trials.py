@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from smartmeter import Reading, Receiver
 
-from .settings_file import SettingsError
+from ..settings_file import SettingsError
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import BinaryIO
 
 from smartmeter import Fault, Reading, Receiver
 
+from ..settings_file import SettingsError
 from . import explain
 from .capture_text import Capture
-from .settings_file import SettingsError
 from .trials import Asked
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO
 
-from .settings_file import SettingsError
+from ..settings_file import SettingsError
 
 PIECE = 65536
 _LINE_MAX = 1 << 20
