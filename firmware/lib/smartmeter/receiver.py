@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     Outcome = Fault | Telegram | None
 
 _HELD = 4096
+_FLAG = 0x7E  # of HDLC
 _PIECE = 1024  # of feed's data taken at a time
 _GLITCH = 3  # bytes that a wake-up or a relay puts on a line, and nobody needs to hear of
 _RUN = 2048
@@ -151,7 +152,7 @@ class Receiver:
                 elif end - at < _HELD:
                     break
             if not n and outcome is None:
-                if buf[at] == 0x7E and at + 1 == end:  # HDLC's closing flag
+                if buf[at] == _FLAG and at + 1 == end:  # HDLC's closing flag
                     at = end
                     break
                 n = 1
@@ -179,6 +180,8 @@ class Receiver:
                 if link in _CERTAIN or not (self._bare or isinstance(event, Fault)):
                     self._framed = True
                 events.append(event)
+                if at + 1 == end and buf[at] == _FLAG and not ended:
+                    break  # the next frame's as well
             else:
                 self._fault(events, outcome, n)
         if at:

@@ -16,6 +16,10 @@ _INVALID = 0x01
 _DOUBTFUL = 0x02
 _INVALID_CLOCK = 0x08
 _DST = 0x80
+# The texts of hours already told, by date and hour, deviation and status, and profile.
+_hours: "dict[tuple[bytes, bytes, Profile], tuple[str, str]]" = {}
+_HOURS_MAX = 4
+
 _ZONES = 15  # minutes that the offsets of all zones are a multiple of
 
 
@@ -30,11 +34,28 @@ def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
     profile (profiles.Profile) says what the meter means by what it does not specify. A time
     that the meter itself calls doubtful is none: better no time than a wrong one.
     """
+    minute, second = octets[6], octets[7]
+    if minute > 59 or second > 59:
+        return None
+    name = (bytes(octets[:6]), bytes(octets[9:]), profile)
+    hour = _hours.get(name)
+    if hour is None:
+        hour = _hour(octets, profile)
+        if hour is None:
+            return None
+        if len(_hours) >= _HOURS_MAX:
+            _hours.clear()
+        _hours[name] = hour
+    return "%s%02d:%02d%s" % (hour[0], minute, second, hour[1])
+
+
+def _hour(octets: bytes | bytearray, profile: Profile) -> "tuple[str, str] | None":
+    """The time's text before the minute and behind the second."""
     year = octets[0] << 8 | octets[1]
-    month, day, weekday, hour, minute, second = octets[2:8]
+    month, day, weekday, hour = octets[2:6]
     deviation = octets[9] << 8 | octets[10]
     status = octets[11]
-    if not is_moment(year, month, day, hour, minute, second) or not 2000 <= year < 2100:
+    if not is_moment(year, month, day, hour, 0, 0) or not 2000 <= year < 2100:
         return None
     # Sunday is 7; Aidon's 0
     if weekday != 0xFF and (weekday or 7) != _weekday(year, month, day):
@@ -66,17 +87,8 @@ def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
     if offset < 0:
         sign = "-"
         offset = -offset
-    return "%04d-%02d-%02dT%02d:%02d:%02d%s%02d:%02d" % (
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-        sign,
-        offset // 60,
-        offset % 60,
-    )
+    before = "%04d-%02d-%02dT%02d:" % (year, month, day, hour)
+    return before, "%s%02d:%02d" % (sign, offset // 60, offset % 60)
 
 
 def _weekday(year: int, month: int, day: int) -> int:
