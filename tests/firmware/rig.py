@@ -254,6 +254,11 @@ class Gate:
         self._open = True
         self._drop()
 
+    def leads_to(self, broker_port: int) -> None:
+        """To another broker from now on; the connections to the one before end."""
+        self._broker_port = broker_port
+        self._drop()
+
     def shut(self) -> None:
         """What goes through goes nowhere from now on, without a word; nor do new connections."""
         self._open = False

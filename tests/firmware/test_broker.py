@@ -32,13 +32,21 @@ def test_wrong_certificates_are_told_apart(
         "for another host name": setup.authority.issue("other", ("elsewhere.example",)),
         "has expired": setup.authority.issue("old", ("localhost",), expired),
     }
+    gate = Gate(setup.broker.port)
+    gate.open()
+    setup.settings["broker"]["port"] = gate.port
+    setup.provision()
+    setup.board.wait_console("broker: connected", 30)
+    setup.status()
     for words, (certificate, key) in cases.items():
-        broker = mosquitto(users=USERS, tls=(ours, certificate, key))
-        setup.settings["broker"]["port"] = broker.port
         before = len(setup.board.console())
-        setup.provision()
-        setup.board.wait_console(words, 15, before)
+        gate.leads_to(mosquitto(users=USERS, tls=(ours, certificate, key)).port)
+        setup.board.wait_console(words, 30, before)
         assert "broker: connected" not in setup.board.console()[before:]
+        gate.leads_to(setup.broker.port)
+        setup.board.wait_console("broker: connected", 30, before)
+        assert words in setup.status(30)["last_trouble"]
+    gate.close()
 
 
 def test_a_wrong_password_is_told_as_such(setup: Setup) -> None:

@@ -43,6 +43,7 @@ _open = _libc.func("i", "open", "si")
 _close = _libc.func("i", "close", "i")
 _read = _libc.func("i", "read", "ipi")
 _write = _libc.func("i", "write", "ipi")
+_pread = _libc.func("i", "pread", "ipii")
 _ioctl = _libc.func("i", "ioctl", "iip")
 _setitimer = _libc.func("i", "setitimer", "iPP")
 _sigprocmask = _libc.func("i", "sigprocmask", "iPP")
@@ -382,6 +383,24 @@ class LAN:
         return ("192.0.2.18", "255.255.255.0", "192.0.2.1", "192.0.2.1")
 
 
+# Time that has passed for the chip alone (launcher.py, pass_time): seconds in a file, so that it
+# passes while this program waits.
+_ahead_fd = _open(FOLDER + "/ahead", 0)
+_seconds = array.array("i", (0,))
+_real_ticks = time.ticks_ms
+_TICKS_MASK = time.ticks_add(0, -1)
+
+
+def _ahead():
+    if _ahead_fd >= 0:
+        _pread(_ahead_fd, _seconds, 4, 0)
+    return _seconds[0]
+
+
+def ticks_ms():
+    return (_real_ticks() + _ahead() * 1000) & _TICKS_MASK
+
+
 # The chip's clock counts from 2000, and from there when the power has come on; it runs on over a
 # reset. How far it is from the truth is kept beside the RTC memory.
 _2000 = 946684800
@@ -404,7 +423,7 @@ if not _error:
 
 
 def now():
-    return int(time.time()) + _error - _2000
+    return int(time.time()) + _ahead() + _error - _2000
 
 
 def gmtime(seconds=None):
@@ -481,6 +500,8 @@ provide("socket", **{n: getattr(socket, n) for n in dir(socket) if n[0] != "_"})
 sys.modules["socket"].getaddrinfo = getaddrinfo
 provide("time", **{n: getattr(time, n) for n in dir(time) if n[0] != "_"})
 sys.modules["time"].time = now
+if _ahead_fd >= 0:
+    sys.modules["time"].ticks_ms = ticks_ms
 sys.modules["time"].mktime = mktime
 sys.modules["time"].gmtime = sys.modules["time"].localtime = gmtime
 
@@ -599,8 +620,13 @@ def mount():
 
 
 # Imported here so that they are native modules, not what a file of the firmware may be called.
-import asyncio  # noqa: F401, I001
+import asyncio  # noqa: I001
 import binascii, collections, cryptolib, hashlib, micropython, random, re, struct, tls  # noqa: E401, F401
+
+if _ahead_fd >= 0:
+    # a wait must not be as long as it would be if no time were skipped
+    _wait = asyncio.core.IOQueue.wait_io_event
+    asyncio.core.IOQueue.wait_io_event = lambda queue, ms: _wait(queue, min(ms, 20) if ms else 0)
 
 mount()
 sys.path[:] = ["", ".frozen", "/lib"] + ([HOST + UMQTT] if UMQTT != "-" else [])

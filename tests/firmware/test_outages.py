@@ -1,0 +1,69 @@
+"""Hours without Wi-Fi, without NTP, with a clock that jumps: what is lost is counted, no more."""
+
+import time
+
+from tests.firmware.rig import ONE_WORD_SIZE, WIFI, Setup, TestMeter, agrees
+
+
+def with_a_clock_to_turn(setup: Setup) -> None:
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    setup.provision()
+    setup.status()
+
+
+def test_an_hour_without_wifi(setup: Setup, meter: TestMeter) -> None:
+    """The last 60 s are kept, what is older is dropped and counted, nothing restarts."""
+    with_a_clock_to_turn(setup)
+    first = meter.send()
+    assert agrees(setup.listener.next("reading"), first)
+    setup.board.air(networks={})
+    setup.board.wait_console("network: lost", 30)
+    for _ in range(6):
+        meter.send()
+        meter.wire.taken()
+    setup.board.pass_time(3600)
+    before = len(setup.board.console())
+    setup.board.air(networks=WIFI)
+    setup.board.pass_time(10, 1)
+    last = [meter.send() for _ in range(2)]
+    meter.wire.taken()
+    until = time.monotonic() + 30
+    while "broker: connected" not in setup.board.console()[before:]:
+        setup.board.pass_time(1, 1)  # the pause between two attempts is a minute at most
+        assert time.monotonic() < until
+    status = setup.status(60)
+    assert status["uptime"] > 3600
+    assert status["dropped"] == 6
+    assert status["state"] == "online"
+    assert "no Wi-Fi of that name" in status["last_trouble"]
+    # the first was acknowledged an hour ago, and does not come again
+    for truth in last:
+        assert agrees(setup.listener.next("reading", 30), truth)
+    assert setup.board.resets == [1, 1, 2]
+
+
+@ONE_WORD_SIZE
+def test_a_day_without_ntp_and_a_clock_that_jumps(setup: Setup, meter: TestMeter) -> None:
+    with_a_clock_to_turn(setup)
+    setup.board.air(ntp=False)
+    setup.board.pass_time(13 * 3600, 300)  # the time is asked for anew every 12 hours
+    setup.board.wait_console("clock: no answer from", 30)
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading", 60), truth)
+    meter.wire.taken()
+    # For the board, 13 hours have passed, for the meter none; now NTP says 2 hours more.
+    setup.board.air(ntp=True, clock=2 * 3600)
+    offset = 0
+    for _ in range(10):
+        truth = meter.send()
+        assert agrees(setup.listener.next("reading", 60), truth)
+        setup.board.pass_time(61, 61)
+        status = setup.status(60)
+        offset = int(status["clock_offset"])
+        if offset < -14 * 3600:
+            break
+    assert -15.5 * 3600 < offset < -14 * 3600
+    assert status["state"] == "online"
+    assert setup.board.resets == [1, 1, 2]
