@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import paho.mqtt.client as paho
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -402,3 +403,63 @@ def test_mistakes_on_the_command_line_are_one_sentence(tmp_path: Path) -> None:
         told = cloud(*arguments, config=config)
         assert (told.status, told.err.count("\n")) == (1, 1), told.err
         assert sentence in told.err
+
+
+def test_the_embedded_broker_takes_certificates_too(site: Site, tmp_path: Path) -> None:
+    own = enroll(site, tmp_path / "own", "house-11")
+    other = enroll(site, tmp_path / "other", "house-12")
+    folder = site.ca.parent
+    assert cloud("certificate", "own-broker", "--host", "localhost", config=site.config).status == 0
+    (tmp_path / "password").write_text("of-the-tests\n")
+    (tmp_path / "password").chmod(0o600)
+    config = tmp_path / "cloud.toml"
+    config.write_text(
+        '[broker]\nembedded = true\nport = 0\npassword_file = "password"\n'
+        f'certificate = "{folder}/own-broker.crt"\nkey = "{folder}/own-broker.key"\n'
+        f'client_ca = "{site.ca}"\n[http]\nport = 0\n'
+    )
+    serve = Process("serve", config)
+    try:
+        serve.says("the page is at ", 30)
+        serve.says("connected to the broker", 30)
+        port = int(serve.said.split("the broker is at 127.0.0.1:")[1].split()[0])
+
+        def joined(name: str, who: enrolment.Identity) -> Concentrator:
+            files = str(who.certificate), str(who.key)
+            return Concentrator(name, port, ca=site.ca, certificate=files)
+
+        house, stranger = joined("house-11", own), joined("stranger", other)
+        forged = "concentrator/house-11/smartMeterMessage/forged/reading"
+        stranger.send_raw(forged, encoded(reading(1)))
+        stranger.client.subscribe([("cloud/#", 1), ("concentrator/#", 1)])
+        house.send("m11", reading(1))
+        house.all_receipted(30)
+        with_password = Concentrator(
+            "house-13", port, ca=site.ca, user="concentrator", password="of-the-tests"
+        )
+        with_password.send("m13", reading(1))
+        with_password.all_receipted(30)
+        assert sorted(m["id"] for m in serve.get("v1/meters")) == ["m11", "m13"]
+        assert not stranger.receipts
+
+        # Its last will would be another's word.
+        liar = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="liar")
+        liar.tls_set(str(site.ca), str(other.certificate), str(other.key))
+        liar.will_set("concentrator/house-11/status", b'{"state":"offline"}', qos=1)
+        answers: list[str] = []
+        liar.on_connect = lambda c, u, f, code, p: answers.append(str(code))
+        liar.connect("localhost", port)
+        liar.loop_start()
+        eventually(lambda: answers)
+        assert answers[0] == "Not authorized"
+        liar.loop_stop()
+
+        site.call("DELETE", "v1/concentrators/house-11/certificates", token=site.admin)
+        house.stop()
+        again = joined("house-11", own)
+        again.client.on_connect = lambda c, u, f, code, p: answers.append(f"again {code}")
+        eventually(lambda: "again Not authorized" in answers, 30)
+        for one in (again, stranger, with_password):
+            one.stop()
+    finally:
+        serve.kill()

@@ -69,6 +69,7 @@ class OwnBroker:
     users: dict[str, str] = field(repr=False)
     certificate: Path | None = None
     key: Path | None = None
+    client_ca: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -376,6 +377,7 @@ def _own_broker(table: _Table) -> OwnBroker:
     port = table.port(8883 if certificate else 1883, free=True)
     user = table.text("user", "the name Concentrators log in with", "concentrator")
     password = table.secret("password_file")
+    client_ca = table.file("client_ca")
     table.end()
     if password is None:
         raise ConfigError(f"{table.source}: broker.embedded needs broker.password_file")
@@ -384,7 +386,11 @@ def _own_broker(table: _Table) -> OwnBroker:
             f"{table.source}: broker.host {host} can be reached from outside: "
             "give broker.certificate and broker.key"
         )
-    return OwnBroker(host, port, {str(user): password}, certificate, key)
+    if client_ca is not None and certificate is None:
+        raise ConfigError(
+            f"{table.source}: broker.client_ca needs broker.certificate and broker.key"
+        )
+    return OwnBroker(host, port, {str(user): password}, certificate, key, client_ca)
 
 
 def home_folder() -> Path:

@@ -74,6 +74,7 @@ class _Own:
             users=own.users | {name: password},
             certificate=own.certificate,
             key=own.key,
+            client_ca=own.client_ca,
         )
         self.client = BrokerSettings(
             "127.0.0.1", 0, CLIENT_ID, tls=False, user=name, password=password.encode(), old=True

@@ -12,6 +12,7 @@ from typing import Any
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 
+_USERS = "smartmeter_broker.named_users.NamedUsers"
 _START_S = 10.0
 _STOP_S = 3.0
 
@@ -24,7 +25,9 @@ class EmbeddedBroker:
     """A broker at host:port, from start() or the with statement's begin to close() or its end.
 
     port 0 takes a free one; .port is the one taken. users: name -> password. certificate and key
-    (PEM files) make it a TLS listener. .local_port is a plain listener on 127.0.0.1 for clients
+    (PEM files) make it a TLS listener. client_ca: who has a certificate of this authority needs
+    no password and is held to his own topics (certified.py); but for those that crl.pem beside it
+    names. .local_port is a plain listener on 127.0.0.1 for clients
     in this process: the same users, and never TLS.
     """
 
@@ -36,6 +39,7 @@ class EmbeddedBroker:
         users: Mapping[str, str],
         certificate: Path | None = None,
         key: Path | None = None,
+        client_ca: Path | None = None,
     ) -> None:
         if not users:
             raise BrokerUnavailable("the embedded broker needs at least one user with a password")
@@ -45,10 +49,15 @@ class EmbeddedBroker:
         outside: dict[str, Any] = {"bind": f"{host}:{port}"}
         if certificate:
             outside |= {"ssl": True, "certfile": str(certificate), "keyfile": str(key)}
+        plugins: dict[str, Any] = {_USERS: {"users": dict(users)}}
+        if client_ca:
+            outside["cafile"] = str(client_ca)
+            plugins[_USERS]["crl"] = str(client_ca.with_name("crl.pem"))
+            plugins["smartmeter_broker.certified.Certified"] = {}
         # What a listener leaves out amqtt takes from the one named "default": let it be the plain.
         self._config = {
             "listeners": {"default": {"bind": "127.0.0.1:0"}, "outside": outside},
-            "plugins": {"smartmeter_broker.named_users.NamedUsers": {"users": dict(users)}},
+            "plugins": plugins,
         }
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="embedded broker", daemon=True)

@@ -1,10 +1,13 @@
-"""The plugin that lets in those who know a name and its password, and nobody else."""
+"""The plugin that lets in those who know a name and its password, or have a certificate."""
 
 import hmac
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from amqtt.plugins.base import BaseAuthPlugin  # type: ignore[import-untyped]
 from amqtt.session import Session  # type: ignore[import-untyped]
+
+from .certified import is_revoked, may_write, name_of
 
 
 class NamedUsers(BaseAuthPlugin):  # type: ignore[misc]
@@ -12,11 +15,17 @@ class NamedUsers(BaseAuthPlugin):  # type: ignore[misc]
 
     @dataclass
     class Config:
-        """users: name -> password."""
+        """users: name -> password; crl: where certificates are taken, the list of revoked ones."""
 
         users: dict[str, str] = field(default_factory=dict)
+        crl: str | None = None
 
     async def authenticate(self, *, session: Session) -> bool:
+        if self.config.crl and (name := name_of(session)) is not None:
+            # amqtt asks nobody before it sends a last will.
+            will_fits = session.will_topic is None or may_write(name, session.will_topic)
+            session.username = name
+            return will_fits and not is_revoked(session, Path(self.config.crl))
         given = (session.password or "").encode()
         known = self.config.users.get(session.username or "")
         # Compared in either case, so that time does not tell which names there are.

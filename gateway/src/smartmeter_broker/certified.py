@@ -1,0 +1,67 @@
+"""The plugin that holds whoever logged in by a certificate to what is his.
+
+Its common name is a concentratorId: it writes below concentrator/ID/ and hears cloud/ID/receipts,
+and nothing else. Who logged in by a password is not held to anything here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from amqtt.contexts import Action  # type: ignore[import-untyped]
+from amqtt.plugins.base import BaseTopicPlugin  # type: ignore[import-untyped]
+from amqtt.session import Session  # type: ignore[import-untyped]
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from smartmeter import topics
+
+
+def name_of(session: Session) -> str | None:
+    """The concentratorId in the certificate of a session, None without one."""
+    certificate = _certificate(session)
+    if certificate is None:
+        return None
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    name = str(names[0].value) if names else ""
+    return name if topics.is_id(name) else None
+
+
+def is_revoked(session: Session, crl: Path) -> bool:
+    """Whether a list names the session's certificate; a list that cannot be read names all."""
+    certificate = _certificate(session)
+    if certificate is None or not crl.exists():
+        return False
+    try:
+        revoked = x509.load_pem_x509_crl(crl.read_bytes())
+    except (OSError, ValueError):
+        return True
+    return revoked.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+
+
+def may_write(name: str, topic: str) -> bool:
+    own = topics.concentrator_status(name).removesuffix(topics.STATUS)
+    return topic.startswith(own)
+
+
+class Certified(BaseTopicPlugin):  # type: ignore[misc]
+    @dataclass
+    class Config:
+        """Nothing to set: the certificate says it all."""
+
+    async def topic_filtering(
+        self,
+        *,
+        session: Session | None = None,
+        topic: str | None = None,
+        action: Action | None = None,
+    ) -> bool:
+        name = name_of(session) if session else None
+        if name is None:
+            return True
+        if action == Action.PUBLISH:
+            return may_write(name, topic or "")
+        return topic == topics.receipts(name)
+
+
+def _certificate(session: Session) -> x509.Certificate | None:
+    der = session.ssl_object.getpeercert(binary_form=True) if session.ssl_object else None
+    return x509.load_der_x509_certificate(der) if der else None
