@@ -173,7 +173,7 @@ NEEDED = {
         "postgresql",
         "systemd-analyze",
     ],
-    "bench": ["mosquitto", "micropython", "micropython32", "postgresql"],
+    "bench": ["mosquitto", "micropython", "micropython32", "chromium", "postgresql"],
 }
 
 

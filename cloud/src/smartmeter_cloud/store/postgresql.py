@@ -17,7 +17,7 @@ from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.retention import DAY_MS, Retention
 from smartmeter_cloud.store.rows import CODES, Stored
 from smartmeter_cloud.store.session import Session, Values
-from smartmeter_cloud.store.sql import DIRTY_AGAIN, Latest, SqlStore
+from smartmeter_cloud.store.sql import DIRTY_AGAIN, READING, Latest, SqlStore
 
 RELEASE_MIN = 15
 CONNECT_SECONDS = 5
@@ -244,6 +244,23 @@ class PostgresStore(SqlStore):
             raise StoreUnavailable("another process has forgotten a meter")
         return self._meters
 
+    def _by_key(self, db: Session, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
+        """A day at a time: to plan for all the days there are takes longer than to read them."""
+        days: dict[int, list[tuple[Any, ...]]] = {}
+        for key in keys:
+            days.setdefault(key[1] // DAY_MS, []).append(key)
+        found = {}
+        for day, some in days.items():
+            rows = db.all(
+                f"SELECT r.meter, {READING} FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) "
+                "AS k (meter, time, seq) JOIN reading r "
+                "ON r.meter = k.meter AND r.time = k.time AND r.seq = k.seq "
+                "WHERE r.time >= ? AND r.time < ?",
+                (*map(list, zip(*some, strict=True)), day * DAY_MS, (day + 1) * DAY_MS),
+            )
+            found.update({row[:3]: row[1:] for row in rows})
+        return found
+
     def _forgotten(self, meter: str) -> None:
         self._meters.pop(meter, None)
 
@@ -278,7 +295,7 @@ class PostgresStore(SqlStore):
                     db.run(f"DROP TABLE {name}")
                     self._days.clear()
                     return gone + int(n) + 1
-            return gone + retain.forget_readings(db, until, until)
+            return gone + retain.forget_readings(db, until, until, "reading_elsewhen")
 
     def size(self) -> int:
         with self._reading() as db:

@@ -1,5 +1,7 @@
 """What is kept for how long, and how a meter is taken out of everything."""
 
+# ruff: noqa: S608 (SQL is put together from this program's own constants)
+
 from dataclasses import dataclass
 
 from smartmeter_cloud.rollup import HOUR, QUARTER
@@ -18,7 +20,7 @@ class Retention:
     hours: int | None = None
 
 
-def forget_readings(db: Session, until: int, received_until: int) -> int:
+def forget_readings(db: Session, until: int, received_until: int, table: str = "reading") -> int:
     """Deletes some readings from before until (ms); how many.
 
     A slice that is dirty keeps its readings until it is rolled up: what is left of it would make a
@@ -26,16 +28,16 @@ def forget_readings(db: Session, until: int, received_until: int) -> int:
     """
     for (meter,) in db.all("SELECT id FROM meter ORDER BY id"):
         row = db.one(
-            "SELECT time FROM reading WHERE meter = ? AND time < ? ORDER BY time LIMIT 1 OFFSET ?",
+            f"SELECT time FROM {table} WHERE meter = ? AND time < ? ORDER BY time LIMIT 1 OFFSET ?",
             (meter, until, ROWS_AT_A_TIME),
         )
         bound = row[0] if row else until
         dirty = db.one("SELECT min(start) FROM dirty WHERE meter = ?", (meter,))
         if dirty and dirty[0] is not None:
             bound = min(bound, dirty[0])
-        gone = db.run("DELETE FROM reading WHERE meter = ? AND time < ?", (meter, bound))
+        gone = db.run(f"DELETE FROM {table} WHERE meter = ? AND time < ?", (meter, bound))
         gone += db.run(
-            "DELETE FROM reading WHERE meter = ? AND time > ? AND suspect = 1 AND received < ?",
+            f"DELETE FROM {table} WHERE meter = ? AND time > ? AND suspect = 1 AND received < ?",
             (meter, received_until + DAY_MS, received_until),
         )
         if gone:
@@ -66,7 +68,7 @@ def forget_meter(db: Session, meter: int) -> int:
             return gone
     gone = db.run("DELETE FROM reading WHERE meter = ?", (meter,))
     for table in ("dirty", "rollup"):
-        gone += db.run(f"DELETE FROM {table} WHERE meter = ?", (meter,))  # noqa: S608
+        gone += db.run(f"DELETE FROM {table} WHERE meter = ?", (meter,))
     db.run(
         "DELETE FROM box WHERE kind = 'adapter' AND name = (SELECT name FROM meter WHERE id = ?)",
         (meter,),

@@ -13,7 +13,7 @@ from typing import Any
 from smartmeter_cloud.store import StoreUnavailable, households
 from smartmeter_cloud.store.rows import CODES
 from smartmeter_cloud.store.session import Session, Values
-from smartmeter_cloud.store.sql import SqlStore
+from smartmeter_cloud.store.sql import READING, SqlStore
 
 BUSY_SECONDS = 5.0  # how long a writer waits for another one
 
@@ -135,6 +135,11 @@ class SqliteStore(SqlStore):
             assert found is not None
             self._meters[name] = found[0]
         return self._meters
+
+    def _by_key(self, db: Session, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
+        sql = f"SELECT {READING} FROM reading r WHERE meter = ? AND time = ? AND seq = ?"
+        found = ((key, db.one(sql, key)) for key in keys)
+        return {key: row for key, row in found if row}
 
     def _alone(self, db: Session, what: str, wait: bool = False) -> bool:
         return True  # a transaction that writes is always alone
