@@ -25,6 +25,7 @@ STEPS = [
     "e03acf86a01d2371",
     "46d3bb7c9e6395db",
     "73188af5e1674e31",
+    "b794e52108172cc0",
 ]
 
 EARLIER = range(1, schema.VERSION)
