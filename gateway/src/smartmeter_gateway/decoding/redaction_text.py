@@ -7,6 +7,9 @@ _LIST_NAME = re.compile(rb"[A-Za-z]{3,9}_V?\d{1,5}")
 # What a maker's letters stand behind: a digit or nothing, then three capitals (FLAG).
 _MAKER = re.compile(rb"[0-9]?[A-Z]{3}")
 
+# An id of DIN 43863-5: medium, maker, ten digits.
+_NUMBER = re.compile(rb"[0-9][A-Z]{3}[0-9]{10}")
+
 _IDENTIFICATION = re.compile(rb"/[A-Za-z]{3}")
 _VALUE = re.compile(rb"\(([^()]*)\)")
 # Values that tell nobody: a number with its unit or its point, a few digits, a time, a code.
@@ -72,5 +75,10 @@ def _line(line: bytes) -> bytes:
 
 
 def blank_hex(inner: bytes) -> bytes:
-    """A bracketed value with every letter and digit as 0: it may be text in hexadecimal."""
+    """A bracketed value with every letter and digit as 0: it may be text in hexadecimal.
+
+    Of a number that is none, for its maker has other letters, those stay.
+    """
+    if _NUMBER.fullmatch(inner) and re.search(rb"[G-Z]", inner):
+        return blank_string(inner)
     return re.sub(rb"[0-9A-Za-z\x80-\xff]", b"0", inner)
