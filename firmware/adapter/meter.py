@@ -16,6 +16,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from smartmeter import Reading
     from smartmeter.link.amis import Amis
+    from smartmeter.link.polling import Poller
     from smartmeter.link.signon import SignOn
     from smartmeter.search import Search
 
@@ -234,7 +235,7 @@ class Meter:
             self._port.reopen()
 
 
-def answerer(meter: "Section") -> "Amis | SignOn | None":
+def answerer(meter: "Section") -> "Amis | SignOn | Poller | None":
     """What answers the meter, where the settings say that it wants to be answered."""
     if meter["answer"] == "amis":
         from smartmeter.link.amis import Amis
@@ -244,6 +245,10 @@ def answerer(meter: "Section") -> "Amis | SignOn | None":
         from smartmeter.link.signon import SignOn
 
         return SignOn(address=meter["address"] or "")
+    if meter["answer"] == "mbus":
+        from smartmeter.link.polling import Poller
+
+        return Poller(address=meter["address"] or "")
     return None
 
 

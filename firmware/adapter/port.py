@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from smartmeter.link.amis import Amis
+    from smartmeter.link.polling import Poller
     from smartmeter.link.signon import SignOn
 
     from .line import Setting
@@ -30,7 +31,7 @@ _PARITY = {"N": None, "E": 0, "O": 1}
 class Port:
     """The UART on the pins of the settings. answerer: who answers the meter, or None."""
 
-    def __init__(self, meter: "Section", answerer: "Amis | SignOn | None") -> None:
+    def __init__(self, meter: "Section", answerer: "Amis | SignOn | Poller | None") -> None:
         self._rx = Pin(meter["rx"])
         self._tx = None if meter["tx"] is None else Pin(meter["tx"])
         self._answerer = answerer

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 AMIS = "amis"
 SIGN_ON = "iec62056"
+POLL = "mbus"
 READING, RAW, CIPHERED = topics.READING, topics.RAW, topics.CIPHERED
 
 _NEEDED = object()
@@ -91,7 +92,7 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
         "line": (_line, line.AUTO),
         "rx": (_pin, 16),
         "tx": (_pin, None),
-        "answer": (_choice(AMIS, SIGN_ON), None),
+        "answer": (_choice(AMIS, SIGN_ON, POLL), None),
         "address": (_text(32), None),
         "link": (_choice(*LINKS), None),
         "profile": (_text(64), None),

@@ -1,6 +1,7 @@
 """What AMIS and IEC 62056-21 meters are sent, when, and at which baud rate."""
 
 from smartmeter.link.amis import Amis
+from smartmeter.link.polling import Poller
 from smartmeter.link.signon import SignOn
 
 SEARCH = bytes.fromhex("1040f03016")
@@ -210,3 +211,60 @@ def test_sign_on_takes_any_noise():
         assert poller.received(bytes(((n * 7) & 0xFF, 0x2F, n & 0xFF)), n) == b""
         poller.due(n)
         assert len(poller._buf) < 400
+
+
+REPLY = bytes.fromhex("6803036808017a8316")
+
+
+def asked(poller, now_ms, until_ms):
+    """(when, what) the poller sends next."""
+    while now_ms <= until_ms:
+        send, baud = poller.due(now_ms)
+        assert baud is None
+        if send:
+            return now_ms, send
+        now_ms += STEP_MS
+    raise AssertionError("nothing was asked")
+
+
+def test_an_m_bus_meter_is_greeted_and_asked_in_turn():
+    poller = Poller(interval_ms=4000, address="1")
+    assert poller.setting == (2400, 8, "E", 1)
+    now, send = asked(poller, 0, 0)
+    assert send == bytes.fromhex("1040014116")
+    poller.received(ACKNOWLEDGE, now + 30)
+    controls = []
+    for _ in range(4):
+        now, send = asked(poller, now + 200, now + 5000)
+        controls.append(send[1])
+        for i in range(len(REPLY)):
+            assert poller.received(REPLY[i : i + 1], now + 100 + i) == b""
+    assert controls == [0x5B, 0x7B, 0x5B, 0x7B]
+    assert 12000 <= now <= 12500
+    assert poller.state == "rests until the next request"
+
+
+def test_an_m_bus_meter_that_is_not_heard_is_asked_the_same_again():
+    poller = Poller(interval_ms=4000, address="")
+    _, send = asked(poller, 0, 0)
+    assert send == bytes.fromhex("1040fe3e16")
+    now, sent = 0, []
+    damaged = REPLY[:-2] + b"\x00\x16"
+    for _ in range(3):  # one that does not greet
+        now, send = asked(poller, now + STEP_MS, now + 5000)
+        sent.append(send)
+        poller.received(damaged, now + 100)
+    assert sent == [bytes.fromhex("105bfe5916")] * 3
+    assert poller.state == "has asked 3 times and got no answer"
+    _, send = asked(poller, now + STEP_MS, now + 20000)
+    assert send == bytes.fromhex("1040fe3e16")
+
+
+def test_what_is_no_address_of_an_m_bus_meter():
+    for address in ("x", "251", "-1", "1000", "253"):
+        try:
+            Poller(address=address)
+        except ValueError as why:
+            assert "0 to 250" in str(why)
+        else:
+            raise AssertionError(address)

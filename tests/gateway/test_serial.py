@@ -140,6 +140,7 @@ def test_noise_and_a_wrong_key_give_faults_and_no_reading(
     [
         ("amis", 'baud = 9600\nparity = "even"'),
         ("iec-readout", 'poll = "sign-on"\ninterval = 1'),
+        ("mbus-polled", 'poll = "m-bus"\ninterval = 1'),
     ],
 )
 def test_a_meter_that_wants_an_answer_gets_it(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from smartmeter import Reading, Receiver
 from smartmeter.link.amis import Amis
+from smartmeter.link.polling import Poller
 from smartmeter.link.signon import SignOn
 from smartmeter.reading import decimal
 
@@ -63,14 +64,21 @@ def converse(name: str, poller: Any, seconds: float, **options: Any) -> tuple[li
         ("iec-readout", 60, 5),
         ("iec-readout-td3511", 60, 5),
         ("iec-mode-a", 60, 4),
+        ("mbus-polled", 60, 5),
+        ("mbus-polled-tariffs", 60, 5),
     ],
 )
 @pytest.mark.parametrize("echo", [False, True])
 def test_readings_are_what_the_meter_put_in(
     name: str, seconds: float, least: int, echo: bool
 ) -> None:
-    poller = Amis() if name == "amis" else SignOn(interval_ms=10000)
-    events, truths = converse(name, poller, seconds, echo=echo)
+    if name.startswith("mbus"):
+        poller: Any = Poller(interval_ms=10000)
+        options = {}  # no light, no echo
+    else:
+        poller = Amis() if name == "amis" else SignOn(interval_ms=10000)
+        options = {"echo": echo}
+    events, truths = converse(name, poller, seconds, **options)
     readings = [e for e in events if isinstance(e, Reading)]
     assert len(readings) >= least
     assert len(readings) == len(events), [e for e in events if not isinstance(e, Reading)]

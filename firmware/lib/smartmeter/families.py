@@ -259,7 +259,7 @@ FAMILIES = (
 
     Family("mbus-polled", "electricity meters with an M-Bus interface (EN 13757-3)", "", "",
            MBUS_PAIR, MBUS_LINE, "mbus", NO_KEY, "unknown", "when asked", POLL,
-           "the replies are read; the asking is another device's"),
+           'asked by the Concentrator with poll = "m-bus", by the adapter with answer = "mbus"'),
 )
 # fmt: on
 

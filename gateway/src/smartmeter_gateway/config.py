@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from smartmeter import profile_settings, topics
+from smartmeter.link.polling import Poller
 from smartmeter.link.signon import SignOn
 from smartmeter.reading import is_code
 from smartmeter.receiver import LINKS
@@ -12,6 +13,8 @@ from smartmeter.receiver import LINKS
 from .settings_file import SettingsError, SettingsFile, Table
 
 _TABLES = ("lan", "cloud", "spool", "port", "meter", "http", "homeassistant")
+# poll: how a meter is asked that tells only then
+ASKS: dict[str, type[SignOn] | type[Poller]] = {"sign-on": SignOn, "m-bus": Poller}
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
 
 __all__ = ["BrokerSettings", "Config", "EmbeddedSettings", "PortSettings", "SettingsError", "load"]
@@ -60,7 +63,7 @@ class PortSettings:
     link: str | None = None
     profile: str | None = None
     values: tuple[str, ...] | None = None
-    asks: bool = False  # a meter that tells only when asked: IEC 62056-21 modes A to C
+    asks: str = ""  # for a meter that tells only when asked: one of ASKS
     interval: int = 10  # seconds between two readouts that are asked for
     address: str = ""
 
@@ -307,10 +310,10 @@ def _profile(table: Table) -> str | None:
     return text
 
 
-def _address(table: Table) -> str:
+def _address(table: Table, asks: str) -> str:
     text = table.optional("address") or ""
     try:
-        SignOn(address=text)
+        ASKS.get(asks, SignOn)(address=text)
     except ValueError as why:
         raise table.wrong("address", f"is none: {why}") from None
     return text
@@ -321,6 +324,8 @@ def _port(table: Table) -> PortSettings:
     baud = table.whole("baud", None, 50, 4_000_000)
     if baud is None and (table.has("parity") or table.has("bits") or table.has("stop")):
         raise table.wrong("baud", "is missing: give it with parity, bits and stop, or none of them")
+    asks = table.text("poll", "no", choices=("no", *ASKS))
+    asks = asks if asks in ASKS else ""
     settings = PortSettings(
         device=device,
         meter=meter,
@@ -333,9 +338,9 @@ def _port(table: Table) -> PortSettings:
         link=table.optional("link", choices=LINKS),
         profile=_profile(table),
         values=_values(table),
-        asks=table.text("poll", "no", choices=("no", "sign-on")) == "sign-on",
+        asks=asks,
         interval=table.whole("interval", 10, 1, 86_400) or 10,
-        address=_address(table),
+        address=_address(table, asks),
     )
     table.done()
     return settings

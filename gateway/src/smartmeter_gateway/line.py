@@ -7,10 +7,11 @@ import time
 import serial  # type: ignore[import-untyped]
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.link.amis import Amis
+from smartmeter.link.polling import Poller
 from smartmeter.link.signon import SignOn
 from smartmeter.search import Search
 
-from .config import PortSettings
+from .config import ASKS, PortSettings
 
 _POLL_S = 0.04  # what answers wants to be asked every 50 ms
 # A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
@@ -28,15 +29,18 @@ class Line:
     """An open port. read() as long as it lasts; OSError where the device is gone.
 
     With no baud rate in the settings all usual ones are tried, the one that was found last
-    first. What a meter needs to be answered (AMIS), or asked (IEC 62056-21 sign-on), is.
+    first. What a meter needs to be answered (AMIS), or asked (IEC 62056-21 sign-on, M-Bus
+    requests), is.
     """
 
     def __init__(self, settings: PortSettings, receiver: Receiver, search: Search | None) -> None:
         self._settings = settings
         self._receiver = receiver
         self._search = search
-        self._answers: Amis | SignOn = (
-            SignOn(settings.interval * 1000, settings.address) if settings.asks else Amis()
+        self._answers: Amis | SignOn | Poller = (
+            ASKS[settings.asks](settings.interval * 1000, settings.address)
+            if settings.asks
+            else Amis()
         )
         self._port = serial.serial_for_url(settings.device, do_not_open=True)
         self._port.timeout = _POLL_S
