@@ -1,12 +1,17 @@
 """A meter before its first reading: chosen, made, and its adapter's settings taken by provision."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cloud.around import reading
 from tests.cloud.sites import Site, call
+from tools.certificates import Authority
 from tools.provision.answers import Refused, from_file
 
 
@@ -42,6 +47,34 @@ def test_provision_takes_what_the_cloud_gives(guarded: Site, tmp_path: Path) -> 
     assert meters[made["id"]]["label"] == "Cellar"
     assert meters[made["id"]]["newest"]["seq"] == 9
     assert len(guarded.store.dead_letters(9)) == 1
+
+
+def test_what_the_file_does_not_say_is_asked(
+    site: Site, tmp_path: Path, authority: Authority
+) -> None:
+    made = call(site, "POST", "v1/meters", {"physicalMeter": "at-netz-noe-kaifa"})[1]
+    file, secrets = tmp_path / "adapter.json", tmp_path / "secrets"
+    file.write_text(json.dumps(site.api.get(made["adapterConfig"])))
+    secrets.write_text("")
+    secrets.chmod(0o600)
+    person, board = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tools.provision", "--board", "/dev/null"]
+        + ["--config", str(file), "--secrets", str(secrets)],
+        stdin=board,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    for line in ("", "Home", "broker.example", "", "", str(authority.certificate_path)):
+        os.write(person, line.encode() + b"\n")
+    said, _ = process.communicate(timeout=120)
+    os.close(person)
+    os.close(board)
+    assert "name of the Wi-Fi" in said
+    assert "host name or address of the broker" in said
+    assert "the meter's line" not in said  # the Cloud has said it
+    assert "board on /dev/null" in said  # all was answered
 
 
 def test_every_physical_meter_makes_settings_that_are_taken(site: Site, tmp_path: Path) -> None:

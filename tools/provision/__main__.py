@@ -2,6 +2,7 @@
 
     python -m tools.provision                          asks for everything
     python -m tools.provision --config adapter.toml    asks for the secrets only
+    python -m tools.provision --config adapter.json    the Cloud's adapterConfig: asks for the rest
     ... | python -m tools.provision --config adapter.toml --secrets -
 
 The secrets are lines NAME=value, with NAME one of wifi_password, broker_password, meter_key
@@ -50,7 +51,7 @@ def _provision(arguments: argparse.Namespace) -> int:
     if arguments.secrets:
         answers.secrets |= answering.from_pipe(arguments.secrets)
     if person:
-        if not arguments.config:
+        if not answers.leads_somewhere:
             answering.ask(answers)
         if not arguments.secrets:
             answering.ask_secrets(answers)

@@ -38,6 +38,13 @@ class Answers:
     settings: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
 
+    @property
+    def leads_somewhere(self) -> bool:
+        """Whether a network and a broker are named; a SmartMeterAdapterConfig names none."""
+        return "broker" in self.settings and (
+            "wifi" in self.settings or "ethernet" in self.settings
+        )
+
     def checked(self) -> "Answers":
         """The same with its defaults; Refused where anything is wrong or missing."""
         settings = {k: v for k, v in self.settings.items() if k != "board"}
