@@ -56,7 +56,7 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "hu-eon": ("p1-hungary",),
     "lt-eso": ("p1-lithuania",),
     "lu-smarty": ("p1-luxembourg",),
-    "nl-dsmr-2": ("dsmr-2.2",),
+    "nl-dsmr-2": ("dsmr-2.2", "dsmr-3"),
     "nl-dsmr-4": ("dsmr-4",),
     "nl-dsmr-5": ("dsmr-5",),
     "no-aidon": ("aidon-no",),

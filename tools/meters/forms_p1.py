@@ -43,6 +43,22 @@ DSMR_2: tuple[Entry, ...] = (
     "(00024.123)",
     "0-1:24.4.0(1)",
 )
+# Dutch Smart Meter Requirements 3.0, P1 Companion Standard, chapter 6 (example telegram)
+DSMR_3: tuple[Entry, ...] = (
+    "0-0:96.1.1({hex})",
+    *every(5, 3, "kWh", *TARIFFS),
+    "0-0:96.14.0(0002)",
+    *every(3, 2, "kW", "1.7.0", "2.7.0"),
+    "0-0:17.0.0(016*A)",
+    "0-0:96.3.10(1)",
+    "0-0:96.13.1(303132333435363738)",
+    "0-0:96.13.0(303132333435363738393A3B3C3D3E3F)",
+    "0-1:96.1.0({hex})",
+    "0-1:24.1.0(03)",
+    "0-1:24.3.0(090212160000)(00)(60)(1)(0-1:24.2.0)(m3)",
+    "(00107.123)",
+    "0-1:24.4.0(1)",
+)
 DSMR_4: tuple[Entry, ...] = (
     "1-3:0.2.8(42)",
     "0-0:1.0.0({clock})",
@@ -199,6 +215,19 @@ P1 = (
         inverted=True,
         ident="ISk5\\2MT382-1004",
         lines=DSMR_2,
+        checksum="none",
+        timed=False,
+    ),
+    P1Form(
+        name="dsmr-3",
+        about="DSMR 3.0: as DSMR 2.2, power of five digits, texts",
+        link="p1",
+        baud=9600,
+        frame="7E1",
+        interval=10,
+        inverted=True,
+        ident="ISk5\\2MT382-1003",
+        lines=DSMR_3,
         checksum="none",
         timed=False,
     ),
