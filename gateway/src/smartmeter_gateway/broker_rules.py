@@ -16,7 +16,8 @@ def mosquitto(ingest: str) -> str:
     receipts = topics.receipts(_SOMEBODY)
     return (
         "# mosquitto.conf: require_certificate true, use_identity_as_username true,\n"
-        "# allow_anonymous false, and acl_file with the path of this file\n"
+        "# allow_anonymous false, and acl_file with the path of this file; better also\n"
+        "# max_inflight_messages 2000: by itself it lets 20 messages be under way at a time\n"
         f"pattern write {own.replace(_SOMEBODY, '%u')}/#\n"
         f"pattern read {receipts.replace('/' + _SOMEBODY, '/%u')}\n"
         f"\nuser {ingest}\n"

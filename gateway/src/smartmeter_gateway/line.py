@@ -16,6 +16,7 @@ from .config import ASKS, PortSettings
 _POLL_S = 0.04  # what answers wants to be asked every 50 ms
 # A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
 _IDLE_S = 1.5
+_PIECE = 4096  # bytes read at once where it is not known how many wait
 
 Event = Reading | Fault
 
@@ -46,6 +47,8 @@ class Line:
         self._port.timeout = _POLL_S
         if "://" not in settings.device:
             self._port.exclusive = True
+        # pyserial's socket:// says 1 for any number of bytes that wait.
+        self._counts_not = settings.device.startswith("socket://")
         self._set(*self.setting)
         self._open()
         self._last = time.monotonic()
@@ -84,7 +87,7 @@ class Line:
 
     def read(self) -> list[Event]:
         """What came within a moment."""
-        data: bytes = self._port.read(self._port.in_waiting or 1)
+        data: bytes = self._port.read(_PIECE if self._counts_not else self._port.in_waiting or 1)
         now = time.monotonic()
         events: list[Event] = []
         if data:
