@@ -151,10 +151,10 @@ def test_it_is_renewed_before_it_expires_with_the_same_key(est: Est, config: Pat
     assert short.public_key() == x509.load_pem_x509_certificate(first).public_key()
 
 
-def test_a_running_concentrator_renews_an_old_certificate_by_itself(est: Est, config: Path) -> None:
+def aged(est: Est, config: Path, days: int, left: int) -> Identity:
+    """The identity of one that enrolled so many days ago, with so many days left."""
     enroll(config, est.url)
     folder = config.parent
-    identity = Identity("home-7", est.url, folder / "cloud.crt", folder / "cloud.key", None)
     key = serialization.load_pem_private_key((folder / "cloud.key").read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     now = datetime.datetime.now(datetime.UTC)
@@ -164,20 +164,47 @@ def test_a_running_concentrator_renews_an_old_certificate_by_itself(est: Est, co
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "est")]))
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=80))
-        .not_valid_after(now + datetime.timedelta(days=10))
+        .not_valid_before(now - datetime.timedelta(days=days))
+        .not_valid_after(now + datetime.timedelta(days=left))
         .sign(est.key, hashes.SHA256())
     )
     (folder / "cloud.crt").write_bytes(old.public_bytes(serialization.Encoding.PEM))
+    return Identity("home-7", est.url, folder / "cloud.crt", folder / "cloud.key", None)
+
+
+def test_a_running_concentrator_renews_an_old_certificate_by_itself(est: Est, config: Path) -> None:
+    identity = aged(est, config, days=80, left=10)
     status = Status()
     renewal = Renewal(identity, status)
     renewal.start()
 
     def renewed() -> bool:
-        found = x509.load_pem_x509_certificate((folder / "cloud.crt").read_bytes())
+        found = x509.load_pem_x509_certificate(identity.certificate.read_bytes())
         return found.serial_number != 1
 
     eventually(renewed)
     renewal.stop(1)
     assert est.asked[-1].endswith("/simplereenroll")
     assert status.alarms == {}
+
+
+def test_a_certificate_that_has_expired_is_an_alarm_that_says_what_to_do(
+    est: Est, config: Path
+) -> None:
+    identity = aged(est, config, days=90, left=-1)
+    est.server.shutdown()
+    est.server.server_close()
+    status = Status()
+    renewal = Renewal(identity, status)
+    renewal.start()
+    alarm = eventually(lambda: status.alarms.get("renewal"))
+    renewal.stop(1)
+    assert "could not be renewed: " in alarm
+    assert "it has expired: enroll again, with a new token" in alarm
+
+
+def test_a_key_is_its_owner_s_alone_whatever_lay_there_before(est: Est, config: Path) -> None:
+    left_over = config.parent / "cloud.key.new"
+    left_over.touch(0o644)
+    enroll(config, est.url)
+    assert stat.S_IMODE((config.parent / "cloud.key").stat().st_mode) == 0o600
