@@ -1,5 +1,7 @@
 """What stands around the Cloud in its tests: Concentrators, and the Cloud's own processes."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -11,10 +13,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
 from smartmeter import receipt, topics
+from smartmeter_cloud import cli
 
 
 def eventually(what: Callable[[], Any], seconds: float = 15.0) -> Any:
@@ -41,6 +44,27 @@ def reading(seq: int = 1, time_text: str | None = None, **values: float) -> dict
 
 def encoded(document: Any) -> bytes:
     return json.dumps(document).encode()
+
+
+class Told(NamedTuple):
+    """How a command ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+def command(*arguments: str) -> Told:
+    """A command of smartmeter-cloud that ends by itself, without a process of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = cli.main(list(arguments))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return Told(status, out.getvalue(), err.getvalue())
 
 
 class Concentrator:

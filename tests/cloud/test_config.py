@@ -1,21 +1,11 @@
 """A mistake in the settings is one sentence on stderr, and an exit status that is not 0."""
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-
-def run(command: str, config: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "smartmeter_cloud", command, "--config", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
-
+from tests.cloud.around import command
 
 PLAIN = "[broker]\ntls = false\n"
 
@@ -56,6 +46,13 @@ PLAIN = "[broker]\ntls = false\n"
         ("[store]\nkeep_readings = 1\n", "store.keep_readings must be days from 2 to 36500"),
         ('[http]\nhost = "0.0.0.0"\n', "give http.certificate and http.key"),
         ('[http]\nnames = "x"\n', "http.names must be a list of texts"),
+        ("[http]\nredirect_port = 70000\n", "http.redirect_port must be a port"),
+        ("[metrics]\nport = -1\n", "metrics.port must be a port"),
+        ("[enrolment]\ncertificate_days = 1\n", "enrolment.certificate_days must be days from 2"),
+        (
+            '[broker]\nembedded = true\nclient_ca = "open"\npassword_file = "secret"\n',
+            "broker.client_ca needs broker.certificate and broker.key",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
@@ -66,27 +63,27 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> 
         (tmp_path / name).chmod(0o600)
     config = tmp_path / "cloud.toml"
     config.write_text(text)
-    done = run("ingest", config)
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
+    done = command("ingest", "--config", str(config))
+    assert done.status == 1
+    (line,) = done.err.splitlines()
     assert line.startswith("smartmeter-cloud: ")
     assert sentence in line
     assert "test-secret" not in line
 
 
 def test_no_file(tmp_path: Path) -> None:
-    done = run("api", tmp_path / "none.toml")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "none.toml cannot be read: No such file" in done.stderr
+    done = command("api", "--config", str(tmp_path / "none.toml"))
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "none.toml cannot be read: No such file" in done.err
 
 
 def test_a_taken_port(tmp_path: Path) -> None:
     config = tmp_path / "cloud.toml"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config.write_text(f"[http]\nport = {taken.getsockname()[1]}\n")
-        done = run("api", config)
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "cannot be had: address already in use" in done.stderr
+        done = command("api", "--config", str(config))
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    assert "cannot be had: address already in use" in done.err
 
 
 def test_ingest_wants_a_broker_outside(tmp_path: Path) -> None:
@@ -94,6 +91,6 @@ def test_ingest_wants_a_broker_outside(tmp_path: Path) -> None:
     (tmp_path / "secret").chmod(0o600)
     config = tmp_path / "cloud.toml"
     config.write_text('[broker]\nembedded = true\npassword_file = "secret"\n')
-    done = run("ingest", config)
-    assert done.returncode == 1
-    assert "broker.embedded is for `smartmeter-cloud serve`" in done.stderr
+    done = command("ingest", "--config", str(config))
+    assert done.status == 1
+    assert "broker.embedded is for `smartmeter-cloud serve`" in done.err

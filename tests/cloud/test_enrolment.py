@@ -1,9 +1,7 @@
 """Concentrators get certificates from an api process over TLS, and a broker goes by them."""
 
 import base64
-import contextlib
 import datetime
-import io
 import json
 import ssl
 import stat
@@ -14,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
@@ -23,31 +21,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from smartmeter_cloud import cli
 from smartmeter_cloud.api.access import new_key
 from smartmeter_cloud.authority import Authority
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_gateway import broker_rules, enrolment
 from smartmeter_gateway.settings_file import SettingsError
 
-from tests.cloud.around import Concentrator, Process, encoded, eventually, reading
+from tests.cloud.around import Concentrator, Process, command, encoded, eventually, reading
 from tools.mosquitto import Mosquitto
 
 Answer = tuple[int, Any]
-
-
-class Told(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-def cloud(*arguments: str, config: Path) -> Told:
-    """A command of smartmeter-cloud that ends by itself."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = cli.main([*arguments, "--config", str(config)])
-    return Told(status, out.getvalue(), err.getvalue())
 
 
 class Site:
@@ -143,7 +126,7 @@ def test_the_whole_way(site: Site, tmp_path: Path, mosquitto: Callable[..., Mosq
     """Two commands, and a Concentrator publishes by its certificate; revoked, it no longer does."""
     gateway = tmp_path / "gateway.toml"
     gateway.write_text('concentrator = "house-7"\n[lan]\nhost = "localhost"\n')
-    told = cloud("invite", "house-7", "--household", "smith", config=site.config)
+    told = command("invite", "house-7", "--household", "smith", "--config", str(site.config))
     assert told.status == 0, told.err
     token = told.out.split()[-1]
     done = subprocess.run(
@@ -160,7 +143,7 @@ def test_the_whole_way(site: Site, tmp_path: Path, mosquitto: Callable[..., Mosq
 
     folder = site.ca.parent
     for name, hosts in (("broker", ["--host", "localhost"]), ("ingest", [])):
-        assert cloud("certificate", name, *hosts, config=site.config).status == 0
+        assert command("certificate", name, *hosts, "--config", str(site.config)).status == 0
     crl = site.authority.write_revocations([])
     broker = mosquitto(
         tls=(site.ca, folder / "broker.crt", folder / "broker.key"),
@@ -188,7 +171,8 @@ def test_the_whole_way(site: Site, tmp_path: Path, mosquitto: Callable[..., Mosq
         (meter,) = site.store.meters()
         assert (meter.name, meter.household) == ("m7", "smith")
 
-        assert cloud("revoke", "house-7", config=site.config).out.startswith("revoked: 1\n")
+        told = command("revoke", "house-7", "--config", str(site.config))
+        assert told.out.startswith("revoked: 1\n")
         broker.reread()
         house.stop()
         again = Concentrator("house-7", broker.port, **login)
@@ -371,7 +355,7 @@ def age(site: Site, name: str, days: int) -> None:
 def test_certificates_from_elsewhere(tmp_path: Path) -> None:
     config = tmp_path / "cloud.toml"
     config.write_text('[http]\nport = 0\n[enrolment]\nelsewhere = "https://est.example"\n')
-    told = cloud("invite", "house-1", config=config)
+    told = command("invite", "house-1", "--config", str(config))
     assert (told.status, told.err) == (
         1,
         "smartmeter-cloud: certificates are not given here but by https://est.example\n",
@@ -400,7 +384,7 @@ def test_mistakes_on_the_command_line_are_one_sentence(tmp_path: Path) -> None:
         (("invite", "x"), "can be read by others; type: chmod 600"),
         (("certificate", "x"), "would be a Concentrator at the broker"),
     ):
-        told = cloud(*arguments, config=config)
+        told = command(*arguments, "--config", str(config))
         assert (told.status, told.err.count("\n")) == (1, 1), told.err
         assert sentence in told.err
 
@@ -409,7 +393,8 @@ def test_the_embedded_broker_takes_certificates_too(site: Site, tmp_path: Path) 
     own = enroll(site, tmp_path / "own", "house-11")
     other = enroll(site, tmp_path / "other", "house-12")
     folder = site.ca.parent
-    assert cloud("certificate", "own-broker", "--host", "localhost", config=site.config).status == 0
+    wanted = ("certificate", "own-broker", "--host", "localhost")
+    assert command(*wanted, "--config", str(site.config)).status == 0
     (tmp_path / "password").write_text("of-the-tests\n")
     (tmp_path / "password").chmod(0o600)
     config = tmp_path / "cloud.toml"
