@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz fuzz-api faults power-cuts home-assistant provision
+.PHONY: demo test lint bench corpus fuzz fuzz-api faults power-cuts soak home-assistant provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -46,6 +46,11 @@ faults:
 home-assistant:
 	@python3 tools/prepare.py test
 	@$(PYTHON) -m tools.home_assistant
+
+# a simulated week of the adapter, in 20 minutes or more; SOAK_TELEGRAMS bounds it
+soak:
+	@python3 tools/prepare.py test
+	@$(PYTHON) -m tools.soak
 
 # the adapter's power is cut at every single write of an update; make test takes some of them
 power-cuts:

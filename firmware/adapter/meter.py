@@ -108,10 +108,11 @@ class Meter:
 
     async def run(self) -> None:
         while True:
-            self.step()
-            await asyncio.sleep_ms(_POLL_MS)
+            has_more = self.step()
+            await asyncio.sleep_ms(0 if has_more else _POLL_MS)
 
-    def step(self) -> None:
+    def step(self) -> bool:
+        """Takes a piece of what has come; whether there may be another at once."""
         data = self._port.take()
         now = ticks()
         self.looked = self._clock.uptime()
@@ -138,8 +139,9 @@ class Meter:
             self._seek(self._search, len(data) if data else 0, events, now)
         if self.silent() > _SILENT_S:
             self._silence()
+        return bool(data)
 
-    def _feed(self, data: bytearray) -> "list[Reading | Fault]":
+    def _feed(self, data: bytes) -> "list[Reading | Fault]":
         try:
             return self._receiver.feed(data)
         except MemoryError:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from smartmeter import Reading
 
 KEPT_MS = 60_000
-_BYTES = 24 * 1024  # and no more than this of the heap
+_BYTES = 24 * 1024  # and no more than this of the heap,
+_SENT_BYTES = 8 * 1024  # of which this for what was acknowledged: a minute at a reading every 3 s
 _READING_BYTES = 2048  # of a Reading that waits for the time of day
 # A `raw` telegram of a meter without a clock gets its time where it arrives: twice, two times.
 _REPEATED = (topics.READING, topics.CIPHERED)
@@ -34,7 +35,8 @@ class Outbox:
         self._waiting: "list[tuple[int, str, bytes | Reading]]" = []
         self._sent: "list[tuple[int, str, bytes | Reading]]" = []
         self._again = 0  # index in _sent of the first that is to be sent again
-        self._size = 0  # of all that waits and was sent
+        self._size = 0  # of all that waits
+        self._sent_size = 0
         self.dropped = 0
         self.repeated = 0
         self.filled = asyncio.Event()
@@ -51,15 +53,13 @@ class Outbox:
     def trim(self) -> None:
         """Drops, and counts, what has waited too long or no longer fits; what was sent, first."""
         now = ticks()
-        while self._sent and self._is_over(now, self._sent[0][0]):
-            self._size -= _size(self._sent.pop(0)[2])
+        room = min(_SENT_BYTES, _BYTES - self._size)
+        while self._sent and (self._sent_size > room or _is_old(now, self._sent[0])):
+            self._sent_size -= _size(self._sent.pop(0)[2])
             self._again = max(0, self._again - 1)
-        while self._waiting and self._is_over(now, self._waiting[0][0]):
+        while self._waiting and (self._size > _BYTES or _is_old(now, self._waiting[0])):
             self._size -= _size(self._waiting.pop(0)[2])
             self.dropped += 1
-
-    def _is_over(self, now: int, arrived: int) -> bool:
-        return self._size > _BYTES or time.ticks_diff(now, arrived) > KEPT_MS
 
     def first(self) -> "tuple[int, str, bytes | Reading] | None":
         """The message that is to be sent next, or None."""
@@ -81,13 +81,17 @@ class Outbox:
         self._size -= _size(item)
         if specific in _REPEATED:
             self._sent.append((arrived, specific, payload))
-            self._size += len(payload)
+            self._sent_size += len(payload)
             self._again += 1
         return True
 
     def repeat(self) -> None:
         """What was acknowledged in the last 60 s is to be sent again."""
         self._again = 0
+
+
+def _is_old(now: int, message: "tuple[int, str, bytes | Reading]") -> bool:
+    return time.ticks_diff(now, message[0]) > KEPT_MS
 
 
 def _size(item: "bytes | Reading") -> int:

@@ -38,7 +38,9 @@ class Port:
         self._setting: "Setting" = (2400, 8, "E", 1, False)
         self._chunk = bytearray(256)
         self._view = memoryview(self._chunk)
-        self._held = bytearray()
+        # in pieces: memory in use has seldom room for 16 kB in one
+        self._held: "list[bytes]" = []
+        self._size = 0
         self._uart: UART | None = None
         self.overflow = 0  # bytes dropped because nobody took them
 
@@ -75,15 +77,10 @@ class Port:
             n = self._uart.readinto(self._chunk)
             if not n:
                 break
-            if self._answerer:
-                now = ticks()
-                answer = self._answerer.received(bytes(self._view[:n]), now)
-                if answer:
-                    self._uart.write(answer)
-            if len(self._held) + n > _HELD_MAX:
+            try:
+                self._keep(self._uart, n)
+            except MemoryError:
                 self.overflow += n
-            else:
-                self._held += self._view[:n]
         if self._answerer:
             request, baud = self._answerer.due(ticks())
             if request:
@@ -91,11 +88,23 @@ class Port:
             if baud:
                 self.open((baud,) + self._setting[1:])
 
-    def take(self) -> bytearray | None:
-        """The bytes since the last call, or None."""
+    def _keep(self, uart: UART, n: int) -> None:
+        data = bytes(self._view[:n])
+        if self._answerer:
+            answer = self._answerer.received(data, ticks())
+            if answer:
+                uart.write(answer)
+        if self._size + n > _HELD_MAX:
+            self.overflow += n
+        else:
+            self._held.append(data)
+            self._size += n
+
+    def take(self) -> bytes | None:
+        """The next bytes, 256 at most, or None."""
         self.drain()
         if not self._held:
             return None
-        data = self._held
-        self._held = bytearray()
+        data = self._held.pop(0)
+        self._size -= len(data)
         return data

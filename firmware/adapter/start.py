@@ -35,13 +35,16 @@ def main() -> None:
     except NotProvisioned:
         say("settings", "none yet; on the computer type: python -m tools.provision")
     except Exception as why:
-        text = io.StringIO()
-        sys.print_exception(why, text)
-        print(text.getvalue())
-        health.crashed(text.getvalue().strip())
-        say("adapter", "crashed; it starts again in %d s" % _RESTART_S)
-        time.sleep(_RESTART_S)
-        machine.reset()
+        gc.collect()  # it may have been for want of memory
+        try:
+            text = io.StringIO()
+            sys.print_exception(why, text)
+            print(text.getvalue())
+            health.crashed(text.getvalue().strip())
+            say("adapter", "crashed; it starts again in %d s" % _RESTART_S)
+        finally:
+            time.sleep(_RESTART_S)
+            machine.reset()
 
 
 def _run(health: Health) -> None:

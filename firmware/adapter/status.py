@@ -36,6 +36,7 @@ class Status:
     def document(self, publisher: "Publisher") -> bytes:
         """The JSON of the message."""
         meter = self._meter
+        gc.collect()  # or `heap` would tell of garbage
         document = {
             "state": "safe" if self._health.safe else "online",
             "time": self._clock.text(),

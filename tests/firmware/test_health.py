@@ -7,8 +7,8 @@ from tests.firmware.rig import ONE_WORD_SIZE, Setup, TestMeter, agrees, mpremote
 def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
     setup.provision()
     setup.status()
-    step = "def step(self) -> None:\n"
-    failing = "        if self._clock.uptime() > 1: 1 // 0\n"
+    step = "            has_more = self.step()\n"
+    failing = "            if self._clock.uptime() > 1: 1 // 0\n"
     changes = {
         "adapter/meter.py": (step, step + failing),
         "adapter/start.py": ("_RESTART_S = 5", "_RESTART_S = 0"),

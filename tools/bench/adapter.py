@@ -1,0 +1,76 @@
+"""adapter: telegram to PUBACK, and the heap that it takes, on the virtual board
+
+From a telegram's last byte on the wire to the broker's answer to its publish (TLS, QoS 1), one
+telegram at a time; of it, up to 20 ms are the adapter's pause between two looks at its port. The
+speed is this machine's: an ESP32 takes 65 to 100 times as long over the decoding. The heap of
+micropython32 is as large as an ESP32's; TLS has its memory outside of it there and here.
+"""
+
+import queue
+import statistics
+import tempfile
+from pathlib import Path
+
+from tools.adapter_run import HEAPS, AdapterRun
+
+from .table import Table, verdicts
+
+_TELEGRAMS = 200
+_WARM = 20  # the first ones load modules
+_LIMIT_MS = 100
+_LEAST_FREE = 24_000  # bytes: what may wait for the broker (firmware/adapter/outbox.py)
+
+
+def main() -> None:
+    table = Table(
+        ("board", 14),
+        ("median ms", 9),
+        ("95 % ms", 8),
+        ("worst ms", 8),
+        ("free at first", 13),
+        ("free at last", 12),
+    )
+    results = []
+    for binary in HEAPS:
+        with tempfile.TemporaryDirectory() as folder, AdapterRun(Path(folder), binary) as run:
+            times = [_time(run) for _ in range(_WARM + _TELEGRAMS)][_WARM:]
+            first = _heap(run)
+            for _ in range(_TELEGRAMS):
+                _time(run)
+            last = _heap(run)
+        times.sort()
+        median, late = statistics.median(times), times[int(len(times) * 0.95)]
+        table.row(binary, median, late, times[-1], first, last)
+        results.append((binary, median, last))
+    verdicts(
+        [
+            (median < _LIMIT_MS, f"{binary}: half of all within {_LIMIT_MS} ms: {median:.0f}")
+            for binary, median, _ in results
+        ]
+        + [
+            (last > _LEAST_FREE, f"{binary}: {_LEAST_FREE} bytes of heap stay free: {last}")
+            for binary, _, last in results
+        ]
+    )
+
+
+def _time(run: AdapterRun) -> float:
+    """Milliseconds from the telegram's end to the acknowledgement of its reading."""
+    answered = run.passage.answered
+    while True:  # what came late of the one before
+        try:
+            answered.get(timeout=0.01)
+        except queue.Empty:
+            break
+    run.send()
+    done = answered.get(timeout=30)
+    run.readings.get(timeout=30)
+    return (done - run.sent_at) * 1000
+
+
+def _heap(run: AdapterRun) -> int:
+    """Free heap after collection, from the status of the next minute."""
+    while not run.statuses.empty():
+        run.statuses.get()
+    run.board.pass_time(61, 61)
+    return int(run.status()["heap"])

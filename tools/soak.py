@@ -1,0 +1,139 @@
+"""A simulated week of the adapter: every telegram of it, at about 1000 times the pace.
+
+    python -m tools.soak          SOAK_TELEGRAMS bounds it; the default is a week's, 120 960
+
+The firmware runs on the 32-bit virtual board with an ESP32's heap, from an encrypted telegram every
+5 s to the broker's acknowledgement; the board's clock is turned as the telegrams go by, so that it
+keeps its minutes (status, keepalive) and its days (NTP); Wi-Fi goes away once a day. Exit status 1
+where a reading is lost or wrong, where the board restarts, or where free heap after collection
+shrinks by more than 2 % from the end of the first hour.
+"""
+
+import os
+import queue
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.adapter_run import AdapterRun, agrees
+from tools.bench.table import Table, verdicts
+from tools.debian import Unavailable
+
+_WEEK = 7 * 24 * 720
+_HOUR = 720  # telegrams, one every 5 s
+_BATCH = 60  # telegrams, five minutes; their readings are awaited before time is let pass
+_WAIT_S = 60
+_SHRINK = 0.02
+
+
+@dataclass
+class Soak:
+    run: AdapterRun
+    telegrams: int
+    sent: int = 0
+    right: int = 0
+    wrong: int = 0
+    lost: int = 0
+    again: int = 0
+    pending: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def batch(self) -> None:
+        for _ in range(min(_BATCH, self.telegrams - self.sent)):
+            truth = self.run.send()
+            self.pending[int(truth["seq"])] = truth
+            self.sent += 1
+        until = time.monotonic() + _WAIT_S
+        while self.pending and time.monotonic() < until:
+            self._take(until - time.monotonic())
+        self.lost += len(self.pending)
+        self.pending.clear()
+
+    def _take(self, seconds: float) -> None:
+        try:
+            reading = self.run.readings.get(timeout=max(0.01, seconds))
+        except queue.Empty:
+            return
+        truth = self.pending.pop(int(reading["seq"]), None)
+        if truth is None:
+            self.again += 1
+        elif agrees(reading, truth):
+            self.right += 1
+        else:
+            self.wrong += 1
+
+    def minutes(self) -> dict[str, Any]:
+        """Lets the batch's time pass; the last status of it."""
+        while not self.run.statuses.empty():
+            self.run.statuses.get()
+        self.run.board.pass_time(_BATCH * 5, 61)
+        return self.run.status()
+
+    def without_wifi(self) -> None:
+        """Away and back; what was acknowledged in the last minute comes again."""
+        console = len(self.run.board.console())
+        self.run.board.air(networks={})
+        self.run.board.wait_console("network: lost", _WAIT_S, console)
+        self.run.board.air(networks={"run": "password-of-the-run"})
+        self.run.board.pass_time(120, 5)
+        self.run.board.wait_console("broker: connected", _WAIT_S, console)
+
+
+def soak(folder: Path, telegrams: int, first: int = _HOUR, away: int = 24 * _HOUR) -> bool:
+    """first: telegrams until the heap is looked at; away: telegrams between losses of Wi-Fi."""
+    started = time.monotonic()
+    table = Table(
+        ("telegrams", 10), ("readings", 9), ("lost", 5), ("again", 6), ("heap free", 10), ("s", 7)
+    )
+    heap_first = heap = 0
+    with AdapterRun(folder, "micropython32") as run:
+        it = Soak(run, telegrams)
+        resets = list(run.board.resets)
+        shown = 0
+        while it.sent < telegrams:
+            it.batch()
+            status = it.minutes()
+            heap = int(status["heap"])
+            if not heap_first and it.sent >= first:
+                heap_first = heap
+            if it.sent - shown >= telegrams // 20 or it.sent == telegrams:
+                shown = it.sent
+                spent = int(time.monotonic() - started)
+                table.row(it.sent, it.right, it.lost, it.again, heap, spent)
+            if it.sent % away < _BATCH and it.sent < telegrams:
+                it.without_wifi()
+        restarted = run.board.resets != resets
+    change = (heap - heap_first) / heap_first if heap_first else -1.0
+    met = [
+        (it.lost == 0 and it.right == telegrams, f"no reading lost: {it.lost} of {telegrams}"),
+        (it.wrong == 0, f"no reading wrong: {it.wrong}"),
+        (status["dropped"] == 0, f"none dropped by the adapter: {status['dropped']}"),
+        (not restarted, "the board has not restarted"),
+        (
+            change > -_SHRINK,
+            f"free heap after collection {heap}, after the first hour {heap_first}: {change:+.1%}",
+        ),
+    ]
+    verdicts(met)
+    print(
+        f"\n{status['published']} publishes of readings, {status['connects']} connections, "
+        f"uptime {int(status['uptime']) // 3600} h by the board's clock"
+    )
+    return all(is_met for is_met, _ in met)
+
+
+def main() -> int:
+    telegrams = int(os.environ.get("SOAK_TELEGRAMS", _WEEK))
+    print(f"{telegrams} telegrams, one every 5 s of the adapter's time\n")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return 0 if soak(Path(folder), telegrams) else 1
+        except Unavailable as why:
+            print(f"soak: {why}", file=sys.stderr)
+            return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
