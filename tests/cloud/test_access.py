@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from smartmeter_cloud.api.access import new_key
 
-from tests.cloud.around import encoded, reading
+from tests.cloud.around import encoded, eventually, reading
 from tests.cloud.sites import Site, call
 
 SPAN = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
@@ -98,6 +98,28 @@ def test_the_live_stream_tells_a_household_of_its_own(site: Site) -> None:
             seen += stream.readline()
     assert b"666" not in seen
     assert b"m1" not in seen
+
+
+def test_who_listens_later_is_told_as_much(site: Site) -> None:
+    """And by what is so now: the first to listen after nobody did."""
+    key = site.key("read", "jones")
+    for _ in range(2):
+        request = urllib.request.Request(
+            site.api.address + "v1/live", headers={"Authorization": f"Bearer {key}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as stream:
+            event, told = b"", {}
+            while len(told) < 2:
+                line = stream.readline()
+                if line.startswith(b"event: "):
+                    event = line[7:].strip()
+                elif line.startswith(b"data: "):
+                    told[event] = json.loads(line[6:])
+        assert [m["id"] for m in told[b"meters"]] == ["m2"]
+        kinds = {(b["kind"], b["id"]) for b in told[b"chain"]["boxes"]}
+        assert kinds >= {("meter", "m2"), ("concentrator", "house-2")}
+        assert ("concentrator", "house-1") not in kinds
+        eventually(lambda: "smartmeter_cloud_live_streams 0\n" in site.metrics(), 30)
 
 
 def test_each_scope_is_good_for_its_own(site: Site) -> None:

@@ -120,7 +120,8 @@ class Enrolment:
         crl.pem, the broker's list, is made anew. AuthorityError.
         """
         gone = self._store.revoke(concentrator, _now())
-        if gone:
+        if self._store.certificates():
+            # Also where there was nothing to revoke: it may not have been written the last time.
             self._authority.write_revocations(self._revoked())
         return gone
 

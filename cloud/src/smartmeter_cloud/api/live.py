@@ -60,11 +60,12 @@ class Live:
         """
         if not self._streams:
             # What has changed while nobody listened, deletions too, is told from the start.
-            self._meters, self._change, self._known = {}, 0, {}
+            self._meters, self._change, self._known, self._chain = {}, 0, {}, []
         self._streams += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._ask())
-        version = chain_change = 0
+        version = 0
+        chain_change = 0 if self._chain else self._chain_change
         try:
             yield b"retry: 1000\n\n"
             while not self._closed:
