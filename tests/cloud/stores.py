@@ -26,13 +26,13 @@ def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opens]:
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres").create("shared")
 
-    def open_it(zone: ZoneInfo = VIENNA) -> SqlStore:
+    def open_it(zone: ZoneInfo = VIENNA, keep: bool = False) -> SqlStore:
         if url:
             from smartmeter_cloud.store.postgresql import PostgresStore
 
-            opened.append(PostgresStore(url, zone=zone))
+            opened.append(PostgresStore(url, zone=zone, keep=keep))
         else:
-            opened.append(SqliteStore(tmp_path / "smartmeter.sqlite", zone))
+            opened.append(SqliteStore(tmp_path / "smartmeter.sqlite", zone, keep))
         return opened[-1]
 
     yield open_it

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -315,23 +314,6 @@ def test_a_broker_of_3_1_1_alone_is_talked_to_in_3_1_1(cloud: Cloud, answer: byt
     # the receipt goes before the acknowledgement
     assert answers[0].index(digest) < answers[0].index(b"\x40\x02\x00\x01")
     assert cloud.rows() == [(1,)]
-
-
-def test_a_full_disk_holds_everything_up_and_loses_nothing(cloud: Cloud) -> None:
-    ingest = cloud.start("ingest")
-    ingest.says("connected")
-    house = cloud.concentrator()
-    house.send("m1", reading(1))
-    house.all_receipted()
-    blocker = sqlite3.connect(cloud.path, isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")  # as good as a full disk: nobody else can write
-    house.send("m1", reading(2))
-    ingest.says("nothing can be stored")
-    assert len(house.waiting) == 1
-    blocker.close()
-    ingest.says("the store is back")
-    house.all_receipted()
-    assert cloud.rows() == [(2,)]
 
 
 def test_serve_needs_no_settings(tmp_path: Path) -> None:

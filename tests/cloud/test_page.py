@@ -27,6 +27,11 @@ class Page:
         self.page.on("console", lambda m: self.wrong.append(m.text) if m.type == "error" else None)
         self.page.goto(address)
 
+    def clock(self, seconds: float) -> None:
+        """Begins the page anew as if it were that time, seconds since 1970."""
+        self.page.clock.set_fixed_time(seconds)
+        self.page.reload()
+
     def card(self, name: str) -> Any:
         heading = self.page.get_by_role("heading", name=name, exact=True)
         return self.page.locator("article", has=heading)
@@ -76,6 +81,7 @@ def test_readings_appear_and_change_without_reload(site: Site, opened: Page) -> 
 
 def test_the_curve_leaves_gaps_and_is_read_by_keyboard(site: Site, opened: Page) -> None:
     midnight = time.time() // 86400 * 86400
+    opened.clock(midnight + 20 * 3600)  # late enough for the whole day to be shown
 
     def at(seconds: int, watt: float) -> dict[str, Any]:
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(midnight + seconds))
@@ -98,6 +104,35 @@ def test_the_curve_leaves_gaps_and_is_read_by_keyboard(site: Site, opened: Page)
     expect(card.locator(".curve [role=status]").first).to_contain_text("00:25 – 00:30")
     opened.page.keyboard.press("Escape")
     expect(card.locator(".tip").first).to_be_hidden()
+    assert not opened.wrong
+
+
+def test_a_day_that_began_not_long_ago_is_no_sliver(site: Site, opened: Page) -> None:
+    midnight = time.time() // 86400 * 86400
+    begin = midnight + 36_000 + 130  # 10:02:10
+
+    def at(seconds: int) -> dict[str, Any]:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin + seconds))
+        return reading(seconds, moment, v1_7_0=500 + seconds)
+
+    def marks() -> list[str]:
+        return [t for t in card.locator(".curve .grid text").all_text_contents() if ":" in t]
+
+    opened.clock(begin + 600)
+    site.add("m1", *[at(s) for s in range(0, 600, 10)])
+    card = opened.card("m1")
+    part = card.locator(".curve .part")
+    expect(part).to_have_text(
+        "10:00 to 11:00: today's readings began not long ago. The picture grows to the whole day."
+    )
+    assert marks() == ["10:00", "10:10", "10:20", "10:30", "10:40", "10:50", "11:00"]
+    playwright.expect(card.locator("path.line.in")).to_have_attribute("d", re.compile("^M[^M]+$"))
+    opened.clock(begin + 7500)
+    site.add("m1", at(7500))
+    expect(part).to_contain_text("10:00 to 13:00")
+    opened.clock(begin + 8 * 3600)
+    expect(card.locator(".curve .grid text", has_text="24:00")).to_be_visible()
+    expect(part).to_be_hidden()
     assert not opened.wrong
 
 

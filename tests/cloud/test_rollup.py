@@ -117,6 +117,15 @@ def test_days_are_those_of_the_zone(opens: Opens) -> None:
     assert [s.n for s in slices(utc, QUARTER)] == [1, 1, 1]
 
 
+def test_a_zone_that_nobody_said_is_the_one_the_store_was_made_with(opens: Opens) -> None:
+    vienna = opens()
+    add(vienna, "m1", at(0, 1), at(60, 2))
+    roll(vienna)
+    elsewhere = opens(ZoneInfo("Asia/Tokyo"), True)
+    assert str(elsewhere.zone) == "Europe/Vienna"
+    assert slices(elsewhere, DAY) == slices(vienna, DAY) != []
+
+
 @pytest.mark.parametrize(
     ("date", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-07-01", 24)]
 )

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -107,8 +107,8 @@ def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
             raise ConfigError(f"--code: {code!r} is no OBIS code such as 1.8.0")
     asked = query.Query(
         tuple(chosen.meter or sorted(known)),
-        _ms("--from", chosen.start, settings, 0),
-        _ms("--to", chosen.end, settings, query.FAR_MS),
+        _ms("--from", chosen.start, store.zone, 0),
+        _ms("--to", chosen.end, store.zone, query.FAR_MS),
         tuple(chosen.code),
     )
     with _opened(chosen.output) as out:
@@ -117,13 +117,13 @@ def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _ms(name: str, text: str | None, settings: Config, default: int) -> int:
+def _ms(name: str, text: str | None, zone: tzinfo, default: int) -> int:
     if text is None:
         return default
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=settings.store.zone)
+            moment = moment.replace(tzinfo=zone)
         return int(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
         raise ConfigError(f"{name}: {text!r} is no time such as 2026-11-01T00:00:00Z") from None

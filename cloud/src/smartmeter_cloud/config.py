@@ -80,6 +80,7 @@ class StoreSettings:
     url: str | None = None
     password: str | None = field(default=None, repr=False)
     zone: tzinfo = field(default_factory=lambda: own_zone())
+    zone_said: bool = False  # else the one that the store was made with goes before `zone`
     retention: Retention = field(default_factory=Retention)
 
 
@@ -242,11 +243,11 @@ def own_zone() -> tzinfo:
         return ZoneInfo("UTC")
 
 
-def _zone(table: _Table) -> tzinfo:
+def _zone(table: _Table) -> tzinfo | None:
     allowed = "the name of a time zone such as Europe/Vienna"
     name = table.text("time_zone", allowed)
     if name is None:
-        return own_zone()
+        return None
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, ZoneInfoNotFoundError):
@@ -267,7 +268,7 @@ def _store(table: _Table) -> StoreSettings:
     path = table.source.parent / Path(str(text)).expanduser()
     if url is None and not path.parent.is_dir():
         raise ConfigError(f"{table.source}: store.path: there is no folder {path.parent}")
-    return StoreSettings(path, url, password, zone, retention)
+    return StoreSettings(path, url, password, zone or own_zone(), zone is not None, retention)
 
 
 def _is_url(text: str) -> bool:

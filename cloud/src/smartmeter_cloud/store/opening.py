@@ -12,12 +12,12 @@ class DriverMissing(StoreUnavailable):
 def open_store(settings: StoreSettings) -> Store:
     """With its tables made or brought up to date. StoreUnavailable."""
     if settings.url is None:
-        return SqliteStore(settings.path, settings.zone)
+        return SqliteStore(settings.path, settings.zone, not settings.zone_said)
     try:
         from smartmeter_cloud.store.postgresql import PostgresStore
     except ImportError:
         raise _missing() from None
-    return PostgresStore(settings.url, settings.password, settings.zone)
+    return PostgresStore(settings.url, settings.password, settings.zone, not settings.zone_said)
 
 
 def version_of(settings: StoreSettings) -> int:

@@ -83,8 +83,13 @@ def _whole(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 class PostgresStore(SqlStore):
-    def __init__(self, url: str, password: str | None = None, zone: tzinfo = UTC) -> None:
-        """Connects, and makes the tables where there are none. StoreUnavailable."""
+    def __init__(
+        self, url: str, password: str | None = None, zone: tzinfo = UTC, keep: bool = False
+    ) -> None:
+        """Connects, and makes the tables where there are none. StoreUnavailable.
+
+        keep: the zone that they were made with goes before `zone`.
+        """
         super().__init__()
         self._url = url
         self._password = password
@@ -104,7 +109,7 @@ class PostgresStore(SqlStore):
                 self._migrate(db, _WORDS, known)
                 if known == 0:
                     db.run("CREATE TABLE reading_elsewhen PARTITION OF reading DEFAULT")
-                self._check_zone(db)
+                self._check_zone(db, keep)
         except StoreUnavailable:
             self.close()
             raise

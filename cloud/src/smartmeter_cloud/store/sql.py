@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 from smartmeter import receipt, topics
@@ -335,11 +336,15 @@ class SqlStore(SqlRecords, SqlCertificates):
         elif known < schema.VERSION:
             db.run("UPDATE schema_version SET version = ?", (schema.VERSION,))
 
-    def _check_zone(self, db: Session) -> None:
-        """Days begin at another midnight in another zone: all of them are made anew then."""
+    def _check_zone(self, db: Session, keep: bool) -> None:
+        """Days begin at another midnight in another zone: all of them are made anew then.
+
+        With keep they stay as they are: two machines of one store need not be in one zone.
+        """
         name = str(self.zone)
         known = db.one("SELECT value FROM setting WHERE name = 'zone'")
-        if known and known[0] == name:
+        if known and (keep or known[0] == name):
+            self.zone = ZoneInfo(known[0])
             return
         db.run(
             "INSERT INTO setting VALUES ('zone', ?) "

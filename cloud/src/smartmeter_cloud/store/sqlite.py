@@ -50,8 +50,11 @@ class _Session:
 
 
 class SqliteStore(SqlStore):
-    def __init__(self, path: Path, zone: tzinfo = UTC) -> None:
-        """Opens the file, and makes it where it is not there. StoreUnavailable where it cannot."""
+    def __init__(self, path: Path, zone: tzinfo = UTC, keep: bool = False) -> None:
+        """Opens the file, and makes it where it is not there. StoreUnavailable where it cannot.
+
+        keep: the zone that it was made with goes before `zone`.
+        """
         super().__init__()
         self.path = path
         self.zone = zone
@@ -62,7 +65,7 @@ class SqliteStore(SqlStore):
         try:
             with self._writing() as db:
                 self._migrate(db, _WORDS, _version(db))
-                self._check_zone(db)
+                self._check_zone(db, keep)
         except StoreUnavailable as e:
             self.close()
             raise StoreUnavailable(f"{path}: {e}") from None

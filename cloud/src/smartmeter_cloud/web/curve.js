@@ -1,7 +1,7 @@
-// The curve of a day's power: drawn from the grid above the line, fed in below; a gap is a gap.
+// The curve of a day's power, or of its beginning: drawn from the grid above the line, fed in below; a gap is a gap.
 
 import { h, svg, setAttribute, setText } from "./dom.js";
-import { hour, power } from "./format.js";
+import { axisPower, hour, power } from "./format.js";
 import { words } from "./words.js";
 
 const HEIGHT = 232;
@@ -9,11 +9,12 @@ const LEFT = 52;
 const RIGHT = 10;
 const TOP = 12;
 const BOTTOM = 24;
+const MARKS = [10, 15, 30, 60, 180, 360, 720]; // minutes between two marks of the time axis
 const MIN_SPAN = 100; // W; a flat line at 3 W shall not fill the picture
 
 let count = 0;
 
-/** A curve for one meter; show({from, to, width, slices}, name) draws it, resize draws it anew. */
+/** A curve for one meter; show(day, name) draws it, resize draws it anew. */
 export class Curve {
   constructor() {
     const id = `curve-${(count += 1)}`;
@@ -52,7 +53,8 @@ export class Curve {
     this.tip = h("p", { class: "tip", hidden: true });
     this.frame = h("div", { class: "curve-frame", tabindex: "0", role: "img" }, this.picture, this.tip);
     this.said = h("p", { class: "unseen", role: "status" });
-    this.element = h("div", { class: "curve" }, this.frame, this.said);
+    this.part = h("p", { class: "part", hidden: true });
+    this.element = h("div", { class: "curve" }, this.frame, this.part, this.said);
     this.frame.addEventListener("pointermove", (event) => this.point(event));
     this.frame.addEventListener("pointerleave", () => this.leave());
     this.frame.addEventListener("blur", () => this.leave());
@@ -141,22 +143,24 @@ export class Curve {
   drawGrid(ticks, right, bottom, width) {
     const { day, x, y } = this;
     const parts = [];
-    const kilo = Math.max(...ticks.map(Math.abs)) >= 2000;
+    const kilo = Math.max(...ticks.map(Math.abs)) >= 1000;
     for (const tick of ticks) {
       const at = y(tick);
       parts.push(svg("line", { x1: LEFT, x2: right, y1: at, y2: at }));
-      const text = tick === 0 ? "0" : kilo ? `${tick / 1000} kW` : `${tick} W`;
-      parts.push(svg("text", { x: LEFT - 8, y: at + 4, "text-anchor": "end" }, text.replace("-", "−")));
+      const text = tick === 0 ? "0" : axisPower(tick, kilo);
+      parts.push(svg("text", { x: LEFT - 8, y: at + 4, "text-anchor": "end" }, text));
     }
-    const every = width < 480 ? 6 : 3;
-    const mark = new Date(day.from);
-    for (let i = 0; i <= 24; i += every) {
-      mark.setTime(day.from);
-      mark.setHours(i);
+    const most = width < 480 ? 4 : 8;
+    const every = MARKS.find((minutes) => (day.to - day.from) / 60000 / minutes <= most);
+    const mark = new Date(day.midnight);
+    for (let minutes = 0; minutes <= 1440; minutes += every) {
+      mark.setTime(day.midnight);
+      mark.setMinutes(minutes);
+      if (mark < day.from || mark > day.to) continue;
       const at = x(mark.getTime());
       parts.push(svg("line", { x1: at, x2: at, y1: bottom, y2: bottom + 4, class: "mark" }));
-      const anchor = i === 24 ? "end" : "middle";
-      parts.push(svg("text", { x: at, y: HEIGHT - 5, "text-anchor": anchor }, i === 24 ? "24:00" : hour(mark)));
+      const anchor = mark >= day.to ? "end" : "middle";
+      parts.push(svg("text", { x: at, y: HEIGHT - 5, "text-anchor": anchor }, minutes === 1440 ? "24:00" : hour(mark)));
     }
     this.grid.replaceChildren(...parts);
   }
@@ -170,6 +174,9 @@ export class Curve {
       summary = words("curveSummary", { high, low });
     }
     setAttribute(this.frame, "aria-label", words("curveAbout", { name: this.name, summary }));
+    const { from, to, next, part } = this.day;
+    this.part.hidden = !part;
+    if (part) setText(this.part, words("curvePart", { from: hour(from), to: to === next ? "24:00" : hour(to) }));
   }
 
   point(event) {

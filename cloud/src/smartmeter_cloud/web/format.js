@@ -25,6 +25,12 @@ export function power(watt) {
   return [number(watt, digitsOf(watt)), "W"];
 }
 
+/** The same beside an axis: with no more digits than it has. */
+export function axisPower(watt, kilo) {
+  const value = new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(kilo ? watt / 1000 : watt);
+  return `${value.replace("-", "−")} ${kilo ? "kW" : "W"}`;
+}
+
 /** A total in Wh or varh, as the meter's own display has it. */
 export const total = (value, unit) => `${number(value / 1000, 3)} k${unit}`;
 

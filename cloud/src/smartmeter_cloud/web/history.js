@@ -84,11 +84,12 @@ export class History {
     setText(this.title, title(view, range));
     this.next.disabled = moved === 0;
     try {
-      const [shown, before] = await Promise.all([this.fetch(range, VIEWS[view].by), this.fetch(period(view, now, moved - 1), VIEWS[view].by)]);
+      const earlier = period(view, now, moved - 1);
+      const [shown, before] = await Promise.all([this.fetch(range, VIEWS[view].by), this.fetch(earlier, VIEWS[view].by)]);
       const fine = hasSecond() && view !== "day" ? await this.fetch(range, "hour") : shown;
       // The reader has gone on to another view meanwhile.
       if (view !== this.view || moved !== this.moved) return;
-      this.show(range, shown, before, fine);
+      this.show(range, shown, fine, earlier, before);
     } catch {
       setText(this.title, words("lost"));
     }
@@ -101,18 +102,20 @@ export class History {
     return answer.json();
   }
 
-  show(range, shown, before, fine) {
+  show(range, shown, fine, earlier, before) {
     const sum = total(shown);
     const values = { drawn: energy(sum.drawn), fed: energy(sum.fed) };
     const summary = shown.bars.length ? words("barsSummary", values) : words("barsNone");
     const label = words("barsAbout", { name: this.name, period: this.title.textContent, summary });
     this.bars.show({ view: this.view, range, bars: shown.bars, gaps: shown.gaps, label });
-    const past = total(before);
     // A period that goes on is compared with as much of the one before as has passed of it.
-    const whole = Date.now() >= range.to;
+    const passed = Date.now() - range.from;
+    const now = total(shown, range.from + passed);
+    const past = total(before, earlier.from + passed);
+    const key = Date.now() >= range.to ? "compared" : "comparedSoFar";
     const rows = [
-      row("sumDrawn", values.drawn, "in", whole ? change(sum.drawn, past.drawn) : null),
-      row("sumFed", values.fed, "out", whole ? change(sum.fed, past.fed) : null),
+      row("sumDrawn", values.drawn, "in", change(key, now.drawn, past.drawn)),
+      row("sumFed", values.fed, "out", change(key, now.fed, past.fed)),
     ];
     if (hasPrice()) {
       const [cost, gain] = money([...fine.bars, ...fine.gaps]);
@@ -123,16 +126,17 @@ export class History {
   }
 }
 
-function total({ bars, gaps }) {
-  const all = [...bars, ...gaps];
+/** Of what was over by then. */
+function total({ bars, gaps }, until = Infinity) {
+  const all = [...bars, ...gaps].filter(({ end }) => end <= until);
   const add = (name) => all.reduce((sum, one) => sum + (one[name] ?? 0), 0);
   return { drawn: add("drawn"), fed: add("fed") };
 }
 
-function change(now, before) {
+function change(key, now, before) {
   if (!before) return now ? words("noComparison") : null;
   const share = new Intl.NumberFormat(language, { style: "percent", signDisplay: "exceptZero", maximumFractionDigits: 0 });
-  return words("compared", { change: share.format(now / before - 1) });
+  return words(key, { change: share.format(now / before - 1) });
 }
 
 function row(key, text, className, note) {

@@ -169,6 +169,7 @@ export class MeterCard {
     put(this.reactiveMinus, values["4.8.0"], (v) => format.total(v, "varh"));
     this.showPhases(values);
     this.showToday();
+    this.day.silentAfter = meter.silentAfter;
     if (watt !== null && !newest.clockWrong) this.day.add(Date.parse(newest.time), watt);
     this.curve.show(this.day, this.name);
     this.tick();
@@ -206,7 +207,7 @@ export class MeterCard {
     put(this.todayOut, used("2.8.0"), format.energy);
     const since = first["1.8.0"] && Date.parse(first["1.8.0"].time);
     // Within the first quarter of an hour after midnight it is the whole day.
-    const late = since && since - this.day.from > 900000;
+    const late = since && since - this.day.midnight > 900000;
     setText(this.todayTitle, late ? words("todaySince", { time: format.hour(since) }) : words("today"));
   }
 
