@@ -1,7 +1,9 @@
 """enroll: a key that stays here, a certificate from a small EST server, renewed in time."""
 
 import base64
+import contextlib
 import datetime
+import io
 import stat
 import threading
 import time
@@ -15,11 +17,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
+from smartmeter_gateway.cli import main
 from smartmeter_gateway.enrolment import Identity, Renewal, renew
 from smartmeter_gateway.status import Status
 
 from tests.gateway.standins import eventually
-from tests.gateway.test_home import command
 
 
 class Est:
@@ -102,8 +104,16 @@ def config(tmp_path: Path) -> Path:
 
 
 def enroll(config: Path, url: str, token: str = "one-time-token") -> str:
-    done = command("enroll", url, "-", "--config", str(config), stdin=token + "\n")
-    return done.stdout if done.returncode == 0 else f"{done.returncode}: {done.stderr}"
+    """What the command said; it ends by itself, so it needs no process of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr("sys.stdin", io.StringIO(token + "\n"))
+        status = main(["enroll", url, "-", "--config", str(config)])
+    return out.getvalue() if status == 0 else f"{status}: {err.getvalue()}"
 
 
 def test_a_certificate_by_a_one_time_token(est: Est, config: Path) -> None:

@@ -120,15 +120,15 @@ class Enrolment:
         crl.pem, the broker's list, is made anew. AuthorityError.
         """
         gone = self._store.revoke(concentrator, _now())
-        if self._store.certificates():
+        if revoked := self._store.revoked():
             # Also where there was nothing to revoke: it may not have been written the last time.
-            self._authority.write_revocations(self._revoked())
+            self._authority.write_revocations(revoked)
         return gone
 
     def revocations(self) -> bytes:
         """The list of revoked certificates (PEM); NotAllowed, AuthorityError."""
         self._ours()
-        return self._authority.revocations(self._revoked())
+        return self._authority.revocations(self._store.revoked())
 
     def chain(self) -> list[x509.Certificate]:
         """The authority's own certificates; NotAllowed, AuthorityError."""
@@ -146,9 +146,6 @@ class Enrolment:
             if c.key_digest == key and c.revoked is None and c.expires > now:
                 return c
         return None
-
-    def _revoked(self) -> list[Certificate]:
-        return [c for c in self._store.certificates() if c.revoked is not None]
 
     def _answer(self, certificate: Certificate) -> list[x509.Certificate]:
         return [x509.load_der_x509_certificate(certificate.der), *self._authority.chain()]

@@ -137,6 +137,9 @@ class Store(Protocol):
     def certificates(self, concentrator: str | None = None) -> list[Certificate]:
         """All certificates, or one Concentrator's; the newest last."""
 
+    def revoked(self) -> list[Certificate]:
+        """Those that were revoked."""
+
     def revoke(self, concentrator: str, now: int) -> int:
         """Revokes a Concentrator's certificates and invitations; how many certificates."""
 

@@ -76,6 +76,14 @@ class SqlCertificates(ABC):
             )
         return [Certificate(*row) for row in rows]
 
+    def revoked(self) -> list[Certificate]:
+        with self._reading() as db:
+            rows = db.all(
+                f"SELECT {_COLUMNS} FROM certificate "  # noqa: S608
+                "WHERE revoked IS NOT NULL ORDER BY revoked"
+            )
+        return [Certificate(*row) for row in rows]
+
     def revoke(self, concentrator: str, now: int) -> int:
         with self._writing() as db:
             db.run("DELETE FROM invitation WHERE concentrator = ?", (concentrator,))
