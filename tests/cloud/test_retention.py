@@ -1,5 +1,6 @@
 """What is kept for how long, and a meter that is taken out of everything."""
 
+from smartmeter_cloud.message import Batch
 from smartmeter_cloud.rollup import DAY, HOUR, QUARTER
 from smartmeter_cloud.store.retention import Retention
 from smartmeter_cloud.store.sql import SqlStore
@@ -91,3 +92,16 @@ def test_a_meter_is_taken_out_of_everything(store: SqlStore) -> None:
     roll(store)
     assert store.roll(9, FAR) == 0
     assert [s.n for s in slices(store, DAY)] == [1]
+
+
+def test_with_a_meter_go_the_messages_of_it_that_could_not_be_stored(store: SqlStore) -> None:
+    batch = Batch()
+    for meter in ("a_b", "acb", "a_bc"):
+        for specific in ("reading", "readings"):
+            topic = f"concentrator/house-1/smartMeterMessage/{meter}/{specific}"
+            batch.add(topic.encode(), b"not a reading", NOW)
+    store.write(batch)
+    add(store, "a_b", at(0, 5))
+    store.forget_meter("a_b")
+    left = {dead.topic.split("/")[3] for dead in store.dead_letters(10)}
+    assert left == {"acb", "a_bc"}

@@ -4,6 +4,8 @@
 
 from dataclasses import dataclass
 
+from smartmeter import topics
+
 from smartmeter_cloud.rollup import HOUR, QUARTER
 from smartmeter_cloud.store.session import Session
 
@@ -69,8 +71,9 @@ def forget_meter(db: Session, meter: int) -> int:
     gone = db.run("DELETE FROM reading WHERE meter = ?", (meter,))
     for table in ("dirty", "rollup"):
         gone += db.run(f"DELETE FROM {table} WHERE meter = ?", (meter,))
-    db.run(
-        "DELETE FROM box WHERE kind = 'adapter' AND name = (SELECT name FROM meter WHERE id = ?)",
-        (meter,),
-    )
+    for (name,) in db.all("SELECT name FROM meter WHERE id = ?", (meter,)):
+        db.run("DELETE FROM box WHERE kind = 'adapter' AND name = ?", (name,))
+        # What could not be stored of it is the household's as well. "_" means any character there.
+        topic = "%/" + topics.meter(name, topics.READING).replace("_", "!_") + "%"
+        gone += db.run("DELETE FROM dead_letter WHERE topic LIKE ? ESCAPE '!'", (topic,))
     return gone + db.run("DELETE FROM meter WHERE id = ?", (meter,))
