@@ -144,12 +144,11 @@ def test_the_whole_way(site: Site, tmp_path: Path, mosquitto: Callable[..., Mosq
     folder = site.ca.parent
     for name, hosts in (("broker", ["--host", "localhost"]), ("ingest", [])):
         assert command("certificate", name, *hosts, "--config", str(site.config)).status == 0
-    crl = site.authority.write_revocations([])
     broker = mosquitto(
         tls=(site.ca, folder / "broker.crt", folder / "broker.key"),
         client_certificates=True,
         rules=broker_rules.mosquitto("ingest").splitlines(),
-        settings=[f"crlfile {crl}"],
+        settings=[f"crlfile {folder / 'crl.pem'}"],
     )
     config = site.folder / "ingest.toml"
     config.write_text(

@@ -171,6 +171,7 @@ class Authority:
             )
             _write(key_path, _private_pem(key), 0o600)
             _write(certificate_path, pem([certificate]), 0o644)
+        self.write_revocations([])  # a broker wants one before anything is revoked
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
