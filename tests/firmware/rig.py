@@ -129,8 +129,10 @@ class Wire:
         """Returns once the board has taken all that was sent."""
         until = time.monotonic() + _WIRE_S
         waiting = array.array("i", (1,))
-        while waiting[0]:
+        empty = 0  # looks; the kernel hands on what was written a moment later
+        while empty < 3:
             fcntl.ioctl(self._slave, termios.FIONREAD, waiting)
+            empty = 0 if waiting[0] else empty + 1
             assert time.monotonic() < until, f"{waiting[0]} bytes on the wire are not taken"
             time.sleep(0.02)
 
