@@ -144,8 +144,20 @@ class Receiver:
         buf = self._buf
         end = len(buf)
         at = 0
+        outcome: "Outcome"
         while at < end:
-            n, outcome, link = self._ask(buf, at, end)
+            sure = self._sure.get(buf[at])
+            if sure:
+                if buf[at] == _FLAG and at + 1 < end and buf[at + 1] == _FLAG:
+                    at += 1  # flags fill a pause, and may stand between frames
+                    if self._quiet:
+                        self._use(1)
+                    self._bare = False
+                    continue
+                link = sure[1]
+                n, outcome = sure[0].scan(buf, at, end)
+            else:
+                n, outcome, link = self._ask(buf, at, end)
             if not n and outcome is None:
                 if ended:
                     n, outcome = self._final(link, buf, at, end)
@@ -190,10 +202,6 @@ class Receiver:
     def _ask(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome, str]":
         """(n, outcome, link's name) of the first link that wants what is at buf[at]."""
         first = buf[at]
-        sure = self._sure.get(first)
-        if sure:
-            n, outcome = sure[0].scan(buf, at, end)
-            return n, outcome, sure[1]
         for name in STARTS.get(first, ()):
             if self._link:
                 if name != self._link:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..receiver import Receiver
     from .ciphering import Opened
 
+_check_values: "Callable[[Reading], None] | None" = None
 _decode_text: "Callable[[bytes | bytearray, Receiver], Reading] | None" = None
 
 _DATA_NOTIFICATION = 0x0F
@@ -44,12 +45,10 @@ def decode(payload: bytes | bytearray, ctx: "Receiver") -> Reading:
 
 def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
     """The Reading of what a ciphered APDU held, once its counter is found to have grown."""
-    from .ciphering import is_telegram, is_text
-
     plain = opened.plain
-    if is_text(plain):
+    if opened.kind == "text":
         reading = _text_decoder()(plain, ctx)
-    elif not is_telegram(plain):
+    elif not opened.kind:
         raise Rejected(KEY, "the key does not open the telegram")
     else:
         reading = decode_plain(plain, opened.title, ctx, ctx.guarded or opened.auth == VERIFIED)
@@ -71,6 +70,16 @@ def _text_decoder() -> "Callable[[bytes | bytearray, Receiver], Reading]":
     return _decode_text
 
 
+def _checker() -> "Callable[[Reading], None]":
+    """unguarded.check_values, loaded with the first telegram that nothing guards."""
+    global _check_values
+    if _check_values is None:
+        from .unguarded import check_values
+
+        _check_values = check_values
+    return _check_values
+
+
 def decode_plain(
     payload: bytes | bytearray, title: bytes, ctx: "Receiver", guarded: bool
 ) -> Reading:
@@ -85,9 +94,7 @@ def decode_plain(
         raise Rejected(LAYOUT, "an APDU %02X is not a data-notification" % payload[0])
     layout, listed, family = layouts.read(payload, at, title, ctx, reading, guarded)
     if not guarded:
-        from .unguarded import check_values
-
-        check_values(reading)
+        _checker()(reading)
     if family is UNKNOWN and payload[1:5] == _NORDIC:
         family = named("aidon")
     reading.time = _time(listed, family) or _time(sent, family)

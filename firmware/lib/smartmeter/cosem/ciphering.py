@@ -35,15 +35,23 @@ RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
 
-class Opened:
-    """What a ciphered APDU held: plain bytes, title, counter, auth and control (SC)."""
+TEXT = "text"
+LIST = "list"
 
-    __slots__ = ("auth", "control", "counter", "plain", "title")
+
+class Opened:
+    """What a ciphered APDU held: plain bytes, title, counter, auth and control (SC).
+
+    kind is TEXT or LIST by what the plain bytes begin with, "" where they are no telegram.
+    """
+
+    __slots__ = ("auth", "control", "counter", "kind", "plain", "title")
 
     def __init__(
         self, plain: bytes | bytearray, title: bytes, counter: int | None, auth: str, control: int
     ) -> None:
         self.plain = plain
+        self.kind = TEXT if is_text(plain) else LIST if is_telegram(plain) else ""
         self.title = title
         self.counter = counter
         self.auth = auth

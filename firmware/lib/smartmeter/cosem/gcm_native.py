@@ -1,38 +1,35 @@
-"""AES-128-GCM by `cryptography`, with the face of gcm.GCM; CPython only."""
+"""AES-128-GCM by `cryptography`, with the face of gcm.GCM; CPython only.
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+GCM enciphers by XOR with a key stream (SP 800-38D, 7.1), so that enciphering the ciphertext
+gives the plaintext, and enciphering that the tag which the telegram must have. Two such calls in
+one shot take half the time of one decryption that is told a tag of 12 bytes, which the one-shot
+interface does not take.
+"""
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from ..fault import TAG, Rejected
 from .aes import TAG_SIZE
 
-# GCM's counter blocks are the initialisation vector and a 32-bit number, 2 for the first
-# data (SP 800-38D, 7.1). Enciphered by one context that is kept: making one costs more.
-_COUNTERS = tuple([i.to_bytes(4, "big") for i in range(2, 260)])
+_FULL_TAG = 16  # bytes, behind what encrypt() gives
 
 
 class NativeGCM:
     """One key."""
 
     def __init__(self, key: bytes) -> None:
-        self._aes = algorithms.AES(key)
-        self._ecb = Cipher(self._aes, modes.ECB()).encryptor().update
+        self._encrypt = AESGCM(key).encrypt
 
     def decrypt(
         self, iv: bytes, data: bytes | memoryview, aad: bytes = b"", tag: bytes | None = None
     ) -> bytes:
+        plain = self._encrypt(iv, data, None)[:-_FULL_TAG]
         if tag is None:
-            n = len(data)
-            blocks = b"".join([iv + number for number in _COUNTERS[: n + 15 >> 4]])
-            stream = self._ecb(blocks)[:n]
-            return (int.from_bytes(data, "big") ^ int.from_bytes(stream, "big")).to_bytes(n, "big")
+            return plain
         if len(tag) != TAG_SIZE:
             raise Rejected(TAG, "the authentication tag is not 12 bytes long")
-        decryptor = Cipher(self._aes, modes.GCM(iv, tag, TAG_SIZE)).decryptor()
-        decryptor.authenticate_additional_data(aad)
-        plain = decryptor.update(data)
-        try:
-            decryptor.finalize()
-        except InvalidTag:
+        right = self._encrypt(iv, plain, aad)[-_FULL_TAG : TAG_SIZE - _FULL_TAG]
+        if not bytes_eq(right, tag):
             raise Rejected(TAG, "the authentication tag does not fit the telegram")
         return plain
