@@ -219,6 +219,50 @@ def test_e_burgenland():
     assert (shorter.meter, shorter.values) == (got.meter, got.values)
 
 
+def nine(name, *numbers):
+    return structure(octets(name), *[u32(n) for n in numbers])
+
+
+def test_e_nine_items_of_two_makers():
+    powers = (400, 0, 0, 30, 7000123, 1234, 800456, 90789)
+    tariffs = (400, 0, 7000123, 4000100, 3000023, 1234, 1200, 34)
+    landis = {"1.7.0": (400, 0), "4.7.0": (30, 0), "1.8.0": (7000123, 0), "4.8.0": (90789, 0)}
+    iskra = {"1.7.0": (400, 0), "1.8.0": (7000123, 0), "1.8.2": (3000023, 0), "2.8.1": (1200, 0)}
+    for name, numbers, values in (
+        (b"LGZ1030600000001", powers, landis),
+        (b"0000000001", powers, landis),
+        (b"ISK1030700000001", tariffs, iskra),
+        (b"0000000001", tariffs, iskra),
+    ):
+        got = reading(nine(name, *numbers))
+        assert got.meter == name.decode()
+        for code in values:
+            assert got.values[code] == values[code], (name, code)
+
+
+def test_e_nine_items_that_are_neither_are_refused():
+    fault = only(nine(b"0000000001", 400, 0, 7000123, 4000100, 1, 1234, 1200, 34))
+    assert (fault.kind, "9 items" in fault.detail) == ("layout", True)
+
+
+def test_e_voltages_and_currents_of_slovenia_in_the_scale_that_can_be():
+    phases = [u32(n) for n in (250, 100, 0, 0, 0, 40)]
+    for volts, voltage in ((2301, -1), (230, 0)):
+        got = reading(
+            structure(
+                octets(b"LGZ1030600000001"),
+                u16(4998),
+                *[u16(n) for n in (112, 47, 21)],
+                *[u16(volts)] * 3,
+                *phases,
+            )
+        )
+        assert got.values["14.7.0"] == (4998, -2)
+        assert got.values["31.7.0"] == (112, -2)
+        assert got.values["32.7.0"] == (volts, voltage)
+        assert (got.values["21.7.0"], got.values["62.7.0"]) == ((250, 0), (40, 0))
+
+
 def test_e_im350():
     items = [obis("0-6:25.9.0"), octets(b"18037098"), octets(b"\x0a\x08\x17\x00")]
     items += [octets(b"\x07\xe5\x05\x13\x03")]

@@ -1,8 +1,9 @@
 """Lists without codes, as data: what each place means; loaded only where such a list comes."""
 
 # Lists without codes, by the kinds of their items: s string, c date-time, b 1 byte, w 2 bytes,
-# q 4 or 8 bytes, t bit-string. An item is its code and exponent, or what else it is; "" where
-# its meaning is not known for certain: better no value than a wrong one.
+# q 4 or 8 bytes, t bit-string. An item is its code and exponent (None where it shows from the
+# number), or what else it is; "" where its meaning is not known for certain: better no value
+# than a wrong one.
 ID = "id"
 CLOCK = "clock"
 LIST = "list"
@@ -13,6 +14,7 @@ _I3 = (("31.7.0", -3), ("51.7.0", -3), ("71.7.0", -3))
 _I2 = (("31.7.0", -2), ("51.7.0", -2), ("71.7.0", -2))
 _U1 = (("32.7.0", -1), ("52.7.0", -1), ("72.7.0", -1))
 _U0 = ("32.7.0", "52.7.0", "72.7.0")
+_IUF = tuple([(code, None) for code in ("14.7.0", "31.7.0", "51.7.0", "71.7.0") + _U0])
 _PHASES = ("21.7.0", "41.7.0", "61.7.0", "22.7.0", "42.7.0", "62.7.0")
 _TARIFFS = ("1.8.0", "1.8.1", "1.8.2", "2.8.0", "2.8.1", "2.8.2")
 _KAIFA1 = (LIST, ID, "") + _P + _I3[:1] + _U1[:1]
@@ -61,4 +63,9 @@ POSITIONS = {
         "landis-gyr",
         _U0 + _I2 + ("1.7.0", "2.7.0", "1.8.0", "2.8.0", "", "", "", ID),
     ),
+    # Landis+Gyr E450, Slovenia; its other list is in TWINS
+    "swwwwwwwqqqqqq": ("landis-gyr", (ID,) + _IUF + _PHASES),
 }
+
+# Of the same kinds as a list above, and told apart by maker or numbers.
+TWINS = {"sqqqqqqqq": ("landis-gyr", (ID,) + _P + _E)}

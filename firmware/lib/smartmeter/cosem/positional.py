@@ -2,6 +2,7 @@
 
 from .. import positions as known
 from .. import profiles
+from ..obis import unit_of
 from . import axdr
 from .clock import is_clock
 from .layouts import Listed, text_of
@@ -29,16 +30,30 @@ _KINDS = {
     0x19: "c",
 }
 
+_ROUNDED = 2  # a sum of tariffs may differ by that much from the total
+_POWER_MAX = 1000000  # W or var of a meter without transformers, and more
+
 
 def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     """Layout e, or None: the kinds of all values in a row are a list's mark."""
-    found = known.POSITIONS.get("".join([_kind(data, place) for place in places]))
+    kinds = "".join([_kind(data, place) for place in places])
+    found = known.POSITIONS.get(kinds)
+    if kinds in known.TWINS:
+        twin = _is_twin(data, places)
+        if twin is None:
+            return None
+        if twin:
+            found = known.TWINS[kinds]
     if found is None:
         return None
     family, meanings = found
     listed = Listed("e")
+    unscaled: dict[str, int] = {}
     for meaning, place in zip(meanings, places):
         name, exponent = (meaning, 0) if isinstance(meaning, str) else meaning
+        if exponent is None:
+            unscaled[name] = place
+            continue
         if not name:
             listed.free.append(place)
         elif name == known.ID:
@@ -52,7 +67,48 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
             listed.named.append((name if ":" in name else "1-0:" + name, exponent, place))
     if listed.profile is profiles.UNKNOWN:
         listed.profile = profiles.named(family)
+    if unscaled:
+        _scale(data, listed, unscaled)
     return listed
+
+
+def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:
+    """Whether nine items are Landis+Gyr's powers and energies, not Iskraemeco's energies in all
+    and per tariff; None where nobody can tell."""
+    maker = axdr.octets(data, places[0])[:3]
+    if maker in (b"LGZ", b"ISK"):
+        return maker == b"LGZ"
+    numbers = [axdr.number(data, place) for place in places[1:]]
+    if all([abs(numbers[i] - numbers[i + 1] - numbers[i + 2]) <= _ROUNDED for i in (2, 5)]):
+        return False
+    powers = numbers[:4]
+    if max(powers) < _POWER_MAX and not powers[0] * powers[1] and not powers[2] * powers[3]:
+        return True
+    return None
+
+
+def _scale(data: bytes | bytearray, listed: Listed, places: "dict[str, int]") -> None:
+    """Names the values whose exponents show from what a mains can have."""
+    from .scales import Scales
+
+    numbers = {int(code.split(".")[0]): axdr.number(data, at) for code, at in places.items()}
+    for total in (1, 2):
+        powers = ["1-0:%d.7.0" % (phase + total) for phase in (20, 40, 60)]
+        numbers[total] = sum(
+            [axdr.number(data, at) for code, _, at in listed.named if code in powers]
+        )
+    scales = Scales(listed.profile, numbers)
+    for code, place in places.items():
+        c = int(code.split(".")[0])
+        unit = unit_of(c, 7)
+        exponent = scales.exponent(c, 7, unit)
+        if unit == "Hz":
+            exponent = 2 - len(str(numbers[c]))  # two digits before the point
+        if exponent is None:
+            listed.free.append(place)
+        else:
+            listed.named.append(("1-0:" + code, exponent, place))
+    listed.slots = None  # the next telegram's scales may be others
 
 
 def _kind(data: bytes | bytearray, place: int) -> str:
