@@ -313,6 +313,32 @@ def test_week_month_and_year(site: Site, opened: Page) -> None:
     assert not opened.wrong
 
 
+def test_a_period_that_goes_on_is_compared_with_as_much_of_the_one_before(
+    site: Site, opened: Page
+) -> None:
+    monday = time.time() // 86400 * 86400 - (time.gmtime().tm_wday + 7) * 86400
+    opened.clock(monday + 3.5 * 86400)
+    total = 0
+    for day in range(-10, 4):  # 10 kWh a day, and 20 from that Monday on
+        for part, seconds in enumerate((0, 86_000)):
+            if part:
+                total += 20_000 if day >= 0 else 10_000
+            moment = time.strftime(
+                "%Y-%m-%dT%H:%M:%SZ", time.gmtime(monday + day * 86400 + seconds)
+            )
+            site.add("m1", reading(100 + 2 * day + part, moment, v1_8_0=total))
+    rolled(site)
+    card = opened.card("m1")
+    card.get_by_role("tab", name="Week").click()
+    note = card.locator(".sums .in .note")
+    expect(note).to_have_text("+100% against as much of the time before")
+    opened.clock(monday + 0.5 * 86400)
+    card.get_by_role("tab", name="Week").click()
+    expect(card.locator(".sums .in")).to_contain_text("kWh")
+    expect(note).to_have_count(0)  # no day of it is over
+    assert not opened.wrong
+
+
 def test_a_meter_gets_a_name(site: Site, opened: Page) -> None:
     site.add("m1", now_reading(1, v1_7_0=1))
     opened.card("m1").get_by_role("button", name="Name of this meter").click()

@@ -108,14 +108,16 @@ export class History {
     const summary = shown.bars.length ? words("barsSummary", values) : words("barsNone");
     const label = words("barsAbout", { name: this.name, period: this.title.textContent, summary });
     this.bars.show({ view: this.view, range, bars: shown.bars, gaps: shown.gaps, label });
-    // A period that goes on is compared with as much of the one before as has passed of it.
-    const passed = Date.now() - range.from;
+    // A period that goes on is compared, by its bars that are over, with as much of the one before.
+    const going = Date.now() < range.to;
+    const over = shown.bars.filter(({ end }) => end <= Date.now()).at(-1);
+    const passed = !going ? Infinity : over ? over.end - range.from : 0;
     const now = total(shown, range.from + passed);
     const past = total(before, earlier.from + passed);
-    const key = Date.now() >= range.to ? "compared" : "comparedSoFar";
+    const compare = (name) => (passed ? change(going ? "comparedSoFar" : "compared", now[name], past[name]) : null);
     const rows = [
-      row("sumDrawn", values.drawn, "in", change(key, now.drawn, past.drawn)),
-      row("sumFed", values.fed, "out", change(key, now.fed, past.fed)),
+      row("sumDrawn", values.drawn, "in", compare("drawn")),
+      row("sumFed", values.fed, "out", compare("fed")),
     ];
     if (hasPrice()) {
       const [cost, gain] = money([...fine.bars, ...fine.gaps]);
@@ -126,9 +128,9 @@ export class History {
   }
 }
 
-/** Of what was over by then. */
+/** Of what lies before then, or most of it: a day may have 25 hours. */
 function total({ bars, gaps }, until = Infinity) {
-  const all = [...bars, ...gaps].filter(({ end }) => end <= until);
+  const all = [...bars, ...gaps].filter(({ start, end }) => (start + end) / 2 <= until);
   const add = (name) => all.reduce((sum, one) => sum + (one[name] ?? 0), 0);
   return { drawn: add("drawn"), fed: add("fed") };
 }
