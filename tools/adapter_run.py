@@ -11,6 +11,7 @@ import pty
 import queue
 import secrets
 import select
+import shutil
 import socket
 import threading
 import time
@@ -79,9 +80,13 @@ class Passage:
 
 
 class AdapterRun:
-    """All of it, in `folder`, running once entered; binary: micropython or micropython32."""
+    """All of it, in `folder`, running once entered.
 
-    def __init__(self, folder: Path, binary: str) -> None:
+    binary: micropython or micropython32. image: the flash of a board that has the firmware.
+    """
+
+    def __init__(self, folder: Path, binary: str, image: Path | None = None) -> None:
+        self._image = image
         self._authority = Authority(folder / "ca")
         certificate, key = self._authority.issue("broker", ("localhost",))
         ca = self._authority.certificate_path
@@ -108,8 +113,11 @@ class AdapterRun:
         self.passage = Passage(self.broker.port)
         self._listen()
         self.board.pass_time(0)
+        if self._image:
+            shutil.copy(self._image, self.board.folder / "flash.img")
         self.board.start()
-        flash.flash(self.board.port, False)
+        if not self._image:
+            flash.flash(self.board.port, False)
         settings = {
             "meter": {"id": METER, "line": "2400 8E1"},
             "wifi": {"ssid": "run"},

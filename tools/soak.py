@@ -89,14 +89,21 @@ class Soak:
         self.run.board.wait_console("broker: connected", _WAIT_S, console)
 
 
-def soak(folder: Path, telegrams: int, first: int = _HOUR, away: int = 24 * _HOUR) -> bool:
-    """first: telegrams until the heap is looked at; away: telegrams between losses of Wi-Fi."""
+def soak(
+    folder: Path,
+    telegrams: int,
+    first: int = _HOUR,
+    away: int = 24 * _HOUR,
+    image: Path | None = None,
+) -> bool:
+    """Whether all went well. first: telegrams until the heap is looked at; away: telegrams between
+    losses of Wi-Fi; image: the flash of a board that has the firmware."""
     started = time.monotonic()
     table = Table(
         ("telegrams", 10), ("readings", 9), ("lost", 5), ("again", 6), ("heap free", 10), ("s", 7)
     )
     heap_first = heap = 0
-    with AdapterRun(folder, "micropython32") as run:
+    with AdapterRun(folder, "micropython32", image) as run:
         it = Soak(run, telegrams)
         resets = list(run.board.resets)
         shown = 0

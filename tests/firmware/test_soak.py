@@ -4,17 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tools.debian import Unavailable
-from tools.prepare import program
+from tests.firmware.rig import ONE_WORD_SIZE
 from tools.soak import soak
 
 
-def test_a_short_soak_loses_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    try:
-        program("micropython32")
-    except Unavailable as why:
-        pytest.skip(str(why))
-    good = soak(tmp_path, 180, first=60, away=120)
+@ONE_WORD_SIZE
+def test_a_short_soak_loses_nothing(
+    tmp_path: Path, flash_image: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = soak(tmp_path, 180, first=60, away=120, image=flash_image)
     said = capsys.readouterr().out
     assert good, said
     assert "no reading lost: 0 of 180" in said
