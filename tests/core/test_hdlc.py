@@ -37,6 +37,15 @@ def test_whole_and_in_segments():
     assert kinds(hdlc(kaifa_apdu())) == ["reading"]
 
 
+def test_an_llc_in_each_segment_is_tolerated():
+    apdu = kaifa_apdu()
+    llc = b"\xe6\xe7\x00"
+    data = hdlc_frame(llc + apdu[:150], True) + hdlc_frame(llc + apdu[150:])
+    found = Receiver().feed(data)
+    assert [type(event) for event in found] == [Reading]
+    assert found[0].values == Receiver().feed(hdlc(apdu))[0].values
+
+
 def test_addresses_of_one_to_four_bytes():
     info = b"\xe6\xe7\x00" + kaifa_apdu()
     for address in (b"\x41\x03", b"\xcf\x02\x23", b"\xcf\x00\x02\x00\x23", b"\x02\x02\x02\x03\x05"):

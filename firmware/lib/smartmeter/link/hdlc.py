@@ -21,6 +21,7 @@ _FLAG = 0x7E
 _TYPE = 0xA0
 _SEGMENTED = 0x08
 _LLC = b"\xe6\xe7\x00"
+_APDUS = (0x0F, 0xDB, 0xDF, BLOCK)  # data-notification, general ciphering, block transfer
 _ADDRESS_MAX = 4
 _HEADS_MAX = 8
 
@@ -100,7 +101,9 @@ class Hdlc:
         begins = buf[start : start + 3] == _LLC
         if begins:
             start += 3
-            if gathered.data is not None:  # told first, then this frame is looked at again
+            # told first, then this frame is looked at again; some readers know of meters whose
+            # later segments have an LLC as well: these do not go on as an APDU begins
+            if gathered.data is not None and buf[start] in _APDUS:
                 gathered.data = None
                 return 0, Fault(
                     SEGMENT, "an HDLC telegram began before the last one's segments ended"
