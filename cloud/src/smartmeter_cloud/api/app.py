@@ -100,7 +100,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
         "/metrics",
         tags=[described.SERVER],
         response_class=Response,
-        responses=described.document("text/plain", "Text exposition format 0.0.4.")
+        responses=described.document("Text exposition format 0.0.4.", "text/plain")
         | refusals(401, 403),
     )
     def measure(caller: Measures) -> Response:
@@ -126,7 +126,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
         "/v1/live",
         tags=[described.NOW],
         response_class=StreamingResponse,
-        responses=described.document("text/event-stream", "Events, for as long as it is read.")
+        responses=described.document("Events, for as long as it is read.", "text/event-stream")
         | refusals(401, 403),
     )
     def stream(caller: Reads) -> StreamingResponse:

@@ -54,9 +54,10 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def document(media_type: str, about: str) -> dict[int | str, dict[str, Any]]:
+def document(about: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
     """An answer that is no JSON."""
-    return {200: {"description": about, "content": {media_type: {"schema": {"type": "string"}}}}}
+    content = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
+    return {200: {"description": about, "content": content}}
 
 
 def describe(app: FastAPI) -> None:

@@ -33,7 +33,7 @@ _CSR: dict[str, Any] = {
 }
 
 _PKCS7 = described.document(
-    "application/pkcs7-mime", "The base64 of a certs-only PKCS#7: the certificate and its chain."
+    "The base64 of a certs-only PKCS#7: the certificate and its chain.", "application/pkcs7-mime"
 )
 _Token = Annotated[
     HTTPAuthorizationCredentials | None,
@@ -108,7 +108,7 @@ def renew(enrolment: Enrols, csr: Csr) -> Response:
 
 @router.get(
     "/v1/authority/crl",
-    responses=described.document("application/x-pem-file", "A list in PEM.") | refusals(403),
+    responses=described.document("A list in PEM.", "application/x-pem-file") | refusals(403),
     response_class=Response,
 )
 def revocations(enrolment: Enrols) -> Response:

@@ -118,8 +118,7 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
 @router.get(
     "/v1/bulk/{token}",
     response_class=StreamingResponse,
-    responses=described.document("text/csv", "The readings as CSV, or as Parquet.")
-    | refusals(404, 422),
+    responses=described.document("All the readings.", *bulk.MEDIA.values()) | refusals(404, 422),
 )
 def download(
     token: Annotated[str, InPath(description="What stands in the link.", max_length=200)],
