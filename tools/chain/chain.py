@@ -62,15 +62,12 @@ class Chain:
     """The boxes in `folder`. board: read meter a with the firmware on a virtual board (else by the
     Concentrator's serial intake). embedded: the brokers within Concentrator and Cloud, where
     mosquitto is not to be had. any_port: take any free ports instead of the next ones from the
-    usual. speed: of the meters, times real time."""
+    usual."""
 
-    def __init__(
-        self, folder: Path, board: bool, embedded: bool, any_port: bool = False, speed: int = 1
-    ) -> None:
+    def __init__(self, folder: Path, board: bool, embedded: bool, any_port: bool = False) -> None:
         self.folder = folder.resolve()
         self.board = board
         self.embedded = embedded
-        self._speed = speed
         first = (None, None, None) if any_port else (LAN_PORT, CLOUD_PORT, PAGE_PORT)
         self.lan_port, self.cloud_port, self.page_port = (free_port(p) for p in first)
         for d in ("ports", "keys", "truth", "logs", "board"):
@@ -245,7 +242,7 @@ class Chain:
             name = f"meter {meter.letter}"
             command = [sys.executable, "-m", "tools.meters", meter.form]
             command += ["--port-link", str(self.port_link(meter)), "--seed", str(meter.seed)]
-            command += ["--truth", str(self.truth(meter)), "--speed", str(self._speed)]
+            command += ["--truth", str(self.truth(meter))]
             command += ["--pv"] if meter.pv else []
             for key in meter.keys:
                 command += [f"--{key.replace('_', '-')}-file", str(self.key_file(meter, key))]
