@@ -21,6 +21,7 @@ def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMet
     assert first["connects"] == 1
 
 
+@ONE_WORD_SIZE
 def test_wrong_certificates_are_told_apart(
     setup: Setup, mosquitto: Callable[..., Mosquitto], tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
     assert mpremote(setup.board.port, "exec", "print(1)").strip() == "1"
 
 
+@ONE_WORD_SIZE
 def test_what_hangs_is_ended_by_the_watchdog_and_told(setup: Setup, meter: TestMeter) -> None:
     setup.provision()
     wants = 'def wants(self, reading: "Reading") -> bool:\n'
