@@ -6,6 +6,8 @@ FF (FFFF for the year, 8000 for the deviation) is "not specified". deviation is 
 be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00.
 """
 
+from sys import implementation
+
 from ..profiles import LOCAL, STANDARD, Profile
 from ..reading import is_moment
 
@@ -18,7 +20,7 @@ _INVALID_CLOCK = 0x08
 _DST = 0x80
 # The texts of hours already told, by date and hour, deviation and status, and profile.
 _hours: "dict[tuple[bytes, bytes, Profile], tuple[str, str]]" = {}
-_HOURS_MAX = 4
+_HOURS_MAX = 1 if implementation.name == "micropython" else 4  # a device has one meter
 
 _ZONES = 15  # minutes that the offsets of all zones are a multiple of
 
