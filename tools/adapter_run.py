@@ -40,6 +40,7 @@ _INTERVAL_S = 5  # between telegrams, as meters of this form send
 # The memory of an ESP32, and what the board's stand-ins take beside it (tools/virtual_board).
 HEAPS = {"micropython32": "180k", "micropython": "400k"}
 _WAIT_S = 60
+_QUIET_S = 0.05  # longer than between a publish and its answer
 
 
 class Passage:
@@ -167,6 +168,12 @@ class AdapterRun:
         while (status := self.statuses.get(timeout=_WAIT_S))["state"] == "offline":
             pass
         return status
+
+    def settle(self) -> None:
+        """Returns once the broker has answered the last publish."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.passage.answered.get(timeout=_QUIET_S)
 
     def send(self) -> dict[str, Any]:
         """Puts a telegram on the wire; what the meter put in."""
