@@ -8,9 +8,10 @@ demo:
 	@python3 tools/prepare.py demo
 	@$(PYTHON) -m tools.demo
 
+# half of the time the tests wait for real programs, so more workers than cores
 test:
 	@python3 tools/prepare.py test
-	@$(PYTHON) -m pytest -n auto --dist worksteal
+	@$(PYTHON) -m pytest -n 4 --dist worksteal
 
 lint:
 	@python3 tools/prepare.py test

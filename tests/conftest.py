@@ -70,7 +70,9 @@ def browser() -> Iterator[Any]:
         path = Path(program("chromium"))
     except Unavailable as why:
         pytest.skip(str(why))
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=30_000)
 
     # Playwright's own Node wants libatomic, which a small Debian lacks; Chromium's folder has it.
     own = [str(d) for d in path.parent.glob("root/usr/lib/*-linux-gnu")]

@@ -100,7 +100,7 @@ def test_a_wrong_setting_gets_one_sentence(
     repository: Path, environment: dict[str, str], says: str
 ) -> None:
     process = demo(repository, **environment)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert says in out
     assert len(out.strip().splitlines()) == 1

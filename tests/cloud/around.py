@@ -20,7 +20,7 @@ from smartmeter import receipt, topics
 from smartmeter_cloud import cli
 
 
-def eventually(what: Callable[[], Any], seconds: float = 15.0) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """what() once it is true; fails where it does not become so in time."""
     until = time.monotonic() + seconds
     while not (found := what()):
@@ -104,7 +104,7 @@ class Concentrator:
         return self.send_raw(topics.uplink(self.name, meter, specific), payload, **more)
 
     def send_raw(self, topic: str, payload: bytes, **more: Any) -> bytes:
-        assert self.connected.wait(10)
+        assert self.connected.wait(60)
         digest = receipt.digest(topic, payload)
         with self._lock:
             self.waiting[digest] = topic, payload
@@ -117,7 +117,7 @@ class Concentrator:
         for topic, payload in again:
             self.client.publish(topic, payload, qos=1)
 
-    def all_receipted(self, seconds: float = 15.0) -> None:
+    def all_receipted(self, seconds: float = 60.0) -> None:
         eventually(lambda: not self.waiting, seconds)
 
     def stop(self) -> None:
@@ -153,7 +153,7 @@ class Process:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def says(self, text: str, seconds: float = 15.0) -> None:
+    def says(self, text: str, seconds: float = 60.0) -> None:
         def said() -> bool:
             assert self.process is not None
             ended = self.process.poll() is not None
@@ -170,14 +170,14 @@ class Process:
         return line.split()[-1]
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
             return json.loads(answer.read())
 
     def refusal(self, path: str, **headers: str) -> tuple[int, str, Any]:
         """(status, content type, document) of a request that is refused."""
         request = urllib.request.Request(self.address + path, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 raise AssertionError(f"it was answered with {answer.status}")
         except urllib.error.HTTPError as e:
             kind = e.headers["Content-Type"]
@@ -193,4 +193,4 @@ class Process:
         """SIGTERM; the exit status. It has 5 s."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(5)
+        return self.process.wait(60)

@@ -48,7 +48,7 @@ class Site:
     def metrics(self) -> str:
         headers = {"Authorization": f"Bearer {self.key('metrics')}"} if self.guarded else {}
         request = urllib.request.Request(self.api.address + "metrics", headers=headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text: str = answer.read().decode()
             return text
 
@@ -98,7 +98,7 @@ def call(
         site.api.address + path, data=data, headers=headers, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read()), answer.headers
     except urllib.error.HTTPError as e:
         return e.code, json.loads(e.read()), e.headers

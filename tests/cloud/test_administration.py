@@ -343,4 +343,4 @@ def test_status_of_what_runs(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -
         _, text, _ = typed(capsys, "status", "--config", cloud.config)
         return "not connected to the broker" in text and "API does not answer" in text
 
-    eventually(told, 30)
+    eventually(told)

@@ -183,7 +183,7 @@ def resident(process: Process) -> int:
 
 def test_a_database_that_hangs_stops_the_reading_and_fills_no_memory(fleet: Fleet) -> None:
     fleet.house.send("first", reading(0))
-    fleet.house.all_receipted(30)
+    fleet.house.all_receipted()
     before = sum(map(resident, fleet.ingestors))
     with psycopg.connect(fleet.url) as lock:
         lock.execute("LOCK TABLE reading IN ACCESS EXCLUSIVE MODE")
@@ -191,7 +191,7 @@ def test_a_database_that_hangs_stops_the_reading_and_fills_no_memory(fleet: Flee
         for part in range(160):
             rows = [reading(1 + part * 500 + i) for i in range(500)]
             fleet.house.send(f"hung-{part % 8}", rows, "readings")
-        eventually(lambda: not fleet.house.client.want_write(), 30)
+        eventually(lambda: not fleet.house.client.want_write())
         last = 0
         until = time.monotonic() + 60
         while (now := sum(map(resident, fleet.ingestors))) != last:  # until it stands still
@@ -218,7 +218,7 @@ def test_a_disk_that_is_full_holds_everything_up_and_loses_nothing(cloud: Cloud)
     resource.prlimit(ingest.process.pid, resource.RLIMIT_FSIZE, (full, free[1]))
     for seq in range(1, 400):
         house.send("m1", [reading(seq * 10 + i) for i in range(10)], "readings")
-    ingest.says("nothing can be stored", 30)
+    ingest.says("nothing can be stored")
     assert house.waiting
     assert ingest.process.poll() is None
     resource.prlimit(ingest.process.pid, resource.RLIMIT_FSIZE, free)

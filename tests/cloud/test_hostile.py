@@ -32,7 +32,7 @@ INJECTIONS = (
 def send(site: Site, body: bytes, path: str = "v1/meterReadings", **headers: str) -> Any:
     """(status, document)."""
     parts = urlsplit(site.api.address)
-    client = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+    client = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
     client.request("POST", f"/{path}", body, {"Content-Type": "application/json"} | headers)
     answer = client.getresponse()
     document = json.loads(answer.read())
@@ -73,7 +73,7 @@ def test_a_body_without_end_is_not_read(guarded: Site) -> None:
     status, document = send(guarded, long)
     assert (status, document["detail"]) == (413, "a request has at most 262144 bytes")
     parts = urlsplit(guarded.api.address)
-    with socket.create_connection((parts.hostname, parts.port), timeout=30) as s:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as s:
         s.sendall(
             b"POST /v1/keys HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
@@ -122,7 +122,7 @@ def test_headers_are_no_way_in(guarded: Site) -> None:
         ("Content-Length", "-1"),
     ):
         parts = urlsplit(guarded.api.address)
-        with socket.create_connection((parts.hostname, parts.port), timeout=30) as s:
+        with socket.create_connection((parts.hostname, parts.port), timeout=60) as s:
             head = f"GET /v1/keys HTTP/1.1\r\nHost: localhost\r\n{name}: {value}\r\n\r\n"
             s.sendall(head.encode("latin-1"))
             status = int(s.makefile("rb").readline().split()[1])

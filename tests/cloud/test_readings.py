@@ -119,7 +119,7 @@ def test_a_body_that_is_not_understood(site: Site, body: Any) -> None:
 
 def download(site: Site, **body: Any) -> bytes:
     link = asked(site, **body)["linkToBulk"]
-    with urllib.request.urlopen(link, timeout=30) as answer:
+    with urllib.request.urlopen(link, timeout=60) as answer:
         return bytes(answer.read())
 
 

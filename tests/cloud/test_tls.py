@@ -33,7 +33,7 @@ def plain_port(secure: Process) -> int:
 
 
 def answer(port: int, request: bytes) -> str:
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
         s.sendall(request)
         s.shutdown(socket.SHUT_WR)
         return s.makefile("rb").read().decode()
@@ -71,7 +71,7 @@ def test_it_leads_nowhere_else_and_bears_anything(secure: Process) -> None:
 def test_over_tls(secure: Process, authority: Authority) -> None:
     port = int(secure.address.rstrip("/").rsplit(":", 1)[1])
     context = ssl.create_default_context(cafile=authority.certificate_path)
-    client = http.client.HTTPSConnection("localhost", port, timeout=30, context=context)
+    client = http.client.HTTPSConnection("localhost", port, timeout=60, context=context)
     client.request("GET", "/healthz")
     got = client.getresponse()
     assert (got.status, got.headers["Strict-Transport-Security"]) == (200, "max-age=15552000")
@@ -84,7 +84,7 @@ def test_over_tls(secure: Process, authority: Authority) -> None:
     with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     with (
-        socket.create_connection(("localhost", port), timeout=30) as s,
+        socket.create_connection(("localhost", port), timeout=60) as s,
         pytest.raises(ssl.SSLError),
     ):
         old.wrap_socket(s, server_hostname="localhost")
@@ -102,5 +102,5 @@ def test_without_tls_there_is_only_the_loopback(tmp_path: Path) -> None:
     config.write_text('[http]\nhost = "0.0.0.0"\nport = 0\n')
     api = Process("api", config)
     assert api.process is not None
-    assert api.process.wait(30) == 1
+    assert api.process.wait(60) == 1
     assert "can be reached from outside" in api.said

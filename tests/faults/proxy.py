@@ -24,12 +24,12 @@ class Proxy:
 
     def start(self) -> "Proxy":
         self._thread.start()
-        assert self._ready.wait(5)
+        assert self._ready.wait(60)
         return self
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(60)
 
     def cut(self) -> None:
         """End every connection at once, with a reset."""

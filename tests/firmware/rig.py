@@ -41,7 +41,7 @@ KEY = bytes(range(16))
 WIFI = {"Home": "wifi-password-of-the-tests"}
 USERS = {"adapter": "adapter-password-of-the-tests", "test": "test"}
 
-_MPREMOTE_S = 60
+_MPREMOTE_S = 120
 _WIRE_S = 30
 
 # ESP32's own memory, beside the 24 kB (32 bit) that the virtual board's stand-ins take.
@@ -94,8 +94,8 @@ def patch(board: VirtualBoard, changes: dict[str, tuple[str, str]]) -> None:
     mpremote(board.port, *commands[1:])
     before = len(board.console())
     mpremote(board.port, "reset")
-    board.wait_console("board: reset", 5, before)
-    board.wait_console("broker: connected", 20, board.console().rindex("board: reset"))
+    board.wait_console("board: reset", 60, before)
+    board.wait_console("broker: connected", 60, board.console().rindex("board: reset"))
 
 
 def clean_firmware(target: Path) -> Path:
@@ -136,7 +136,7 @@ class Wire:
             assert time.monotonic() < until, f"{waiting[0]} bytes on the wire are not taken"
             time.sleep(0.02)
 
-    def received(self, seconds: float = 5) -> bytes:
+    def received(self, seconds: float = 60.0) -> bytes:
         """What the board has sent within that time, as soon as there is anything."""
         readable, _, _ = select.select([self._master], [], [], seconds)
         return os.read(self._master, 4096) if readable else b""
@@ -186,7 +186,7 @@ class Listener:
         self._client.connect("localhost", broker.port)
         self._client.loop_start()
 
-    def payload(self, specific: str, seconds: float = 20) -> bytes:
+    def payload(self, specific: str, seconds: float = 60.0) -> bytes:
         """The next message on {prefix}/test-meter/{specific}."""
         until = time.monotonic() + seconds
         while True:
@@ -194,7 +194,7 @@ class Listener:
             if topic == f"{self.prefix}/{METER}/{specific}":
                 return payload
 
-    def next(self, specific: str, seconds: float = 20) -> Any:
+    def next(self, specific: str, seconds: float = 60.0) -> Any:
         """The JSON of it."""
         payload = self.payload(specific, seconds)
         return json.loads(payload, parse_float=Decimal, parse_int=Decimal)
@@ -223,7 +223,7 @@ class Setup:
         device.write(self.board.port, Answers(self.settings, self.secrets).checked())
         device.reset(self.board.port)
 
-    def status(self, seconds: float = 20) -> Any:
+    def status(self, seconds: float = 60.0) -> Any:
         """The next status in which the adapter is online."""
         while (status := self.listener.next("status", seconds))["state"] == "offline":
             pass

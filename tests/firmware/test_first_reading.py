@@ -42,7 +42,7 @@ def test_flash_provision_and_read(
         f"meter_key={KEY.hex(' ').upper()}\n"
     )
     command = [sys.executable, "-m", "tools.provision", "--board", board.port]
-    command += ["--config", str(config), "--secrets", "-", "--timeout", "30"]
+    command += ["--config", str(config), "--secrets", "-", "--timeout", "120"]
     process = subprocess.Popen(
         command,
         cwd=REPOSITORY,
@@ -66,7 +66,7 @@ def test_flash_provision_and_read(
 
     assert process.stdout
     said = process.stdout.read()
-    assert process.wait(10) == 0, said
+    assert process.wait(60) == 0, said
     assert "the first reading has reached the broker" in said
     for secret in (*WIFI.values(), USERS["adapter"], KEY.hex()):
         assert secret not in said

@@ -29,7 +29,7 @@ def test_compiled_modules_take_the_place_of_sources(
     assert "start.py" not in listed
     before = len(board.console())
     mpremote(board.port, "reset")
-    board.wait_console("settings: none yet", 10, before)
+    board.wait_console("settings: none yet", 60, before)
 
 
 def test_a_board_that_is_not_there_is_one_sentence() -> None:

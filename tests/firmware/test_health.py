@@ -34,8 +34,8 @@ def test_what_hangs_is_ended_by_the_watchdog_and_told(setup: Setup, meter: TestM
     }
     patch(setup.board, changes)
     meter.send()  # the reading that it hangs over
-    setup.board.wait_console("the watchdog bit", 20)
-    while (status := setup.status(20))["reset"] != "watchdog":
+    setup.board.wait_console("the watchdog bit")
+    while (status := setup.status())["reset"] != "watchdog":
         pass
     assert "watchdog" in status["last_crash"]
     assert status["state"] == "online"

@@ -18,7 +18,7 @@ def test_ethernet_takes_the_place_of_wifi(setup: Setup, meter: TestMeter) -> Non
     truth = meter.send()
     assert agrees(setup.listener.next("reading"), truth)
     setup.board.air(ethernet=False)
-    setup.board.wait_console("network: lost", 30)
+    setup.board.wait_console("network: lost")
     setup.board.air(ethernet=True)
     assert setup.status(60)["connects"] == 2
 
@@ -33,10 +33,10 @@ def test_a_client_certificate_opens_the_broker(
     setup.settings["broker"] = {"host": "localhost", "port": strict.port}
     del setup.secrets["broker_password"]
     setup.provision()
-    setup.board.wait_console("adapter: broker: ", 30)
+    setup.board.wait_console("adapter: broker: ")
     assert "broker: connected" not in setup.board.console()
     certificate, key = setup.authority.issue("test-meter")
     setup.secrets |= {"client_cert": certificate.read_bytes(), "client_key": key.read_bytes()}
     before = len(setup.board.console())
     setup.provision()
-    setup.board.wait_console("broker: connected", 30, before)
+    setup.board.wait_console("broker: connected", 60, before)

@@ -45,7 +45,7 @@ def test_a_line_is_found_and_remembered(setup: Setup, meter: TestMeter) -> None:
         before = len(setup.board.console())
         setup.board.kill()
         setup.board.start()
-        setup.board.wait_console("found its line: 2400 8N1", 20, before)
+        setup.board.wait_console("found its line: 2400 8N1", 60, before)
     assert "trying" not in setup.board.console()[before:]
 
 
@@ -62,8 +62,8 @@ def test_a_search_short_of_memory_goes_on_after_a_restart(setup: Setup, meter: T
     patch(setup.board, {"adapter/meter.py": (take, full + take)})
     before = len(setup.board.console())
     with Sending(meter, 0.15):
-        setup.board.wait_console("no memory at 2400 8N1; it starts anew", 30, before)
-        setup.board.wait_console("found its line: 2400 8N1", 30, before)
+        setup.board.wait_console("no memory at 2400 8N1; it starts anew", 60, before)
+        setup.board.wait_console("found its line: 2400 8N1", 60, before)
         setup.listener.next("reading")
     assert "crashed" not in setup.board.console()[before:]
     assert setup.board.console()[before:].count("trying") == 2
@@ -77,7 +77,7 @@ def test_the_status_names_the_line_and_counts_faults(setup: Setup, meter: TestMe
     setup.board.wait_console("meter: key:")
     setup.broker.kill()
     setup.broker.start()
-    status = setup.status(40)
+    status = setup.status()
     assert status["line"] == "2400 8E1"
     assert status["faults"] == {"key": 1}
     assert status["progress"] == "frames but no key"
@@ -111,7 +111,7 @@ def test_a_meter_of_iec_62056_21_is_asked(setup: Setup, wire: Wire) -> None:
     setup.board.start()
     setup.settings["meter"] |= {"tx": 17, "answer": "iec62056"}
     setup.provision()
-    assert wire.received(20) == b"/?!\r\n"
+    assert wire.received() == b"/?!\r\n"
     wire.send(b"/ABC5TEST\r\n")
     assert wire.received() == b"\x06050\r\n"
     data = b"1-0:1.8.0(001234.567*kWh)\r\n1-0:2.8.0(000000.001*kWh)\r\n!\r\n\x03"

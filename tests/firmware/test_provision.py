@@ -152,7 +152,7 @@ def test_stages_and_hints(setup: Setup, meter: TestMeter, tmp_path: Path) -> Non
     assert "meter: bytes come" in said
     assert "77777777" not in said
     process.kill()
-    process.wait(30)
+    process.wait(60)
 
 
 @ONE_WORD_SIZE
@@ -160,7 +160,7 @@ def test_no_reading_in_time_is_said(setup: Setup, tmp_path: Path) -> None:
     process = _started(setup, tmp_path, "1")
     assert process.stdout
     said = process.stdout.read()
-    assert process.wait(30) == 1
+    assert process.wait(60) == 1
     assert "no reading in 1 s; the board is provisioned and goes on" in said
 
 

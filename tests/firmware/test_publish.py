@@ -31,7 +31,7 @@ def test_an_interval_thins_and_counts(setup: Setup, meter: TestMeter) -> None:
         meter.wire.taken()
     setup.broker.kill()
     setup.broker.start()
-    status = setup.status(40)
+    status = setup.status()
     assert (status["readings"], status["published"], status["left_out"]) == (4, 1, 3)
 
 

@@ -22,7 +22,7 @@ def test_an_interrupt_while_it_boots_is_obeyed_later(
     board = new_board()
     console = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
     os.write(console, b"\r\x03\r\x01")
-    board.wait_console("raw REPL; CTRL-B to exit", 30)
+    board.wait_console("raw REPL; CTRL-B to exit")
     os.close(console)
     assert board.resets == [1]
 

@@ -23,7 +23,7 @@ class Between:
 
     def ask(self, path: str) -> str:
         """What the local page's server answers."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=60) as answer:
             text: str = answer.read().decode()
             return text
 

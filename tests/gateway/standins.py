@@ -16,7 +16,7 @@ import paho.mqtt.client as paho
 from smartmeter import receipt, topics
 
 
-def eventually(what: Callable[[], Any], seconds: float = 30.0) -> Any:
+def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """what() once it is true; fails where it does not become so in time."""
     until = time.monotonic() + seconds
     while not (found := what()):
@@ -58,7 +58,7 @@ class Client:
     def start(self) -> "Client":
         self.client.connect("localhost", self.port, keepalive=10)
         self.client.loop_start()
-        assert self.connected.wait(30)
+        assert self.connected.wait(60)
         return self
 
     def stop(self) -> None:
@@ -146,7 +146,7 @@ class Process:
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def says(self, text: str, seconds: float = 30.0) -> None:
+    def says(self, text: str, seconds: float = 60.0) -> None:
         def said() -> bool:
             alive = self.process is not None and self.process.poll() is None
             assert alive or text in self.said, self.said
@@ -164,7 +164,7 @@ class Process:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGABRT)  # faulthandler writes where all threads are
             self.process.wait()

@@ -28,7 +28,7 @@ def decode(*arguments: str, stdin: bytes = b"", **environment: str) -> Any:
         input=stdin,
         capture_output=True,
         env=os.environ | environment,
-        timeout=20,
+        timeout=60,
     )
 
 

@@ -85,7 +85,7 @@ def test_another_site_s_page_cannot_read_this_one(between: Between) -> None:
     """DNS rebinding: a name of theirs that points to the loopback."""
     between.process.start().says("the local page is at")
     for host, code in (("evil.example", 421), ("localhost", 200), ("127.0.0.1:1", 200)):
-        connection = http.client.HTTPConnection("127.0.0.1", between.http, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", between.http, timeout=60)
         connection.request("GET", "/status", headers={"Host": host})
         assert connection.getresponse().status == code
         connection.close()
@@ -100,7 +100,7 @@ def test_off_the_loopback_a_password_is_asked_for(between: Between) -> None:
     )
     between.process.config.write_text(text)
     between.process.start().says("the local page is at")
-    connection = http.client.HTTPConnection("127.0.0.1", between.http, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", between.http, timeout=60)
     connection.request("GET", "/status")
     assert connection.getresponse().status == 401
     told = command("status", "--json", "--config", str(between.process.config))

@@ -119,7 +119,7 @@ def test_a_meter_on_our_own_port_is_heard_in_the_house_and_stored_once(
     between.configure(port_settings(between.folder, "sml", port) + "\n[homeassistant]")
     with House(between.lan.port) as house:
         between.process.start()
-        eventually(lambda: len(house.heard.get(topics.meter("sml", "reading"), [])) >= 2, 30)
+        eventually(lambda: len(house.heard.get(topics.meter("sml", "reading"), [])) >= 2)
         eventually(lambda: "homeassistant/device/smartmeter_sml/config" in house.heard)
         eventually(lambda: topics.meter("sml", "status") in house.heard)
         eventually(lambda: len(cloud.seqs("sml")) >= 2)

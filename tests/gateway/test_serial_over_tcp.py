@@ -90,7 +90,7 @@ class PortServer:
     def stop(self) -> None:
         self._ending.set()
         for thread in self._threads[::-1]:
-            thread.join(10)
+            thread.join(60)
         self.port.close()
 
 

@@ -131,7 +131,7 @@ def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
             known = [answer for words, answer in answers.items() if words in question]
             time.sleep(0.05)  # getpass empties the line before it listens
             os.write(master, (known[0] if known else b"") + b"\n")
-    assert process.wait(5) == 0, screen
+    assert process.wait(60) == 0, screen
     os.close(master)
     assert b"hidden one" not in screen
     made = load(config)

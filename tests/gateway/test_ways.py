@@ -49,7 +49,7 @@ def test_a_meter_on_two_ways_is_told_and_not_doubled(
         eventually(lambda n=truth["seq"]: n in cloud.seqs(FORM))
         (payload,) = (p for t, p, _ in cloud.messages if b'"seq":%d,' % truth["seq"] in p)
         adapter.publish_and_wait(FORM, payload)
-    eventually(lambda: cloud.statuses["home"]["meters"].get(FORM, {}).get("twice") == 3, 30)
+    eventually(lambda: cloud.statuses["home"]["meters"].get(FORM, {}).get("twice") == 3)
     assert len(cloud.order[FORM]) == 3
     assert cloud.statuses["home"]["meters"][FORM]["ways"] == [port, "LAN broker"]
     between.process.says(f"meter {FORM} comes by {port} and by LAN broker; ")

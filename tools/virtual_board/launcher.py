@@ -170,7 +170,7 @@ class VirtualBoard:
     def console(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def wait_console(self, text: str, seconds: float = 10, after: int = 0) -> None:
+    def wait_console(self, text: str, seconds: float = 60, after: int = 0) -> None:
         """Returns once `text` stands on the console, from character `after` on."""
         until = time.monotonic() + seconds
         while text not in self.console()[after:]:
