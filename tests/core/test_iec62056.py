@@ -218,3 +218,12 @@ def test_a_readout_cut_short_by_the_next_whatever_its_bcc():
         for pieces in (0, 1):
             found = events(cut + bytes((fill,)) + block(good), pieces)
             assert [e.values for e in found if isinstance(e, Reading)] == [{"1.8.0": (123400, 0)}]
+
+
+def test_binary_is_no_readout_whatever_its_bcc():
+    """The rest of a damaged telegram may hold STX, a bracket and ETX; what follows is read."""
+    for damage in (b"\x12\x06(\x0f\x16", b"\x06\x02 (\x12"):
+        binary = block(damage + b"\x1d" + block()[:-2])
+        found = events(binary + IDENT + block(), link="iec62056")
+        assert [e.values for e in found if isinstance(e, Reading)] == [VALUES]
+        assert "layout" not in [e.kind for e in found if not isinstance(e, Reading)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _STX = 0x02
 _ETX = b"\x03"
+_CONTROLS = b"\x00\x01\t\n\r"  # that a text may hold; some meters fill up with 00
 _SIGN_ON = b"/?"
 _SIGN_ON_MAX = 40
 _FIRST_CODES = (b"0.0.0(", b"0.0(", b"F.F(", b"F.F.0(", b"1-1:F.F(", b"C.1.0(", b"0-0:C.1.0(",
@@ -73,6 +74,9 @@ class Iec62056:
             eighth |= b
         if bcc & (0xFF if eighth & 0x80 else 0x7F):
             return 1, Fault(CHECKSUM, "the BCC of a readout does not agree", used)
+        for b in buf[stx + 1 : etx]:
+            if b & 0x7F < 32 and b & 0x7F not in _CONTROLS:
+                return -1, None  # binary, whose 7 bits of sum agree by chance
         inner = buf.find(bytes(buf[stx : stx + _BEGIN]), stx + 1, etx)
         if inner >= 0:
             return inner - at, Fault(LENGTH, "a readout was cut short by the next one")
