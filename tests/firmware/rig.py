@@ -160,6 +160,9 @@ class TestMeter:
         self._meter = forms.make(form, Household(seed=7), key=KEY, **options)
         self._at = datetime.now(UTC).replace(microsecond=0).timestamp()
 
+    def set_clock(self, moment: datetime) -> None:
+        self._at = moment.timestamp()
+
     def make(self) -> tuple[bytes, dict[str, Any]]:
         self._at += 5
         return self._meter.telegram(datetime.fromtimestamp(self._at, UTC))
