@@ -1,5 +1,6 @@
 """The spool: bounded, durable, and able to go on after what happens to disks."""
 
+import contextlib
 import os
 import random
 import resource
@@ -10,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from smartmeter_gateway.memory import Memory
 from smartmeter_gateway.spool import Reader, Spool, SpoolError, is_corrupt, set_aside
 
 from tests.gateway.conftest import Between
@@ -44,6 +46,27 @@ def test_rows_come_back_in_order_and_go_when_forgotten(path: Path) -> None:
     assert spool.statuses() == {}
     reader.close()
     spool.close()
+
+
+def test_a_spool_of_the_first_version_is_taken_over(path: Path) -> None:
+    spool = Spool(path, 10_000_000, DAY)
+    rows = spool.write([message(1)], [], {}, 1000)
+    spool.close()
+    with contextlib.closing(sqlite3.connect(path)) as c, c:
+        c.execute("DROP TABLE memory")
+        c.execute("CREATE TABLE counter (meter TEXT, title BLOB, value INTEGER)")
+        title = bytes.fromhex("4c475a0000000001")
+        c.execute("INSERT INTO counter VALUES ('m', ?, 77), ('n', x'01', 5)", (title,))
+        c.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        spool = Spool(path, 10_000_000, DAY)
+        memories = {meter: Memory(kept) for meter, kept in spool.memories().items()}
+        assert memories["m"].counters == {title: 77}
+        assert not memories["n"].has(b"a telegram")
+        spool.close()
+    reader = Reader(path)
+    assert reader.after(0, 10, 10_000) == rows
+    reader.close()
 
 
 def test_numbers_never_return(path: Path) -> None:

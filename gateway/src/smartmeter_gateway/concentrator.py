@@ -60,7 +60,7 @@ class Concentrator:
         mqtt = MqttIntake(lan, config.id, intake, self.status, config.home) if lan else None
         self._intakes += [mqtt] if mqtt else []
         self._intakes += [
-            SerialIntake(port, intake, self.status, self._spooler, mqtt.tell if mqtt else None)
+            SerialIntake(port, intake, self.status, mqtt.tell if mqtt else None)
             for port in config.ports
         ]
         self._renewal = self._renew()

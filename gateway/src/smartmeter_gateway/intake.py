@@ -9,8 +9,9 @@ from . import acceptance
 from .acceptance import Refused
 from .broker_link import Link
 from .config import MeterSettings
+from .memory import Memory
 from .opener import Opener
-from .spooler import ONLY_ACKNOWLEDGE, Item, Spooler
+from .spooler import ONLY_ACKNOWLEDGE, REMEMBER, Item, Spooler
 from .status import METERS, Status
 
 
@@ -23,21 +24,17 @@ class Intake:
     def __init__(
         self, spooler: Spooler, status: Status, meters: tuple[MeterSettings, ...] = ()
     ) -> None:
-        self._spooler = spooler
         self._status = status
         self._meters = {meter.id: meter for meter in meters}
-        self._openers: dict[str, Opener] = {
-            id: Opener(meter, spooler.counters(id), self._first_seq())
-            for id, meter in self._meters.items()
-        }
+        self._memories = spooler.memories()
+        self._openers = {id: self._opener(id) for id in self._meters}
         self._codes: dict[str, set[str]] = {}
         self.new_codes: Callable[[str, set[str]], None] = lambda meter, codes: None
         self.put = spooler.put
 
-    @staticmethod
-    def _first_seq() -> int:
-        # From a clock that was before: never the same number twice within a second.
-        return int(time.time() * 1000)
+    def _opener(self, meter: str) -> Opener:
+        # It counts from a clock that was before: never the same number twice within a second.
+        return Opener(self._meters.get(meter), self.memory(meter), int(time.time() * 1000))
 
     def items(
         self,
@@ -61,10 +58,10 @@ class Intake:
         acceptance.bounded(payload)
         if specific == topics.READING:
             return [self._reading(meter, payload, way, packet_id, link)]
-        opened = [
-            self._reading(meter, p, way, b"", None) for p in self._open(meter, specific, payload)
+        return [
+            *self._open(meter, specific, payload, way),
+            (meter, ONLY_ACKNOWLEDGE, b"", packet_id, link),
         ]
-        return [*opened, (meter, ONLY_ACKNOWLEDGE, b"", packet_id, link)]
 
     def _reading(
         self, meter: str, payload: bytes, way: str, packet_id: bytes, link: Link | None
@@ -79,12 +76,19 @@ class Intake:
             self.new_codes(meter, set(known))
         return meter, topics.READING, payload, packet_id, link
 
-    def _open(self, meter: str, specific: str, payload: bytes) -> list[bytes]:
-        opener = self._openers.get(meter) or Opener(None, {}, self._first_seq())
+    def _open(self, meter: str, specific: str, payload: bytes, way: str) -> list[Item]:
+        opener = self._openers.get(meter) or self._opener(meter)
         opened = opener.raw(payload) if specific == topics.RAW else opener.ciphered(payload)
         self._openers[meter] = opener  # only now: not for every id that somebody makes up
-        self._spooler.remember(meter, opener.counters)
-        return opened
+        if not opened:
+            self._status.came_again(meter)
+            return []
+        items = [self._reading(meter, p, way, b"", None) for p in opened]
+        return [*items, (meter, REMEMBER, opener.memory.kept(), b"", None)]
+
+    def memory(self, meter: str) -> Memory:
+        """What is known of a meter's telegrams from before the start; a new one where nothing."""
+        return self._memories.get(meter) or Memory()
 
     def codes(self) -> dict[str, set[str]]:
         """meter -> all codes that it has sent since the start."""

@@ -16,7 +16,7 @@ from .broker_link import reason_of
 from .config import PortSettings
 from .intake import Intake
 from .line import Event, Line
-from .spooler import Spooler
+from .spooler import REMEMBER
 from .status import Status, log, now_text
 
 _RETRY_S = 1.0  # a port that is not there is looked for as often
@@ -32,16 +32,15 @@ class SerialIntake:
         settings: PortSettings,
         intake: Intake,
         status: Status,
-        spooler: Spooler,
         tell_house: Callable[[str, str, bytes], None] | None,
     ) -> None:
         self._settings = settings
         self._intake = intake
         self._status = status
         self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
-        self._spooler = spooler
         self._tell_house = tell_house
-        self._receiver.counters.update(spooler.counters(settings.meter))
+        self._memory = intake.memory(settings.meter)
+        self._receiver.counters = self._memory.counters
         searching = settings.baud is None and not settings.asks
         self._search = Search(inverted=False) if searching else None
         self.name = f"port {settings.device}"
@@ -156,7 +155,8 @@ class SerialIntake:
             "faults": dict(self._faults),
             "silent": int(now - self._last_reading),
         }
-        self._spooler.remember(self._settings.meter, self._receiver.counters)
+        meter = self._settings.meter
+        self._intake.put([(meter, REMEMBER, self._memory.kept(), b"", None)])
         payload = json.dumps(document).encode()
         self._put(topics.STATUS, payload)
 

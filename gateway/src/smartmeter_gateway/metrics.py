@@ -49,6 +49,8 @@ def _meters(meters: dict[str, Any]) -> Iterator[str]:
         return [({"meter": name}, float(meter[key])) for name, meter in meters.items()]
 
     yield from _metric("readings_total", "counter", "Readings taken in.", each("readings"))
+    twice = [({"meter": name}, float(meter.get("twice", 0))) for name, meter in meters.items()]
+    yield from _metric("twice_total", "counter", "Came again, not kept.", twice)
     yield from _metric("reading_age_seconds", "gauge", "Since the newest.", each("age"))
     values = [
         ({"meter": name, "obis": code}, float(value))

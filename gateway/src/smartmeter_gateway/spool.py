@@ -7,14 +7,17 @@ Cloud's receipt for it has come. Rows are numbered upwards for ever; a number ne
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _ROW_BYTES = 120  # what a row costs on disk beyond its payload, measured on 1 000 000 rows
 # As many at once where room is needed.
 _FIRST_ROWS = "id IN (SELECT id FROM message ORDER BY id LIMIT 500)"
+# See memory.py.
+_MEMORY = "CREATE TABLE memory (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID"
 _SCHEMA = (
     """CREATE TABLE message (
         id INTEGER PRIMARY KEY,
@@ -24,12 +27,7 @@ _SCHEMA = (
         arrived INTEGER NOT NULL  -- unix seconds
     )""",
     "CREATE TABLE status (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE counter (  -- the last invocation counter accepted of each system title
-        meter TEXT NOT NULL,
-        title BLOB NOT NULL,
-        value INTEGER NOT NULL,
-        PRIMARY KEY (meter, title)
-    ) WITHOUT ROWID""",
+    _MEMORY,
     """CREATE TABLE total (  -- one row
         next INTEGER NOT NULL,
         rows INTEGER NOT NULL,
@@ -80,12 +78,25 @@ class Spool:
             self._connection.execute(
                 "INSERT INTO total VALUES (?, 0, 0, 0)", (time.time_ns() // 1000,)
             )
-            self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            self._connection.execute("COMMIT")
+            self._is_of_this_version()
+        elif version == 1:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(_MEMORY)
+            self._connection.execute(
+                "INSERT INTO memory SELECT meter, CAST(json_object('counters', json_group_object("
+                "lower(hex(title)), value), 'recent', json('[]')) AS BLOB) "
+                "FROM counter GROUP BY meter"
+            )
+            self._connection.execute("DROP TABLE counter")
+            self._is_of_this_version()
         self.next, self.rows, self.bytes, self.dropped = self._connection.execute(
             "SELECT next, rows, bytes, dropped FROM total"
         ).fetchone()
         self.oldest = self._oldest()
+
+    def _is_of_this_version(self) -> None:
+        self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+        self._connection.execute("COMMIT")
 
     def write(
         self,
@@ -93,12 +104,12 @@ class Spool:
         forget: Iterable[int],
         newest: dict[str, bytes],
         now: float,
-        counters: Iterable[tuple[str, bytes, int]] = (),
+        memories: Mapping[str, bytes] = MappingProxyType({}),
     ) -> list[Row]:
         """One commit: take in (meter, specific, payload) each, forget rows by id, keep the bounds.
 
-        newest: meter -> its newest status; an empty one takes it away. counters: (meter, system
-        title, last invocation counter).
+        newest: meter -> its newest status; an empty one takes it away. memories: meter -> what a
+        Memory of its telegrams has kept().
 
         The Rows taken in. What sqlite3 raises leaves the spool as it was before.
         """
@@ -121,7 +132,7 @@ class Spool:
             self._keep_bounds(arrived)
             self._write_status(newest)
             self._connection.executemany(
-                "INSERT OR REPLACE INTO counter VALUES (?, ?, ?)", counters
+                "INSERT OR REPLACE INTO memory VALUES (?, ?)", memories.items()
             )
             execute(
                 "UPDATE total SET next = ?, rows = ?, bytes = ?, dropped = ?",
@@ -140,12 +151,9 @@ class Spool:
         """meter -> its newest status."""
         return dict(self._connection.execute("SELECT meter, payload FROM status"))
 
-    def counters(self, meter: str) -> dict[bytes, int]:
-        """system title -> the last invocation counter that was kept."""
-        rows = self._connection.execute(
-            "SELECT title, value FROM counter WHERE meter = ?", (meter,)
-        )
-        return dict(rows.fetchall())
+    def memories(self) -> dict[str, bytes]:
+        """meter -> what a Memory of its telegrams had kept()."""
+        return dict(self._connection.execute("SELECT meter, payload FROM memory"))
 
     def _write_status(self, newest: dict[str, bytes]) -> None:
         kept = [(meter, payload) for meter, payload in newest.items() if payload]

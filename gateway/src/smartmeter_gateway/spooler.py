@@ -11,12 +11,17 @@ from smartmeter import topics
 
 from .broker_link import Link
 from .config import SpoolSettings
+from .memory import Memory
 from .spool import Row, Spool, SpoolError, is_corrupt, set_aside
 from .status import Status, log
 
 # meter, specific topic, payload, packet id to acknowledge on the Link beside it (or b"", None)
 Item = tuple[str, str, bytes, bytes, Link | None]
-ONLY_ACKNOWLEDGE = ""  # as specific topic: nothing is kept, but its turn is
+# As specific topics: nothing is kept, but its turn is; and what a meter's Memory has kept(), which
+# must not be on disk before the readings that it follows: it would refuse them if they came again.
+ONLY_ACKNOWLEDGE = ""
+REMEMBER = "remember"
+_NO_MESSAGES = (topics.STATUS, ONLY_ACKNOWLEDGE, REMEMBER)
 
 GROUP_S = 0.05  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
 # A broker that bounds what is unacknowledged usually allows 20 (mosquitto): so many wait no longer.
@@ -52,7 +57,6 @@ class Spooler:
         self._waiting: deque[Item] = deque()
         self._waiting_bytes = 0
         self._receipts: list[int] = []
-        self._counters: dict[tuple[str, bytes], int] = {}
         self._changed = threading.Condition()
         self._ending = False
         self._round_at = time.monotonic()
@@ -82,14 +86,9 @@ class Spooler:
         """meter -> newest status, as kept from before; to be asked before start()."""
         return self._spool.statuses()
 
-    def counters(self, meter: str) -> dict[bytes, int]:
-        """system title -> last invocation counter, as kept from before; asked before start()."""
-        return self._spool.counters(meter)
-
-    def remember(self, meter: str, counters: dict[bytes, int]) -> None:
-        """Keep invocation counters with the next commit, so that a restart lets no replay in."""
-        with self._changed:
-            self._counters.update({(meter, title): value for title, value in counters.items()})
+    def memories(self) -> dict[str, Memory]:
+        """meter -> what is known of its telegrams from before; to be asked before start()."""
+        return {meter: Memory(kept) for meter, kept in self._spool.memories().items()}
 
     def put(self, items: list[Item]) -> None:
         """Take in messages; waits where too much already waits for the disk."""
@@ -151,15 +150,11 @@ class Spooler:
     def _commit(self, items: list[Item], forget: list[int]) -> bool:
         """Until it is done; False where the end has come and it cannot be done."""
         newest = {m: p for m, specific, p, *_ in items if specific == topics.STATUS}
-        messages = [
-            (m, s, p) for m, s, p, *_ in items if s not in (topics.STATUS, ONLY_ACKNOWLEDGE)
-        ]
-        with self._changed:
-            counters = [(meter, title, n) for (meter, title), n in self._counters.items()]
-            self._counters.clear()
+        memories = {m: p for m, specific, p, *_ in items if specific == REMEMBER}
+        messages = [(m, s, p) for m, s, p, *_ in items if s not in _NO_MESSAGES]
         while True:
             try:
-                rows = self._spool.write(messages, forget, newest, time.time(), counters)
+                rows = self._spool.write(messages, forget, newest, time.time(), memories)
                 break
             except sqlite3.DatabaseError as why:
                 if self._ending:

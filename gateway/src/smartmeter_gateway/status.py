@@ -34,7 +34,6 @@ class Meter:
     way: str
     arrived: float
     count: int = 1
-    twice: int = 0
     keys: deque[tuple[datetime.datetime, int, str]] = field(
         default_factory=lambda: deque(maxlen=_KEYS_MAX)
     )
@@ -75,6 +74,7 @@ class Status:
         self._started = time.monotonic()
         self._told: set[tuple[str, str]] = set()
         self._known: set[str] = set()
+        self._twice: Counter[str] = Counter()  # by meter: what came again and was not kept
         self.refused: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.links: dict[str, LinkState] = {}
@@ -147,7 +147,7 @@ class Status:
                 if way not in known.ways:
                     self._tell_ways(meter, known, way)
                 if len(known.ways) > 1 and known.has(values, way):
-                    known.twice += 1
+                    self._twice[meter] += 1
                     return False
                 known.values, known.way, known.arrived = values, way, arrived
                 known.count += 1
@@ -176,6 +176,11 @@ class Status:
             if curve is None:
                 curve = self.curves[meter] = Curve()
             curve.add(values.time.timestamp(), watts)
+
+    def came_again(self, meter: str) -> None:
+        """A telegram came that was opened before: delivery may repeat."""
+        with self._lock:
+            self._twice[meter] += 1
 
     def has_room(self, meter: str) -> bool:
         """Whether readings of this meter can be followed: known, or not yet too many."""
@@ -209,7 +214,8 @@ class Status:
                         "way": meter.way,
                         "readings": meter.count,
                     }
-                    | ({"ways": meter.ways, "twice": meter.twice} if meter.ways[1:] else {})
+                    | ({"ways": meter.ways} if meter.ways[1:] else {})
+                    | ({"twice": self._twice[name]} if name in self._twice else {})
                     | (
                         {"age": round(now - meter.arrived, 1), "values": meter.values.values}
                         if values
