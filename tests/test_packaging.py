@@ -3,6 +3,8 @@
 What is installed is the last commit, not the work tree: that is what a user gets.
 """
 
+import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,11 +21,15 @@ GATEWAY = (
     "print(os.path.dirname(smartmeter.__file__))"
 )
 
+UPLOT = "cloud/src/smartmeter_cloud/web/uplot"  # where the build keeps what it has from npm
+
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
     folder = tmp_path_factory.mktemp("clone") / "a path with spaces"
     subprocess.run(["git", "clone", "-q", str(repository), str(folder)], check=True)
+    # npm was asked when this work tree was prepared, and need not be for every test
+    shutil.copytree(repository / UPLOT, folder / UPLOT)
     return folder
 
 
@@ -105,3 +111,27 @@ def test_the_wheel_can_be_made_from_the_sdist_alone(clone: Path, tmp_path: Path)
     python = new_python(tmp_path / "venv")
     pip("install", "--no-deps", wheel, python=python)
     assert core_of(python, tmp_path).is_relative_to(tmp_path)
+
+
+def test_the_charts_library_is_the_pinned_one_or_there_is_no_cloud(
+    clone: Path, tmp_path: Path
+) -> None:
+    cloud = tmp_path / "cloud"
+    shutil.copytree(clone / "cloud", cloud)
+    library = cloud / UPLOT.removeprefix("cloud/") / "uPlot.iife.min.js"
+    as_released = library.read_bytes()
+    library.write_bytes(as_released.replace(b"uPlot", b"UPlot", 1))
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)]
+    without_npm = os.environ | {"PATH": str(tmp_path)}
+    done = subprocess.run(
+        [*build, "-t", "wheel"], cwd=cloud, env=without_npm, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "smartmeter-cloud: uPlot 1.6.32, which draws the charts" in done.stderr
+    assert "Traceback" not in done.stderr
+    library.write_bytes(as_released)
+    subprocess.run([*build, "-t", "sdist"], cwd=cloud, env=without_npm, check=True)
+    sdist = next(tmp_path.glob("*.tar.gz"))
+    packed = zipfile.ZipFile(wheel_of(str(sdist), tmp_path))
+    assert packed.read("smartmeter_cloud/web/uplot/uPlot.iife.min.js") == as_released
+    assert "smartmeter_cloud/web/uplot/LICENSE" in packed.namelist()

@@ -1,6 +1,7 @@
 """Gets what `make` needs: python3 tools/prepare.py demo|test|bench
 
-Makes .venv with the three parts and their dependencies, and fetches the
+Makes .venv with the three parts and their dependencies (the Cloud's build
+fetches uPlot, which draws its charts, by npm or PyPI's Node), and fetches the
 programs that are not on the PATH (MicroPython, mosquitto, Chromium,
 PostgreSQL) as Debian packages into a private folder below ~/.cache, or
 /var/cache for root; nothing is installed on the machine. A second run finds all
@@ -205,7 +206,11 @@ def _pip(*arguments: str) -> None:
         text=True,
     )
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        said = [line.strip() for line in done.stderr.splitlines()]
+        ours = [line for line in said if line.startswith("smartmeter-")]  # of a build hook
+        if ours:
+            raise Unavailable(ours[0])
+        lines = [line for line in said if line.startswith("ERROR")]
         reason = lines[0].removeprefix("ERROR: ") if lines else done.stderr.strip()[-300:]
         raise Unavailable(
             f"pip could not install what is needed ({reason}); "
@@ -245,6 +250,7 @@ def _fingerprint(group: str) -> str:
     h = hashlib.sha256(f"{group} {sys.version_info[:2]}".encode())
     for name in ("pyproject.toml", "gateway/pyproject.toml", "cloud/pyproject.toml"):
         h.update((REPOSITORY / name).read_bytes())
+    h.update((REPOSITORY / "cloud/hatch_build.py").read_bytes())  # which uPlot it has
     return h.hexdigest()
 
 
