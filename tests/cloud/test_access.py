@@ -32,6 +32,7 @@ EVERY_READ = (
     "v1/households",
     "v1/session",
     f"v1/meters/m1/power?{SPAN}",
+    f"v1/meters/m1/voltage?{SPAN}",
     f"v1/meters/m1/energy?{SPAN}",
     "v1/keys",
     "v1/audit",
@@ -61,7 +62,8 @@ def test_nothing_is_told_to_a_stranger(site: Site) -> None:
 def test_a_household_sees_its_own_and_nothing_else(site: Site) -> None:
     key = site.key("read", "smith")
     assert [m["id"] for m in call(site, "GET", "v1/meters", key=key)[1]] == ["m1"]
-    for path in (f"v1/meters/m2/power?{SPAN}", f"v1/meters/m2/energy?{SPAN}"):
+    for what in ("power", "voltage", "energy"):
+        path = f"v1/meters/m2/{what}?{SPAN}"
         foreign = call(site, "GET", path, key=key)
         nobody = call(site, "GET", path.replace("m2", "nobody"), key=key)
         assert foreign[:2] == nobody[:2]

@@ -64,6 +64,22 @@ def test_the_curve_is_made_of_slices_and_a_gap_is_a_gap(site: Site) -> None:
     assert day["first"]["2.8.0"]["value"] == 7
 
 
+def test_voltage_is_made_of_slices_of_each_phase(site: Site) -> None:
+    site.add(
+        "m1",
+        at(0, v32_7_0=230, v52_7_0=229.4),
+        at(5, v32_7_0=231, v52_7_0=229.4),
+        at(10, v32_7_0=233.001),
+        at(1200, v1_7_0=1),
+    )
+    path = "v1/meters/m1/voltage?from=2026-09-22T00:00:00Z&to=2026-09-29T00:00:00Z"
+    told = site.api.get(path)
+    assert told["width"] == 600
+    assert told["slices"] == [
+        [MIDNIGHT * 1000, [231.33, 230, 233.001], [229.4, 229.4, 229.4], None]
+    ]
+
+
 def test_a_day_of_another_time_zone(site: Site) -> None:
     site.add("m1", at(-7200, v1_7_0=5))
     day = site.api.get(
@@ -86,6 +102,7 @@ def test_a_day_of_another_time_zone(site: Site) -> None:
             422,
             "width",
         ),
+        ("v1/meters/m1/voltage?from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z", 422, "slices"),
         ("v1/meters/a%20b/power?from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z", 404, "no such"),
         ("v1/meters/" + "m" * 65 + "/power", 422, "meter"),
     ],

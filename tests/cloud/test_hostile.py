@@ -94,8 +94,8 @@ def test_texts_are_texts(site: Site, text: str) -> None:
     site.add("m1", reading(1, "2026-09-22T00:00:00Z", v1_7_0=5))
     part = quote(text, safe="")
     span = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
-    for path in (f"v1/meters/{part}/power?{span}", f"v1/meters/{part}/energy?{span}"):
-        assert call(site, "GET", path)[0] in (404, 405)
+    for what in ("power", "voltage", "energy"):
+        assert call(site, "GET", f"v1/meters/{part}/{what}?{span}")[0] in (404, 405)
     assert call(site, "DELETE", f"v1/meterReadings?id={part}")[0] == 404
     assert call(site, "PUT", f"v1/concentrators/{part}", {"household": "x"})[0] in (404, 405, 422)
     assert call(site, "PUT", "v1/concentrators/house-1", {"household": text})[0] == 422

@@ -155,6 +155,24 @@ def test_power_by_slices(store: SqlStore) -> None:
     assert store.power("none", 0, 2**50, 300_000) == []
 
 
+def test_voltage_by_slices(store: SqlStore) -> None:
+    first = at(0, v1_7_0=1, v32_7_0=230, v52_7_0=229.5)
+    add(
+        store,
+        "m1",
+        first,
+        at(10, v32_7_0=232, v52_7_0=230.5),
+        at(700, v1_7_0=1),
+        at(1300, v72_7_0=228),
+    )
+    volts = store.voltage("m1", NOON * 1000, (NOON + 1800) * 1000, 600_000)
+    assert volts == [
+        (NOON * 1000, ((231, 230, 232), (230, 229.5, 230.5), None)),
+        ((NOON + 1200) * 1000, (None, None, (228, 228, 228))),
+    ]
+    assert store.voltage("none", 0, 2**50, 600_000) == []
+
+
 def test_what_was_written_is_there_after_the_server_died(postgres: Postgres) -> None:
     store = PostgresStore(postgres.create("died"))
     for i in range(50):

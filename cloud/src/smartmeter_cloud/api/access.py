@@ -21,7 +21,7 @@ from smartmeter_cloud.rollup import Slice
 from smartmeter_cloud.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION, READ, SCOPES
 from smartmeter_cloud.store import Store
 from smartmeter_cloud.store.households import DEFAULT
-from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading
+from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading, Volts
 
 COOKIE = "smartmeter"
 SESSION_DAYS = 30
@@ -53,6 +53,10 @@ class Caller:
     def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
         self._check(meter)
         return self.store.power(meter, start, end, width)
+
+    def voltage(self, meter: str, start: int, end: int, width: int) -> list[Volts]:
+        self._check(meter)
+        return self.store.voltage(meter, start, end, width)
 
     def first_total(self, meter: str, code: str, start: int, end: int) -> Reading | None:
         self._check(meter)

@@ -73,9 +73,7 @@ def power(
     A slice without a reading is not there. `first` has the first totals of that time, from
     which a page counts what has been used since.
     """
-    from_ms, to_ms = _ms(start), _ms(end)
-    if not 0 < to_ms - from_ms <= SLICES_MAX * width * 1000:
-        raise Problem(422, f"to must be after from, by at most {SLICES_MAX} slices of width")
+    from_ms, to_ms = _span(start, end, width)
     slices = caller.power(meter, from_ms, to_ms, width * 1000)
     first = {}
     for code in ("1.8.0", "2.8.0"):
@@ -90,6 +88,38 @@ def power(
             "width": width,
             "slices": [[s.start, round(s.mean, 1), s.low, s.high] for s in slices],
             "first": first,
+        }
+    )
+
+
+@router.get(
+    "/v1/meters/{meter}/voltage",
+    tags=[described.HISTORY],
+    response_model=shapes.Voltage,
+    responses=refusals(401, 403, 404, 422),
+)
+def voltage(
+    meter: MeterId,
+    start: From,
+    end: To,
+    caller: Reads,
+    width: Annotated[int, Query(ge=1, le=86400, description="seconds of a slice")] = 600,
+) -> Json:
+    """Voltage over time: [start ms, L1, L2, L3], each [mean V, least V, most V] or null.
+
+    A slice without a reading is not there. EN 50160 looks at the means of ten minutes in a week.
+    """
+    from_ms, to_ms = _span(start, end, width)
+    slices = caller.voltage(meter, from_ms, to_ms, width * 1000)
+    return Json(
+        {
+            "from": forms.moment(from_ms),
+            "to": forms.moment(to_ms),
+            "width": width,
+            "slices": [
+                [s.start, *(p and [round(p.mean, 2), p.low, p.high] for p in s.phases)]
+                for s in slices
+            ],
         }
     )
 
@@ -160,6 +190,14 @@ def operational_properties() -> Response:
             for p in PROPERTIES
         ]
     )
+
+
+def _span(start: AwareDatetime, end: AwareDatetime, width: int) -> tuple[int, int]:
+    """Both in ms, where they are not more than SLICES_MAX slices of width seconds apart."""
+    from_ms, to_ms = _ms(start), _ms(end)
+    if not 0 < to_ms - from_ms <= SLICES_MAX * width * 1000:
+        raise Problem(422, f"to must be after from, by at most {SLICES_MAX} slices of width")
+    return from_ms, to_ms
 
 
 def _ms(moment: AwareDatetime) -> int:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Moment = Annotated[str, Field(description="RFC 3339", examples=["2026-11-22T21:10:05+01:00"])]
 Ms = Annotated[int, Field(description="ms since 1970 UTC", examples=[1795378205000])]
 MeterId = Annotated[str, Field(examples=["0b8f1a52-8a8e-4ad1-b7b5-6c6b3a1b2c3d"])]
+Phase = tuple[float, float, float] | None
 Wh = Annotated[float | None, Field(description="Wh; null where there is no total")]
 
 
@@ -58,6 +59,17 @@ class Power(Shape):
         examples=[[[1790035200000, 200.0, 100, 300]]],
     )
     first: dict[str, FirstTotal] = Field(description="the first total of 1.8.0 and 2.8.0")
+
+
+class Voltage(Shape):
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
+    start: Moment = Field(alias="from")
+    to: Moment
+    width: int = Field(description="seconds of a slice")
+    slices: list[tuple[Ms, Phase, Phase, Phase]] = Field(
+        description="start, then of L1, L2 and L3 mean, least and most V",
+        examples=[[[1790035200000, [230.1, 229.4, 231], None, None]]],
+    )
 
 
 class Bar(Shape):

@@ -19,6 +19,7 @@ from smartmeter_cloud.store.rows import (
     Reading,
     Stored,
     Sum,
+    Volts,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Store(Protocol):
 
     def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
         """Power in [start, end) by slices of width ms; a slice without readings is left out."""
+
+    def voltage(self, meter: str, start: int, end: int, width: int) -> list[Volts]:
+        """Voltage in [start, end) by slices of width ms; a slice without one is left out."""
 
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
         """A meter's slices of a tier (rollup.TIERS) that begin in [start, end)."""

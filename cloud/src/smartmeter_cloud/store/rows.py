@@ -81,6 +81,21 @@ class Bucket(NamedTuple):
     high: float
 
 
+class Phase(NamedTuple):
+    """Voltage of one phase over a slice, in V."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Volts(NamedTuple):
+    """L1, L2 and L3 over one slice of time, None where a phase has no reading; start in ms."""
+
+    start: int
+    phases: tuple[Phase | None, ...]
+
+
 class Key(NamedTuple):
     """An API key or a session; only its digest is kept. household None: all of them."""
 

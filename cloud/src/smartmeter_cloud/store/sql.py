@@ -15,7 +15,7 @@ from smartmeter_cloud import rollup
 from smartmeter_cloud.message import Batch, Sender
 from smartmeter_cloud.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.rollup import QUARTER_MS, Slice
-from smartmeter_cloud.store import StoreUnavailable, rolling, schema, sums
+from smartmeter_cloud.store import StoreUnavailable, rolling, schema, sums, voltage
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.certificates import SqlCertificates
 from smartmeter_cloud.store.households import Households
@@ -33,6 +33,7 @@ from smartmeter_cloud.store.rows import (
     ReadingRow,
     Stored,
     Sum,
+    Volts,
 )
 from smartmeter_cloud.store.session import Session
 
@@ -239,6 +240,10 @@ class SqlStore(SqlRecords, SqlCertificates):
                 (start, width, _id(db, meter), start, end),
             )
         return [Bucket(start + i * width, mean, low, high) for i, mean, low, high in rows]
+
+    def voltage(self, meter: str, start: int, end: int, width: int) -> list[Volts]:
+        with self._reading() as db:
+            return voltage.slices(db, _id(db, meter), start, end, width)
 
     def readings(
         self,
