@@ -44,6 +44,7 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "ch-kamstrup": ("kamstrup-se",),
     "ch-siemens-td3511": ("iec-readout-td3511",),
     "cz-egd": ("egd-rs485",),
+    "cz-pre": ("zpa-am375",),
     "de-sml": ("sml", "sml-emh", "sml-easymeter", "sml-odd-widths", "sml-locked"),
     "de-sml-holley": ("sml-kermit",),
     "de-sml-dzg": ("sml-dzg",),
@@ -69,6 +70,7 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "se-kaifa": ("kaifa-se",),
     "se-kamstrup": ("kamstrup-se",),
     "si-iskraemeco": ("iskra-am550-si",),
+    "si-landis-gyr": ("landis-gyr-e450-si",),
     "si-iskraemeco-text": ("p1-slovenia",),
     "mbus-polled": ("mbus-polled", "mbus-polled-tariffs"),
 }

@@ -28,6 +28,13 @@ def test_the_deviation_says_the_offset_turned_round():
     assert rfc3339(clock("2026-11-22 21:10:05", 7, -316), UNKNOWN) is None  # of no zone
 
 
+def test_a_deviation_with_its_sign_turned_is_the_zone_itself():
+    # ZPA AM375: +60 in winter, +120 in summer
+    for deviation, status, offset in ((60, 0, "+01:00"), (120, 0x80, "+02:00")):
+        octets = clock("2026-11-22 21:10:05", 7, deviation, status)
+        assert rfc3339(octets, UNKNOWN) == "2026-11-22T21:10:05" + offset
+
+
 def test_without_deviation_a_profile_has_to_know():
     winter = clock("2026-01-15 12:00:00")
     summer = clock("2026-07-15 12:00:00")

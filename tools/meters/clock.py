@@ -34,15 +34,19 @@ def date_time(
     hundredths: int = 0xFF,
     status: int | None = None,
     weekday: bool = True,
+    turned: bool = False,
 ) -> bytes:
     """A COSEM date-time of 12 bytes (IEC 62056-6-2, 4.1.6.1).
 
-    deviation False: "not specified"; status None: 0x80 in summer time, else 0.
+    deviation False: "not specified"; status None: 0x80 in summer time, else 0; turned: the
+    deviation has the sign that it should not have (ZPA AM375).
     """
     summer = clock.utcoffset() == timedelta(hours=2)
     if status is None:
         status = STATUS_SUMMER if summer else 0
     minutes = -120 if summer else -60  # UTC = local + deviation
+    if turned:
+        minutes = -minutes
     day = clock.isoweekday() if weekday else 0xFF
     return (
         clock.year.to_bytes(2, "big")

@@ -93,7 +93,12 @@ class DlmsForm(Form):
         encoded = [lists.value(item, moment, self, self.clock_form, values) for item in items]
         form = self.notification_clock or self.clock_form
         written = clock.date_time(
-            self.clock(moment), form.deviation, form.hundredths, form.status, form.weekday
+            self.clock(moment),
+            form.deviation,
+            form.hundredths,
+            form.status,
+            form.weekday,
+            form.turned,
         )
         try:
             head = {

@@ -150,6 +150,29 @@ EGD = (
     *every("u32", 0, "1-0:", "1.8.0", "1.8.1", "1.8.2", "1.8.3", "1.8.4", "2.8.0"),
     octets("0-0:96.13.0", ""),
 )
+ZPA = (  # names filled up with zeros
+    octets("0-0:96.1.4", "ZPA3HAN00200" + 5 * "\0"),
+    Item("0-0:1.0.0", "clock"),
+    octets("0-0:96.1.1", "R{seed:06d}" + 9 * "\0"),
+    Item("0-0:96.3.10", "enum", count=1),
+    Item("0-0:17.0.0", "u64", fixed=True, count=10000),
+    *(Item(f"0-{n}:96.3.10", "enum", count=n > 3) for n in range(1, 5)),
+    octets("0-0:96.14.0", "T1"),
+    *every("u32", 0, "1-0:", "1.7.0", "21.7.0", "41.7.0", "61.7.0"),
+    *every("u32", 0, "1-0:", "2.7.0", "22.7.0", "42.7.0", "62.7.0"),
+    *every("u64", 0, "1-0:", "1.8.0", "1.8.1", "1.8.2", "2.8.0"),
+)
+E450_SI = octets("0-0:42.0.0", "LGZ103{seed:010d}")
+E450_SI_PHASES = (
+    E450_SI,
+    *every("u16", -2, "1-0:", "14.7.0", *CURRENTS),
+    *every("u16", -1, "1-0:", *VOLTAGES),
+    *every("u32", 0, "1-0:", "21.7.0", "41.7.0", "61.7.0", "22.7.0", "42.7.0", "62.7.0"),
+)
+E450_SI_TOTALS = (
+    E450_SI,
+    *every("u32", 0, "1-0:", *POWERS, *REACTIVE, *ENERGIES, *REACTIVE_ENERGIES),
+)
 
 E450 = {"baud": 2400, "frame": "8E1", "destination": b"\xce\xff", "source": b"\x03"}
 E450_CLOCK = {"clock_form": UNSPECIFIED, "notification_clock": UNSPECIFIED_PLAIN}
@@ -268,5 +291,27 @@ SWITZERLAND = (
         lists={"all": (60, EGD)},
         layout="f",
         time_form="null",
+    ),
+    DlmsForm(
+        name="zpa-am375",
+        about="ZPA AM375 of PRE in Czechia: 22 values by position, the clock's offset turned",
+        link="apdu",
+        baud=9600,
+        interval=60,
+        lists={"all": (60, ZPA)},
+        layout="e",
+        time_form="null",
+        clock_form=ClockForm(hundredths=0, turned=True),
+    ),
+    DlmsForm(
+        name="landis-gyr-e450-si",
+        about="Landis+Gyr E450 of Slovenia: 14 values by position, and nine with the totals",
+        link="hdlc",
+        baud=115200,
+        interval=5,
+        inverted=True,
+        lists={"phases": (5, E450_SI_PHASES), "totals": (60, E450_SI_TOTALS)},
+        layout="e",
+        clock_form=ClockForm(hundredths=0),
     ),
 )

@@ -50,6 +50,7 @@ class ClockForm:
     hundredths: int = 0xFF
     status: int | None = None
     weekday: bool = True
+    turned: bool = False
 
 
 def value(item: Item, moment: Moment, form: Form, clock_form: ClockForm, values: Values) -> bytes:
@@ -70,6 +71,7 @@ def value(item: Item, moment: Moment, form: Form, clock_form: ClockForm, values:
         clock_form.hundredths,
         clock_form.status,
         clock_form.weekday,
+        clock_form.turned,
     )
     if item.kind == "clock":
         return axdr.octets(written)

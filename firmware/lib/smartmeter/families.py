@@ -179,6 +179,8 @@ FAMILIES = (
 
     Family("cz-egd", "Sagemcom XT211 and others", "CZ", "EG.D",
            RS485, None, "apdu", NO_KEY, "unknown", ""),
+    Family("cz-pre", "ZPA AM375", "CZ", "PRE Distribuce",
+           RS485, None, "apdu", NO_KEY, "unknown", ""),
 
     Family("de-sml", "EMH, EasyMeter, Iskraemeco, eBZ, Itron, Dr. Neuhaus and others with SML",
            "DE", "",
@@ -252,6 +254,9 @@ FAMILIES = (
 
     Family("si-iskraemeco", "Iskraemeco AM550", "SI", "",
            P1, P1_LINE, "hdlc", NO_KEY, "iskraemeco", "5 s and 15 min",
+           note="DLMS on a P1 port; some at 38400 Bd"),
+    Family("si-landis-gyr", "Landis+Gyr E450", "SI", "",
+           P1, P1_LINE, "hdlc", NO_KEY, "landis-gyr", "5 s",
            note="DLMS on a P1 port"),
     Family("si-iskraemeco-text", "Iskraemeco AM550 that sends text", "SI", "",
            P1, P1_SEVEN_LINE, "p1", NO_KEY, "unknown", "10 s",

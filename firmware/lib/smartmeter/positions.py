@@ -63,6 +63,13 @@ POSITIONS = {
         "landis-gyr",
         _U0 + _I2 + ("1.7.0", "2.7.0", "1.8.0", "2.8.0", "", "", "", ID),
     ),
+    # ZPA AM375, Czechia (PRE Distribuce): name of the list, switches, limit and tariff beside
+    "scsbqbbbbsqqqqqqqqqqqq": (
+        "unknown",
+        ("", CLOCK, ID, "0-0:96.3.10", "0-0:17.0.0", "", "", "", "", "", "1.7.0")
+        + ("21.7.0", "41.7.0", "61.7.0", "2.7.0", "22.7.0", "42.7.0", "62.7.0")
+        + ("1.8.0", "1.8.1", "1.8.2", "2.8.0"),
+    ),
     # Landis+Gyr E450, Slovenia; its other list is in TWINS
     "swwwwwwwqqqqqq": ("landis-gyr", (ID,) + _IUF + _PHASES),
 }

@@ -26,7 +26,8 @@ NO_KEY = "frames but no key"
 READINGS = "readings"
 
 # As meters are, in the order in which the field tries them: M-Bus 2400 8E1, IR 9600 8N1, P1
-# 115200 8N1 inverted; then the lines of seven bits.
+# 115200 8N1 inverted; then the lines of seven bits; last 38400 8N1 (Iskraemeco AM550 of Elektro
+# Ljubljana).
 SETTINGS = tuple(
     [
         (baud, bits, parity, 1, inverted)
@@ -35,6 +36,7 @@ SETTINGS = tuple(
         for parity in parities
         for inverted in (False, True)
     ]
+    + [(38400, 8, "N", 1, True), (38400, 8, "N", 1, False)]
 )
 
 _TRY_MS = 15000

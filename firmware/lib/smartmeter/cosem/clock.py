@@ -3,7 +3,9 @@
     year(2) month day weekday hour minute second hundredths deviation(2) status
 
 FF (FFFF for the year, 8000 for the deviation) is "not specified". deviation is what is to
-be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00.
+be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00. Where 60 or 120 is
+sent, that is the meter's own zone with its sign turned, as far as a profile's zone goes: no
+meter with such a port stands west of Greenwich by as much.
 """
 
 from sys import implementation
@@ -70,7 +72,9 @@ def _hour(octets: bytes | bytearray, profile: Profile) -> "tuple[str, str] | Non
     minutes = profile.minutes
     if not deviation and profile.zero_deviation:
         deviation = _NOT_SPECIFIED
-    if deviation != _NOT_SPECIFIED:
+    if deviation in (minutes, minutes + 60):  # some, as ZPA's, turn its sign
+        offset = deviation
+    elif deviation != _NOT_SPECIFIED:
         offset = (0x10000 if deviation & 0x8000 else 0) - deviation
         if not -840 <= offset <= 840 or offset % _ZONES:
             return None

@@ -10,6 +10,7 @@ from .layouts import Listed, is_code
 _CODE = 6  # octets of an OBIS code
 _DESCRIPTOR = 4  # values: class, code, attribute, index
 _PUSH_SETUP = 40  # class
+_COUNTED = (0x01, 0x02, 0x81)  # before a count of one byte
 
 
 def descriptors(data: bytes | bytearray, places: "array[int]") -> Listed | None:
@@ -29,13 +30,15 @@ def descriptors(data: bytes | bytearray, places: "array[int]") -> Listed | None:
         n += _DESCRIPTOR
     if not n:
         return None
-    # a value may look like a descriptor's begin, so that the counts have to agree
+    # values, too, may look like descriptors: the brackets say how many there are
+    before = places[0] - 4  # 01 count 02 04
     count = n // _DESCRIPTOR
-    while count and _DESCRIPTOR * count + count - 1 > size:
-        count -= 1
+    if before < 0 or data[before] not in _COUNTED or not 0 < data[before + 1] <= count:
+        return None
+    count = data[before + 1]
     first = _DESCRIPTOR * count
     skipped = count - (size - first)
-    if skipped not in (0, 1):
+    if skipped not in (0, 1) or first == size:
         return None
     listed = Listed("d")
     for i in range(first, size):

@@ -6,6 +6,7 @@
     d  descriptors, then values in their order   Landis+Gyr and Iskraemeco in Switzerland
     e  values alone, known by their position     Kaifa (Norway), AM550, E450, IM350
     f  descriptors without type tags, value      EG.D in Czechia
+    g  code, value and others in rows            any other order that shows itself: rows.py
 
 axdr.walk() drops the brackets, which makes one of a, b and c: a code, its value and perhaps a
 scaler_unit, over and over. What the others take is loaded with the first of them.
@@ -102,7 +103,7 @@ def read(
     reading: "Reading",
     guarded: bool,
 ) -> "tuple[str, bytes | bytearray | None, Profile]":
-    """Fills reading with the list data[at:]; gives ("layout a" to f, the clock's octets, Profile).
+    """Fills reading with the list data[at:]; gives ("layout a" to g, the clock's octets, Profile).
 
     title is the system title (b"" for none); ctx.profile overrides what the telegram says;
     ctx.plans, a dict, keeps what was learned for the next telegram of the same meter. guarded:
@@ -139,7 +140,17 @@ def _list(data: bytes | bytearray, at: int, end: int) -> Listed:
 
         return untagged(data, at, end)
     places = array("H")
-    if axdr.walk(data, at, end, places) != end:
+    try:
+        stop = axdr.walk(data, at, end, places)
+    except Rejected:
+        if data.find(b"\x06\x09\x01") < 0:
+            raise
+        from .rows import swapped
+
+        data = swapped(data)
+        places = array("H")
+        stop = axdr.walk(data, at, end, places)
+    if stop != end:
         raise Rejected(LENGTH, "bytes follow the list of values")
     listed = _pairs(data, places)
     if listed is None:
@@ -150,6 +161,10 @@ def _list(data: bytes | bytearray, at: int, end: int) -> Listed:
         from .positional import positions
 
         listed = positions(data, places)
+    if listed is None:
+        from .rows import rows
+
+        listed = rows(data, places)
     if listed is None:
         raise Rejected(LAYOUT, "the list of values is of no layout known (%d items)" % len(places))
     return listed
