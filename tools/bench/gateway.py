@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,9 @@ def peak_megabytes(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def between(folder: Path, what: str) -> Iterator[tuple[Mosquitto, Mosquitto, int]]:
+def between(
+    folder: Path, what: str, http: int | None = None
+) -> Iterator[tuple[Mosquitto, Mosquitto, int]]:
     """(LAN broker, cloud broker, pid of what is between them) for "ours", "bridge", "relay"."""
     cloud = Mosquitto(folder / "cloud")
     bridge = [
@@ -86,7 +89,7 @@ def between(folder: Path, what: str) -> Iterator[tuple[Mosquitto, Mosquitto, int
         if what == "ours":
             config = folder / "gateway.toml"
             config.write_text(
-                f'concentrator = "{_ID}"\n[http]\nport = {free_port()}\n'
+                f'concentrator = "{_ID}"\n[http]\nport = {http or free_port()}\n'
                 f'[lan]\nhost = "localhost"\nport = {lan.port}\n'
                 f'[cloud]\nhost = "localhost"\nport = {cloud.port}\n'
             )
@@ -116,14 +119,26 @@ def live(what: str, table: Table) -> float:
         return rate
 
 
+def wait_for_spool(http: int, rows: int) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        with urllib.request.urlopen(f"http://127.0.0.1:{http}/status") as answer:
+            if json.load(answer)["spool"]["rows"] >= rows:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"the spool does not come to hold {rows} readings")
+
+
 def backlog(table: Table) -> float:
     """Readings a second after an outage, from the first that comes to the last."""
+    http = free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
-        between(Path(folder), "ours") as (lan, cloud, pid),
+        between(Path(folder), "ours", http) as (lan, cloud, pid),
     ):
         cloud.stop()
         Process("tools.bench.gateway_load", "send", lan.port, _METERS, 0, _BACKLOG).result(300)
+        wait_for_spool(http, _BACKLOG)  # the LAN broker acknowledges what is still on its way
         before = cpu(pid)
         cloud.start()
         store = Process("tools.bench.gateway_load", "store", cloud.port, _BACKLOG, _ID)

@@ -27,7 +27,9 @@ GROUP_S = 0.05  # how long a message waits for others to share its commit: a syn
 # A broker that bounds what is unacknowledged usually allows 20 (mosquitto): so many wait no longer.
 _GROUP_ENOUGH = 20
 _GROUP_MAX = 5000  # messages a commit
-_FORGET_ENOUGH = 2000  # rows that the Cloud has; fewer go with the next commit, or within a second
+_FORGET_ENOUGH = (
+    10_000  # rows that the Cloud has; fewer go with the next commit, or within a second
+)
 _WAITING_MAX = 20_000  # messages that wait for the disk; then those who bring more wait
 _WAITING_BYTES_MAX = 32_000_000
 _RETRY_S = 1.0
