@@ -45,7 +45,11 @@ class Traffic(Adapter):
         self.published = 0
         self.poisoned = 0
         self._chance = chance
-        self._mids: dict[int, int] = {}
+        # What is under way, by packet id (None: a poison), and ids whose PUBACK came in paho's thread
+        # before publish() told us them.
+        self._mids: dict[int, int | None] = {}
+        self._early: set[int] = set()
+        self._noting = threading.Lock()
         self._remembered: deque[tuple[float, int]] = deque()
         self._again_at = 0.0
         self._ending = threading.Event()
@@ -60,18 +64,33 @@ class Traffic(Adapter):
         self.connected.set()
 
     def _acknowledged(self, client: object, _: object, mid: int, *more: object) -> None:
-        seq = self._mids.pop(mid, None)
+        with self._noting:
+            if mid in self._mids:
+                self._done(self._mids.pop(mid))
+            else:
+                self._early.add(mid)
+
+    def _done(self, seq: int | None) -> None:
         if seq is not None:
             self.acknowledged.add(seq)
 
-    def _tell(self, seq: int) -> None:
-        self._mids[self.publish(self.meter, reading(seq)).mid] = seq
+    def _tell(self, meter: str, payload: bytes, seq: int | None = None) -> None:
+        mid = self.publish(meter, payload).mid
+        with self._noting:
+            if mid in self._early:
+                self._early.remove(mid)
+                self._done(seq)
+            else:
+                self._mids[mid] = seq
+
+    def _tell_reading(self, seq: int) -> None:
+        self._tell(self.meter, reading(seq), seq)
 
     def _run(self) -> None:
         while not self._ending.wait(1 / RATE):
             now = time.monotonic()
             if len(self._mids) < 2000:
-                self._tell(self.published)
+                self._tell_reading(self.published)
                 self._remembered.append((now, self.published))
                 self.published += 1
             while self._remembered and self._remembered[0][0] < now - REMEMBERED_S:
@@ -79,9 +98,9 @@ class Traffic(Adapter):
             if self._again_at and now > self._again_at:
                 self._again_at = 0.0
                 for _, seq in list(self._remembered):
-                    self._tell(seq)
+                    self._tell_reading(seq)
             if self._chance.random() < 0.05:
-                self.publish("poisoner", self._chance.choice(POISON))
+                self._tell("poisoner", self._chance.choice(POISON))
                 self.poisoned += 1
 
     def begin(self) -> None:
@@ -94,7 +113,7 @@ class Traffic(Adapter):
         if self._again_at:
             time.sleep(max(0.0, self._again_at - time.monotonic()))
             for _, seq in list(self._remembered):
-                self._tell(seq)
+                self._tell_reading(seq)
         eventually(lambda: not self._mids, 60)
         self.stop()
 
