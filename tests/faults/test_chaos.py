@@ -45,8 +45,8 @@ class Traffic(Adapter):
         self.published = 0
         self.poisoned = 0
         self._chance = chance
-        # What is under way, by packet id (None: a poison), and ids whose PUBACK came in paho's thread
-        # before publish() told us them.
+        # What is under way, by packet id (None: a poison), and ids whose PUBACK came in paho's
+        # thread before publish() told us them.
         self._mids: dict[int, int | None] = {}
         self._early: set[int] = set()
         self._noting = threading.Lock()
