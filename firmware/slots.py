@@ -47,7 +47,7 @@ def choose() -> str:
         os.remove(POINTER)
         return FLASHED
     if found.get("trial"):
-        if found["tries"] >= _TRIES:
+        if found.get("tries", _TRIES) >= _TRIES:
             return back(found)
         found["tries"] += 1
         _write(found)

@@ -20,12 +20,14 @@ KEEPALIVE_S = 60
 _ANSWER_MS = 5_000  # the longest a publish may take
 _HANDSHAKE_MS = 10_000  # of TLS and MQTT together; an ESP32 takes 1 to 3 s
 
+_EXPIRED = "its certificate has expired"
+_NOT_YET = "its certificate is not valid yet; is the clock right?"
 # The words of mbed TLS (x509_crt.c) -> ours, most telling first.
 _CERTIFICATE = (
     ("signed by the trusted CA", "its certificate is not from the CA that the settings name"),
     ("does not match", "its certificate is for another host name"),
-    ("expired", "its certificate has expired"),
-    ("future", "its certificate is not valid yet; is the clock right?"),
+    ("expired", _EXPIRED),
+    ("future", _NOT_YET),
 )
 # MQTT 3.1.1, section 3.2.2.3
 _REFUSED = {
@@ -93,6 +95,8 @@ class Broker:
         self._client: _Client | None = None
         self._topic = ""
         self._taker: "Callable[[bytes], None] | None" = None
+        self.deaf = ""  # why commands do not come through, in one sentence
+        self.dated = False  # whether the last connection failed over the time of day
 
     @property
     def connected(self) -> bool:
@@ -120,6 +124,7 @@ class Broker:
             keepalive=KEEPALIVE_S,
         )
         client.set_last_will(will_topic.encode(), will, retain=True, qos=1)
+        self.dated = False
         self._do(lambda: self._sign_on(client, opened))
         self._client = client
 
@@ -130,14 +135,24 @@ class Broker:
         client.connect()
         if self._taker:
             client.set_callback(self._taken)
+            self.deaf = ""
             try:
                 client.subscribe(self._topic.encode(), 1)
             except simple.MQTTException:  # its rules do not let us; readings matter more
-                say("broker", "it lets nobody listen on %s: no updates" % self._topic)
+                self._lacks("the broker does not let this adapter listen on %s" % self._topic)
 
     def _taken(self, topic: bytes, payload: bytes) -> None:
-        if self._taker and topic == self._topic.encode():
+        passed_over = self._link.passed_over if self._link else 0
+        if passed_over and self._link:
+            self._link.passed_over = 0
+            self._lacks("a command of %d bytes is longer than any may be" % passed_over)
+        elif self._taker and topic == self._topic.encode():
             self._taker(payload)
+
+    def _lacks(self, why: str) -> None:
+        if why != self.deaf:
+            say("broker", why)
+        self.deaf = why
 
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         """At QoS 1; returns once the broker has acknowledged it."""
@@ -182,7 +197,9 @@ class Broker:
         except Exception as why:
             late = self._link is not None and self._link.late
             self.close()
-            raise BrokerError("no answer in time" if late else _reason(why))
+            reason = "no answer in time" if late else _reason(why)
+            self.dated = reason in (_EXPIRED, _NOT_YET)
+            raise BrokerError(reason)
 
     def close(self) -> None:
         if self._link:
@@ -196,6 +213,8 @@ def _reason(why: Exception) -> str:
         for words, ours in _CERTIFICATE:
             if words in text:
                 return ours
+    if isinstance(why, (AssertionError, IndexError, TypeError)):  # umqtt, of what it reads
+        return "what it sends is no MQTT that was asked for"
     number = why.errno if isinstance(why, OSError) else None
     if number in (111, 104):  # ECONNREFUSED, ECONNRESET: the same on lwIP and Linux
         return "the connection was refused" if number == 111 else "the connection was closed"

@@ -33,9 +33,9 @@ class Refused(Exception):
     """Why a bundle is not taken, in one sentence."""
 
 
-def number(version: str) -> "tuple[int, ...]":
+def number(version: object) -> "tuple[int, ...]":
     """0.10.2 as (0, 10, 2), so that versions compare; Refused where it is none."""
-    parts = version.split(".")
+    parts = version.split(".") if isinstance(version, str) else []
     if not 1 < len(parts) < 5 or [p for p in parts if not p.isdigit() or len(p) > 6]:
         raise Refused("a version is two to four numbers with points between")
     return tuple([int(p) for p in parts])
@@ -90,6 +90,8 @@ def _header(f: "BufferedReader", signed: int) -> "tuple[str, list[tuple[str, int
         header = json.loads(f.read(length))
         version = header["version"]
         files = [(name, size) for name, size in header["files"]]
+        if [1 for name, size in files if not isinstance(name, str) or not isinstance(size, int)]:
+            raise ValueError
     except (ValueError, KeyError, TypeError):
         raise Refused("its header cannot be read")
     if len(files) > _FILES_MAX or sum([s for _, s in files]) != signed - 8 - length:

@@ -21,7 +21,7 @@ class Clock:
         self._ticks = time.ticks_ms()
         self._uptime = 0  # ms
         self._next = 0
-        self.synced: int | None = None  # uptime of the last answer of NTP
+        self.set_at: str | None = None  # when NTP last answered, as text
         self.failures = 0  # since then
 
     def uptime(self) -> int:
@@ -37,6 +37,11 @@ class Clock:
     def due(self) -> bool:
         return self.uptime() >= self._next
 
+    def doubt(self) -> None:
+        """A certificate is too old or too new by this clock: NTP is to be asked again."""
+        if not self.failures:
+            self._next = 0
+
     def sync(self) -> bool:
         """Asks NTP; blocks for the time of a name lookup and a second. Whether it answered."""
         import ntptime
@@ -45,7 +50,7 @@ class Clock:
         now = self.uptime()
         try:
             ntptime.settime()
-        except (OSError, OverflowError, IndexError) as why:
+        except (OSError, OverflowError, IndexError, ValueError) as why:
             self.failures += 1
             self._next = now + min(1 << min(self.failures, 8), _RETRY_MAX_S)
             if self.failures == 1:
@@ -53,9 +58,9 @@ class Clock:
             return False
         self._next = now + _SYNC_S
         self.failures = 0
-        if self.synced is None:
+        if self.set_at is None:
             say("clock", "set to %s" % self.text())
-        self.synced = now
+        self.set_at = self.text()
         return True
 
     def text(self, age_ms: int = 0) -> str | None:

@@ -66,6 +66,10 @@ class Health:
 def _load() -> "dict[str, Any]":
     try:
         record = json.loads(machine.RTC().memory())
-        return {k: record[k] for k in ("crashes", "last", "running")}
+        return {
+            "crashes": int(record["crashes"]),
+            "last": str(record["last"])[-_TEXT_MAX:],
+            "running": record["running"] is True,
+        }
     except (ValueError, KeyError, TypeError):  # nothing there, or of another program
         return {"crashes": 0, "last": "", "running": False}

@@ -57,6 +57,11 @@ class Publisher:
         self.last_trouble = ""
         self.looked = 0  # uptime of the last sign of life of this task
 
+    @property
+    def deaf(self) -> str:
+        """Why commands do not come through, or ""."""
+        return self._broker.deaf
+
     def _topic(self, specific: str) -> str:
         if self._concentrator_id:
             return topics.uplink(self._concentrator_id, self._meter_id, specific)
@@ -78,6 +83,8 @@ class Publisher:
             raise BrokerError("network: " + self._network.trouble)
         self._alive()
         # Certificates have dates: without the time of day none of them can be checked.
+        if self._broker.dated:
+            self._clock.doubt()
         if self._clock.due():
             self._clock.sync()
         if not self._clock.known():
@@ -88,9 +95,9 @@ class Publisher:
             self._outbox.repeat()
         self.connects += 1
         self.trouble = ""
-        self._backoff = 1
         say("broker", "connected")
         self._tell()
+        self._backoff = 1  # a broker that takes us in and then answers nothing sensible can wait
 
     async def _serve(self) -> None:
         while self._network.connected():
@@ -160,12 +167,11 @@ class Publisher:
         """1 s, doubling to a minute; half of it by chance, or a fleet would come at once."""
         ms = self._backoff * 1000
         self._backoff = min(self._backoff * 2, _BACKOFF_MAX_S)
-        ms = ms // 2 + random.randrange(ms // 2)
-        while ms > 0:
+        until = time.ticks_add(time.ticks_ms(), ms // 2 + random.randrange(ms // 2))
+        while (left := time.ticks_diff(until, time.ticks_ms())) > 0:
             self._alive()
             self._outbox.trim()
-            await asyncio.sleep_ms(min(ms, 1000))
-            ms -= 1000
+            await asyncio.sleep_ms(min(left, 1000))
 
     def _alive(self) -> None:
         self.looked = self._clock.uptime()

@@ -8,6 +8,10 @@ README.md here says what that means.
 import json
 import sys
 
+from smartmeter.receiver import LINKS
+
+from . import line
+
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from typing import Any
@@ -70,7 +74,11 @@ class Store:
             raise NotProvisioned
         from . import schema
 
-        checked = schema.check(json.loads(text))
+        try:
+            document = json.loads(text)
+        except ValueError:
+            raise ValueError("they are damaged; on the computer type: python -m tools.provision")
+        checked = schema.check(document)
         # Needed once, and its memory serves the rest.
         del sys.modules["adapter.schema"]
         del sys.modules["adapter"].schema
@@ -82,9 +90,14 @@ class Store:
 
     def line_found(self) -> "tuple[str, str | None]":
         """The line of the last search as text, "" for none; and its link layer, if known."""
-        found = self._blob(_FOUND, _FOUND_MAX) or b""
-        setting, _, link = found.decode().partition("/")
-        return setting, link or None
+        try:
+            found = self._blob(_FOUND, _FOUND_MAX) or b""
+            setting, _, link = found.decode().partition("/")
+            if setting:
+                line.parse(setting)
+        except ValueError:  # damaged: the search begins anew
+            return "", None
+        return setting, link if link in LINKS else None
 
     def keep_line(self, setting: str, link: str | None) -> None:
         if (setting, link) != self.line_found():

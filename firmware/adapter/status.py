@@ -57,13 +57,16 @@ class Status:
             "left_out": meter.left_out,
             "connects": publisher.connects,
             "heap": gc.mem_free(),
+            "ntp_failures": self._clock.failures,
         }
         further = {
+            "clock_set": self._clock.set_at,
             "clock_offset": meter.ahead,
             "rssi": self._network.rssi(),
             "last_trouble": publisher.last_trouble or None,
             "last_crash": self._health.last_crash or None,
             "update": publisher.update.text or None if publisher.update else None,
+            "commands": publisher.deaf or None,
         }
         for name, value in further.items():
             if value is not None:

@@ -25,6 +25,7 @@ PART = "update.part"
 _FETCH_MS = 10_000  # for each answer of the server
 _PIECE = 1024
 _HEAD_MAX = 4096
+_NO_SPACE = 28  # ENOSPC, which has no name in an ESP32's errno
 
 
 class Update:
@@ -72,9 +73,13 @@ class Update:
         if not 0 < total <= BYTES_MAX or total != self._total or at + len(data) > total:
             self._tell("refused: a bundle is at most %d bytes long" % BYTES_MAX)
         elif at == self._have:  # another is one that came twice, or follows a lost one
-            with open(PART, "ab" if at else "wb") as f:
-                f.write(data)
-            self._have += len(data)
+            try:
+                with open(PART, "ab" if at else "wb") as f:
+                    f.write(data)
+            except OSError as why:
+                self._give_up(why)
+            else:
+                self._have += len(data)
 
     @property
     def has_more(self) -> bool:
@@ -94,9 +99,12 @@ class Update:
                 self._tell("%s is unpacked and starts now" % version)
                 self.ready = True
         except (Refused, OSError, ValueError, MemoryError) as why:
-            self._total = self._have = 0
-            _remove(PART)
-            self._tell("refused: %s" % why)
+            self._give_up(why)
+
+    def _give_up(self, why: Exception) -> None:
+        self._total = self._have = 0
+        _remove(PART)
+        self._tell("refused: %s" % _reason(why))
 
     def _tell(self, text: str) -> None:
         self.text = text
@@ -143,6 +151,12 @@ def _length(opened: link.Link) -> int:
         if name.lower() == "content-length":
             return int(value)
     raise Refused("the server does not say how long the bundle is")
+
+
+def _reason(why: Exception) -> str:
+    if isinstance(why, OSError) and why.errno == _NO_SPACE:
+        return "the flash is full"
+    return str(why)
 
 
 def _remove(path: str) -> None:

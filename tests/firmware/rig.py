@@ -183,11 +183,21 @@ class Listener:
         self._client.username_pw_set("test", USERS["test"])
         if ca:
             self._client.tls_set(str(ca))
+        self._begin(broker.port)
+
+    def _begin(self, port: int) -> None:
         self._client.on_message = lambda _c, _u, m: self._got.put((m.topic, m.payload))
         self._client.on_connect = lambda c, *_: c.subscribe("#", 1)
         self._client.reconnect_delay_set(0.2, 0.5)
-        self._client.connect("localhost", broker.port)
+        self._client.connect("localhost", port)
         self._client.loop_start()
+
+    def use(self, port: int) -> None:
+        """Listens at another broker from now on, without TLS."""
+        self.close()
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.username_pw_set("test", USERS["test"])
+        self._begin(port)
 
     def payload(self, specific: str, seconds: float = 60.0) -> bytes:
         """The next message on {prefix}/test-meter/{specific}."""
@@ -223,14 +233,27 @@ class Setup:
 
     def provision(self) -> None:
         """As tools.provision does; the board then starts."""
-        device.write(self.board.port, Answers(self.settings, self.secrets).checked())
+        self.write()
         device.reset(self.board.port)
+
+    def write(self) -> None:
+        """Puts the settings on the board, which waits at its prompt then."""
+        device.write(self.board.port, Answers(self.settings, self.secrets).checked())
 
     def status(self, seconds: float = 60.0) -> Any:
         """The next status in which the adapter is online."""
         while (status := self.listener.next("status", seconds))["state"] == "offline":
             pass
         return status
+
+
+def with_a_clock_to_turn(setup: Setup) -> None:
+    """Provisions; board.pass_time() then lets time pass for the board alone."""
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    setup.provision()
+    setup.status()
 
 
 def agrees(reading: dict[str, Any], truth: dict[str, Any]) -> bool:

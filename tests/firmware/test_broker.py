@@ -19,6 +19,9 @@ def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMet
     assert first["heap"] > 20_000
     assert first["rssi"] < 0
     assert first["connects"] == 1
+    assert first["clock_set"] <= first["time"]
+    assert first["ntp_failures"] == 0
+    assert "commands" not in first
 
 
 @ONE_WORD_SIZE

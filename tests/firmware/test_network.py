@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.firmware.rig import ONE_WORD_SIZE, Setup, TestMeter, agrees
+from tests.firmware.rig import ONE_WORD_SIZE, USERS, Setup, TestMeter, agrees
 from tools.mosquitto import Mosquitto
 
 
@@ -21,6 +21,20 @@ def test_ethernet_takes_the_place_of_wifi(setup: Setup, meter: TestMeter) -> Non
     setup.board.wait_console("network: lost")
     setup.board.air(ethernet=True)
     assert setup.status(60)["connects"] == 2
+
+
+def test_tls_is_off_where_the_settings_say_so(
+    setup: Setup, meter: TestMeter, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    plain = mosquitto(users=USERS)
+    setup.listener.use(plain.port)
+    setup.settings["broker"] |= {"port": plain.port, "tls": False}
+    del setup.secrets["broker_ca"]
+    setup.provision()
+    assert setup.status()["state"] == "online"
+    for _ in range(3):
+        truth = meter.send()
+        assert agrees(setup.listener.next("reading"), truth)
 
 
 @ONE_WORD_SIZE

@@ -2,15 +2,7 @@
 
 import time
 
-from tests.firmware.rig import ONE_WORD_SIZE, WIFI, Setup, TestMeter, agrees
-
-
-def with_a_clock_to_turn(setup: Setup) -> None:
-    setup.board.kill()
-    setup.board.pass_time(0)
-    setup.board.start()
-    setup.provision()
-    setup.status()
+from tests.firmware.rig import ONE_WORD_SIZE, WIFI, Setup, TestMeter, agrees, with_a_clock_to_turn
 
 
 def test_an_hour_without_wifi(setup: Setup, meter: TestMeter) -> None:
@@ -53,6 +45,10 @@ def test_a_day_without_ntp_and_a_clock_that_jumps(setup: Setup, meter: TestMeter
     truth = meter.send()
     assert agrees(setup.listener.next("reading", 60), truth)
     meter.wire.taken()
+    setup.board.pass_time(61, 61)
+    while not (status := setup.status())["ntp_failures"]:
+        pass
+    assert status["clock_set"][:13] < status["time"][:13]
     # For the board, 13 hours have passed, for the meter none; now NTP says 2 hours more.
     setup.board.air(ntp=True, clock=2 * 3600)
     offset = 0
@@ -64,6 +60,7 @@ def test_a_day_without_ntp_and_a_clock_that_jumps(setup: Setup, meter: TestMeter
         offset = int(status["clock_offset"])
         if offset < -14 * 3600:
             break
+    assert (status["ntp_failures"], status["clock_set"][:13]) == (0, status["time"][:13])
     assert -15.5 * 3600 < offset < -14 * 3600
     assert status["state"] == "online"
     assert setup.board.resets == [1, 1, 2]
