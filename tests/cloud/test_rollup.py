@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from smartmeter_cloud.rollup import DAY, HOUR, QUARTER, day_end, day_start, merge, slice_of
+from smartmeter_cloud.store.retention import Retention
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import reading
@@ -160,3 +161,27 @@ def test_rolling_up_keeps_pace(store: SqlStore) -> None:
     roll(store)
     assert time.perf_counter() - began < 5
     assert len(slices(store, QUARTER)) == 96
+
+
+def test_a_day_begins_within_an_hour_of_utc(opens: Opens) -> None:
+    kolkata = ZoneInfo("Asia/Kolkata")  # UTC+05:30: midnight is at half past an hour
+    store = opens(kolkata)
+    midnight = day_start(NOON * 1000, kolkata) // 1000 - NOON
+    add(store, "m1", at(midnight + 10, 1000), at(midnight + 20, 1004))
+    roll(store)
+    add(store, "m1", at(midnight + 1700, 1009))
+    roll(store)
+    (day,) = slices(store, DAY)
+    assert (day.start, day.n, day.drawn.used) == ((NOON + midnight) * 1000, 3, 9)
+
+
+def test_what_is_late_makes_no_smaller_day_of_what_is_forgotten(store: SqlStore) -> None:
+    add(store, "m1", *[at(t, 1000 + t / 100) for t in range(0, 7200, 100)])
+    roll(store)
+    far = NOON * 1000 + 40 * 86_400_000
+    while store.forget(Retention(readings=30, quarters=30), far):
+        pass
+    before = [slices(store, tier) for tier in (HOUR, DAY)]
+    add(store, "m1", at(150, 1001.5))
+    roll(store)
+    assert [slices(store, tier) for tier in (HOUR, DAY)] == before

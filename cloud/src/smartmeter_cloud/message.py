@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from re import compile as pattern
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import astuple
 from smartmeter import receipt, topics
 
-from smartmeter_cloud.store.rows import CODES, Box, DeadLetter, ReadingRow
+from smartmeter_cloud.store.rows import CODES, COLUMNS, Box, DeadLetter, ReadingRow
 
 PAYLOAD_MAX = 1024 * 1024
 STATUS_MAX = 256 * 1024  # a Concentrator of a thousand meters names each
@@ -25,7 +26,7 @@ BEHIND_MAX_MS = 400 * 86_400_000  # a Concentrator's backlog may be long, but no
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_MS, _LAST_MS = 86_400_000, 7_258_032_000_000  # 1970-01-02, 2199-12-31
-_MINUTE = timedelta(minutes=1)
+_MS, _MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
 TOPICS_KNOWN = 65_536  # of which it is remembered what they mean
 _GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 OBIS_CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
@@ -36,18 +37,43 @@ Number = (
 )
 
 
-class Reading(msgspec.Struct):
-    """The wire form of DESIGN.md; names it does not have are passed over."""
+class _Form(msgspec.Struct, gc=False):
+    """The wire form of DESIGN.md but for its values; names it does not have are passed over."""
 
     time: Annotated[datetime, Meta(tz=True)]
     clock: Literal["meter", "adapter"]
     seq: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     auth: Literal["verified", "unverified", "none"]
+
+
+class Reading(_Form, gc=False):
     values: Annotated[dict[str, Number], Meta(min_length=1, max_length=VALUES_MAX)]
 
 
+# Most readings have no further codes than the default ones. These are decoded in half the time
+# without a dictionary; what this form does not take is decided on by the one above.
+_Usual = msgspec.defstruct(
+    "_Usual",
+    [
+        (
+            "values",
+            msgspec.defstruct(
+                "_Values",
+                [(column, Number, None) for column in COLUMNS],
+                rename=dict(zip(COLUMNS, CODES, strict=True)),
+                forbid_unknown_fields=True,
+                gc=False,
+            ),
+        )
+    ],
+    bases=(_Form,),
+    gc=False,
+)
+
 _decode_reading = msgspec.json.Decoder(Reading).decode
+_decode_usual = msgspec.json.Decoder(_Usual).decode
 _decode_readings = msgspec.json.Decoder(list[Reading]).decode
+_decode_all_usual = msgspec.json.Decoder(list[_Usual]).decode  # type: ignore[valid-type]
 _decode_apart = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_status = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -110,10 +136,13 @@ class Batch:
     def _reading(self, sender: Sender, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
         try:
-            reading = _decode_reading(payload)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as e:
-            raise Refused(_sentence("not a reading", e)) from None
-        made = row(reading, received)
+            made = _usual_row(_decode_usual(payload), received)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            try:
+                reading = _decode_reading(payload)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+                raise Refused(_sentence("not a reading", e)) from None
+            made = _row_of(reading, received)
         known = self.readings.get(sender)
         if known is None:
             self.readings[sender] = [made]
@@ -122,11 +151,11 @@ class Batch:
 
     def _readings(self, sender: Sender, topic: bytes, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
-        try:
-            rows = [row(r, received) for r in _decode_readings(payload)]
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            pass
-        else:
+        for decode, row_of in ((_decode_all_usual, _usual_row), (_decode_readings, _row_of)):
+            try:
+                rows = [row_of(r, received) for r in decode(payload)]
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                continue
             if rows:
                 self.readings.setdefault(sender, []).extend(rows)
             return
@@ -181,20 +210,32 @@ def _parsed(topic: bytes) -> tuple[str, str, str | None, str]:
     return text, *topics.parse_uplink(text)
 
 
-def row(reading: Reading, received: int) -> ReadingRow:
-    """The reading as the stores take it; Refused where a time or a code cannot be."""
-    time, values = reading.time, reading.values
-    since = time - _EPOCH
-    at = (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
-    if not _FIRST_MS <= at < _LAST_MS:
-        raise Refused(f"the year {time.year} is outside what can be stored, 1970 to 2199")
-    numbers = tuple(map(values.get, CODES))
+def _usual_row(reading: Any, received: int) -> ReadingRow:
+    numbers = astuple(reading.values)
+    if numbers.count(None) == len(numbers):
+        raise Refused("there is no value")
+    return _row(reading, received, None, numbers)
+
+
+def _row_of(reading: Reading, received: int) -> ReadingRow:
+    values = reading.values
     extra = None
-    if len(values) + numbers.count(None) != len(CODES):
-        further = {code: number for code, number in values.items() if code not in CODES}
+    further = {code: number for code, number in values.items() if code not in CODES}
+    if further:
         if not all(map(OBIS_CODE.match, further)):
             raise Refused("a value's name is no OBIS code such as 1.8.0")
         extra = msgspec.json.encode(further).decode()
+    return _row(reading, received, extra, tuple(map(values.get, CODES)))
+
+
+def _row(
+    reading: _Form, received: int, extra: str | None, numbers: tuple[float | None, ...]
+) -> ReadingRow:
+    """The reading as the stores take it; Refused where its time cannot be."""
+    time = reading.time
+    at = (time - _EPOCH) // _MS
+    if not _FIRST_MS <= at < _LAST_MS:
+        raise Refused(f"the year {time.year} is outside what can be stored, 1970 to 2199")
     offset = time.utcoffset()
     return (
         at,

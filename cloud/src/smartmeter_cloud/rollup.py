@@ -7,6 +7,8 @@ more than can flow (the meter was swapped) the step counts as nothing and is tol
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
+from itertools import pairwise
+from operator import le
 from typing import NamedTuple
 
 QUARTER, HOUR, DAY = "quarter", "hour", "day"
@@ -18,6 +20,7 @@ HOUR_MS = 3_600_000
 # the largest direct-reading meters for transformers at some hundred.
 POWER_MAX = 1_000_000  # W
 STEP_MIN_MS = 60_000  # totals may be sent in steps of a kWh, and clocks be set by seconds
+STEP_MIN = POWER_MAX * STEP_MIN_MS // HOUR_MS  # Wh; a step of a total may be as large at any time
 
 Number = int | float
 
@@ -64,16 +67,17 @@ def slice_of(start: int, rows: Sequence[Row]) -> Slice | None:
     """The slice that rows make; None where there are none."""
     if not rows:
         return None
-    powers = [row[3] for row in rows if row[3] is not None]
+    times, drawn, fed, power, *phases = zip(*rows, strict=True)
+    powers = [p for p in power if p is not None]
     volts: list[Number | None] = []
-    for i in (4, 5, 6):
-        phase = [row[i] for row in rows if row[i] is not None]
-        volts += [min(phase), max(phase)] if phase else [None, None]  # type: ignore[type-var]
+    for phase in phases:
+        known = [v for v in phase if v is not None]
+        volts += [min(known, default=None), max(known, default=None)]
     return Slice(
         start,
         len(rows),
-        _total((row[0], row[1]) for row in rows),
-        _total((row[0], row[2]) for row in rows),
+        _total(times, drawn),
+        _total(times, fed),
         len(powers),
         _tidy(sum(powers)),
         min(powers, default=None),
@@ -116,26 +120,23 @@ def day_end(start: int, zone: tzinfo) -> int:
     return day_start(int(noon.timestamp()) * 1000, zone)
 
 
-def _total(points: Iterable[tuple[int, Number | None]]) -> Total | None:
-    first: tuple[int, Number] | None = None
-    last: tuple[int, Number] | None = None
-    used: Number = 0
+def _total(times: Sequence[int], totals: Sequence[Number | None]) -> Total | None:
+    points = [(t, total) for t, total in zip(times, totals, strict=True) if total is not None]
+    if not points:
+        return None
+    values = [value for _, value in points]
+    used: Number = values[-1] - values[0]
     resets = 0
-    for time, value in points:
-        if value is None:
-            continue
-        if last is None:
-            first = time, value
-        else:
-            counted = step(last[1], value, time - last[0])
+    # Where they never fall and rise by no more in all than they may in one step, no step is wrong.
+    if used > STEP_MIN or not all(map(le, values, values[1:])):
+        used = 0
+        for (earlier, before), (later, after) in pairwise(points):
+            counted = step(before, after, later - earlier)
             if counted is None:
                 resets += 1
             else:
                 used += counted
-        last = time, value
-    if first is None or last is None:
-        return None
-    return Total(*first, *last, _tidy(used), resets)
+    return Total(*points[0], *points[-1], _tidy(used), resets)
 
 
 def _merge_totals(totals: Iterable[Total | None]) -> Total | None:

@@ -59,10 +59,11 @@ class _Session:
         self.db = db
 
     def all(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
-        return [_whole(row) for row in self.db.execute(_sql(sql), values).fetchall()]
+        found = self.db.execute(_sql(sql), values, binary=True).fetchall()
+        return [_whole(row) for row in found]
 
     def one(self, sql: str, values: Values = ()) -> tuple[Any, ...] | None:
-        row = self.db.execute(_sql(sql), values).fetchone()
+        row = self.db.execute(_sql(sql), values, binary=True).fetchone()
         return None if row is None else _whole(row)
 
     def run(self, sql: str, values: Values = ()) -> int:

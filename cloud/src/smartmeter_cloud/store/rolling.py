@@ -2,7 +2,10 @@
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
+from operator import itemgetter
 from typing import Any
 
 from smartmeter_cloud.rollup import (
@@ -39,7 +42,13 @@ _COLUMNS = ", ".join(
         *_VOLT_COLUMNS,
     ]
 )
-_WIDTH = _COLUMNS.count(",") + 1
+# A slice that was made of more is kept: what it was made of is older than it is kept.
+_PUT = f"""
+INSERT INTO rollup (meter, tier, {_COLUMNS}) VALUES (?, ?{", ?" * (_COLUMNS.count(",") + 1)})
+ON CONFLICT (meter, tier, start) DO UPDATE SET
+    {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ")[1:])}
+WHERE rollup.n <= excluded.n
+"""
 
 
 def roll(db: Session, limit: int, until: int, zone: tzinfo) -> int:
@@ -50,32 +59,60 @@ def roll(db: Session, limit: int, until: int, zone: tzinfo) -> int:
     )
     # First of all: who writes to one of these slices from now on makes it dirty once more.
     db.many("DELETE FROM dirty WHERE meter = ? AND start = ?", dirty)
-    hours: set[tuple[int, int]] = set()
-    for meter, start in dirty:
-        rows = db.all(
-            f"SELECT time, obis_1_8_0, obis_2_8_0, {_POWER}, obis_32_7_0, obis_52_7_0, obis_72_7_0 "
-            "FROM reading WHERE meter = ? AND time >= ? AND time < ? AND suspect = 0 "
-            "ORDER BY time, seq",
-            (meter, start, start + QUARTER_MS),
-        )
-        known = db.one(
-            "SELECT n FROM rollup WHERE meter = ? AND tier = ? AND start = ?",
-            (meter, QUARTER, start),
-        )
-        # Of what is older than it is kept a straggler may come in: the slice was made of more.
-        if known is None or known[0] <= len(rows):
-            _put(db, meter, QUARTER, start, slice_of(start, rows))
-        hours.add((meter, start - start % HOUR_MS))
-    days: set[tuple[int, int]] = set()
-    for meter, start in sorted(hours):
-        parts = read(db, meter, QUARTER, start, start + HOUR_MS)
-        _put(db, meter, HOUR, start, merge(start, parts))
-        days.add((meter, day_start(start, zone)))
-    for meter, start in sorted(days):
-        # Quarters, not hours: in zones of half and quarter hours a day begins within an hour.
-        parts = read(db, meter, QUARTER, start, day_end(start, zone))
-        _put(db, meter, DAY, start, merge(start, parts))
+    for meter, first, last in _runs(dirty):
+        db.many(_PUT, list(_roll_run(db, meter, first, last, zone)))
     return len(dirty)
+
+
+def _runs(dirty: Sequence[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
+    """(meter, first, last) of slices that follow each other; dirty is in order."""
+    runs: list[tuple[int, int, int]] = []
+    for meter, start in dirty:
+        if runs and runs[-1][0] == meter and runs[-1][2] == start - QUARTER_MS:
+            runs[-1] = (meter, runs[-1][1], start)
+        else:
+            runs.append((meter, start, start))
+    return runs
+
+
+def _roll_run(
+    db: Session, meter: int, first: int, last: int, zone: tzinfo
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of the slices of a meter from first to last and of all above them."""
+    hours = range(first - first % HOUR_MS, last + 1, HOUR_MS)
+    days = [day_start(first, zone)]
+    while (end := day_end(days[-1], zone)) <= last:
+        days.append(end)
+    parts = {
+        one.start: one
+        for one in read(db, meter, QUARTER, min(hours[0], days[0]), max(hours[-1] + HOUR_MS, end))
+    }
+    rows = db.all(
+        f"SELECT time, obis_1_8_0, obis_2_8_0, {_POWER}, obis_32_7_0, obis_52_7_0, obis_72_7_0 "
+        "FROM reading WHERE meter = ? AND time >= ? AND time < ? AND suspect = 0 "
+        "ORDER BY time, seq",
+        (meter, first, last + QUARTER_MS),
+    )
+    at = 0
+    for start in range(first, last + 1, QUARTER_MS):
+        begin, at = at, bisect_left(rows, start + QUARTER_MS, at, key=itemgetter(0))
+        made = slice_of(start, rows[begin:at])
+        # Of what is older than it is kept a straggler may come in: the slice was made of more.
+        if made and (start not in parts or parts[start].n <= made.n):
+            parts[start] = made
+            yield _row(meter, QUARTER, made)
+    starts = sorted(parts)
+
+    def merged(tier: str, start: int, end: int) -> Iterator[tuple[Any, ...]]:
+        some = starts[bisect_left(starts, start) : bisect_left(starts, end)]
+        if made := merge(start, [parts[s] for s in some]):
+            yield _row(meter, tier, made)
+
+    for start in hours:
+        yield from merged(HOUR, start, start + HOUR_MS)
+    # Of quarters, not of hours: in zones of half and quarter hours a day begins within an hour.
+    for start in days:
+        yield from merged(DAY, start, day_end(start, zone))
 
 
 def read(db: Session, meter: int, tier: str, start: int, end: int) -> list[Slice]:
@@ -88,12 +125,11 @@ def read(db: Session, meter: int, tier: str, start: int, end: int) -> list[Slice
     return [_slice(row) for row in rows]
 
 
-def _put(db: Session, meter: int, tier: str, start: int, made: Slice | None) -> None:
-    db.run("DELETE FROM rollup WHERE meter = ? AND tier = ? AND start = ?", (meter, tier, start))
-    if made is None:
-        return
+def _row(meter: int, tier: str, made: Slice) -> tuple[Any, ...]:
     nothing = (None,) * 6
-    values = (
+    return (
+        meter,
+        tier,
         made.start,
         made.n,
         *(made.drawn or nothing),
@@ -103,10 +139,6 @@ def _put(db: Session, meter: int, tier: str, start: int, made: Slice | None) -> 
         made.power_low,
         made.power_high,
         *made.volts,
-    )
-    db.run(
-        f"INSERT INTO rollup (meter, tier, {_COLUMNS}) VALUES (?, ?{', ?' * _WIDTH})",
-        (meter, tier, *values),
     )
 
 

@@ -65,11 +65,6 @@ class Latest(NamedTuple):
     concentrator: str
 
 
-def _rank(latest: tuple[int, int, int]) -> tuple[bool, int, int]:
-    """What orders (time, seq, suspect): a clock that can be believed goes before any time."""
-    return not latest[2], latest[0], latest[1]
-
-
 class SqlStore(SqlRecords, SqlCertificates):
     """A Store; a database's own kind fills in the abstract methods."""
 
@@ -143,22 +138,25 @@ class SqlStore(SqlRecords, SqlCertificates):
 
     def _write_readings(self, db: Session, readings: Mapping[Sender, list[ReadingRow]]) -> int:
         ids = self._meter_ids(db, dict(readings.keys()))
-        newest: dict[int, Latest] = {}
+        newest: dict[int, tuple[int, int, int, str]] = {}
         dirty: set[tuple[int, int]] = set()
         rows: list[tuple[Any, ...]] = []
         for (name, concentrator), some in readings.items():
             meter = ids[name]
-            at, seq, suspect = max([(row[0], row[1], row[6]) for row in some], key=_rank)
-            latest = Latest(meter, at, seq, suspect, concentrator)
-            known = newest.get(meter)
-            if known is None or _rank(known[1:4]) < _rank(latest[1:4]):
-                newest[meter] = latest
+            # A clock that can be believed goes before any time.
+            latest = max([(-row[6], row[0], row[1], concentrator) for row in some])
+            newest[meter] = max(latest, newest.get(meter, latest))
             rows += [(meter, *row) for row in some]
-            dirty.update([(meter, row[0] // QUARTER_MS * QUARTER_MS) for row in some if not row[6]])
+            quarters = {row[0] // QUARTER_MS for row in some if not row[6]}
+            dirty.update([(meter, quarter * QUARTER_MS) for quarter in quarters])
         new = self._insert(db, rows)
         if new:
             self._note_dirty(db, sorted(dirty))
-            self._note_newest(db, sorted(newest.values()), self._next_change(db))
+            latest_of = [
+                Latest(meter, at, seq, -believed, concentrator)
+                for meter, (believed, at, seq, concentrator) in sorted(newest.items())
+            ]
+            self._note_newest(db, latest_of, self._next_change(db))
         return new
 
     def _note_dirty(self, db: Session, slices: list[tuple[int, int]]) -> None:
