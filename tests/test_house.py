@@ -16,7 +16,7 @@ OURS = {
 PARTS = {
     "smartmeter": ("firmware/lib/smartmeter", set()),
     "adapter": ("firmware/adapter", {"smartmeter"}),
-    "smartmeter_broker": ("gateway/src/smartmeter_broker", {"smartmeter"}),
+    "smartmeter_broker": ("gateway/src/smartmeter_broker", {"smartmeter", "smartmeter_mqtt"}),
     "smartmeter_mqtt": ("gateway/src/smartmeter_mqtt", set()),
     "smartmeter_gateway": (
         "gateway/src/smartmeter_gateway",

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import paho.mqtt.client as paho
 from smartmeter import receipt, topics
 from smartmeter_cloud import cli
+from smartmeter_mqtt import client_ids
 
 
 def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
@@ -76,7 +77,8 @@ class Concentrator:
         self.receipts: list[bytes] = []
         self._lock = threading.Lock()
         self.connected = threading.Event()
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=name)
+        client_id = login.get("client_id", client_ids.of_concentrator(name))
+        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=client_id)
         if "user" in login:
             self.client.username_pw_set(login["user"], login["password"])
         if "ca" in login:

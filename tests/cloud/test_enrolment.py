@@ -26,6 +26,7 @@ from smartmeter_cloud.authority import Authority
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_gateway import broker_rules, enrolment
 from smartmeter_gateway.settings_file import SettingsError
+from smartmeter_mqtt import client_ids
 
 from tests.cloud.around import Concentrator, Process, command, encoded, eventually, reading
 from tools.mosquitto import Mosquitto
@@ -410,7 +411,8 @@ def test_the_embedded_broker_takes_certificates_too(site: Site, tmp_path: Path) 
 
         def joined(name: str, who: enrolment.Identity) -> Concentrator:
             files = str(who.certificate), str(who.key)
-            return Concentrator(name, port, ca=site.ca, certificate=files)
+            own_id = client_ids.of_concentrator(who.id)
+            return Concentrator(name, port, ca=site.ca, certificate=files, client_id=own_id)
 
         house, stranger = joined("house-11", own), joined("stranger", other)
         forged = "concentrator/house-11/smartMeterMessage/forged/reading"
@@ -426,17 +428,22 @@ def test_the_embedded_broker_takes_certificates_too(site: Site, tmp_path: Path) 
         assert sorted(m["id"] for m in serve.get("v1/meters")) == ["m11", "m13"]
         assert not stranger.receipts
 
-        # Its last will would be another's word.
-        liar = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="liar")
-        liar.tls_set(str(site.ca), str(other.certificate), str(other.key))
-        liar.will_set("concentrator/house-11/status", b'{"state":"offline"}', qos=1)
+        # Its last will would be another's word; its client id would throw another out.
         answers: list[str] = []
-        liar.on_connect = lambda c, u, f, code, p: answers.append(str(code))
-        liar.connect("localhost", port)
-        liar.loop_start()
-        eventually(lambda: answers)
-        assert answers[0] == "Not authorized"
-        liar.loop_stop()
+        for client_id, will in (
+            (client_ids.of_check("house-12"), "concentrator/house-11/status"),
+            (client_ids.of_concentrator("house-11"), "concentrator/house-12/status"),
+        ):
+            liar = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=client_id)
+            liar.tls_set(str(site.ca), str(other.certificate), str(other.key))
+            liar.will_set(will, b'{"state":"offline"}', qos=1)
+            liar.on_connect = lambda c, u, f, code, p: answers.append(str(code))
+            liar.connect("localhost", port)
+            liar.loop_start()
+            eventually(lambda: answers)
+            assert answers.pop() == "Not authorized"
+            liar.loop_stop()
+        assert house.client.is_connected()
 
         site.call("DELETE", "v1/concentrators/house-11/certificates", token=site.admin)
         house.stop()

@@ -8,6 +8,7 @@ import paho.mqtt.client as paho
 import pytest
 from smartmeter import receipt, topics
 from smartmeter_gateway import broker_rules
+from smartmeter_mqtt import client_ids
 
 from tests.gateway.standins import Adapter, Client, Process, StandInCloud, eventually, reading
 from tools.certificates import Authority
@@ -21,7 +22,8 @@ RULES = broker_rules.mosquitto("ingest").splitlines()
 def cloud_broker(mosquitto: Callable[..., Mosquitto], authority: Authority) -> Mosquitto:
     server = authority.issue("server", ("localhost", "127.0.0.1"))
     tls = (authority.certificate_path, *server)
-    return mosquitto(tls=tls, client_certificates=True, rules=RULES)
+    settings = ["use_username_as_clientid true"]
+    return mosquitto(tls=tls, client_certificates=True, rules=RULES, settings=settings)
 
 
 @pytest.fixture
@@ -123,6 +125,54 @@ def test_a_concentrator_can_neither_write_as_another_nor_read_another(
         eventually(mallory.client.is_connected)
     assert cloud.seqs(METER) == {1, 2}
     assert set(heard) == {topics.receipts("mallory")}
+
+
+def test_a_concentrator_cannot_throw_out_another_by_its_client_id(
+    process: Process, lan: Mosquitto, cloud_broker: Mosquitto, authority: Authority
+) -> None:
+    ca = authority.certificate_path
+    certificate, key = authority.issue("home")
+    configure(process, lan, cloud_broker, ca=ca, certificate=certificate, key=key)
+    mallory = authority.issue("mallory")
+    with (
+        process,
+        our_adapter(lan) as adapter,
+        StandInCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
+    ):
+        process.says("cloud broker: connected")
+        for n, client_id in enumerate((client_ids.of_concentrator("home"), "home")):
+            with Client(cloud_broker.port, ca=ca, certificate=mallory, client_id=client_id):
+                adapter.publish_and_wait(METER, reading(n))
+                eventually(lambda: "home" in cloud.statuses)
+        eventually(lambda: cloud.seqs(METER) == {0, 1})
+        assert process.stop() == 0
+    assert process.said.count("cloud broker: connected") == 1
+
+
+def test_a_renewed_certificate_is_used_without_a_restart(
+    process: Process, lan: Mosquitto, cloud_broker: Mosquitto, authority: Authority
+) -> None:
+    """Whoever renews it: the files are looked at. What is no certificate ends no connection."""
+    ca = authority.certificate_path
+    certificate, key = authority.issue("home", valid_for=timedelta(days=1))
+    configure(process, lan, cloud_broker, ca=ca, certificate=certificate, key=key)
+    with (
+        process,
+        our_adapter(lan) as adapter,
+        StandInCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
+    ):
+        process.says("cloud broker: connected")
+        certificate.write_text("half a file")
+        process.says("cloud broker: the new certificate or key cannot be used: TLS failed: ")
+        adapter.publish_and_wait(METER, reading(1))
+        eventually(lambda: cloud.seqs(METER) == {1})
+        assert "connects again" not in process.said
+        authority.issue("home")  # into the same files
+        process.says("cloud broker: not connected: it connects again, with the renewed certificate")
+        process.says("over: cloud broker: the new certificate or key cannot be used")
+        eventually(lambda: process.said.count("cloud broker: connected") == 2)
+        adapter.publish_and_wait(METER, reading(2))
+        eventually(lambda: cloud.seqs(METER) == {1, 2})
 
 
 @pytest.mark.parametrize(

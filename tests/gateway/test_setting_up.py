@@ -152,7 +152,7 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
         '[[port]]\ndevice = "/dev/no-such-port"\nmeter = "n"\nbaud = 9600\n'
     )
     between.configure(ports)
-    good = command("check", "--config", str(between.process.config), "--seconds", "10")
+    good = command("check", "--config", str(between.process.config), "--seconds", "60")
     lines = good.stdout.splitlines()
     assert f"ok     LAN broker localhost:{between.lan.port}: connected (without TLS)" in lines
     assert f"ok     cloud broker localhost:{between.cloud.port}: connected (without TLS)" in lines

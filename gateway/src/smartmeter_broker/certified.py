@@ -13,6 +13,7 @@ from amqtt.session import Session  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from smartmeter import topics
+from smartmeter_mqtt import client_ids
 
 
 def name_of(session: Session) -> str | None:
@@ -35,6 +36,11 @@ def is_revoked(session: Session, crl: Path) -> bool:
     except (OSError, ValueError):
         return True
     return revoked.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+
+
+def is_own(name: str, client_id: str | None) -> bool:
+    """Whether a Concentrator may have this client id; with another's it would throw it out."""
+    return client_id in (client_ids.of_concentrator(name), client_ids.of_check(name))
 
 
 def may_write(name: str, topic: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from amqtt.plugins.base import BaseAuthPlugin  # type: ignore[import-untyped]
 from amqtt.session import Session  # type: ignore[import-untyped]
 
-from .certified import is_revoked, may_write, name_of
+from .certified import is_own, is_revoked, may_write, name_of
 
 
 class NamedUsers(BaseAuthPlugin):  # type: ignore[misc]
@@ -25,6 +25,8 @@ class NamedUsers(BaseAuthPlugin):  # type: ignore[misc]
             # amqtt asks nobody before it sends a last will.
             will_fits = session.will_topic is None or may_write(name, session.will_topic)
             session.username = name
+            if not is_own(name, session.client_id):
+                return False
             return will_fits and not is_revoked(session, Path(self.config.crl))
         given = (session.password or "").encode()
         known = self.config.users.get(session.username or "")

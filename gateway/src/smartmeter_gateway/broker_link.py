@@ -15,23 +15,23 @@ from smartmeter_mqtt.codec import Control, Oversize, ProtocolError, Publish
 from smartmeter_mqtt.reasons import WRONG_VERSION, reason
 
 from .config import BrokerSettings
+from .connection import READ, opened, reason_of, received, sent
+from .renewed_files import RenewedFiles
 from .status import Status
 
 _KEEP_ALIVE_S = 20
-_CONNECT_S = 5.0
 _ANSWER_S = 5.0  # some brokers of 3.1.1 (amqtt) keep silent where a client of MQTT 5 comes
 _RETRY_FIRST_S = 0.25
 _RETRY_MAX_S = 30.0
 _STEADY_S = 10.0  # a connection that held so long begins the waits anew
 _GOODBYE_S = 1.0
 _EXPIRY_S = 7 * 86_400  # how long a broker keeps the session of a lasting link
-_READ = 1 << 18
 # A read that gives as many messages as a broker's usual window (20) holds is of a rush.
 _RUSH = 16
-_RECORDS = 256  # of TLS, read at once
 _RUSH_S = 0.5  # how long after such a read nothing is waited for
 _MIDS = 65_535
 _SUBSCRIBE_MID = 1
+_AGAIN = "it connects again, with the renewed certificate"
 _PACKET_MAX = 1 << 20  # bytes of a packet that are kept; a longer one is refused by name
 
 Message = Publish | Oversize
@@ -85,7 +85,7 @@ class Link:
         self._awake = False
         parts = []
         size = 0
-        while self._out and size < _READ:
+        while self._out and size < READ:
             parts.append(self._out.popleft())
             size += len(parts[-1])
         return b"".join(parts)
@@ -93,6 +93,11 @@ class Link:
     @property
     def has_out(self) -> bool:
         return bool(self._out)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way to the broker."""
+        return not (self._busy or self._out)
 
 
 class BrokerLink:
@@ -154,7 +159,7 @@ class BrokerLink:
         while not self._stopping.is_set():
             begin = time.monotonic()
             try:
-                with self._connected() as connection:
+                with opened(self._settings) as connection:
                     self._serve(connection)
             except (OSError, ValueError, LinkError) as why:  # ssl.SSLError is an OSError
                 reason = reason_of(why)
@@ -162,7 +167,9 @@ class BrokerLink:
                 self._status.own_fault(self.name)  # our bug; the rest goes on
                 reason = "a fault of this program"
             else:
-                break
+                if self._stopping.is_set():
+                    break
+                reason = _AGAIN
             self._status.link(self.name, False, reason)
             if time.monotonic() - begin > _STEADY_S:
                 wait = _RETRY_FIRST_S
@@ -170,22 +177,10 @@ class BrokerLink:
             self._stopping.wait(wait * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
             wait = min(wait * 2, self._retry_max_s)
 
-    def _connected(self) -> socket.socket:
-        settings = self._settings
-        connection = socket.create_connection((settings.host, settings.port), _CONNECT_S)
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if settings.tls:
-                context = tls_context(settings)
-                return context.wrap_socket(connection, server_hostname=settings.host)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def _serve(self, connection: socket.socket) -> None:
-        """From CONNECT to the end of the connection; returns where stop() ended it."""
+        """From CONNECT to the end of the connection; returns where we have ended it."""
         settings = self._settings
+        files = RenewedFiles(settings)
         link = Link(self._version, self._wake)
         packet = codec.connect(
             self._client_id,
@@ -201,7 +196,7 @@ class BrokerLink:
         try:
             connection.sendall(packet)
             connection.setblocking(False)
-            self._exchange(connection, link, session)
+            self._exchange(connection, link, session, files)
         except (LinkError, ConnectionError, ssl.SSLEOFError) as why:
             if session.answered:
                 raise
@@ -226,7 +221,9 @@ class BrokerLink:
         else:
             self._version = self._first_version
 
-    def _exchange(self, connection: socket.socket, link: Link, session: "_Session") -> None:
+    def _exchange(
+        self, connection: socket.socket, link: Link, session: "_Session", files: RenewedFiles
+    ) -> None:
         poll = select.poll()
         poll.register(self._woken, select.POLLIN)
         number = connection.fileno()
@@ -243,20 +240,31 @@ class BrokerLink:
             if pending or number in ready:
                 if self._gather_s and session.is_quiet(now):
                     time.sleep(self._gather_s)
-                session.take(_received(connection), now)
-            if self._stopping.is_set() and goodbye is None:
+                session.take(received(connection), now)
+            ending = self._stopping.is_set() or (link.is_idle and self._renewed(files, now))
+            if ending and goodbye is None:
                 goodbye = now + _GOODBYE_S
                 link.send(codec.DISCONNECT_PACKET)
             session.keep_alive(now)
             while out or link.has_out:
                 out = out or link.take_out()
-                sent = _sent(connection, out)
-                if not sent:
+                taken = sent(connection, out)
+                if not taken:
                     break
                 session.last_out = now
-                out = out[sent:]
+                out = out[taken:]
             if goodbye is not None and (not (out or link.has_out) or now > goodbye):
                 return
+
+    def _renewed(self, files: RenewedFiles, now: float) -> bool:
+        problem = None
+        try:
+            if not files.usable(now):
+                return False
+        except ValueError as why:
+            problem = f"{self.name}: the new certificate or key cannot be used: {why}"
+        self._status.alarm(f"{self.name}.files", problem)
+        return problem is None
 
     # What a session asks of its link.
 
@@ -271,6 +279,7 @@ class BrokerLink:
     def subscribed(self, code: int, link: Link) -> None:
         if code >= 0x80:
             raise LinkError(f"the broker does not let us read {self._subscribe}: {reason(code)}")
+        self._status.alarm(f"{self.name}.files", None)
         self._status.link(self.name, True)
         self.on_up(link)
 
@@ -360,49 +369,3 @@ class _Session:
             raise LinkError(f"the broker ended the connection: {reason(code)}")
         elif kind != codec.PINGRESP:
             raise ProtocolError("the broker sends what is no MQTT")
-
-
-def _received(connection: socket.socket) -> bytes | None:
-    """What has come; b"" at the end, None where there is nothing after all."""
-    found: list[bytes] = []
-    try:
-        found.append(connection.recv(_READ))
-        # TLS gives one record at a time, and brokers put each message into one of its own.
-        while isinstance(connection, ssl.SSLSocket) and found[-1] and len(found) < _RECORDS:
-            found.append(connection.recv(_READ))
-    except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
-        if not found:
-            return None
-    return b"".join(found)
-
-
-def _sent(connection: socket.socket, data: bytes) -> int:
-    try:
-        return connection.send(data)
-    except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
-        return 0
-
-
-def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
-    """What verifies the broker, by its CA or the system's, and shows our certificate."""
-    context = ssl.create_default_context(cafile=settings.ca)
-    if settings.certificate:
-        context.load_cert_chain(settings.certificate, settings.key)
-    return context
-
-
-def reason_of(why: BaseException) -> str:
-    """Why a connection failed, in words for a person."""
-    if isinstance(why, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {why.verify_message}"
-    if isinstance(why, ssl.SSLEOFError):
-        return "the connection was closed"
-    if isinstance(why, ssl.SSLError):
-        return f"TLS failed: {(why.reason or str(why)).replace('_', ' ').lower()}"
-    if isinstance(why, socket.gaierror):
-        return "its name is not known here"
-    if isinstance(why, TimeoutError):
-        return "it does not answer"
-    if isinstance(why, OSError) and why.strerror:
-        return why.strerror.lower()
-    return str(why)

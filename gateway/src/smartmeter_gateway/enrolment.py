@@ -218,7 +218,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 
 class Renewal:
-    """Looks after a certificate while the Concentrator runs. The next connection uses the new."""
+    """Looks after a certificate while the Concentrator runs. The link connects anew with it."""
 
     def __init__(self, identity: Identity, status: Status) -> None:
         self._identity = identity

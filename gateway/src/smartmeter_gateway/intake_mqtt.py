@@ -1,6 +1,7 @@
 """What adapters publish on the LAN's broker. It is acknowledged when it is on disk, not before."""
 
 from smartmeter import topics
+from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.codec import Oversize, Publish
 
 from . import acceptance
@@ -46,7 +47,7 @@ class MqttIntake:
         self._broker = BrokerLink(
             NAME,
             settings,
-            f"concentrator-{concentrator}",
+            client_ids.of_concentrator(concentrator),
             topics.ALL_METERS,
             status,
             lasting=True,

@@ -12,8 +12,8 @@ from smartmeter import Fault, Reading, Receiver, topics
 from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 
 from .acceptance import Refused
-from .broker_link import reason_of
 from .config import PortSettings
+from .connection import reason_of
 from .intake import Intake
 from .line import Event, Line
 from .spooler import REMEMBER

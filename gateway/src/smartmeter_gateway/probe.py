@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives import serialization
 from serial.tools import list_ports  # type: ignore[import-untyped]
 from smartmeter import Fault, Receiver, topics
 from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
+from smartmeter_mqtt import client_ids
 
-from .broker_link import BrokerLink, reason_of
+from .broker_link import BrokerLink
 from .config import BrokerSettings, Config, EmbeddedSettings, PortSettings, SpoolSettings
+from .connection import reason_of
 from .line import Line
 from .status import Status
 
@@ -107,7 +109,7 @@ def _broker(what: str, settings: BrokerSettings, id: str, topic: str) -> Iterato
         yield result[0], f"{what}: {result[1]}"
     status = Status()
     link = BrokerLink(
-        what, settings, f"check-{id}"[:64], topic, status, lasting=False, receive_maximum=10
+        what, settings, client_ids.of_check(id), topic, status, lasting=False, receive_maximum=10
     )
     link.start()
     until = time.monotonic() + _BROKER_S

@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 
 from smartmeter import receipt, topics
+from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.codec import Publish
 from smartmeter_mqtt.reasons import reason
 
@@ -56,7 +57,7 @@ class Uplink:
         self._broker = BrokerLink(
             NAME,
             settings,
-            f"concentrator-{concentrator}",
+            client_ids.of_concentrator(concentrator),
             topics.receipts(concentrator),
             status,
             lasting=False,
