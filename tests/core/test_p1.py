@@ -304,6 +304,12 @@ def test_a_sum_that_was_lost():
     assert fault(bare[:-2] + b"\n") == CHECKSUM  # CR was hit, not the end of the text
 
 
+def test_the_next_telegram_right_behind_the_end():
+    for form in ("!", "!%X"):
+        found = events(telegram(LINES[2:], form) + telegram(LINES[2:], form))
+        assert [type(event) for event in found] == [Reading, Reading], form
+
+
 def test_a_text_in_brackets_may_hold_anything():
     lines = ["0-0:96.13.0(a/b ! (/T5 !12 *)", "1-0:1.7.0(1*W)"]
     for form in ("!%04X\r\n", "!\r\n"):

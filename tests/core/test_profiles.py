@@ -98,6 +98,8 @@ def test_totals_of_parts():
     # three tariffs in use are not the sum of the first two; what is sent is not computed
     assert "1.8.0" not in filled({"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (3, 0)}).values
     assert filled({"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (0, 0)}).values["1.8.0"] == (3, 0)
+    four = {"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (0, 0), "1.8.4": (4, 0)}
+    assert "1.8.0" not in filled(four).values
     sent = filled({"1.8.0": (9, 0), "1.8.1": (1, 0), "1.8.2": (2, 0)})
     assert sent.values["1.8.0"] == (9, 0)
     assert "1.8.0" not in filled({"1.8.1": (1, 0)}).values

@@ -83,6 +83,13 @@ def test_what_cannot_be_read_gets_a_sentence(tmp_path: Path) -> None:
         assert done.stderr.count(b"\n") == 1
 
 
+def test_a_key_as_a_portal_writes_it(telegram: Any) -> None:
+    key = forms.default_key(FORM)
+    for written in (key.hex(":"), key.hex("-").upper(), "0x" + key.hex()):
+        done = decode("-", stdin=telegram[0], METER_KEY=written)
+        assert done.returncode == 0, done.stderr
+
+
 def test_nothing_in_it(tmp_path: Path) -> None:
     done = decode("-")
     assert done.returncode == 1

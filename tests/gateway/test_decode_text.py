@@ -1,5 +1,6 @@
 """The ways in which people have captures: each gives the bytes, all of them and no others."""
 
+import base64
 import contextlib
 import io
 import random
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from smartmeter import Receiver
 from smartmeter_gateway.decoding.capture_text import Capture
 from smartmeter_gateway.settings_file import SettingsError
 
@@ -43,6 +45,20 @@ FORMS: dict[str, Callable[[bytes], str]] = {
     ),
     "0x": lambda d: ",".join(f"0x{b:02X}" for b in d),
     "0x without leading zeros": lambda d: ", ".join(f"0x{b:x}" for b in d),
+    "ESPHome's dots": lambda d: "".join(
+        f"[12:00:01][D][meter:114]: {row.hex('.').upper()} ({len(row)})\n" for row in rows(d, 40)
+    ),
+    "candump -L": lambda d: "".join(
+        f"(1732364100.{n:06d}) can0 123#{row.hex()}\n" for n, row in enumerate(rows(d, 8))
+    ),
+    "Python's bytes": lambda d: repr(d),
+    "Python's log": lambda d: "".join(
+        f"2024-01-02 12:00:00,123 DEBUG read {row!r}\n" for row in rows(d, 40)
+    ),
+    "base64": lambda d: base64.b64encode(d).decode(),
+    "base64 in lines": lambda d: base64.encodebytes(d).decode(),
+    "decimal numbers": lambda d: str(list(d)),
+    "decimal numbers in lines": lambda d: "\n".join(str(b) for b in d),
     "without leading zeros": lambda d: " ".join(f"{b:X}" for b in d),
     "escapes": lambda d: "".join(f"\\x{b:02x}" for b in d),
     "a C array": lambda d: (
@@ -99,7 +115,12 @@ def test_every_form_gives_the_bytes(form: str, data: bytes) -> None:
     capture = read(FORMS[form](data))
     assert b"".join(capture) == data
     assert capture.bytes == len(data)
-    assert capture.form in ("hex digits", "lines with bytes in hexadecimal")
+    assert capture.form in (
+        "hex digits",
+        "lines with bytes in hexadecimal",
+        "base64",
+        "a list of decimal numbers",
+    )
 
 
 # Their forms are made by hand above; where a machine has the programs, these are asked as well.
@@ -135,6 +156,39 @@ def test_rows_left_out_are_put_in_again_and_bounded() -> None:
     assert b"".join(read(row + "*\n00001000\n")) == bytes(4096)
     with pytest.raises(SettingsError, match="line 3 of the capture"):
         list(read(row + "*\nffffffff\n"))
+
+
+TEXT = LISTENED.decode().split("\r\n")
+PASTES: dict[str, str] = {
+    "indented": "\n".join("    " + line for line in TEXT),
+    "quoted": "\n".join("> " + line for line in TEXT),
+    "with times": "\n".join(f"[12:00:0{n % 10}.123] {line}" for n, line in enumerate(TEXT)),
+    "ESPHome": "\n".join("[12:00:01][VV][dsmr:266]: " + line for line in TEXT),
+    "without blank lines": "\n".join(line for line in TEXT if line),
+    "each line twice as far": "\n\n".join(TEXT),
+    "with spaces behind": "\n".join(line + "  " for line in TEXT),
+    "between other lines": "hello\n" + "\n".join("  " + line for line in TEXT) + "\nthanks, all\n",
+}
+
+
+@pytest.mark.parametrize("paste", PASTES)
+def test_a_meter_s_text_as_people_paste_it(paste: str) -> None:
+    for line_end in ("\n", "\r\n"):
+        capture = read(PASTES[paste].replace("\n", line_end))
+        assert b"".join(capture) == LISTENED
+        assert capture.form == "a meter's own text, pasted"
+
+
+def test_a_pasted_text_that_was_changed_keeps_its_wrong_crc() -> None:
+    changed = PASTES["quoted"].replace("1-0:1.7.0(0", "1-0:1.7.0(1")
+    assert changed != PASTES["quoted"]
+    [fault] = Receiver().feed(b"".join(read(changed)))
+    assert (fault.kind, "CRC" in fault.detail) == ("checksum", True)
+
+
+def test_an_endless_line_of_a_pasted_text_is_refused() -> None:
+    with pytest.raises(SettingsError, match="over 1 MB"):
+        b"".join(read(PASTES["quoted"] + "x" * (1 << 21)))
 
 
 def test_bytes_sent_to_the_meter_are_no_part_and_counted() -> None:

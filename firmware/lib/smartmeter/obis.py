@@ -111,10 +111,10 @@ def complete(reading: "Reading") -> list[tuple[str, str, str, int]] | None:
     for total, first, second in _TOTALS:
         if total not in values and first in values and second in values:
             if first[-1] == "1":
-                third = values.get(first[:-1] + "3")
-                if third:
+                further = [values.get(first[:-1] + tariff) for tariff in "34"]
+                if further != [None, None]:
                     always = False
-                    if third[0]:  # of two tariffs, not of the first two of four
+                    if any([told and told[0] for told in further]):  # not of two tariffs of four
                         continue
             added.append(_add(reading, total, first, second, 1))
     if "16.7.0" not in values and "1.7.0" in values:

@@ -96,7 +96,8 @@ class Iec62056:
         behind = bytes(buf[stop + 1 : min(stop + 4, end)])
         if len(behind) < 3 and not last:  # a BCC or CRC behind it is one of a text cut off
             return 0, None
-        if behind.strip() or behind[-1:] == _ETX:
+        more = any([c.startswith(behind) for c in _FIRST_CODES])  # another right behind it
+        if (behind.strip() and not more) or behind[-1:] == _ETX:
             return -1, None
         return stop + 1 - at, ("text-unchecked", bytes(buf[at:stop]))
 

@@ -79,7 +79,7 @@ class P1:
             used += 2 if behind[0] == 13 else 1
         elif not last and behind in (b"", b"\r"):
             return 0, None
-        elif digits < 4 and behind not in (b"", b"\r"):
+        elif digits < 4 and behind not in (b"", b"\r") and behind[:1] != b"/":  # the next one's
             return 1, Fault(CHECKSUM, "a P1 telegram's CRC is not hexadecimal", used + 6)
         if not digits:
             return self._unchecked(buf, at, stop, used, behind)

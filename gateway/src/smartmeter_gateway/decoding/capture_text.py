@@ -1,4 +1,5 @@
-"""Captures as people have them, to bytes: binary, hex digits, hex dumps, and logs of serial ports.
+"""Captures as people have them, to bytes: binary, hex digits, hex dumps, logs of serial ports, and
+what programs print (notations.py) and people paste (pasted_text.py).
 
 What a line holds besides bytes (offsets, ASCII columns, times, labels) is taken off; lines in
 which no bytes are found, and bytes that the log calls sent, are left out and counted.
@@ -10,14 +11,19 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import BinaryIO
 
+from smartmeter import Reading, Receiver
+
 from ..settings_file import SettingsError
+from . import notations, pasted_text
 
 PIECE = 65536
 _LINE_MAX = 1 << 20
+_ROW_LEAST = 8  # bytes; and of lines of a meter's text, more than
+_SURE = 2
 _REPEAT_MAX = 1 << 16  # bytes that one "*" of hexdump may stand for
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
-_PURE = re.compile(r"(?:0x|\\x|[0-9A-Fa-f\s:,;-])*", re.IGNORECASE)
+_PURE = re.compile(r"(?:0x|\\x|[0-9A-Fa-f\s:,;.-])*", re.IGNORECASE)
 _TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours, as ESPHome's logs have them
 # A meter's own text: an identification line, or a data line of P1 or IEC 62056-21.
 _METER_TEXT = re.compile(r"^(?:/[A-Za-z]{3}|[0-9CF][0-9CF.:*-]*\()", re.MULTILINE)
@@ -38,7 +44,7 @@ _STAMP = re.compile(
     rf"(?<![0-9A-Fa-f:.-])(?:{_DATE}[T ,]*{_CLOCK}|{_CLOCK}|{_DATE}|\d{{9,13}}[.,]\d+)"
     r"(?![0-9A-Fa-f:-]|[.,]\d)"
 )
-_WORD = re.compile(r"[^\s,;:\-|<>\[\](){}'\"]+|[\s,;:\-]+|.")
+_WORD = re.compile(r"[^\s,;:\-|#<>\[\](){}'\"]+|[\s,;:\-]+|.")
 _BYTES = re.compile(rf"(?:(?:0[xX]|\\x)?{_PAIR})+|(?:0[xX])?[0-9A-Fa-f]")
 # The usual line, in a third of the time: more than half of it is pairs with one mark between.
 _USUAL = re.compile(rf"(?<![0-9A-Za-z\\])({_PAIR})([ :-])((?:{_PAIR}\2){{2,}}{_PAIR})\s*")
@@ -50,8 +56,11 @@ _LETTER = re.compile("[A-Za-z]")
 
 BINARY = "binary"
 METER_TEXT = "a meter's own text"
+PASTED = "a meter's own text, pasted"
 PURE = "hex digits"
 LOG = "lines with bytes in hexadecimal"
+BASE64 = "base64"
+DECIMALS = "a list of decimal numbers"
 PLAIN = "text in which no bytes in hexadecimal were found, taken as it is"
 
 
@@ -96,17 +105,28 @@ class Capture:
             return LOG
         stamp = _STAMP.match(head.strip())
         stamped = stamp is not None and stamp.end() < len(head.strip())
+        if notations.of_decimals(text) is not None:
+            return DECIMALS
         if _PURE.fullmatch(text) and text.strip() and not stamped:
             return PURE
+        dumped = sum(1 for line in lines if len(_of_line(line)) >= _ROW_LEAST)
+        if pasted_text.data_lines(lines) > max(dumped, _SURE):
+            return METER_TEXT if _is_read(text) else PASTED
         if _METER_TEXT.search(text):
             return METER_TEXT
-        return LOG if any(_of_line(line) for line in lines) else PLAIN
+        if any(_of_line(line) for line in lines):
+            return LOG
+        return BASE64 if notations.of_base64(text) is not None else PLAIN
 
     def _pieces(self) -> Iterator[bytes]:
         if self.form == LOG:
             yield from self._lines()
         elif self.form == PURE:
             yield from self._digits()
+        elif self.form == PASTED:
+            yield from pasted_text.telegrams(self._text_lines())
+        elif self.form in (BASE64, DECIMALS):
+            yield self._whole()
         else:
             piece = self._first
             while piece:
@@ -120,10 +140,26 @@ class Capture:
             yield self._decoder.decode(piece)
         yield self._decoder.decode(b"", True) + "\n"
 
+    def _text_lines(self) -> Iterator[str]:
+        rest = ""
+        for text in self._texts():
+            *lines, rest = (rest + text).split("\n")
+            self._check_line(rest, lines)
+            yield from lines
+
+    def _whole(self) -> bytes:
+        """Of a text that is looked at in one piece."""
+        text = "".join(chain.from_iterable(self._texts()))
+        decode = notations.of_base64 if self.form == BASE64 else notations.of_decimals
+        data = decode(text)
+        if data is None:
+            raise SettingsError(f"the capture begins as {self.form} and goes on as something else")
+        return data
+
     def _digits(self) -> Iterator[bytes]:
         """Of hex digits and nothing else: bytes one by one, or digits that belong together."""
         # "0 1F" is two bytes where no group has more than two digits (a microcontroller's print)
-        apart = all(len(word) <= 2 for word in re.split(r"(?i)0x|\\x|[\s:,;-]+", self._text))
+        apart = all(len(word) <= 2 for word in re.split(r"(?i)0x|\\x|[\s:,;.-]+", self._text))
         rest = held = ""
         for text in self._texts():
             text = held + text
@@ -135,13 +171,13 @@ class Capture:
                 )
             rest += text
             if apart:
-                words = re.split(r"(?i)0x|\\x|[\s:,;-]+", rest)
+                words = re.split(r"(?i)0x|\\x|[\s:,;.-]+", rest)
                 rest = words.pop()
                 if any(len(word) > 2 for word in words):
                     raise SettingsError("the capture has bytes of two hex digits, and longer words")
                 yield bytes(int(word, 16) for word in words if word)
                 continue
-            digits = re.sub(r"(?i)0x(?=[0-9a-f])|\\x|[\s:,;-]", "", rest)
+            digits = re.sub(r"(?i)0x(?=[0-9a-f])|\\x|[\s:,;.-]", "", rest)
             keep = len(digits) % 2
             yield bytes.fromhex(digits[: len(digits) - keep])
             rest = digits[len(digits) - keep :]
@@ -154,12 +190,15 @@ class Capture:
         rest = ""
         for text in self._texts():
             *lines, rest = (rest + text).split("\n")
-            if len(rest) > _LINE_MAX:
-                raise SettingsError(
-                    f"line {self._number + len(lines) + 1} of the capture is over 1 MB"
-                )
+            self._check_line(rest, lines)
             found = [self._line(line.rstrip("\r")) for line in lines]
             yield b"".join(chain.from_iterable(found))
+
+    def _check_line(self, rest: str, before: list[str]) -> None:
+        if len(rest) > _LINE_MAX:
+            raise SettingsError(
+                f"line {self._number + len(before) + 1} of the capture is over 1 MB"
+            )
 
     def _line(self, line: str) -> tuple[bytes, ...]:
         self._number += 1
@@ -234,16 +273,29 @@ def _encoding(first: bytes) -> str:
     return "utf-8-sig" if first[:3] == codecs.BOM_UTF8 else "utf-8"
 
 
+def _is_read(text: str) -> bool:
+    """Whether a text is a meter's as it stands."""
+    receiver = Receiver()
+    found = receiver.feed(text.encode("ascii", "replace")) + receiver.flush()
+    return any(isinstance(event, Reading) or event.kind == "key" for event in found)
+
+
 def _pairs(digits: str) -> bytes:
     return bytes.fromhex(re.sub("[ -]", "", digits))
 
 
 def _of_line(line: str) -> bytes:
     """The bytes of a line of a log: its longest run of hex bytes, b"" where it has none."""
+    if "b'" in line or 'b"' in line:
+        data = notations.of_literals(line)
+        if data:
+            return data
     text = _STAMP.sub(" | ", line, count=2)
     usual = _USUAL.search(text) if len(text) <= _USUAL_MAX else None
     if usual and usual.end() == len(text) and len(usual[3]) > len(text) // 2:
         return bytes.fromhex(usual[1] + usual[3].replace(usual[2], ""))
+    if "." in text:
+        text = notations.without_dots(text)
     best: list[str] = []
     run: list[str] = []
     for word in _WORD.findall(text):

@@ -18,10 +18,13 @@ from .trials import Asked
 
 
 def key_of(text: str, what: str) -> bytes:
-    """The 16 bytes of a key given as 32 hex digits; white space is fine."""
-    digits = "".join(text.split())
+    """The 16 bytes of a key given as 32 hex digits; white space, 0x, colons and dashes are fine."""
+    digits = re.sub(r"^\s*0[xX]|[\s:-]", "", text)
     if len(digits) != 32 or not re.fullmatch("[0-9A-Fa-f]+", digits):
-        raise SettingsError(f"{what} must be 32 hex digits and has {len(digits)} characters")
+        raise SettingsError(
+            f"{what} must be 32 hex digits and has {len(digits)} characters;"
+            " copy it again, without what stands around it"
+        )
     return bytes.fromhex(digits)
 
 
