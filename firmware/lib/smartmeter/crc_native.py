@@ -19,6 +19,10 @@ def kermit(data: bytes | bytearray, start: int, end: int) -> int:
     return _TURNED[crc & 255] << 8 | _TURNED[crc >> 8]
 
 
+# (15*2^k, 2^k, 15*2^k ones): what arc folds a number of up to twice as many bits by
+_folds: "list[tuple[int, int, int]]" = []
+
+
 def arc(data: bytes | bytearray, start: int, end: int) -> int:
     """The message as one number over GF(2), folded in halves.
 
@@ -27,15 +31,15 @@ def arc(data: bytes | bytearray, start: int, end: int) -> int:
     """
     n = int.from_bytes(data[start:end].translate(_TURNED), "big") << 16
     parity = n.bit_count() & 1
-    shift = 1
-    while 15 * shift < n.bit_length():
-        shift <<= 1
-    while shift:
-        high = n >> 15 * shift
-        if high:
-            n = n & (1 << 15 * shift) - 1 ^ high ^ high << shift
-        else:
-            shift >>= 1
+    halves = (n.bit_length() // 15).bit_length()
+    while len(_folds) < halves:
+        shift = 1 << len(_folds)
+        _folds.append((15 * shift, shift, (1 << 15 * shift) - 1))
+    for bits, shift, ones in reversed(_folds[:halves]):
+        high = n >> bits
+        n = n & ones ^ high ^ high << shift  # up to 16 * shift bits, and then 15
+        high = n >> bits
+        n = n & ones ^ high ^ high << shift
     if n.bit_count() & 1 != parity:
         n ^= 0x8003
     return _TURNED[n & 255] << 8 | _TURNED[n >> 8]

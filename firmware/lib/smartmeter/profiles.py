@@ -91,6 +91,10 @@ def named(name: str) -> Profile:
 
 UNKNOWN = named("unknown")
 
+# The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
+# tells standard time all the year.
+NORDIC = b"\x40\x00\x00\x00"
+
 # How a list, a device or a system title begins: the profile. The first that fits.
 _NAMES = (
     (b"Kamstrup", "kamstrup"),

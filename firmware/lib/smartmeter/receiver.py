@@ -50,14 +50,15 @@ if TYPE_CHECKING:
     Telegram = tuple[str, bytes | bytearray] | tuple[str, bytes | bytearray, str]
     Outcome = Fault | Telegram | None
 
-_HELD = 4096
+_HELD = 3900  # 4 kB less what the links keep of headers
 _FLAG = 0x7E  # of HDLC
+_SOLIDUS = 0x2F  # of P1, and of IEC 62056-21 where it is not P1's
 _PIECE = 1024  # of feed's data taken at a time
 _GLITCH = 3  # bytes that a wake-up or a relay puts on a line, and nobody needs to hear of
 _RUN = 2048
 
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
-_SURE = ("mbus", "hdlc", "sml")
+_FIRST = ("mbus", "hdlc", "sml", "p1")  # of what their first bytes may begin
 _UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
 _CERTAIN = ("hdlc", "sml")  # all that they give has passed a CRC
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
@@ -96,7 +97,7 @@ class Receiver:
         self.skipped = 0
         self._link = link
         self._links: "dict[str, Link]" = {}
-        self._sure: "dict[int, tuple[Link, str]]" = {}  # by first bytes that are one link's alone
+        self._first: "dict[int, tuple[Link, str]]" = {}  # by first byte: the link asked before all
         self._decoders: "dict[str, Callable[[Any, Receiver], Reading]]" = {}
         self._buf = bytearray()
         self._bare = True  # an APDU without framing may stand here
@@ -146,16 +147,19 @@ class Receiver:
         at = 0
         outcome: "Outcome"
         while at < end:
-            sure = self._sure.get(buf[at])
-            if sure:
-                if buf[at] == _FLAG and at + 1 < end and buf[at + 1] == _FLAG:
+            first = buf[at]
+            asked = self._first.get(first)
+            if asked:
+                if first == _FLAG and at + 1 < end and buf[at + 1] == _FLAG:
                     at += 1  # flags fill a pause, and may stand between frames
                     if self._quiet:
                         self._use(1)
                     self._bare = False
                     continue
-                link = sure[1]
-                n, outcome = sure[0].scan(buf, at, end)
+                link = asked[1]
+                n, outcome = asked[0].scan(buf, at, end)
+                if n < 0 and first == _SOLIDUS:
+                    n, outcome, link = self._ask(buf, at, end)
             else:
                 n, outcome, link = self._ask(buf, at, end)
             if not n and outcome is None:
@@ -218,8 +222,8 @@ class Receiver:
                 if begun != YES:
                     return (1 if begun == IDLE else 0), None, name
                 link = self._links[name] = _make(name, self)
-            if name in _SURE:
-                self._sure[first] = (link, name)
+            if name in _FIRST:
+                self._first[first] = (link, name)
             n, outcome = link.scan(buf, at, end)
             if n >= 0:
                 return n, outcome, name

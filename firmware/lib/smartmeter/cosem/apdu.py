@@ -6,8 +6,10 @@ The date-time comes in all three forms seen: 00 for none; 0C or 19 and 12 bytes;
 12 bytes.
 """
 
+from sys import implementation
+
 from ..fault import KEY, LAYOUT, LENGTH, Rejected
-from ..profiles import UNKNOWN, named
+from ..profiles import NORDIC, UNKNOWN, named
 from ..reading import VERIFIED, Reading
 from . import clock, layouts
 
@@ -19,14 +21,15 @@ if TYPE_CHECKING:
     from ..receiver import Receiver
     from .ciphering import Opened
 
+_KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
+if _KEEPS_PLANS:
+    from .plan_native import Plan, keep
+
 _check_values: "Callable[[Reading], None] | None" = None
 _decode_text: "Callable[[bytes | bytearray, Receiver], Reading] | None" = None
 
 _DATA_NOTIFICATION = 0x0F
 _CIPHERED = (0xDB, 0xDF)  # general-glo, general-ded
-# The long-invoke-id of Nordic meters. The Swedish recommended list has no name but that, and
-# tells standard time all the year.
-_NORDIC = b"\x40\x00\x00\x00"
 
 
 def decode(payload: bytes | bytearray, ctx: "Receiver") -> Reading:
@@ -83,7 +86,30 @@ def _checker() -> "Callable[[Reading], None]":
 def decode_plain(
     payload: bytes | bytearray, title: bytes, ctx: "Receiver", guarded: bool
 ) -> Reading:
-    """The Reading of a data-notification, or of the list in it alone (some readers strip it)."""
+    """The Reading of a data-notification, or of the list in it alone (some readers strip it).
+
+    ctx.plans, a dict, keeps what was learned of a layout for the next telegram of the same meter.
+    """
+    if not _KEEPS_PLANS:
+        return _walk(payload, title, ctx, guarded, None)
+    name = (title, len(payload), guarded)
+    plan = ctx.plans.get(name)
+    reading: "Reading | None" = plan.read(payload) if plan else None
+    if reading is None:
+        return _walk(payload, title, ctx, guarded, name)
+    if not guarded:
+        _checker()(reading)
+    return reading
+
+
+def _walk(
+    payload: bytes | bytearray,
+    title: bytes,
+    ctx: "Receiver",
+    guarded: bool,
+    name: "tuple[object, ...] | None",
+) -> Reading:
+    """The Reading, value by value; name: what its layout is kept under."""
     reading = Reading()
     end = len(payload)
     at = 0
@@ -92,16 +118,19 @@ def decode_plain(
         at, sent = _header(payload, end)
     elif payload[0] not in (0x01, 0x02):
         raise Rejected(LAYOUT, "an APDU %02X is not a data-notification" % payload[0])
-    layout, listed, family = layouts.read(payload, at, title, ctx, reading, guarded)
+    listed, derived = layouts.read(payload, at, title, ctx, reading, guarded)
     if not guarded:
         _checker()(reading)
-    if family is UNKNOWN and payload[1:5] == _NORDIC:
+    family = listed.profile
+    if family is UNKNOWN and payload[1:5] == NORDIC:
         family = named("aidon")
-    reading.time = _time(listed, family) or _time(sent, family)
+    reading.time = _time(listed.clock, family) or _time(sent, family)
     if reading.time:
         reading.clock = "meter"
     reading.payload = payload
-    reading.layers = ("data-notification" if at else "list", layout)
+    reading.layers = ("data-notification" if at else "list", "layout " + listed.layout)
+    if name and listed.slots and derived is not None:
+        keep(ctx.plans, name, Plan(payload, listed, reading, derived, at, family))
     return reading
 
 

@@ -18,94 +18,139 @@ _VOLTS_RATIO = 3  # the highest phase over the lowest, of a mains that lost its 
 _HERTZ = (15, 70)  # of railways, too
 _TARIFFS = 9
 _IDLE_FACTOR = 50  # U times I over P: of a large bank of capacitors, at most
-_IDLE = 5_000_000  # mVA, below which U times I may be anything
+_IDLE = 5_000  # VA, below which U times I may be anything
 
 _SHARE = 4  # a quarter of U times I, which are measured apart, a power may be more
 _SUM_SHARE = 20  # a twentieth of its parts, a sum may be off
 _DIGITS = 5  # as many of their own last digits, both may be off
-_SLACK = 100_000  # mW that the moments of measuring may hide
+_SLACK = 100  # W that the moments of measuring may hide
 
 
-# What there is to check in readings of the same codes, by these codes: found only once.
-_known: "dict[tuple[str, ...], _Present]" = {}
+# What there is to check in readings of the same codes and exponents, by these: found only once.
+_known: "dict[tuple[object, ...], Coherence]" = {}
 _KNOWN_MAX = 4  # lists of one meter
 
 
-def check_coherent(reading: "Reading") -> None:
-    """Rejected where voltages, currents, powers and totals of a reading contradict each other."""
+def check_coherent(reading: "Reading") -> "Coherence":
+    """Rejected where voltages, currents, powers and totals of a reading contradict each other;
+    gives what checks others of the same codes and exponents."""
     values = reading.values
-    name = tuple(values)
-    present = _known.get(name)
-    if present is None:
-        present = _Present(values)
+    layout: "list[object]" = []
+    for key in values:
+        layout.append(key)
+        layout.append(values[key][1])
+    name = tuple(layout)
+    coherence = _known.get(name)
+    if coherence is None:
+        coherence = Coherence(values)
         if len(_known) >= _KNOWN_MAX:
             _known.clear()
-        _known[name] = present
-    for key, least, most in present.mains:
-        number = _milli(values[key])
-        if number and not least <= abs(number) <= most:
-            raise Rejected(VALUE, "%s is not what a mains has" % key)
-    if present.volts:
-        volts = [_milli(values[key]) for key in present.volts]
-        if min(volts) > 0 and max(volts) > _VOLTS_RATIO * min(volts):
-            raise Rejected(VALUE, "the voltages of the phases are too far apart")
-    size = net = off = 0
-    for phase in present.phases:
-        power, digits = _net(values, phase)
-        size += abs(power)
-        net += power
-        off += digits
-        if phase[3]:
-            _check_phase(values, phase, power, digits)
-    if present.total:
-        power, digits = _net(values, present.total)
-        if abs(power - net) > digits + off + size // _SUM_SHARE + _SLACK:
-            raise Rejected(VALUE, "the power is not the sum of its phases")
-    for total, tariffs in present.totals:
-        _check_tariffs(values, total, tariffs)
+        _known[name] = coherence
+    coherence.check(values)
+    return coherence
 
 
-class _Present:
-    """The keys that readings of the same codes have, for each check.
+class Coherence:
+    """The checks of readings that have the codes and exponents of these values.
 
-    mains: [(key, least, most)] in thousandths. volts: the three phases' voltages or none.
-    phases, total: (key of the power, 1 or -1, key of the export behind a 1.7.0 of 0 or "",
-    voltage or "", current). totals: [(total, [its tariffs])].
+    Numbers are held against each other in parts of their unit: thousandths, or the finest last
+    digit. A key stands for a number by its index in _factors, which are [(key, parts that its
+    last digit counts)].
     """
 
     def __init__(self, values: "dict[str, tuple[int, int]]") -> None:
+        self._unit = unit = 10 ** max([3] + [-values[key][1] for key in values])
+        self._factors = [(key, _digit(values[key][1], unit)) for key in values]
+        index = {key: i for i, key in enumerate(values)}
         limits = [("%d.7.0" % c, _VOLTS) for c in (12, 32, 52, 72)] + [("14.7.0", _HERTZ)]
-        self.mains = [(k, low * 1000, high * 1000) for k, (low, high) in limits if k in values]
-        self.volts = ["%d.7.0" % (12 + shift) for shift in _PHASES]
-        if not all([key in values for key in self.volts]):
-            self.volts = []
-        self.phases = []
-        for shift in _PHASES:
-            phase = _power(values, shift)
-            if phase:
-                self.phases.append(phase)
-        self.total = _power(values, 0) if len(self.phases) == len(_PHASES) else None
-        self.totals = []
+        self._mains = [
+            (index[k], low * unit, high * unit) for k, (low, high) in limits if k in index
+        ]
+        self._volts = [index[k] for k in ["%d.7.0" % (12 + c) for c in _PHASES] if k in index]
+        phases = [_power(index, shift) for shift in _PHASES]
+        self._phases = [self._sides(*phase) for phase in phases if phase]
+        total = _power(index, 0) if len(self._phases) == len(_PHASES) else None
+        self._total = self._sides(*total) if total else None
+        self._totals = []
         for c in (1, 2, 3, 4):
             tariffs = ["%d.8.%d" % (c, tariff) for tariff in range(1, _TARIFFS)]
-            tariffs = [key for key in tariffs if key in values]
-            if tariffs and "%d.8.0" % c in values:
-                self.totals.append(("%d.8.0" % c, tariffs))
+            parts = [index[key] for key in tariffs if key in index]
+            i = index.get("%d.8.0" % c)
+            if parts and i is not None:
+                slack = _DIGITS * sum([self._factors[part][1] for part in parts + [i]])
+                self._totals.append((i, parts, slack))
         _check_phases(values)
+
+    def _sides(
+        self,
+        power: int,
+        sign: int,
+        export: "int | None",
+        volts: "int | None",
+        amperes: "int | None",
+    ) -> "tuple[int, int, int | None, int, int | None, int, int, int]":
+        """What _power gives, with how far the digits may be off: those of the power, and one each
+        of voltage and current."""
+        factors = self._factors
+        off = _DIGITS * factors[power][1]
+        if volts is None or amperes is None:
+            return power, sign, export, off, None, 0, 0, 0
+        return power, sign, export, off, volts, factors[volts][1], amperes, factors[amperes][1]
+
+    def check(self, values: "dict[str, tuple[int, int]]") -> None:
+        """Rejected where they contradict each other."""
+        unit = self._unit
+        numbers = [values[key][0] * factor for key, factor in self._factors]
+        for i, least, most in self._mains:
+            if numbers[i] and not least <= abs(numbers[i]) <= most:
+                raise Rejected(VALUE, "%s is not what a mains has" % self._factors[i][0])
+        if len(self._volts) == len(_PHASES):
+            volts = [numbers[i] for i in self._volts]
+            if min(volts) > 0 and max(volts) > _VOLTS_RATIO * min(volts):
+                raise Rejected(VALUE, "the voltages of the phases are too far apart")
+        slack = _SLACK * unit
+        size = net = off = 0
+        for i, sign, export, digits, voltage, volt, current, ampere in self._phases:
+            power = sign * (numbers[i] or (-numbers[export] if export is not None else 0))
+            net += power
+            power = abs(power)
+            size += power
+            off += digits
+            if voltage is None:
+                continue
+            apparent = (abs(numbers[voltage]) + volt) * (abs(numbers[current]) + ampere) // unit
+            if power > apparent + apparent // _SHARE + digits + slack:
+                raise Rejected(VALUE, "a phase's power is more than its voltage and current carry")
+            if apparent > _IDLE_FACTOR * (power + digits) + _IDLE * unit:
+                raise Rejected(VALUE, "a phase's current is far more than its power needs")
+        if self._total:
+            i, sign, export, digits = self._total[:4]
+            power = sign * (numbers[i] or (-numbers[export] if export is not None else 0))
+            if abs(power - net) > digits + off + size // _SUM_SHARE + slack:
+                raise Rejected(VALUE, "the power is not the sum of its phases")
+        for i, tariffs, digits in self._totals:  # a total may have more of them than are sent
+            parts = sum([numbers[tariff] for tariff in tariffs])
+            if parts and parts > numbers[i] + digits:
+                raise Rejected(VALUE, "a total is less than its tariffs")
+
+
+def _digit(exponent: int, unit: int) -> int:
+    """How many parts of the unit the last digit of a value counts."""
+    return int(unit * 10**exponent if exponent >= 0 else unit // 10**-exponent)
 
 
 def _power(
-    values: "dict[str, tuple[int, int]]", shift: int
-) -> "tuple[str, int, str, str, str] | None":
-    """How the power of a phase, or of all with shift 0, is told."""
-    voltage, current = "%d.7.0" % (12 + shift), "%d.7.0" % (11 + shift)
-    if voltage not in values or current not in values:
-        voltage = ""
+    index: "dict[str, int]", shift: int
+) -> "tuple[int, int, int | None, int | None, int | None] | None":
+    """How the power of a phase, or of all with shift 0, is told, by the keys' indices: the power,
+    1 or -1, the export behind a 1.7.0 of 0, voltage, current."""
+    volts = index.get("%d.7.0" % (12 + shift))
+    amperes = index.get("%d.7.0" % (11 + shift))
     for c, sign in ((16, 1), (1, 1), (2, -1)):
-        key = "%d.7.0" % (c + shift)
-        if key in values:
-            export = "%d.7.0" % (2 + shift)
-            return key, sign, export if c == 1 and export in values else "", voltage, current
+        power = index.get("%d.7.0" % (c + shift))
+        if power is not None:
+            export = index.get("%d.7.0" % (2 + shift)) if c == 1 else None
+            return power, sign, export, volts, amperes
     return None
 
 
@@ -121,52 +166,3 @@ def _check_phases(values: "dict[str, tuple[int, int]]") -> None:
             whole = whole or phases == [_PHASES[0], _PHASES[2]]
         if not whole and len(_PHASES) in (len(voltages), len(currents), len(powers)):
             raise Rejected(VALUE, "a phase is missing")
-
-
-def _net(
-    values: "dict[str, tuple[int, int]]", phase: "tuple[str, int, str, str, str]"
-) -> "tuple[int, int]":
-    """(power in mW, import less export; how far its digits may be off) of a phase or all."""
-    key, sign, export, _, _ = phase
-    number = _milli(values[key])
-    if export and not number:
-        number = -_milli(values[export])
-    return sign * number, _DIGITS * _step(values[key])
-
-
-def _check_phase(
-    values: "dict[str, tuple[int, int]]",
-    phase: "tuple[str, int, str, str, str]",
-    power: int,
-    digits: int,
-) -> None:
-    voltage, current = values[phase[3]], values[phase[4]]
-    apparent = (abs(_milli(voltage)) + _step(voltage)) * (abs(_milli(current)) + _step(current))
-    apparent //= 1000
-    if abs(power) > apparent + apparent // _SHARE + digits + _SLACK:
-        raise Rejected(VALUE, "a phase's power is more than its voltage and current carry")
-    if apparent > _IDLE_FACTOR * (abs(power) + digits) + _IDLE:
-        raise Rejected(VALUE, "a phase's current is far more than its power needs")
-
-
-def _check_tariffs(values: "dict[str, tuple[int, int]]", total: str, tariffs: "list[str]") -> None:
-    """A total is no less than its tariffs; it may have more of them than are sent."""
-    parts = 0
-    slack = _DIGITS * _step(values[total])
-    for key in tariffs:
-        parts += _milli(values[key])
-        slack += _DIGITS * _step(values[key])
-    if parts and parts > _milli(values[total]) + slack:
-        raise Rejected(VALUE, "a total is less than its tariffs")
-
-
-def _milli(value: "tuple[int, int]") -> int:
-    mantissa, exponent = value
-    if exponent >= -3:
-        return int(mantissa * 10 ** (exponent + 3))
-    return int(mantissa // 10 ** (-3 - exponent))
-
-
-def _step(value: "tuple[int, int]") -> int:
-    """Thousandths that the last digit of a value counts, at least one."""
-    return int(10 ** (value[1] + 3)) if value[1] > -3 else 1

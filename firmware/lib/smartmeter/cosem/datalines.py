@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..receiver import Receiver
+    from .coherence import Coherence
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
 if _KEEPS_PLANS:
@@ -88,45 +89,41 @@ def decode_checked(payload: bytes, ctx: "Receiver") -> Reading:
 def decode_unchecked(payload: bytes, ctx: "Receiver") -> Reading:
     """The Reading of a text up to its "!" that has but a BCC or nothing: every line must be in
     form, and the numbers go together."""
-    from .coherence import check_coherent
-
-    reading = _decode(payload, ctx, True)
-    check_coherent(reading)
-    return reading
+    return _decode(payload, ctx, True, True)
 
 
-def _decode(payload: "bytes | bytearray", ctx: "Receiver", strict: bool) -> Reading:
+def _decode(
+    payload: "bytes | bytearray", ctx: "Receiver", strict: bool, coherent: bool = False
+) -> Reading:
     if not _KEEPS_PLANS:
-        reading = _walk(payload, ctx, strict, None)
-        complete(reading)
-        check(reading)
-        return reading
-    name = (shape(payload), strict)
+        return _checked(_walk(payload, ctx, strict, None), coherent)[0]
+    name = (shape(payload), strict, coherent)
     plan = ctx.plans.get(name)
-    if isinstance(plan, TextPlan):
-        known = plan.read(payload)
+    if plan:
+        known: "Reading | None" = plan.read(payload)
         if known:
-            clock = Clock()
-            for code, at, size in plan.times:
-                clock.tell(code, _ascii(payload[at : at + size]))
-            _set_time(known, clock, ctx)
             return known
     # of a shape seen for the second time: some meters hardly send the same one twice
     marks = Marks() if plan is None and name in ctx.plans else None
-    reading = _walk(payload, ctx, strict, marks)
-    derived = complete(reading)
-    check(reading)
+    reading, derived, coherence = _checked(_walk(payload, ctx, strict, marks), coherent)
     plan = None
     if marks and derived is not None:
-        plan = TextPlan(payload, marks, reading, derived)
+        plan = TextPlan(payload, marks, reading, derived, coherence, ctx.profile)
     keep(ctx.plans, name, plan)
     return reading
 
 
-def _set_time(reading: Reading, clock: Clock, ctx: "Receiver") -> None:
-    reading.time = clock.rfc3339(ctx.profile)
-    if reading.time:
-        reading.clock = "meter"
+def _checked(
+    reading: Reading, coherent: bool
+) -> "tuple[Reading, list[tuple[str, str, str, int]] | None, Coherence | None]":
+    """The reading complete and found good; what was added; what checked that it is coherent."""
+    derived = complete(reading)
+    check(reading)
+    if not coherent:
+        return reading, derived, None
+    from .coherence import check_coherent
+
+    return reading, derived, check_coherent(reading)
 
 
 def _walk(
@@ -185,7 +182,9 @@ def _walk(
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
     reading.meter = rest.meter() or head.strip()[:_ID_MAX]
-    _set_time(reading, rest.clock, ctx)
+    reading.time = rest.clock.rfc3339(ctx.profile)
+    if reading.time:
+        reading.clock = "meter"
     reading.payload = payload
     reading.layers = ("data lines",)
     return reading

@@ -2,53 +2,78 @@
 for lists of DLMS). CPython's alone: a device has one telegram in seconds, and no heap to spare.
 """
 
-from ..obis import combine
-from ..reading import Reading
+from ..reading import NONE, Reading
 from .plausible import EXPONENT_MAX, bounds
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
+
+_new = Reading.__new__
 
 
 class Known:
     """All of a reading but its numbers and its time.
 
-    widest has, for each key that stands in the telegram, the least and the greatest mantissa
-    its place has room for; derived is what obis.complete added.
+    slots: [(key, power of ten, least, greatest)] of the numbers that stand in the telegram, in the
+    order in which they will be given, and what their places have room for. derived is what
+    obis.complete added.
     """
 
     def __init__(
         self,
         reading: Reading,
-        widest: "Mapping[str, tuple[int, int]]",
+        slots: "list[tuple[str, int, int, int]]",
         derived: "list[tuple[str, str, str, int]]",
     ) -> None:
+        self._keys = [slot[0] for slot in slots]
+        self._exponents = [min(slot[1], 0) for slot in slots]
+        # [(key, what its number is multiplied by)]: those in kWh without decimals, say
+        self._scaled = [(key, 10**exponent) for key, exponent, _, _ in slots if exponent > 0]
         self._meter = reading.meter
         self._codes = reading.codes
         self._units = reading.units
         self._texts = reading.texts
         self._layers = reading.layers
-        self._derived = derived
+        # those derived: (key, exponent, first, its factor, second, its factor)
+        self._derived: "list[tuple[str, int, str, int, str, int]]" = []
+        reach = {}
+        for key, exponent, least, most in slots:
+            factor = 10 ** max(exponent, 0)
+            reach[key] = (least * factor, most * factor)
+        for key, first, second, sign in derived:
+            exponent = min(reading.values[first][1], reading.values[second][1])
+            one = 10 ** (reading.values[first][1] - exponent)
+            two = 10 ** (reading.values[second][1] - exponent) * sign
+            self._derived.append((key, exponent, first, one, second, two))
+            low, high = sorted([two * end for end in reach[second]])
+            reach[key] = (reach[first][0] * one + low, reach[first][1] * one + high)
         self._tight: "list[tuple[str, int, int]]" = []
         for key, (_, exponent) in reading.values.items():
             low, high = bounds(reading.units[key], exponent)
             if exponent < -EXPONENT_MAX:  # which only 0 may have
                 low = high = 0
-            least, most = widest.get(key, (low - 1, high + 1))
-            if least < low or most > high:
+            if reach[key][0] < low or reach[key][1] > high:
                 self._tight.append((key, low, high))
 
     def reading(
-        self, payload: bytes | bytearray, values: "dict[str, tuple[int, int]]"
+        self, payload: bytes | bytearray, numbers: "Iterable[int]", time: "str | None"
     ) -> "Reading | None":
-        """The Reading with these values; None where one is outside of what can be."""
-        for key, first, second, sign in self._derived:
-            combine(values, key, first, second, sign)
+        """The Reading with these numbers; None where one is outside of what can be."""
+        values = dict(zip(self._keys, zip(numbers, self._exponents)))
+        for key, factor in self._scaled:
+            values[key] = (values[key][0] * factor, 0)
+        for key, exponent, first, one, second, two in self._derived:
+            values[key] = (values[first][0] * one + values[second][0] * two, exponent)
         for key, low, high in self._tight:
             if not low <= values[key][0] <= high:
                 return None
-        reading = Reading(self._meter)
+        reading = _new(Reading)  # whose __init__ would fill in what is replaced here
+        reading.time = time
+        reading.clock = "meter" if time else None
+        reading.counter = reading.seq = None
+        reading.auth = NONE
+        reading.meter = self._meter
         reading.values = values
         reading.codes = self._codes
         reading.units = self._units

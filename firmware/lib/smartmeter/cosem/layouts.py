@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     Slots = list[tuple[int, str, int, int | None]]
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
-if _KEEPS_PLANS:
-    from .plan_native import Plan, keep
 
 _SCALE_MAX = 30
 _CODE = 6  # octets of an OBIS code
@@ -102,22 +100,13 @@ def read(
     ctx: "Receiver",
     reading: "Reading",
     guarded: bool,
-) -> "tuple[str, bytes | bytearray | None, Profile]":
-    """Fills reading with the list data[at:]; gives ("layout a" to g, the clock's octets, Profile).
+) -> "tuple[Listed, list[tuple[str, str, str, int]] | None]":
+    """Fills reading with the list data[at:]; gives (Listed, what obis.complete gave).
 
-    title is the system title (b"" for none); ctx.profile overrides what the telegram says;
-    ctx.plans, a dict, keeps what was learned for the next telegram of the same meter. guarded:
-    a CRC or a tag was checked.
+    title is the system title (b"" for none); ctx.profile overrides what the telegram says.
+    guarded: a CRC or a tag was checked.
     """
-    end = len(data)
-    name = (title, end - at, guarded)
-    if _KEEPS_PLANS:
-        plan = ctx.plans.get(name)
-        if plan:
-            found, clock = plan.apply(data, at, reading)
-            if found:
-                return plan.layout, clock, plan.profile
-    listed = _list(data, at, end)
+    listed = _list(data, at, len(data))
     _identify(data, listed, title, ctx.profile, reading.texts)
     reading.meter = listed.meter
     _fill(data, listed, reading)
@@ -129,9 +118,7 @@ def read(
         from .unguarded import check_list
 
         check_list(reading)
-    if listed.slots and derived is not None:
-        keep(ctx.plans, name, Plan(data, at, end, listed, reading, derived))
-    return "layout " + listed.layout, listed.clock, listed.profile
+    return listed, derived
 
 
 def _list(data: bytes | bytearray, at: int, end: int) -> Listed:
@@ -322,6 +309,8 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
             exponent = scales.exponent(data[code + 2], data[code + 3], unit)
             group = data[code + 2] if data[code + 3] == 7 and data[code + 4] == 0 else None
         if exponent is None:  # nobody knows what the number counts
+            if unit == "V":  # by these voltages; the next may tell
+                listed.slots = None
             listed.free.append(place)
             continue
         if not -_SCALE_MAX <= exponent + extra <= _SCALE_MAX:

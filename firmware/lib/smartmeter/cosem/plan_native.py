@@ -1,23 +1,24 @@
 """A list's layout, kept: the next telegram of a meter differs from the last in its numbers only.
 
-Whoever has walked a list knows which of its bytes are the numbers and which the rest: tags,
-lengths, codes, scales, names. Where a telegram has the same rest to the last byte, walking
-it again could find nothing new, so its numbers are taken straight from their places: the
-same reading, some ten times faster. Where one byte of the rest differs, it is walked.
+Whoever has walked a data-notification knows which of its bytes are the numbers and the time and
+which the rest: tags, lengths, codes, scales, names. Where a telegram has the same rest to the
+last byte, walking it again could find nothing new, so its numbers are taken straight from their
+places: the same reading, some ten times faster. Where one byte of the rest differs, it is walked.
 CPython's alone: a device has one telegram in seconds, and no heap to spare.
 """
 
-from struct import unpack_from
+from struct import Struct
 
-from ..obis import combine
-from .clock import SIZE, is_clock
-from .plausible import bounds
+from ..profiles import NORDIC, UNKNOWN
+from . import clock
+from .known_native import Known
 from .scales import Scales
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from typing import Any
 
+    from ..profiles import Profile
     from ..reading import Reading
     from .layouts import Listed
 
@@ -36,8 +37,9 @@ _FORMATS = {
     0x16: "B",
 }
 _SIZES = {"b": 1, "B": 1, "h": 2, "H": 2, "i": 4, "I": 4, "q": 8, "Q": 8}
+_TWO_DIGITS = ["%02d" % n for n in range(60)]
 
-
+_NO_TIME = 6  # the size of a data-notification's header that has none
 _PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
 
 
@@ -48,124 +50,96 @@ def keep(plans: "dict[tuple[object, ...], Any]", name: "tuple[object, ...]", pla
     plans[name] = plan
 
 
-class Plan:
-    """One list's: made by the walk that found listed (layouts.Listed).
+class Plan(Known):
+    """One list's: made by the walk that found listed (layouts.Listed) and filled reading.
 
-    Its slots are [(place of the tag, key, exponent, C)]; C is the OBIS group of a number whose
-    exponent is a guess, else None. derived is what obis.complete added.
+    derived is what obis.complete added. header is the size of a data-notification's, 0 of a list
+    alone. profile is the meter's family, be it that of the list or told by the header.
     """
-
-    __slots__ = (
-        "_clock",
-        "_constant",
-        "_derived",
-        "_format",
-        "_groups",
-        "_guess",
-        "_mask",
-        "_slots",
-        "_tight",
-        "codes",
-        "layout",
-        "meter",
-        "profile",
-        "texts",
-        "units",
-    )
 
     def __init__(
         self,
         data: bytes | bytearray,
-        at: int,
-        end: int,
         listed: "Listed",
         reading: "Reading",
         derived: list[tuple[str, str, str, int]],
+        header: int,
+        profile: "Profile",
     ) -> None:
-        self.layout = "layout " + listed.layout
-        self.profile = listed.profile
-        self.meter = reading.meter
-        self.codes = reading.codes
-        self.units = reading.units
-        self.texts = reading.texts
-        mask = bytearray(b"\xff" * (end - at))
-        clock = listed.clock_place or None
-        if clock is not None:
-            clock += 1 if data[clock] == 0x19 else 2
-            clock -= at
-            mask[clock : clock + SIZE] = bytes(SIZE)
-        self._clock = clock
-        self._derived = derived
+        mask = bytearray(b"\xff" * len(data))
         for place in listed.free:
             start, size = _content(data, place)
-            mask[start - at : start - at + size] = bytes(size)
+            mask[start : start + size] = bytes(size)
+        clocks = []
+        if listed.clock_place:
+            clocks.append(listed.clock_place + (1 if data[listed.clock_place] == 0x19 else 2))
+        if header > _NO_TIME:
+            clocks.append(header - clock.SIZE)
+        self._minute = 0  # where that of the time is; 0 where none is told
+        self._before = self._behind = ""
+        for at in clocks:
+            if self._minute:
+                mask[at : at + clock.SIZE] = bytes(clock.SIZE)
+            elif data[at + 6] < 60 and data[at + 7] < 60:
+                mask[at + 6 : at + 9] = bytes(3)  # the rest of it changes but once an hour
+                time = clock.rfc3339(data[at : at + clock.SIZE], profile)
+                if time:
+                    self._minute = at + 6
+                    self._before, self._behind = time[:14], time[19:]
+        if header:
+            mask[1:5] = bytes(4)  # long-invoke-id-and-priority, which some meters count up
+        # of a list that is silent about its family, it may tell that
+        self._nordic = data[1:5] == NORDIC if listed.profile is UNKNOWN else None
         form = [">"]
-        done = at
-        self._slots: list[tuple[str, int, int]] = []
-        self._tight: list[tuple[int, int, int]] = []
-        self._groups: list[tuple[int, int]] = []
+        done = 0
         guessed = False
+        slots: list[tuple[str, int, int, int]] = []
+        self._groups: list[tuple[int, int]] = []
         for place, key, exponent, group in sorted(listed.slots or ()):
             kind = _FORMATS[data[place]]
             size = _SIZES[kind]
             place += 1
-            mask[place - at : place - at + size] = bytes(size)
+            mask[place : place + size] = bytes(size)
             form.append("%dx%s" % (place - done, kind))
             done = place + size
-            least, most = bounds(reading.units[key], exponent)
-            if kind in "bhiq" or 1 << 8 * size > most:
-                self._tight.append((len(self._slots), least, most))
             if group:
-                self._groups.append((len(self._slots), group))
+                self._groups.append((len(slots), group))
                 unit = reading.units[key]
-                guessed = guessed or (unit == "V" and len(self.profile.voltage) > 1)
-                guessed = guessed or (unit == "A" and len(self.profile.current) > 1)
-            factor = 10**exponent if exponent > 0 else 1
-            self._slots.append((key, factor, exponent if exponent < 0 else 0))
+                guessed = guessed or (unit == "V" and len(profile.voltage) > 1)
+                guessed = guessed or (unit == "A" and len(profile.current) > 1)
+            least = -(1 << 8 * size - 1) if kind in "bhiq" else 0
+            slots.append((key, exponent, least, least + (1 << 8 * size) - 1))
+        super().__init__(reading, slots, derived)
+        self._mask = int.from_bytes(mask, "big")
+        self._constant = int.from_bytes(data, "big") & self._mask
+        self._unpack = Struct("".join(form)).unpack_from
+        self._profile = profile
+        self._guess = Scales(profile, self._guessed(self._unpack(data)))
         if not guessed:
             self._groups = []
-        self._format = "".join(form)
-        self._mask = int.from_bytes(mask, "big")
-        self._constant = int.from_bytes(data[at:end], "big") & self._mask
-        self._guess = Scales(self.profile, self._guessed(self._numbers(data, at)))
-
-    def _numbers(self, data: bytes | bytearray, at: int) -> tuple[int, ...]:
-        return unpack_from(self._format, data, at)
 
     def _guessed(self, numbers: tuple[int, ...]) -> dict[int, int]:
         return {group: numbers[i] for i, group in self._groups}
 
-    def apply(
-        self, data: bytes | bytearray, at: int, reading: "Reading"
-    ) -> tuple[bool, bytes | bytearray | None]:
-        """Fills reading as a walk would, or does nothing where one is needed: whether it did.
-
-        And the clock's 12 octets, or None where the list has none.
-        """
-        if int.from_bytes(memoryview(data)[at:], "big") & self._mask != self._constant:
-            return False, None
-        numbers = unpack_from(self._format, data, at)
-        for i, least, most in self._tight:
-            if not least <= numbers[i] <= most:
-                return False, None
-        if self._groups and not Scales(self.profile, self._guessed(numbers)).same(self._guess):
-            return False, None
-        clock = None
-        if self._clock is not None:
-            clock = data[at + self._clock : at + self._clock + SIZE]
-            if not is_clock(clock):
-                return False, None
-        reading.meter = self.meter
-        reading.codes = self.codes
-        reading.units = self.units
-        reading.texts = self.texts
-        reading.values = {
-            key: (number * factor, exponent)
-            for (key, factor, exponent), number in zip(self._slots, numbers)
-        }
-        for key, first, second, sign in self._derived:
-            combine(reading.values, key, first, second, sign)
-        return True, clock
+    def read(self, data: bytes | bytearray) -> "Reading | None":
+        """The Reading as a walk would give it, or None where one is needed."""
+        if int.from_bytes(data, "big") & self._mask != self._constant:
+            return None
+        if self._nordic is not None and self._nordic != (data[1:5] == NORDIC):
+            return None
+        numbers = self._unpack(data)
+        if self._groups and not Scales(self._profile, self._guessed(numbers)).same(self._guess):
+            return None
+        if not self._minute:
+            return self.reading(data, numbers, None)
+        minute, second = data[self._minute], data[self._minute + 1]
+        if minute > 59 or second > 59:
+            return None
+        return self.reading(
+            data,
+            numbers,
+            self._before + _TWO_DIGITS[minute] + ":" + _TWO_DIGITS[second] + self._behind,
+        )
 
 
 def _content(data: bytes | bytearray, place: int) -> tuple[int, int]:

@@ -43,18 +43,17 @@ class SmlPlan(Known):
             mask[at : at + size] = bytes(size)
         form = [">"]
         done = 0
-        widest = {}
-        self._slots = []
+        slots = []
+        self._places = []  # (ones for all bits of the number, its sign bit)
         for at, size, signed, key, scaler in marks.slots:
             mask[at : at + size] = bytes(size)
             form.append("%dxq" % (at + size - _WINDOW - done))
             done = at + size
             bits = (1 << 8 * size) - 1
             sign = bits + 1 >> 1 if signed else 0
-            factor = 10**scaler if scaler > 0 else 1
-            self._slots.append((key, bits, sign, factor, min(scaler, 0)))
-            widest[key] = (-sign * factor, (bits - sign) * factor)
-        super().__init__(reading, widest, derived)
+            self._places.append((bits, sign))
+            slots.append((key, scaler, -sign, bits - sign))
+        super().__init__(reading, slots, derived)
         self.times = marks.times
         self._unpack = Struct("".join(form)).unpack_from
         self._mask = int.from_bytes(mask, "big")
@@ -64,12 +63,8 @@ class SmlPlan(Known):
         """The Reading without its time, or None where a walk is needed."""
         if int.from_bytes(data, "big") & self._mask != self._constant:
             return None
-        return self.reading(
-            data,
-            {
-                key: ((((window & bits) ^ sign) - sign) * factor, exponent)
-                for (key, bits, sign, factor, exponent), window in zip(
-                    self._slots, self._unpack(data)
-                )
-            },
-        )
+        numbers = [
+            ((window & bits) ^ sign) - sign
+            for (bits, sign), window in zip(self._places, self._unpack(data))
+        ]
+        return self.reading(data, numbers, None)

@@ -10,11 +10,17 @@ read there at once. Where a sign, a length, a letter differs, the shape does.
 from struct import Struct
 
 from .known_native import Known
+from .textclock import Clock
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
-    from ..reading import Reading
+    from collections.abc import Iterable
 
+    from ..profiles import Profile
+    from ..reading import Reading
+    from .coherence import Coherence
+
+_STAMPS = (12, 13)  # sizes of YYMMDDhhmmss, without and with the letter behind it
 _DIGITS = b"0123456789"
 _ONE_DIGIT = bytes.maketrans(_DIGITS, b"0" * 10)
 _OTHERS = bytes([n for n in range(256) if n not in _DIGITS])
@@ -44,14 +50,25 @@ class TextPlan(Known):
         marks: Marks,
         reading: "Reading",
         derived: "list[tuple[str, str, str, int]]",
+        coherence: "Coherence | None",
+        profile: "Profile | None",
     ) -> None:
+        self._times = marks.times
+        self._minute = 0  # where that of the one stamp is, whose rest changes but once an hour
+        for _, at, size in marks.times if reading.time and len(marks.times) == 1 else ():
+            if size in _STAMPS and text[at : at + _STAMPS[0]].isdigit():
+                self._minute = at + 8
+        self._before = self._behind = ""
         places = [(at, size, "") for _, at, size in marks.times]
+        if reading.time and self._minute:
+            self._before, self._behind = reading.time[:14], reading.time[19:]
+            places = [(self._minute, 4, "")]
         places += [(at, size, key) for at, size, key, _ in marks.slots]
         exponents = {key: exponent for _, _, key, exponent in marks.slots}
         constants = []
         numbers = []
-        widest = {}
-        self._slots = []
+        slots: "list[tuple[str, int, int, int]]" = []
+        self._negative = []
         done = 0
         for at, size, key in sorted(places):
             before = _count(text, done, at)
@@ -60,32 +77,52 @@ class TextPlan(Known):
             constants.append("%ds%dx" % (before, own))
             numbers.append("%dx%d%s" % (before, own, "s" if key else "x"))
             if key:
-                exponent = exponents[key]
-                factor = 10**exponent if exponent > 0 else 1
+                most = 10**own - 1
                 if b"-" in text[at : at + size]:
-                    factor = -factor
-                self._slots.append((key, factor, min(exponent, 0)))
-                most = abs(factor) * (10**own - 1)
-                widest[key] = (-most, 0) if factor < 0 else (0, most)
+                    self._negative.append(len(slots))
+                    slots.append((key, exponents[key], -most, 0))
+                else:
+                    slots.append((key, exponents[key], 0, most))
         constants.append("%ds" % _count(text, done, len(text)))
-        super().__init__(reading, widest, derived)
-        self.times = marks.times
+        super().__init__(reading, slots, derived)
+        self._coherence = coherence
+        self._profile = profile
         self._constants = Struct("".join(constants)).unpack
         self._numbers = Struct("".join(numbers)).unpack_from
         self._constant = self._constants(text.translate(None, _OTHERS))
 
     def read(self, text: bytes | bytearray) -> "Reading | None":
-        """The Reading without its time of a text of this shape; None where a walk is needed."""
+        """The Reading of a text of this shape; None where a walk is needed."""
         digits = text.translate(None, _OTHERS)
         if self._constants(digits) != self._constant:
             return None
-        return self.reading(
-            bytes(text),
-            {
-                key: (int(number) * factor, exponent)
-                for (key, factor, exponent), number in zip(self._slots, self._numbers(digits))
-            },
-        )
+        numbers: "Iterable[int]" = map(int, self._numbers(digits))
+        if self._negative:
+            signed = list(numbers)
+            for i in self._negative:
+                signed[i] = -signed[i]
+            numbers = signed
+        time: "str | None"
+        if self._minute:
+            time = self._stamp(text)
+            if not time:
+                return None
+        else:
+            clock = Clock()
+            for code, at, size in self._times:
+                clock.tell(code, text[at : at + size].decode("ascii", "replace"))
+            time = clock.rfc3339(self._profile)
+        reading = self.reading(bytes(text), numbers, time)
+        if reading and self._coherence:
+            self._coherence.check(reading.values)
+        return reading
+
+    def _stamp(self, text: bytes | bytearray) -> str:
+        """The time of the one stamp, "" where it is none."""
+        told = str(text[self._minute : self._minute + 4], "ascii")
+        if told[0] > "5" or told[2] > "5":
+            return ""
+        return self._before + told[:2] + ":" + told[2:] + self._behind
 
 
 def _count(text: bytes | bytearray, start: int, stop: int) -> int:

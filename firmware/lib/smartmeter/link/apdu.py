@@ -31,8 +31,9 @@ _AUTHENTICATED = 0x10  # of the security control
 # Sizes of A-XDR values behind the tag; strings and lists apart (Green Book 4.1.5).
 _SIZES = {0x00: 0, 0x03: 1, 0x05: 4, 0x06: 4, 0x0D: 1, 0x0F: 1, 0x10: 2, 0x11: 1, 0x12: 2,
           0x14: 8, 0x15: 8, 0x16: 1, 0x17: 4, 0x18: 8, 0x19: 12, 0x1A: 5, 0x1B: 4}  # fmt: skip
-_STRINGS = (0x09, 0x0A, 0x0C)
 _LISTS = (0x01, 0x02)
+_BIT_STRING = 0x04
+_COUNTED = (0x09, 0x0A, 0x0C, 0x01, 0x02, 0x04)  # strings and lists: a length stands behind the tag
 _DESCRIPTOR = 9  # class, code and attribute as they are: Czech RS485 lists
 
 
@@ -184,24 +185,13 @@ def _ciphered(buf: bytearray, at: int, end: int) -> int | None:
 
 
 def _walk(buf: bytearray, at: int, end: int) -> int | None:
-    left = 1
+    """Where the element at buf[at] ends; None while that is open."""
     if buf[at : at + 3] == b"\x02\x02\x16":
         if end - at < 6:
             return None
         if buf[at + 4] == 0x01:
             return _walk_descriptors(buf, at + 5, end)
-    while left:
-        left -= 1
-        if at >= end:
-            return None
-        behind, more = _step(buf, at, end)
-        if behind is None:
-            return None
-        at = behind
-        left += more
-        if left > _MAX:
-            raise ValueError
-    return at
+    return _element(buf, at, end)
 
 
 def _walk_descriptors(buf: bytearray, at: int, end: int) -> int | None:
@@ -216,30 +206,40 @@ def _walk_descriptors(buf: bytearray, at: int, end: int) -> int | None:
             return None
         if buf[at - 11] != 2 or buf[at - 10] != 2 or count > _MAX:
             raise ValueError
-        left = 1
-        while left:
-            left -= 1
-            if at >= end:
-                return None
-            behind, more = _step(buf, at, end)
-            if behind is None:
-                return None
-            at = behind
-            left += more
+        stop = _element(buf, at, end)
+        if stop is None:
+            return None
+        at = stop
     return at
 
 
-def _step(buf: bytearray, at: int, end: int) -> tuple[int | None, int]:
-    """(where the next element is, how many more this one announces); (None, 0) while open."""
-    tag = buf[at]
-    size = _SIZES.get(tag)
-    if size is not None:
-        return at + 1 + size, 0
-    found = _length(buf, at + 1, end)
-    if tag in _STRINGS:
-        return (found[0] + found[1], 0) if found else (None, 0)
-    if tag in _LISTS:
-        return (found[1], found[0]) if found else (None, 0)
-    if tag == 0x04:
-        return ((found[0] + 7 >> 3) + found[1], 0) if found else (None, 0)
-    raise ValueError
+def _element(buf: bytearray, at: int, end: int) -> int | None:
+    sizes = _SIZES
+    left = 1
+    while left:
+        left -= 1
+        if at >= end:
+            return None
+        tag = buf[at]
+        at += 1
+        size = sizes.get(tag)
+        if size is not None:
+            at += size
+            continue
+        if tag not in _COUNTED:
+            raise ValueError
+        size = buf[at] if at < end else 0x80
+        if size < 0x80:
+            at += 1
+        else:
+            found = _length(buf, at, end)
+            if found is None:
+                return None
+            size, at = found
+        if tag in _LISTS:
+            left += size
+            if left > _MAX:
+                raise ValueError
+        else:
+            at += size + 7 >> 3 if tag == _BIT_STRING else size
+    return at

@@ -13,34 +13,31 @@ APDU_MAX = 1536  # assembled; the longest known has 752 bytes
 
 
 class Assembly:
-    """data: what has come of a telegram in segments, None where none is under way."""
+    """data: what has come of a telegram in segments, None where none is under way; blocks: what
+    has come in blocks, None until a first one has."""
 
     def __init__(self) -> None:
         self.data: bytearray | None = None
-        self._blocks: "Blocks | None" = None  # of the few meters that send any
+        self.blocks: "Blocks | None" = None
 
     def unfinished(self) -> bool:
-        return self.data is not None or (self._blocks is not None and self._blocks.unfinished())
-
-    def restarts(self, buf: bytearray, start: int, stop: int) -> bool:
-        """Whether buf[start:stop] begins another APDU while blocks are under way."""
-        return self._blocks is not None and self._blocks.restarts(buf, start, stop)
+        return self.data is not None or (self.blocks is not None and self.blocks.unfinished())
 
     def drop(self) -> None:
         self.data = None
-        if self._blocks is not None:
-            self._blocks.drop()
+        if self.blocks is not None:
+            self.blocks.drop()
 
     def whole(self, apdu: bytes | bytearray) -> "Telegram":
         """The telegram in an information field that is whole; None while blocks are missing."""
         if not apdu or apdu[0] != BLOCK:
             return "apdu", apdu
-        if self._blocks is None:
+        if self.blocks is None:
             from .blocks import Blocks
 
-            self._blocks = Blocks()
+            self.blocks = Blocks()
         try:
-            whole = self._blocks.add(apdu)
+            whole = self.blocks.add(apdu)
         except Rejected as e:
             return Fault(e.kind, e.detail)
         return ("apdu", whole) if whole else None

@@ -24,6 +24,7 @@ _LLC = b"\xe6\xe7\x00"
 _APDUS = (0x0F, 0xDB, 0xDF, BLOCK)  # data-notification, general ciphering, block transfer
 _ADDRESS_MAX = 4
 _HEADS_MAX = 8
+_UNKNOWN = (2, b"")
 
 
 class Hdlc:
@@ -32,67 +33,71 @@ class Hdlc:
     def __init__(self) -> None:
         self._gathered = Assembly()
         self._given = 0  # bytes of the frame at hand whose APDUs are given
-        # frame's size: (where its header's sum is, the header and its sum): a meter's frames
+        # frame's size: (where its information is, all between the flag and that): a meter's frames
         # have few different headers, and one that was found right need not be summed again
         self._heads: dict[int, tuple[int, bytes]] = {}
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-        have = end - at
-        if have < 2:
-            return 0, None
-        if buf[at + 1] == _FLAG:  # flags fill a pause, and may stand between frames
-            return 1, None
-        if buf[at + 1] & 0xF0 != _TYPE:
-            return -1, None
-        if have < 3:
-            return 0, None
+        if end - at < 3:
+            return self._begun(buf, at, end), None
         size = (buf[at + 1] & 0x07) << 8 | buf[at + 2]
-        head = at + self._heads.get(size, (0, b""))[0]
-        if head == at or buf[at + 1 : head + 2] != self._heads[size][1]:
-            head, outcome = self._header(buf, at, end, size)
+        head, known = self._heads.get(size, _UNKNOWN)
+        if buf[at + 1 : at + head] != known:
+            n, outcome, head = self._header(buf, at, end, size)
             if not head:
-                return outcome
+                return n, outcome
         stop = at + 1 + size  # of the closing flag
         if stop >= end:
             return 0, None
         if buf[stop] != _FLAG:
             return 1, Fault(CHECKSUM, "an HDLC frame has no flag at its end", size + 2)
-        if head + 2 == stop:  # no information, and but one sum
+        start = at + head
+        if start == stop:  # no information, and but one sum
             return size + 1, None
         told = buf[stop - 2] | buf[stop - 1] << 8
         if not self._given and x25(buf, at + 1, stop - 2) != told:
             return 1, Fault(CHECKSUM, "an HDLC frame's check sum is wrong", size + 2)
         # the closing flag may open the next frame, unless one more stands behind it
         used = size + 2 if stop + 1 < end and buf[stop + 1] == _FLAG else size + 1
-        return self._frame(buf, at, head + 2, stop - 2, used)
+        return self._frame(buf, at, start, stop - 2, used)
 
-    def _header(
-        self, buf: bytearray, at: int, end: int, size: int
-    ) -> "tuple[int, tuple[int, Outcome]]":
-        """(where the header's sum is, _) of a header that is right; else (0, what scan gives)."""
+    def _begun(self, buf: bytearray, at: int, end: int) -> int:
+        if end - at < 2:
+            return 0
+        if buf[at + 1] == _FLAG:  # flags fill a pause, and may stand between frames
+            return 1
+        return 0 if buf[at + 1] & 0xF0 == _TYPE else -1
+
+    def _header(self, buf: bytearray, at: int, end: int, size: int) -> "tuple[int, Outcome, int]":
+        """(_, _, size of the flag, the header and its sum) of one that is right; else what scan
+        gives, and 0."""
+        n = self._begun(buf, at, end)
+        if n:
+            return n, None, 0
         head = at + 3
         for _ in range(2):  # destination, source
             most = head + _ADDRESS_MAX
             while True:
                 if head >= end:
-                    return 0, (0, None)
+                    return 0, None, 0
                 head += 1
                 if buf[head - 1] & 1:
                     break
                 if head == most:
-                    return 0, (-1, None)
+                    return -1, None, 0
         head += 1  # control
         if head + 1 > at + size:
-            return 0, (-1, None)
+            return -1, None, 0
         if head + 2 > end:
-            return 0, (0, None)
+            return 0, None, 0
         if x25(buf, at + 1, head) != buf[head] | buf[head + 1] << 8:
             # whose length may be as wrong; of garbage, one in some thousand bytes looks like it
-            return 0, (1, Fault(CHECKSUM, "an HDLC frame's header sum is wrong"))
+            return 1, Fault(CHECKSUM, "an HDLC frame's header sum is wrong"), 0
         if len(self._heads) >= _HEADS_MAX:
             self._heads.clear()
-        self._heads[size] = (head - at, bytes(buf[at + 1 : head + 2]))
-        return head, (0, None)
+        head += 2
+        self._heads[size] = (head - at, bytes(buf[at + 1 : head]))
+        return 0, None, head - at
 
     def _frame(
         self, buf: bytearray, at: int, start: int, stop: int, used: int
@@ -109,19 +114,18 @@ class Hdlc:
                     SEGMENT, "an HDLC telegram began before the last one's segments ended"
                 )
         if gathered.data is None:
-            if gathered.restarts(buf, start, stop):
+            if gathered.blocks and gathered.blocks.restarts(buf, start, stop):
                 gathered.drop()
                 return 0, Fault(
                     SEGMENT, "an HDLC telegram began before the last one's blocks ended"
                 )
             if not buf[at + 1] & _SEGMENTED:
                 start += self._given
-                again = -1
-                if begins and buf[start] != BLOCK:
+                if begins and buf[start] != BLOCK and buf.find(_LLC, start, stop) >= 0:
                     again = buf.find(_LLC + bytes(buf[start : start + 1]), start, stop)
-                if again >= 0:  # this one first; then the frame is looked at again
-                    self._given += again + len(_LLC) - start
-                    return 0, gathered.whole(bytes(memoryview(buf)[start:again]))
+                    if again >= 0:  # this one first; then the frame is looked at again
+                        self._given += again + len(_LLC) - start
+                        return 0, gathered.whole(bytes(memoryview(buf)[start:again]))
                 self._given = 0
                 return used, gathered.whole(bytes(memoryview(buf)[start:stop]))
             gathered.data = bytearray()

@@ -30,7 +30,7 @@ class Iec62056:
     """A link (see receiver.py): its telegrams are ("text-unchecked", ...), with a BCC
     or without: 7 bits of sum are too few to rely on."""
 
-    MAX = 4096
+    MAX = 3900  # 4 kB less what the links keep of headers
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         return self._scan(buf, at, end, False)

@@ -98,7 +98,8 @@ class Mbus:
         gathered = self._gathered
         if number == 0:
             # told first, then this frame is looked at again
-            if gathered.data is not None or gathered.restarts(buf, at + 9, stop):
+            blocks = gathered.blocks
+            if gathered.data is not None or (blocks and blocks.restarts(buf, at + 9, stop)):
                 return 0, self.idle()
             gathered.data = bytearray()
             self._next = 0

@@ -23,12 +23,12 @@ _LINE_ENDS = b"\r\n"
 _BEFORE_END = b"\n)\r"
 _ENDINGS = (b"\n!", b")!", b"\r!")  # "!" is a line of its own or (IEC 62056-21) ends the last
 _IDENTIFICATION_MAX = 80
-_HEXADECIMAL = "0123456789ABCDEFabcdef"
+_HEXADECIMAL = b"0123456789ABCDEFabcdef"
 _VERSION = b"-3:0.2.8("  # of DSMR; behind it
 _WITH_CRC = b"45"
 _CIPHERED_MAX = 2048
 _MAKER = 5  # bytes: / and three letters and the baud rate, the same in all of a meter's telegrams
-_TRAILER = _HEXADECIMAL + "!\r\n"  # behind it some send "!CRC" of the text, in clear
+_TRAILER = _HEXADECIMAL + b"!\r\n"  # behind it some send "!CRC" of the text, in clear
 _CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of enciphered telegrams
 
 
@@ -36,10 +36,11 @@ class P1:
     """A link (see receiver.py): its telegrams are ("text", ...) where a CRC agreed,
     ("text-unchecked", ...) where there is none, ("apdu", ...) of the Polish form."""
 
-    MAX = 4096
+    MAX = 3900  # 4 kB less what the links keep of headers
 
     def __init__(self) -> None:
         self._checked = False  # this meter's telegrams have a CRC: one without has lost it
+        self._head = b"\n"  # the last identification found, which a meter's telegrams share
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         return self._scan(buf, at, end, False)
@@ -49,7 +50,11 @@ class P1:
         return self._scan(buf, at, end, True)
 
     def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
-        first = identified(buf, at, end)
+        first = at + len(self._head)
+        if first >= end or buf[at:first] != self._head or buf[first] in _LINE_ENDS:
+            first = identified(buf, at, end)
+            if first > 0:
+                self._head = bytes(buf[at:first])
         if last and not first and buf[end - 1] == _LF:
             return end - at, None  # an identification alone: the answer to a sign-on
         if first <= 0:
@@ -69,12 +74,12 @@ class P1:
         self, buf: bytearray, at: int, stop: int, end: int, last: bool
     ) -> "tuple[int, Outcome]":
         """The telegram whose "!" is at stop, and the line's end behind its CRC where one is."""
-        until = stop + 1
-        while until < end and until - stop <= 4 and chr(buf[until]) in _HEXADECIMAL:
-            until += 1
-        digits = until - stop - 1
-        used = until - at
-        behind = bytes(buf[until : min(until + 2, end)])
+        tail = bytes(buf[stop + 1 : min(stop + 7, end)])
+        digits = 0
+        while digits < 4 and digits < len(tail) and tail[digits] in _HEXADECIMAL:
+            digits += 1
+        used = stop + 1 + digits - at
+        behind = tail[digits : digits + 2]
         if behind == b"\r\n" or behind[:1] == b"\n":
             used += 2 if behind[0] == 13 else 1
         elif not last and behind in (b"", b"\r"):
@@ -83,7 +88,7 @@ class P1:
             return 1, Fault(CHECKSUM, "a P1 telegram's CRC is not hexadecimal", used + 6)
         if not digits:
             return self._unchecked(buf, at, stop, used, behind)
-        told = int(str(bytes(buf[stop + 1 : until]), "ascii"), 16)
+        told = int(str(tail[:digits], "ascii"), 16)
         if not _agrees(told, buf, at, stop + 1):
             return 1, Fault(CHECKSUM, "the CRC of a P1 telegram does not agree", used)
         self._checked = True
@@ -96,10 +101,9 @@ class P1:
         inner = _inner(buf, at, stop)
         if inner:
             return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
-        other_end = behind[:1] == b"\n" and buf.find(b"\r", at, stop) >= 0
+        lost = self._checked or (behind[:1] == b"\n" and buf.find(b"\r", at, stop) >= 0)
         version = buf.find(_VERSION, at, stop)
-        has_crc = version >= 0 and buf[version + len(_VERSION)] in _WITH_CRC
-        if self._checked or other_end or has_crc:
+        if lost or (version >= 0 and buf[version + len(_VERSION)] in _WITH_CRC):
             return 1, Fault(CHECKSUM, "a P1 telegram has lost its CRC", used)
         return used, ("text-unchecked", bytes(memoryview(buf)[at:stop]))
 
@@ -198,7 +202,7 @@ def _ciphered(buf: bytearray, at: int, first: int, end: int, last: bool) -> "tup
         return 1, Fault(LENGTH, "a ciphered P1 telegram does not end where it says", stop - at)
     ident = str(bytes([c if c < 128 else 63 for c in buf[at + 1 : first]]), "ascii").strip()
     apdu = b"\xdb" + bytes(buf[first:stop])
-    while stop < end and chr(buf[stop]) in _TRAILER:
+    while stop < end and buf[stop] in _TRAILER:
         stop += 1
         if buf[stop - 1] == _LF:
             break
