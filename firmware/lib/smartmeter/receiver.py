@@ -21,9 +21,9 @@ ciphering, plans, and guarded: whether the link checked a CRC.
 
 What a link says depends on the bytes alone, so that any chunking gives the same events. A
 scan that needs more than _HELD bytes is taken for "not mine": garbage of any length holds
-no more than these. Bytes that belong to nothing are skipped one by one and counted in
-`skipped`; of a run of them longer than a glitch (_GLITCH) one NOISE fault is told, at its
-end or after _RUN bytes: nothing is dropped in silence, and a line of garbage does not flood.
+no more than these. Bytes that belong to nothing are skipped and counted in `skipped`; of a run
+of them longer than a glitch (_GLITCH) one NOISE fault is told, at its end or after _RUN bytes:
+nothing is dropped in silence, and a line of garbage does not flood.
 """
 
 from sys import implementation
@@ -148,6 +148,13 @@ class Receiver:
         outcome: "Outcome"
         while at < end:
             first = buf[at]
+            if first not in STARTS:
+                begin = at
+                at += 1
+                while at < end and buf[at] not in STARTS:
+                    at += 1
+                self._skip(events, buf, begin, at)
+                continue
             asked = self._first.get(first)
             if asked:
                 if first == _FLAG and at + 1 < end and buf[at + 1] == _FLAG:
@@ -174,8 +181,8 @@ class Receiver:
                 n = 1
                 outcome = Fault(LENGTH, "a telegram of %s is cut short" % link, end - at)
             if n < 0:
-                self._skip(events, buf[at])
                 at += 1
+                self._skip(events, buf, at - 1, at)
                 continue
             at += n
             if outcome is None:
@@ -279,15 +286,22 @@ class Receiver:
         if n:
             self._bare = False
 
-    def _skip(self, events: "list[Reading | Fault]", byte: int) -> None:
-        self.skipped += 1
-        self._before = (self._before << 8 | byte) & 0xFFFFFF
+    def _skip(
+        self, events: "list[Reading | Fault]", buf: bytearray, begin: int, stop: int
+    ) -> None:
+        n = stop - begin
+        self.skipped += n
+        for i in range(max(begin, stop - 3), stop):
+            self._before = (self._before << 8 | buf[i]) & 0xFFFFFF
         if self._quiet:
-            self._use(1)
-            return
-        self._noise += 1
-        if self._noise >= _RUN:
+            told = min(n, self._quiet)
+            self._quiet -= told
+            n -= told
+        while self._noise + n >= _RUN:
+            n -= _RUN - self._noise
+            self._noise = _RUN
             self._end_noise(events)
+        self._noise += n
 
     def _use(self, n: int) -> None:
         self._quiet = self._quiet - n if self._quiet > n else 0
