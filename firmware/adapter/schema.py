@@ -1,8 +1,8 @@
 """What the settings may be: checked by tools.provision before it writes, and by the board."""
 
 from smartmeter import ALLOWED, topics
-from smartmeter.reading import is_code
 from smartmeter.receiver import LINKS
+from smartmeter.texts import is_code
 
 from . import line
 

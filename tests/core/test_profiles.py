@@ -1,11 +1,12 @@
 """Profiles as settings, codes and units, and what follows from values."""
 
 from smartmeter import Reading
-from smartmeter.obis import combine, complete, put, unit_of, unit_of_key
+from smartmeter.obis import combine, complete, put, unit_of
 from smartmeter.positions import POSITIONS
 from smartmeter.profile_settings import parse
 from smartmeter.profiles import NAMES, UNKNOWN, by_name, by_type, named
-from smartmeter.reading import is_code
+from smartmeter.texts import is_code
+from smartmeter.wire import unit_of_key
 
 
 def test_a_setting_names_a_profile_and_may_change_it():

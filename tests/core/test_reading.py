@@ -1,7 +1,8 @@
 """A reading's JSON form: exact decimals out, exact decimals in, nothing else accepted."""
 
 from smartmeter import ALLOWED, FAULTS, Reading
-from smartmeter.reading import decimal, is_code, is_time, parse_decimal
+from smartmeter.reading import decimal
+from smartmeter.texts import is_code, is_time, parse_decimal
 
 WIRE = (
     '{"time":"2026-11-22T21:10:05+01:00","clock":"meter","seq":40217,"auth":"verified",'

@@ -61,15 +61,6 @@ def unit_of(c: int, d: int) -> str:
     return {11: "A", 12: "V", 14: "Hz"}.get(c, "")
 
 
-def unit_of_key(key: str) -> str:
-    """The unit of a reading's key, "C.D.E" of electricity or "A-B:C.D.E"."""
-    medium, _, code = key.rpartition(":")
-    if medium and medium[:2] not in ("0-", "1-"):
-        return ""
-    c, d, _ = code.split(".")
-    return unit_of(int(c), int(d))
-
-
 def put(reading: "Reading", code: str, value: tuple[int, int], unit: str) -> str:
     """Adds (mantissa, exponent) under "A-B:C.D.E" code, and gives the key it got.
 

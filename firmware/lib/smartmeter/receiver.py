@@ -286,9 +286,7 @@ class Receiver:
         if n:
             self._bare = False
 
-    def _skip(
-        self, events: "list[Reading | Fault]", buf: bytearray, begin: int, stop: int
-    ) -> None:
+    def _skip(self, events: "list[Reading | Fault]", buf: bytearray, begin: int, stop: int) -> None:
         n = stop - begin
         self.skipped += n
         for i in range(max(begin, stop - 3), stop):

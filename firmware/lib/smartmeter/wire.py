@@ -2,8 +2,9 @@
 
 import json
 
-from .obis import unit_of_key
-from .reading import AUTH, CLOCKS, Reading, is_code, is_time, parse_decimal
+from .obis import unit_of
+from .reading import AUTH, CLOCKS, Reading
+from .texts import is_code, is_time, parse_decimal
 
 _VALUES_MAX = 256  # of one reading; the longest list known has about 60
 _TEXT_MAX = 16384
@@ -116,3 +117,12 @@ except TypeError:  # MicroPython
     _loads = _loads_quoting
 else:
     _loads = _loads_by_hooks
+
+
+def unit_of_key(key: str) -> str:
+    """The unit of a reading's key, "C.D.E" of electricity or "A-B:C.D.E"."""
+    medium, _, code = key.rpartition(":")
+    if medium and medium[:2] not in ("0-", "1-"):
+        return ""
+    c, d, _ = code.split(".")
+    return unit_of(int(c), int(d))

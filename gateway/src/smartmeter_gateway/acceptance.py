@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from smartmeter import topics
-from smartmeter.reading import is_code
+from smartmeter.texts import is_code
 
 PAYLOAD_MAX = 65536  # bytes of one message from the LAN; the longest telegram known has 2 kB
 _STATUS_MAX = 16384  # bytes of an adapter's status

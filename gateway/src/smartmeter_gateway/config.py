@@ -7,8 +7,8 @@ from pathlib import Path
 from smartmeter import profile_settings, topics
 from smartmeter.link.polling import Poller
 from smartmeter.link.signon import SignOn
-from smartmeter.reading import is_code
 from smartmeter.receiver import LINKS
+from smartmeter.texts import is_code
 
 from .settings_file import SettingsError, SettingsFile, Table
 

@@ -7,7 +7,7 @@ what is still to come may not be more than the bytes that are left. The values a
 they stand, when someone wants them: on a device a list of all of them would not fit.
 """
 
-from ..fault import LAYOUT, LENGTH, Rejected
+from ..fault import LENGTH, Rejected
 from .ber import ber_length
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 NULL = 0x00
 ARRAY = 0x01
 STRUCTURE = 0x02
-BIT_STRING = 0x04
 INTEGER = 0x0F  # int8
 ENUM = 0x16
 OCTETS = 0x09
-COMPACT_ARRAY = 0x13
 FLOAT32 = 0x17
 FLOAT64 = 0x18
 
@@ -96,7 +94,12 @@ def walk(data: bytes | bytearray, at: int, end: int, places: "list[int] | array[
         else:
             mark(at)
             size = _SIZES.get(tag)
-            at = _after_rare(data, at, end) if size is None else at + 1 + size
+            if size is None:
+                from .rare import after
+
+                at = after(data, at, end)
+            else:
+                at += 1 + size
     if at > end:
         raise Rejected(LENGTH, "the list of values is cut short")
     return at
@@ -157,46 +160,10 @@ def octets(data: bytes | bytearray, place: int) -> bytes:
     tag = data[place]
     at = place + 1
     size = _SIZES.get(tag)
+    if size is None and tag not in STRINGS:
+        from .rare import content
+
+        return content(data, place)
     if size is None:
-        if tag == COMPACT_ARRAY:
-            at = _after_type(data, at, len(data))
         size, at = ber_length(data, at, len(data))
-        if tag == BIT_STRING:
-            size = size + 7 >> 3
     return bytes(data[at : at + size])
-
-
-def _after_rare(data: bytes | bytearray, at: int, end: int) -> int:
-    tag = data[at]
-    at += 1
-    if tag == BIT_STRING:
-        n, at = ber_length(data, at, end)
-        n = n + 7 >> 3
-    elif tag == COMPACT_ARRAY:
-        at = _after_type(data, at, end)
-        n, at = ber_length(data, at, end)
-    else:
-        raise Rejected(LAYOUT, "%02X is no data type of A-XDR" % tag)
-    if n > end - at:
-        raise Rejected(LENGTH, "a string is longer than its telegram")
-    return at + n
-
-
-def _after_type(data: bytes | bytearray, at: int, end: int) -> int:
-    """Behind the description of a compact-array's elements (Green Book 9.5, TypeDescription)."""
-    left = 1
-    while left:
-        left -= 1
-        if at >= end:
-            raise Rejected(LENGTH, "the list of values is cut short")
-        tag = data[at]
-        at += 1
-        if tag == ARRAY:  # two bytes of count, then the type of all elements
-            at += 2
-            left += 1
-        elif tag == STRUCTURE:  # a count, then a type each
-            n, at = ber_length(data, at, end)
-            left += n
-        if left > end - at:
-            raise Rejected(LENGTH, "a list is longer than its telegram")
-    return at

@@ -18,7 +18,8 @@ from sys import implementation
 from ..crc import arc
 from ..fault import CHECKSUM, LAYOUT, LENGTH, Rejected
 from ..obis import complete, put, unit_of
-from ..reading import Reading, is_code, parse_decimal
+from ..reading import Reading
+from ..texts import is_code, parse_decimal
 from ..units import BY_TEXT, number_and_unit
 from .plausible import check
 from .textclock import Clock

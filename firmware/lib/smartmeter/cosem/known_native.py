@@ -3,7 +3,7 @@ for lists of DLMS). CPython's alone: a device has one telegram in seconds, and n
 """
 
 from ..reading import NONE, Reading
-from .plausible import EXPONENT_MAX, bounds
+from .plausible import EXPONENT_MAX, most_of
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Known:
             reach[key] = (reach[first][0] * one + low, reach[first][1] * one + high)
         self._tight: "list[tuple[str, int, int]]" = []
         for key, (_, exponent) in reading.values.items():
-            low, high = bounds(reading.units[key], exponent)
+            low, high = _bounds(reading.units[key], exponent)
             if exponent < -EXPONENT_MAX:  # which only 0 may have
                 low = high = 0
             if reach[key][0] < low or reach[key][1] > high:
@@ -81,3 +81,9 @@ class Known:
         reading.layers = self._layers
         reading.payload = payload
         return reading
+
+
+def _bounds(unit: str, exponent: int) -> tuple[int, int]:
+    """The least and the largest mantissa that plausible.check() lets pass."""
+    most = most_of(unit, exponent)
+    return (0 if unit in ("V", "Hz") else -most), most

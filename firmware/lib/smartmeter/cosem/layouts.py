@@ -318,28 +318,10 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
         key = put_as(reading, described[1], described[0], (mantissa, exponent + extra), unit)
         if listed.slots is not None:
             listed.slots.append((place, key, exponent, group))
-    for text, exponent, place in listed.named:
-        _put_named(data, listed, reading, text, exponent, place)
+    if listed.named:
+        from .positional import put_named
 
-
-def _put_named(
-    data: bytes | bytearray,
-    listed: Listed,
-    reading: "Reading",
-    text: str,
-    exponent: int,
-    place: int,
-) -> None:
-    c, d, _ = text[text.find(":") + 1 :].split(".")
-    if data[place] in axdr.NUMBERS:
-        number = axdr.number(data, place)
-    else:  # a tariff as octets, which no Plan knows to take
-        number = int.from_bytes(axdr.octets(data, place), "big")
-        listed.slots = None
-    unit = unit_of(int(c), int(d)) if text[0] == "1" else ""
-    key = put_as(reading, key_of(text), text, (number, exponent), unit)
-    if listed.slots is not None:
-        listed.slots.append((place, key, exponent, None))
+        put_named(data, listed, reading)
 
 
 def _scales(data: bytes | bytearray, listed: Listed) -> "Scales":

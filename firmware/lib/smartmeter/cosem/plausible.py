@@ -35,12 +35,6 @@ def most_of(unit: str, exponent: int) -> int:
     return int(most * 10**-exponent if exponent < 0 else most // 10**exponent)
 
 
-def bounds(unit: str, exponent: int) -> tuple[int, int]:
-    """The least and the largest mantissa that check() lets pass."""
-    most = most_of(unit, exponent)
-    return (0 if unit in ("V", "Hz") else -most), most
-
-
 def _limit(unit: str, exponent: int) -> int:
     most = most_of(unit, exponent)
     if len(_limits) < _LIMITS_MAX:

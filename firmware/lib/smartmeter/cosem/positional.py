@@ -2,7 +2,7 @@
 
 from .. import positions as known
 from .. import profiles
-from ..obis import unit_of
+from ..obis import key_of, put_as, unit_of
 from . import axdr
 from .clock import is_clock
 from .layouts import Listed, text_of
@@ -10,6 +10,8 @@ from .layouts import Listed, text_of
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from array import array
+
+    from ..reading import Reading
 
 # A value's tag as positions.POSITIONS writes it.
 _KINDS = {
@@ -70,6 +72,21 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     if unscaled:
         _scale(data, listed, unscaled)
     return listed
+
+
+def put_named(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
+    """Puts the numbers that are known by their position into reading."""
+    for text, exponent, place in listed.named:
+        c, d, _ = text[text.find(":") + 1 :].split(".")
+        if data[place] in axdr.NUMBERS:
+            number = axdr.number(data, place)
+        else:  # a tariff as octets, which no Plan knows to take
+            number = int.from_bytes(axdr.octets(data, place), "big")
+            listed.slots = None
+        unit = unit_of(int(c), int(d)) if text[0] == "1" else ""
+        key = put_as(reading, key_of(text), text, (number, exponent), unit)
+        if listed.slots is not None:
+            listed.slots.append((place, key, exponent, None))
 
 
 def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:

@@ -18,7 +18,8 @@ kinds, digits that are none, powers that voltage and current do not carry.
 from ..fault import CIPHER, KEY, LAYOUT, LENGTH, VALUE, Rejected
 from ..obis import complete, put, unit_of
 from ..profiles import STANDARD
-from ..reading import Reading, is_time
+from ..reading import Reading
+from ..texts import is_time
 from . import aes
 from .clock import is_summer
 from .coherence import check_coherent

@@ -1,0 +1,56 @@
+"""The A-XDR types that few meters send: bit-string and compact-array (Green Book 4.1.5)."""
+
+from ..fault import LAYOUT, LENGTH, Rejected
+from .axdr import ARRAY, STRUCTURE
+from .ber import ber_length
+
+_BIT_STRING = 0x04
+_COMPACT_ARRAY = 0x13
+
+
+def after(data: bytes | bytearray, at: int, end: int) -> int:
+    """Where the element behind the one at data[at] is."""
+    tag = data[at]
+    at += 1
+    if tag == _BIT_STRING:
+        n, at = ber_length(data, at, end)
+        n = n + 7 >> 3
+    elif tag == _COMPACT_ARRAY:
+        at = _after_type(data, at, end)
+        n, at = ber_length(data, at, end)
+    else:
+        raise Rejected(LAYOUT, "%02X is no data type of A-XDR" % tag)
+    if n > end - at:
+        raise Rejected(LENGTH, "a string is longer than its telegram")
+    return at + n
+
+
+def content(data: bytes | bytearray, place: int) -> bytes:
+    """The octets of the element at a place."""
+    at = place + 1
+    if data[place] == _COMPACT_ARRAY:
+        at = _after_type(data, at, len(data))
+    size, at = ber_length(data, at, len(data))
+    if data[place] == _BIT_STRING:
+        size = size + 7 >> 3
+    return bytes(data[at : at + size])
+
+
+def _after_type(data: bytes | bytearray, at: int, end: int) -> int:
+    """Behind the description of a compact-array's elements (Green Book 9.5, TypeDescription)."""
+    left = 1
+    while left:
+        left -= 1
+        if at >= end:
+            raise Rejected(LENGTH, "the list of values is cut short")
+        tag = data[at]
+        at += 1
+        if tag == ARRAY:  # two bytes of count, then the type of all elements
+            at += 2
+            left += 1
+        elif tag == STRUCTURE:  # a count, then a type each
+            n, at = ber_length(data, at, end)
+            left += n
+        if left > end - at:
+            raise Rejected(LENGTH, "a list is longer than its telegram")
+    return at
