@@ -50,8 +50,12 @@ class Adapter:
             self.meter.open(answers.setting + (False,) if answers else None)
         lan = network.interface(settings, store.secret("wifi_password"))
         status = Status(self.meter, port, lan, self.clock, outbox, health)
+        # A Concentrator is known at the Cloud's broker by its own id, for meters of two houses may
+        # have one name, and who takes another's client id throws it out (MQTT 3.1.1, 3.1.4-2).
+        concentrator = settings["publish"]["concentrator"]
+        client_id = "concentrator-" + concentrator if concentrator else meter["id"]
         client = broker.Broker(
-            settings["broker"], meter["id"], store.secret("broker_password"), security, port.drain
+            settings["broker"], client_id, store.secret("broker_password"), security, port.drain
         )
         self.publisher = Publisher(settings, lan, self.clock, client, outbox, status)
         self._take_updates(meter["id"], client, port, store)
