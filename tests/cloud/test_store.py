@@ -1,16 +1,19 @@
 """What every store does, over SQLite and over a real PostgreSQL."""
 
 import threading
+import time
+from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from smartmeter_cloud.message import Batch
-from smartmeter_cloud.store import StoreUnavailable
+from smartmeter_cloud.store import StoreUnavailable, arranging
 from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.rows import Certificate, Invitation, Process
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud.around import encoded
+from tests.cloud.around import encoded, reading
 from tests.cloud.stores import Opens, add, opens, store
 from tests.cloud.test_rollup import NOON, at
 from tools.postgresql import Postgres
@@ -215,3 +218,32 @@ def test_an_invitation_is_used_by_one(store: SqlStore) -> None:
     assert (store.revoke("house-1", 77), store.revoke("house-1", 78)) == (1, 0)
     assert store.revoked() == store.certificates("house-1") == [one._replace(revoked=77)]
     assert (store.invitations(0), len(store.certificates())) == ([], 2)
+
+
+def test_a_day_that_is_over_is_put_in_order_at_night(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = PostgresStore(postgres.create("arranged"))
+    day = int(time.time()) // 86_400 * 86_400 - 86_400
+    for i in range(50):
+        for meter in ("m1", "m2"):
+            moment = datetime.fromtimestamp(day + i * 60, UTC).isoformat()
+            add(store, meter, reading(i, moment), received=(day + i * 60) * 1000)
+    table = f"reading_{datetime.fromtimestamp(day, UTC):%Y%m%d}"
+
+    def on_disk() -> list[tuple[int, int]]:
+        with store._reading() as db:
+            return db.all(f"SELECT meter, seq FROM {table} ORDER BY ctid")
+
+    as_it_came = on_disk()
+    noon, night = (day + 36 * 3600) * 1000, (day + 27 * 3600) * 1000
+    assert not store.arrange(noon)
+    monkeypatch.setattr(arranging, "LOCK_SECONDS", 0.01)
+    with psycopg.connect(postgres.url("arranged")) as user:
+        user.execute(f"SELECT FROM {table}".encode())
+        assert not store.arrange(night)
+    assert on_disk() == as_it_came != sorted(as_it_came)
+    assert store.arrange(night)
+    assert on_disk() == sorted(as_it_came)
+    assert not store.arrange(night)
+    store.close()

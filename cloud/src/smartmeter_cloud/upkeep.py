@@ -1,4 +1,4 @@
-"""What has to be done now and then: rolling up new data, forgetting what is old."""
+"""What has to be done now and then: rolling up what is new, forgetting what is old."""
 
 import logging
 import threading
@@ -43,6 +43,7 @@ class Upkeep:
                 self._roll(every)
                 if every:
                     going_on = now + GOING_ON_SECONDS
+                    self._store.arrange(int(time.time() * 1000))
                 if now >= forget:
                     self._forget()
                     forget = now + FORGET_SECONDS

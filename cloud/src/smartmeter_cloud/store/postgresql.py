@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from smartmeter_cloud.message import Batch
-from smartmeter_cloud.store import StoreUnavailable, households
+from smartmeter_cloud.store import StoreUnavailable, arranging, households
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.retention import DAY_MS, Retention
 from smartmeter_cloud.store.rows import CODES, Stored
@@ -51,7 +51,13 @@ WHERE meter.id = n.id AND (meter.time IS NULL OR meter.suspect > n.suspect
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Advisory locks, held to the end of a transaction.
-_LOCKS = {"change": 7351001, "roll": 7351002, "schema": 7351003, "forget": 7351004}
+_LOCKS = {
+    "change": 7351001,
+    "roll": 7351002,
+    "schema": 7351003,
+    "forget": 7351004,
+    "arrange": 7351005,
+}
 
 
 class _Session:
@@ -302,6 +308,18 @@ class PostgresStore(SqlStore):
                     self._days.clear()
                     return gone + int(n) + 1
             return gone + retain.forget_readings(db, until, until, "reading_elsewhen")
+
+    def arrange(self, now: int) -> bool:
+        if not arranging.is_night(now, self.zone):
+            return False
+        try:
+            with self._writing() as db:
+                today = _partition(now // DAY_MS)
+                return self._alone(db, "arrange") and arranging.arrange(db, today)
+        except StoreUnavailable as e:
+            if arranging.in_use(e):
+                return False
+            raise
 
     def size(self) -> int:
         with self._reading() as db:

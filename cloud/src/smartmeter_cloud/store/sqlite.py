@@ -155,6 +155,9 @@ class SqliteStore(SqlStore):
         assert found is not None
         return int(found[0])
 
+    def arrange(self, now: int) -> bool:
+        return False  # WITHOUT ROWID keeps them so from the start
+
     def size(self) -> int:
         return sum(
             p.stat().st_size
