@@ -7,6 +7,7 @@ import ssl
 import stat
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -443,6 +444,13 @@ def test_the_embedded_broker_takes_certificates_too(site: Site, tmp_path: Path) 
             eventually(lambda: answers)
             assert answers.pop() == "Not authorized"
             liar.loop_stop()
+        assert house.client.is_connected()
+
+        # A connection that is open ends with the certificate.
+        ended = threading.Event()
+        stranger.client.on_disconnect = lambda *_: ended.set()
+        site.call("DELETE", "v1/concentrators/house-12/certificates", token=site.admin)
+        assert ended.wait(60)
         assert house.client.is_connected()
 
         site.call("DELETE", "v1/concentrators/house-11/certificates", token=site.admin)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from smartmeter_cloud.message import Batch
 from smartmeter_cloud.store import StoreUnavailable, arranging
+from smartmeter_cloud.store.certificates import Revoked
 from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.rows import Certificate, Invitation, Process
 from smartmeter_cloud.store.sql import SqlStore
@@ -247,3 +248,34 @@ def test_a_day_that_is_over_is_put_in_order_at_night(
     assert on_disk() == sorted(as_it_came)
     assert not store.arrange(night)
     store.close()
+
+
+def test_what_a_revoked_concentrator_sends_by_an_open_connection_is_not_taken(
+    store: SqlStore,
+) -> None:
+    def sends(seq: int) -> Batch:
+        batch = Batch()
+        topic = "concentrator/house-1/smartMeterMessage/m1/"
+        batch.add(f"{topic}reading".encode(), encoded(reading(seq)), 1790000000_000)
+        batch.add(f"{topic}status".encode(), encoded({"seq": seq}), 1790000000_000)
+        store.write(batch)
+        return batch
+
+    def certificate(serial: str) -> Certificate:
+        now = int(time.time() * 1000)
+        return Certificate(serial, "house-1", b"key", now, now + 10**9, None, b"")
+
+    store.add_certificate(certificate("1"))
+    assert len(sends(1).receipts["house-1"]) == 2
+    store.revoke("house-1", 1)
+    store._revoked = Revoked()  # or ten seconds later
+    assert "house-1" not in sends(2).receipts
+    assert store.newest()[0].reading.seq == 1
+    assert [box.status for box in store.boxes()] == ['{"seq": 1}']
+    (dead,) = store.dead_letters(5)
+    assert "revoked" in dead.reason
+    assert store.counters()["dead"] == 1
+    store.add_certificate(certificate("2"))
+    store._revoked = Revoked()
+    assert len(sends(2).receipts["house-1"]) == 2
+    assert store.newest()[0].reading.seq == 2

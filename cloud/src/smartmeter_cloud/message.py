@@ -128,6 +128,14 @@ class Batch:
         """A message that was too long to be kept: no receipt, for it has no digest."""
         self._bury(topic, b"", received, f"a message of {size} bytes; {PAYLOAD_MAX} are allowed")
 
+    def refuse(self, sender: Sender, reason: str) -> None:
+        """Makes dead letters of a sender's readings."""
+        meter, concentrator = sender
+        topic = topics.uplink(concentrator, meter, topics.READING)
+        digest = receipt.digest(topic, reason.encode())
+        for row in self.readings.pop(sender):
+            self.dead.append(DeadLetter(digest, row[2], topic, reason, 0, b""))
+
     @property
     def size(self) -> int:
         """How many readings there are."""

@@ -12,9 +12,12 @@ from typing import Any
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 
+from .certified import is_revoked
+
 _USERS = "smartmeter_broker.named_users.NamedUsers"
 _START_S = 10.0
 _STOP_S = 3.0
+_LOOK_S = 2.0  # for a new list of revoked certificates
 
 
 class BrokerUnavailable(Exception):
@@ -46,13 +49,15 @@ class EmbeddedBroker:
         self.host = host
         self.port = port
         self.local_port = 0
+        self._crl: Path | None = None
         outside: dict[str, Any] = {"bind": f"{host}:{port}"}
         if certificate:
             outside |= {"ssl": True, "certfile": str(certificate), "keyfile": str(key)}
         plugins: dict[str, Any] = {_USERS: {"users": dict(users)}}
         if client_ca:
             outside["cafile"] = str(client_ca)
-            plugins[_USERS]["crl"] = str(client_ca.with_name("crl.pem"))
+            self._crl = client_ca.with_name("crl.pem")
+            plugins[_USERS]["crl"] = str(self._crl)
             plugins["smartmeter_broker.certified.Certified"] = {}
         # What a listener leaves out amqtt takes from the one named "default": let it be the plain.
         self._config = {
@@ -115,13 +120,28 @@ class EmbeddedBroker:
         self.local_port = self._taken_port(broker, "default")
         self.port = self._taken_port(broker, "outside")
         self._started.set()
+        watch = asyncio.create_task(self._end_revoked(broker))
         await self._stop.wait()
+        watch.cancel()
         # What is still open behind the time limit is closed with the process.
         with contextlib.suppress(TimeoutError, AMQTTError, BrokerError):
             await asyncio.wait_for(broker.shutdown(), _STOP_S)
         for task in asyncio.all_tasks():
             if task is not asyncio.current_task():
                 task.cancel()
+
+    async def _end_revoked(self, broker: Broker) -> None:
+        """Ends the connections whose certificates a new list names."""
+        seen = None
+        while self._crl:
+            written = self._crl.stat().st_mtime_ns if self._crl.exists() else None
+            if written != seen:
+                seen = written
+                for session, handler in list(broker.sessions.values()):
+                    if handler.writer and is_revoked(session, self._crl):
+                        with contextlib.suppress(OSError):
+                            await handler.writer.close()
+            await asyncio.sleep(_LOOK_S)
 
     @staticmethod
     def _taken_port(broker: Broker, listener: str) -> int:

@@ -1,5 +1,6 @@
 """Invitations of Concentrators, and the certificates they were given."""
 
+import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 
@@ -7,6 +8,31 @@ from smartmeter_cloud.store.rows import Certificate, Invitation
 from smartmeter_cloud.store.session import Session
 
 _COLUMNS = "serial, concentrator, key_digest, issued, expires, revoked, der"
+
+
+KNOWN_SECONDS = 10.0  # what was asked is asked again then: an API process may have revoked one
+
+
+class Revoked:
+    """Remembers for a while which Concentrators had a certificate and have no more a valid one.
+
+    A broker that has let one in may go on with the connection; what comes by it is not taken.
+    """
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._until = 0.0
+
+    def names(self, db: Session) -> set[str]:
+        now = time.monotonic()
+        if self._until <= now:
+            rows = db.all(
+                "SELECT concentrator FROM certificate GROUP BY concentrator "
+                "HAVING count(*) = count(revoked)"
+            )
+            self._names = {row[0] for row in rows}
+            self._until = now + KNOWN_SECONDS
+        return self._names
 
 
 class SqlCertificates(ABC):

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from smartmeter import receipt, topics
 
 from smartmeter_cloud import rollup
 from smartmeter_cloud.message import Batch, Sender
@@ -17,7 +16,7 @@ from smartmeter_cloud.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.rollup import QUARTER_MS, Slice
 from smartmeter_cloud.store import StoreUnavailable, rolling, schema, sums, voltage
 from smartmeter_cloud.store import retention as retain
-from smartmeter_cloud.store.certificates import SqlCertificates
+from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
 from smartmeter_cloud.store.households import Households
 from smartmeter_cloud.store.records import SqlRecords
 from smartmeter_cloud.store.retention import Retention
@@ -72,6 +71,7 @@ class SqlStore(SqlRecords, SqlCertificates):
 
     def __init__(self) -> None:
         self._households = Households()
+        self._revoked = Revoked()
 
     @abstractmethod
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
@@ -102,18 +102,17 @@ class SqlStore(SqlRecords, SqlCertificates):
 
     def write(self, batch: Batch) -> Stored:
         with self._writing() as db:
-            dead = self._take_foreign(db, batch)
+            self._take_out(db, batch)
             new = self._write_readings(db, batch.readings) if batch.readings else 0
             for box in batch.boxes:
                 self._box(db, box)
-            dead += batch.dead
-            if dead:
-                self._bury(db, dead)
+            if batch.dead:
+                self._bury(db, batch.dead)
             stored = Stored(new, batch.size - new)
             counts = {
                 "stored": stored.new,
                 "repeated": stored.repeated,
-                "dead": len(dead),
+                "dead": len(batch.dead),
                 "ignored": batch.ignored,
             }
             for name, n in counts.items():
@@ -125,16 +124,17 @@ class SqlStore(SqlRecords, SqlCertificates):
                     )
         return stored
 
-    def _take_foreign(self, db: Session, batch: Batch) -> list[DeadLetter]:
-        """Takes out the readings of one household's meter by another household's Concentrator."""
-        dead = []
+    def _take_out(self, db: Session, batch: Batch) -> None:
+        """Takes out what a Concentrator may not send: it becomes dead letters."""
+        revoked = self._revoked.names(db)
+        for sender in [s for s in batch.readings if s[1] in revoked]:
+            batch.refuse(sender, "this Concentrator's certificates are revoked")
+        batch.boxes = [box for box in batch.boxes if box.concentrator not in revoked]
+        for name in revoked:
+            # Without a receipt it keeps what it has, for when it is enrolled anew.
+            batch.receipts.pop(name, None)
         for sender in self._households.foreign(db, batch.readings):
-            topic = topics.uplink(sender[1], sender[0], topics.READING)
-            digest = receipt.digest(topic, b"another household")
-            reason = "this meter belongs to another household than this Concentrator"
-            for row in batch.readings.pop(sender):
-                dead.append(DeadLetter(digest, row[2], topic, reason, 0, b""))
-        return dead
+            batch.refuse(sender, "this meter belongs to another household than this Concentrator")
 
     def _write_readings(self, db: Session, readings: Mapping[Sender, list[ReadingRow]]) -> int:
         ids = self._meter_ids(db, dict(readings.keys()))
