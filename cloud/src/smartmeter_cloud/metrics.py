@@ -17,14 +17,15 @@ _PREFIX = "smartmeter_cloud_"
 _Sample = tuple[dict[str, str], float]
 
 
-def of_api(store: Store, requests: dict[str, int], streams: int) -> str:
+def of_api(store: Store, requests: dict[str, int], streams: int, wrong_keys: int) -> str:
     """Of what is stored, and of this api process.
 
-    requests: how many were answered by class of status, such as "2xx"; streams: open ones.
+    requests: how many were answered by class of status, such as "2xx"; streams: open ones;
+    wrong_keys: how many were tried since the start.
     """
     now = int(time.time() * 1000)
     boxes = chain(store, now)
-    return "".join((*_process(), *_store(store, boxes, now), *_http(requests, streams)))
+    return "".join((*_process(), *_store(store, boxes, now), *_http(requests, streams, wrong_keys)))
 
 
 def of_ingest(state: dict[str, Any]) -> str:
@@ -72,10 +73,11 @@ def _store(store: Store, boxes: list[dict[str, Any]], now: int) -> Iterator[str]
     yield from _ingest([(n, json.loads(p.state)) for n, p in zip(names, processes, strict=True)])
 
 
-def _http(requests: dict[str, int], streams: int) -> Iterator[str]:
+def _http(requests: dict[str, int], streams: int, wrong_keys: int) -> Iterator[str]:
     samples: list[_Sample] = [({"status": s}, n) for s, n in sorted(requests.items())]
     yield from _metric("http_requests_total", "counter", "Requests answered.", samples)
     yield from _metric("live_streams", "gauge", "Pages that listen.", [({}, streams)])
+    yield from _metric("wrong_keys_total", "counter", "Keys that were none.", [({}, wrong_keys)])
 
 
 def _ingest(states: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:

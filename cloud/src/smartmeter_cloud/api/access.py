@@ -10,11 +10,12 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from smartmeter_cloud.api.guesses import Guesses
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.oidc import Issuer, Rejected
 from smartmeter_cloud.rollup import Slice
@@ -22,6 +23,8 @@ from smartmeter_cloud.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION
 from smartmeter_cloud.store import Store
 from smartmeter_cloud.store.households import DEFAULT
 from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading, Volts
+
+_Found = TypeVar("_Found")
 
 COOKIE = "smartmeter"
 SESSION_DAYS = 30
@@ -122,6 +125,7 @@ class Door:
         self.store = store
         self.open = is_open
         self.issuer = issuer
+        self.guesses = Guesses()
 
     def caller(self, request: Request) -> Caller:
         header = request.headers.get("Authorization", "")
@@ -129,7 +133,7 @@ class Door:
             kind, _, token = header.partition(" ")
             if kind.lower() != "bearer" or not token:
                 raise _unknown("the Authorization header must be: Bearer TOKEN")
-            return self._by_token(token.strip())
+            return self._guessed(request, token.strip(), self._by_token)
         cookie = request.cookies.get(COOKIE)
         if cookie and (key := self.store.key(digest(cookie), _now())) and not key.once:
             return self._of_key(key)
@@ -159,8 +163,25 @@ class Door:
         households = None if key.household is None else frozenset((key.household,))
         return Caller(self.store, key.name, frozenset(key.scopes.split()), households)
 
-    def open_session(self, token: str) -> str:
+    def _guessed(self, request: Request, token: str, look: Callable[[str], _Found]) -> _Found:
+        """look(token), unless too many from there were wrong."""
+        address = request.client.host if request.client else ""
+        known = digest(token)
+        if seconds := self.guesses.wait(address, known):
+            raise Problem(429, "too many wrong keys", {"Retry-After": str(seconds)})
+        try:
+            found = look(token)
+        except Problem:
+            self.guesses.wrong(address)
+            raise
+        self.guesses.right(known)
+        return found
+
+    def open_session(self, request: Request, token: str) -> str:
         """Takes a one-time token or a key; a new session's token with the same rights."""
+        return self._guessed(request, token, self._new_session)
+
+    def _new_session(self, token: str) -> str:
         key = self.store.key(digest(token), _now())
         if key is None:
             raise _unknown("this link has been used or has expired")

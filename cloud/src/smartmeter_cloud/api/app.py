@@ -105,7 +105,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
     )
     def measure(caller: Measures) -> Response:
         """Counts of what is stored and of this process, for Prometheus."""
-        text = metrics.of_api(store, answered, live.streams)
+        text = metrics.of_api(store, answered, live.streams, app.state.door.guesses.count)
         return Response(text, media_type=metrics.MEDIA_TYPE)
 
     @app.get(

@@ -1,4 +1,6 @@
-"""A limit to what a request may bring, before anybody reads it."""
+"""A limit to what a request may bring and how slowly, before anybody reads it."""
+
+import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,6 +8,7 @@ from smartmeter_cloud.api.problems import response
 
 # A thousand meter ids of 64 letters are the most that a request has a use for.
 BODY_MAX = 256 * 1024
+BODY_SECONDS = 30.0
 
 
 class BodyLimit:
@@ -19,16 +22,20 @@ class BodyLimit:
         told = dict(scope["headers"]).get(b"content-length", b"0")
         body = b""
         more = True
-        while more and len(body) <= BODY_MAX and int(told) <= BODY_MAX:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        if more:
+        refusal = response(413, f"a request has at most {BODY_MAX} bytes", {"Connection": "close"})
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while more and len(body) <= BODY_MAX and int(told) <= BODY_MAX:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+        except TimeoutError:
             refusal = response(
-                413, f"a request has at most {BODY_MAX} bytes", {"Connection": "close"}
+                408, f"a request has to come within {BODY_SECONDS:g} s", {"Connection": "close"}
             )
+        if more:
             await refusal(scope, receive, send)
             return
         read = False

@@ -41,16 +41,21 @@ _WHY = {
     404: "It is not there, or it is somebody else's.",
     409: "There are too many of these already.",
     422: "A field or parameter is not what it has to be; the detail names it.",
+    429: "Too many wrong keys came from there; Retry-After says for how long to wait.",
     503: "The store, the authority or a stream cannot be had at the moment.",
 }
 _CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors that an endpoint answers with, besides those that any one may: 400 and 503."""
+    """The errors that an endpoint answers with, besides those that any one may: 400 and 503.
+
+    Where a key is asked for, too many wrong ones are told to wait (429).
+    """
+    guarded = (429,) if 401 in statuses else ()
     return {
         status: {"description": _WHY[status], "content": _CONTENT}
-        for status in sorted({*statuses, 400, 503})
+        for status in sorted({*statuses, *guarded, 400, 503})
     }
 
 

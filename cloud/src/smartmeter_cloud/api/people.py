@@ -50,7 +50,7 @@ def log_in(body: Token, request: Request) -> Response:
     answer = Json({"days": SESSION_DAYS})
     answer.set_cookie(
         COOKIE,
-        door.open_session(body.token),
+        door.open_session(request, body.token),
         max_age=SESSION_DAYS * 86400,
         httponly=True,
         secure=request.url.scheme == "https",

@@ -9,11 +9,13 @@ from types import FrameType
 import uvicorn
 
 from smartmeter_cloud.api.app import create
+from smartmeter_cloud.api.patience import KEEP_ALIVE_SECONDS, Patient
 from smartmeter_cloud.api.redirect import Redirect
 from smartmeter_cloud.config import HttpSettings
 from smartmeter_cloud.store import Store
 
 SHUTDOWN_SECONDS = 2
+CONNECTIONS_MAX = 800  # a process may have 1024 files on most machines; the next one is told 503
 
 
 class CannotListen(Exception):
@@ -49,7 +51,9 @@ class Server(uvicorn.Server):
                     access_log=False,
                     server_header=False,
                     timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-                    timeout_keep_alive=30,
+                    http=Patient,
+                    timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                    limit_concurrency=CONNECTIONS_MAX,
                     h11_max_incomplete_event_size=32768,
                 )
             )
