@@ -41,7 +41,7 @@ fuzz-api:
 # everything is killed under traffic; FAULT_SECONDS (default 600) is how long
 faults:
 	@python3 tools/prepare.py test
-	@FAULT_SECONDS=$${FAULT_SECONDS:-600} $(PYTHON) -m pytest tests/faults tests/cloud/test_faults.py -s
+	@FAULT_SECONDS=$${FAULT_SECONDS:-600} $(PYTHON) -m pytest tests/faults tests/cloud/test_faults.py tests/cloud/test_disk.py -s
 
 # what Home Assistant takes in a discovery message, in its newest release, against what the tests know
 home-assistant:

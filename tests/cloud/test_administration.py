@@ -344,3 +344,22 @@ def test_status_of_what_runs(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -
         return "not connected to the broker" in text and "API does not answer" in text
 
     eventually(told)
+
+
+def test_without_settings_it_is_what_serve_keeps(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    status, _, err = typed(capsys, "status")
+    assert status == 1
+    assert "`smartmeter-cloud serve` has kept nothing" in err
+    folder = tmp_path / "smartmeter-cloud"
+    folder.mkdir()
+    (folder / "concentrator.password").write_text("test-secret\n")
+    store = SqliteStore(folder / "smartmeter.sqlite")
+    add(store, "m1", reading(1))
+    store.close()
+    status, out, _ = typed(capsys, "export", "--form", "jsonl")
+    assert (status, json.loads(out)["smartMeterId"]) == (0, "m1")
+    assert typed(capsys, "invite", "house-7")[0] == 0
+    assert typed(capsys, "key", "somebody")[1].startswith("smc_")

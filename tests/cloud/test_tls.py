@@ -24,6 +24,7 @@ def secure(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
         f'certificate = "{certificate}"\nkey = "{key}"\n'
     )
     api = Process("api", config)
+    api.says("the page is at ")
     yield api
     api.kill()
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from smartmeter_cloud import bulk, config, query
-from smartmeter_cloud.config import Config, ConfigError
+from smartmeter_cloud.config import Config
 from smartmeter_cloud.message import OBIS_CODE
 from smartmeter_cloud.store import Store, StoreUnavailable
 from smartmeter_cloud.store.opening import open_store, version_of
 from smartmeter_cloud.store.schema import VERSION
+from smartmeter_cloud.table import ConfigError
 
 COMMANDS = ("init", "check", "migrate", "export", "status")
 
@@ -23,7 +24,9 @@ COMMANDS = ("init", "check", "migrate", "export", "status")
 def add(commands: Any) -> None:
     def command(name: str, about: str) -> Any:
         made = commands.add_parser(name, help=about, description=about)
-        made.add_argument("--config", metavar="FILE", type=Path, required=True, help="a TOML file")
+        needed = name == "init"
+        about = "the TOML file to write" if needed else config.HELP
+        made.add_argument("--config", metavar="FILE", type=Path, required=needed, help=about)
         return made
 
     make = command("init", "ask for the settings and write a commented configuration")
@@ -51,7 +54,7 @@ def run(chosen: argparse.Namespace) -> int:
         setup.init(chosen.config, chosen.settings, chosen.secrets, chosen.force)
         print(f"wrote {chosen.config}; next: smartmeter-cloud check --config {chosen.config}")
         return 0
-    settings = config.load(chosen.config)
+    settings = config.of(chosen.config)
     if chosen.command == "check":
         return _check(settings)
     try:

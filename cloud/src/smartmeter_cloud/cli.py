@@ -13,10 +13,11 @@ from smartmeter.topics import is_id
 
 import smartmeter_cloud
 from smartmeter_cloud import administration, config, enrolling
-from smartmeter_cloud.config import Config, ConfigError
+from smartmeter_cloud.config import Config
 from smartmeter_cloud.enrolling import Failed
 from smartmeter_cloud.scopes import ADMIN, SCOPES
 from smartmeter_cloud.store import Store, StoreUnavailable, opening
+from smartmeter_cloud.table import ConfigError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     key = commands.add_parser("key", help="make an API key or a one-time link")
     key.add_argument("name", help="whose it is, for the audit log")
-    key.add_argument("--config", metavar="FILE", type=Path, required=True, help="a TOML file")
+    key.add_argument("--config", metavar="FILE", type=Path, help=config.HELP)
     key.add_argument("--scope", action="append", choices=SCOPES, help="by default read")
     key.add_argument("--household", metavar="ID", help="by default all of them")
     key.add_argument("--days", type=float, help="how long it is valid; by default for ever")
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             return serve(chosen.config)
         if chosen.command in administration.COMMANDS:
             return administration.run(chosen)
-        settings = config.load(chosen.config)
+        settings = config.of(chosen.config)
         if chosen.command == "key":
             return _key(settings, chosen)
         if chosen.command in enrolling.COMMANDS:

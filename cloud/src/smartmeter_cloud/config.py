@@ -1,13 +1,10 @@
 """Settings from a TOML file; a mistake is one sentence: file, key and what is allowed."""
 
 import os
-import stat
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,16 +15,13 @@ from smartmeter_cloud.connection import BrokerSettings
 from smartmeter_cloud.enrolment import EnrolmentSettings
 from smartmeter_cloud.oidc import OidcSettings
 from smartmeter_cloud.store.retention import Retention
+from smartmeter_cloud.table import ConfigError, Table
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
 INGEST = "ingest"  # what `smartmeter-gateway broker-rules` calls ingest
-DAYS_MIN = 2  # today and yesterday are always there
+HELP = "a TOML file; by default what `serve` uses without one"  # of --config
 TABLES = ("broker", "store", "http", "oidc", "enrolment", "metrics")
-
-
-class ConfigError(Exception):
-    """One sentence for the person who wrote the file."""
 
 
 @dataclass(frozen=True)
@@ -94,116 +88,6 @@ class Config:
     metrics_port: int | None = None  # on the loopback, of `ingest`
 
 
-class _Table:
-    """One table of the file; each taken key is checked, and what is left over is refused."""
-
-    def __init__(self, source: Path, name: str, content: dict[str, Any]) -> None:
-        self.source = source
-        self.name = name
-        self._left = dict(content)
-        self._known: list[str] = []
-
-    def _take(self, key: str, kind: type, allowed: str, default: Any) -> Any:
-        self._known.append(key)
-        value = self._left.pop(key, default)
-        if value is default:
-            return default
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(key, allowed)
-        return value
-
-    def error(self, key: str, allowed: str) -> ConfigError:
-        return ConfigError(f"{self.source}: {self.name}.{key} must be {allowed}")
-
-    def text(
-        self,
-        key: str,
-        allowed: str = "a text",
-        default: str | None = None,
-        check: Callable[[str], bool] = bool,
-    ) -> str | None:
-        value: str | None = self._take(key, str, allowed, default)
-        if value is not None and not check(value):
-            raise self.error(key, allowed)
-        return value
-
-    def port(self, default: int | None, free: bool = False, key: str = "port") -> Any:
-        low = 0 if free else 1
-        allowed = f"a port, {low} to 65535" + (" (0 takes a free one)" if free else "")
-        value: int | None = self._take(key, int, allowed, default)
-        if value is not None and not low <= value <= 65535:
-            raise self.error(key, allowed)
-        return value
-
-    def days(self, key: str, default: int | None) -> int | None:
-        """A number of days; 0 for ever."""
-        allowed = f"days from {DAYS_MIN} to 36500, or 0 for ever"
-        value: int | None = self._take(key, int, allowed, default)
-        if value == 0:
-            return None
-        if value is not None and not DAYS_MIN <= value <= 36500:
-            raise self.error(key, allowed)
-        return value
-
-    def flag(self, key: str, default: bool) -> bool:
-        value: bool = self._take(key, bool, "true or false", default)
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        allowed = "a list of texts"
-        value = self._take(key, list, allowed, [])
-        if not all(isinstance(v, str) and v for v in value):
-            raise self.error(key, allowed)
-        return tuple(value)
-
-    def file(self, key: str, secret: bool = False) -> Path | None:
-        """A file that is there and can be read; a secret one by nobody else."""
-        text = self.text(key, "the path of a file")
-        if text is None:
-            return None
-        path = self.source.parent / Path(text).expanduser()
-        try:
-            mode = path.stat().st_mode
-            with path.open("rb"):
-                pass
-        except OSError as e:
-            raise ConfigError(
-                f"{self.source}: {self.name}.{key}: {path} cannot be read: {e.strerror}"
-            ) from None
-        if secret and stat.S_IMODE(mode) & 0o077:
-            raise ConfigError(
-                f"{self.source}: {self.name}.{key}: {path} can be read by others; "
-                f"type: chmod 600 {path}"
-            )
-        return path
-
-    def secret(self, key: str) -> str | None:
-        """What the first line of a file holds."""
-        path = self.file(key, secret=True)
-        if path is None:
-            return None
-        try:
-            text = path.read_text().split("\n", 1)[0].strip()
-        except UnicodeDecodeError:
-            text = ""
-        if not text:
-            raise ConfigError(f"{self.source}: {self.name}.{key}: {path} holds no password")
-        return text
-
-    def pair(self) -> tuple[Path | None, Path | None]:
-        certificate, key = self.file("certificate"), self.file("key", secret=True)
-        if (certificate is None) != (key is None):
-            raise ConfigError(
-                f"{self.source}: {self.name}.certificate and {self.name}.key go together"
-            )
-        return certificate, key
-
-    def end(self) -> None:
-        for key in self._left:
-            known = ", ".join(self._known)
-            raise ConfigError(f"{self.source}: {self.name}.{key} is unknown; there are {known}")
-
-
 def load(path: Path) -> Config:
     """The settings of `ingest` and `api`, and of `serve` with a file; ConfigError."""
     try:
@@ -217,7 +101,7 @@ def load(path: Path) -> Config:
         content = document.pop(name, {})
         if not isinstance(content, dict):
             raise ConfigError(f"{path}: {name} must be a table, written as [{name}]")
-        tables[name] = _Table(path, name, content)
+        tables[name] = Table(path, name, content)
     known = ", ".join(f"[{name}]" for name in TABLES)
     for name in document:
         raise ConfigError(f"{path}: {name} is unknown; there are {known}")
@@ -243,7 +127,7 @@ def own_zone() -> tzinfo:
         return ZoneInfo("UTC")
 
 
-def _zone(table: _Table) -> tzinfo | None:
+def _zone(table: Table) -> tzinfo | None:
     allowed = "the name of a time zone such as Europe/Vienna"
     name = table.text("time_zone", allowed)
     if name is None:
@@ -254,7 +138,7 @@ def _zone(table: _Table) -> tzinfo | None:
         raise table.error("time_zone", allowed) from None
 
 
-def _store(table: _Table) -> StoreSettings:
+def _store(table: Table) -> StoreSettings:
     text = table.text("path", "the path of the SQLite file", "smartmeter.sqlite")
     url = table.text("url", "postgresql://USER@HOST:PORT/DATABASE", None, _is_url)
     password = table.secret("password_file")
@@ -277,7 +161,7 @@ def _is_url(text: str) -> bool:
     return parts.scheme in ("postgresql", "postgres") and bool(parts.path) and not parts.password
 
 
-def _oidc(table: _Table) -> OidcSettings | None:
+def _oidc(table: Table) -> OidcSettings | None:
     issuer = table.text("issuer", "the https address of an issuer", None, _is_issuer)
     audience = table.text("audience", "what the issuer calls this server")
     households = table.text("households", "the name of a claim", "households")
@@ -290,7 +174,7 @@ def _oidc(table: _Table) -> OidcSettings | None:
     return OidcSettings(issuer, audience, str(households), str(scopes))
 
 
-def _enrolment(table: _Table, broker: BrokerSettings | None) -> EnrolmentSettings:
+def _enrolment(table: Table, broker: BrokerSettings | None) -> EnrolmentSettings:
     folder = str(table.text("folder", "a folder", "authority"))
     elsewhere = table.text("elsewhere", "a text that says who gives certificates")
     days = table.days("certificate_days", 90)
@@ -313,7 +197,7 @@ def _is_issuer(text: str) -> bool:
     return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
-def _http(table: _Table, oidc: OidcSettings | None, enrolment: EnrolmentSettings) -> HttpSettings:
+def _http(table: Table, oidc: OidcSettings | None, enrolment: EnrolmentSettings) -> HttpSettings:
     host = str(table.text("host", "a host name or address", "127.0.0.1"))
     port = table.port(8080, free=True)
     certificate, key = table.pair()
@@ -345,7 +229,7 @@ def _http(table: _Table, oidc: OidcSettings | None, enrolment: EnrolmentSettings
     )
 
 
-def _broker(table: _Table) -> BrokerSettings:
+def _broker(table: Table) -> BrokerSettings:
     host = str(table.text("host", "a host name or address", "localhost"))
     tls = table.flag("tls", True)
     port = table.port(8883 if tls else 1883)
@@ -372,7 +256,7 @@ def _broker(table: _Table) -> BrokerSettings:
     )
 
 
-def _own_broker(table: _Table) -> OwnBroker:
+def _own_broker(table: Table) -> OwnBroker:
     host = str(table.text("host", "an address to listen on", "127.0.0.1"))
     certificate, key = table.pair()
     port = table.port(8883 if certificate else 1883, free=True)
@@ -398,3 +282,28 @@ def home_folder() -> Path:
     """Where `serve` keeps its data when nothing is said."""
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "smartmeter-cloud"
+
+
+def home(password: str) -> Config:
+    """What `serve` takes without a file: all on the loopback."""
+    folder = home_folder()
+    return Config(
+        str(folder),
+        StoreSettings(folder / "smartmeter.sqlite"),
+        HttpSettings(EnrolmentSettings(folder / "authority")),
+        None,
+        OwnBroker("127.0.0.1", 1883, {"concentrator": password}),
+    )
+
+
+def of(path: Path | None) -> Config:
+    """The settings in a file; without one those of the `serve` that needs none. ConfigError."""
+    if path is not None:
+        return load(path)
+    try:
+        return home((home_folder() / "concentrator.password").read_text().strip())
+    except OSError:
+        raise ConfigError(
+            f"`smartmeter-cloud serve` has kept nothing in {home_folder()} yet; "
+            "name other settings with --config FILE"
+        ) from None

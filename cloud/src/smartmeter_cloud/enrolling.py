@@ -7,6 +7,7 @@ from typing import Any
 
 from smartmeter.topics import is_id
 
+from smartmeter_cloud import config
 from smartmeter_cloud.authority import Authority, AuthorityError
 from smartmeter_cloud.config import Config, HttpSettings
 from smartmeter_cloud.enrolment import HOURS_MAX, Enrolment, NotAllowed
@@ -25,7 +26,7 @@ def add(commands: Any) -> None:
     def command(name: str, about: str, subject: str) -> Any:
         made = commands.add_parser(name, help=about, description=about)
         made.add_argument("name", metavar=subject)
-        made.add_argument("--config", metavar="FILE", type=Path, required=True, help="a TOML file")
+        made.add_argument("--config", metavar="FILE", type=Path, help=config.HELP)
         return made
 
     invite = command("invite", "make a Concentrator's one-time token", "CONCENTRATOR")

@@ -13,10 +13,9 @@ from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
 from smartmeter_cloud import config
 from smartmeter_cloud.api.server import CannotListen, Server
 from smartmeter_cloud.cli import first_link, open_store
-from smartmeter_cloud.config import CLIENT_ID, Config, HttpSettings, OwnBroker, StoreSettings
+from smartmeter_cloud.config import CLIENT_ID, Config
 from smartmeter_cloud.connection import BrokerSettings
 from smartmeter_cloud.enrolling import Failed
-from smartmeter_cloud.enrolment import EnrolmentSettings
 from smartmeter_cloud.ingest import Ingest
 from smartmeter_cloud.upkeep import Upkeep
 
@@ -101,13 +100,7 @@ def _own_settings() -> Config:
         password = _password(folder / "concentrator.password")
     except OSError as e:
         raise Failed(f"{e.filename or folder} cannot be used: {e.strerror}") from None
-    return Config(
-        str(folder),
-        StoreSettings(folder / "smartmeter.sqlite"),
-        HttpSettings(EnrolmentSettings(folder / "authority")),
-        None,
-        OwnBroker("127.0.0.1", 1883, {"concentrator": password}),
-    )
+    return config.home(password)
 
 
 def _password(path: Path) -> str:

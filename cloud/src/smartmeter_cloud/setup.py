@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from smartmeter_cloud import config
-from smartmeter_cloud.config import LOOPBACK, ConfigError
+from smartmeter_cloud.config import LOOPBACK
 from smartmeter_cloud.store.retention import Retention
+from smartmeter_cloud.table import ConfigError
 
 _YES = ("y", "yes", "true")
 
