@@ -1,5 +1,6 @@
 """The page in a real headless Chromium, over a real api process."""
 
+import calendar
 import re
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from playwright import sync_api as playwright
 from smartmeter_cloud.api.access import new_key
 
-from tests.cloud.around import reading
+from tests.cloud.around import eventually, reading
 from tests.cloud.sites import Site
 
 ATTACK = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
@@ -47,6 +48,34 @@ def opened(browser: Any, site: Site) -> Iterator[Page]:
 def now_reading(seq: int, **values: float) -> dict[str, Any]:
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return reading(seq, moment, **values)
+
+
+def painted(frame: Any, colour: str, begin: float, end: float) -> bool:
+    """Whether a chart has that colour of the page's between two parts of its time axis, 0 to 1."""
+    return bool(
+        frame.evaluate(
+            """(frame, [name, begin, end]) => {
+              const canvas = frame.querySelector("canvas");
+              const over = frame.querySelector(".u-over").getBoundingClientRect();
+              const box = canvas.getBoundingClientRect();
+              const ratio = canvas.width / box.width;
+              const [x, width] = [(over.left - box.left) * ratio, over.width * ratio];
+              const text = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
+              const wanted = text.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
+              const [from, to] = [Math.ceil(x + width * begin), Math.floor(x + width * end)];
+              const top = (over.top - box.top) * ratio;
+              const pixels = canvas.getContext("2d")
+                .getImageData(from, top, to - from, over.height * ratio).data;
+              const close = (i) =>
+                wanted.every((value, n) => Math.abs(pixels[i + n] - value) < 8);
+              for (let i = 0; i < pixels.length; i += 4) {
+                if (close(i) && pixels[i + 3] > 200) return true;
+              }
+              return false;
+            }""",
+            [colour, begin, end],
+        )
+    )
 
 
 def expect(locator: Any) -> Any:
@@ -89,11 +118,11 @@ def test_the_curve_leaves_gaps_and_is_read_by_keyboard(site: Site, opened: Page)
 
     site.add("m1", at(0, 100), at(10, 300), at(300, 400), at(1500, 900))
     card = opened.card("m1")
-    frame = card.locator(".curve-frame").first
+    frame = card.locator(".frame").first
     expect(frame).to_have_attribute("aria-label", re.compile("Highest mean 900 W"))
-    line = card.locator("path.line.in")
-    # two strokes: one before the gap, one behind it
-    playwright.expect(line).to_have_attribute("d", re.compile("^M[^M]+M[^M]+$"))
+    eventually(lambda: painted(frame, "in", 0, 600 / 86400))
+    assert not painted(frame, "in", 800 / 86400, 1350 / 86400)
+    assert painted(frame, "in", 1350 / 86400, 2000 / 86400)
     frame.focus()
     opened.page.keyboard.press("Home")
     expect(card.locator(".tip").first).to_contain_text("00:00 – 00:05")
@@ -101,7 +130,7 @@ def test_the_curve_leaves_gaps_and_is_read_by_keyboard(site: Site, opened: Page)
     opened.page.keyboard.press("ArrowRight")
     expect(card.locator(".tip").first).to_contain_text("mean 400 W")
     opened.page.keyboard.press("ArrowRight")
-    expect(card.locator(".curve [role=status]").first).to_contain_text("00:25 – 00:30")
+    expect(card.locator(".chart [role=status]").first).to_contain_text("00:25 – 00:30")
     opened.page.keyboard.press("Escape")
     expect(card.locator(".tip").first).to_be_hidden()
     assert not opened.wrong
@@ -115,24 +144,26 @@ def test_a_day_that_began_not_long_ago_is_no_sliver(site: Site, opened: Page) ->
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin + seconds))
         return reading(seconds, moment, v1_7_0=500 + seconds)
 
-    def marks() -> list[str]:
-        return [t for t in card.locator(".curve .grid text").all_text_contents() if ":" in t]
-
     opened.clock(begin + 600)
     site.add("m1", *[at(s) for s in range(0, 600, 10)])
     card = opened.card("m1")
-    part = card.locator(".curve .part")
+    part = card.locator(".view .part").first
     expect(part).to_have_text(
         "10:00 to 11:00: today's readings began not long ago. The picture grows to the whole day."
     )
-    assert marks() == ["10:00", "10:10", "10:20", "10:30", "10:40", "10:50", "11:00"]
-    playwright.expect(card.locator("path.line.in")).to_have_attribute("d", re.compile("^M[^M]+$"))
+    frame = card.locator(".frame").first
+    eventually(lambda: painted(frame, "in", 3 / 60, 11 / 60))
+    assert not painted(frame, "in", 14 / 60, 1)
+    frame.focus()
+    opened.page.keyboard.press("Home")
+    expect(card.locator(".tip").first).to_contain_text("10:02 – 10:03")
     opened.clock(begin + 7500)
     site.add("m1", at(7500))
     expect(part).to_contain_text("10:00 to 13:00")
     opened.clock(begin + 8 * 3600)
-    expect(card.locator(".curve .grid text", has_text="24:00")).to_be_visible()
     expect(part).to_be_hidden()
+    expect(frame).to_have_attribute("aria-label", re.compile("Highest mean"))
+    opened.page.keyboard.press("End")
     assert not opened.wrong
 
 
@@ -193,6 +224,7 @@ def test_it_fits_and_can_be_read(browser: Any, site: Site, width: int, scheme: s
     )
     try:
         expect(view.page.locator("article .big")).to_contain_text("12.35 kW")
+        expect(view.page.locator("article .voltage .legend")).to_contain_text("L1: 100%")
         view.page.locator(".steps summary").first.click()
         assert view.page.evaluate("document.documentElement.scrollWidth") == width
         for selector in (".big", ".way", ".foot", ".box p", ".about", "dt", "h2"):
@@ -267,22 +299,21 @@ def test_a_day_of_energy_with_its_gap_and_its_cost(site: Site, opened: Page) -> 
     site.add("m1", now_reading(20, v1_7_0=5, v1_8_0=8000))
     rolled(site)
     card = opened.card("m1")
-    card.get_by_role("tab", name="Day", exact=True).click()
     card.get_by_role("button", name="the one before").click()
     # 1 kWh and 0.5 kWh in hours that are silent for less than the day, 5 kWh in a silence
     expect(card.locator(".sums")).to_contain_text("Drawn6.50 kWh")
-    assert card.locator(".curve svg rect[fill^=url]").count() == 3
-    card.locator(".extra summary").click()
+    card.get_by_text("Tariff", exact=True).click()
     card.get_by_label("Price of a kWh drawn").fill("0.5")
     card.get_by_role("button", name="Keep").click()
     expect(card.locator(".sums")).to_contain_text("Cost€3.25")
-    frame = card.locator(".view .curve-frame").nth(1)
-    frame.focus()
-    opened.page.keyboard.press("Home")
-    expect(card.locator(".view .tip").nth(1)).to_contain_text("no reading")
-    for _ in range(4):
-        opened.page.keyboard.press("ArrowRight")
-    expect(card.locator(".view .tip").nth(1)).to_contain_text("L1 229.5 to 229.5 V")
+    tip = card.locator(".tip").first
+    over = card.locator(".u-over").first
+    width = over.bounding_box()["width"]
+    over.hover(position={"x": width / 4 + 1, "y": 50})
+    expect(tip).to_contain_text("06:00")
+    expect(tip).to_contain_text("without readings, 5.00 kWh drawn")
+    over.hover(position={"x": width / 2, "y": 50})
+    expect(tip).to_contain_text("no reading")
     assert not opened.wrong
 
 
@@ -296,20 +327,25 @@ def test_week_month_and_year(site: Site, opened: Page) -> None:
     card = opened.card("m1")
     tab = card.get_by_role("tab", name="Week")
     tab.click()
-    expect(card.locator(".bar-in").first).to_be_visible()
-    assert card.locator(".view .grid text", has_text="Mon").count() == 1
+    frame = card.locator(".frame").nth(1)
+    expect(frame).to_be_visible()
+    expect(card.locator(".legend").nth(1)).to_contain_text("the week before")
+    eventually(lambda: painted(frame, "ghost", 0, 1))
     opened.page.keyboard.press("ArrowRight")
     expect(card.get_by_role("tab", name="Month")).to_have_attribute("aria-selected", "true")
     card.get_by_role("button", name="the one before").click()
-    expect(card.locator(".bar-in")).to_have_count(
-        (lambda m: 31 if m in (1, 3, 5, 7, 8, 10, 12) else 30 if m != 2 else 28)(
-            (time.gmtime().tm_mon - 2) % 12 + 1
-        )
-    )
-    expect(card.locator(".sums .in")).to_contain_text("against the time before")
-    opened.page.keyboard.press("Tab")
+    expect(card.locator(".sums .in")).to_contain_text("against the month before")
+    eventually(lambda: painted(frame, "in", 0, 0.05))
+    card.get_by_text("As a table").nth(1).click()
+    now = time.gmtime()
+    year, month = (now.tm_year, now.tm_mon - 1) if now.tm_mon > 1 else (now.tm_year - 1, 12)
+    days = calendar.monthrange(year, month)[1]
+    rows = card.locator("tbody tr", has_text="kWh")
+    expect(rows).to_have_count(days)
+    expect(rows.last).to_contain_text("10.00 kWh")
     card.get_by_role("tab", name="Year").click()
-    expect(card.locator(".bar-in").first).to_be_visible()
+    expect(card.locator(".legend").nth(1)).to_contain_text("Drawn")
+    expect(card.locator("tbody tr")).to_have_count(12)
     assert not opened.wrong
 
 
@@ -331,7 +367,7 @@ def test_a_period_that_goes_on_is_compared_with_as_much_of_the_one_before(
     card = opened.card("m1")
     card.get_by_role("tab", name="Week").click()
     note = card.locator(".sums .in .note")
-    expect(note).to_have_text("+100% against as much of the time before")
+    expect(note).to_have_text("+100% against as much of the week before")
     opened.clock(monday + 0.5 * 86400)
     card.get_by_role("tab", name="Week").click()
     expect(card.locator(".sums .in")).to_contain_text("kWh")

@@ -15,6 +15,17 @@ const holder = document.querySelector(".cards");
 const steps = document.querySelector(".steps");
 const link = document.querySelector("#link");
 const said = document.querySelector("#said");
+// Only what is on the screen, or nearly, asks the server for its history: of a fleet that is a few.
+const seen = new Set();
+const watch = new IntersectionObserver(
+  (changes) => {
+    for (const { target, isIntersecting } of changes) {
+      seen[isIntersecting ? "add" : "delete"](target);
+      if (isIntersecting) [...cards.values()].find((card) => card.element === target)?.refresh();
+    }
+  },
+  { rootMargin: "300px" },
+);
 let boxes = null;
 let connected = null;
 let lastHeard = null;
@@ -28,12 +39,12 @@ function takeMeters(meters) {
     let card = cards.get(meter.id);
     if (!card) {
       card = new MeterCard(meter.id, say);
+      watch.observe(card.element);
       cards.set(meter.id, card);
       const next = [...cards.keys()].filter((id) => id > meter.id).sort()[0];
       holder.insertBefore(card.element, next === undefined ? null : cards.get(next).element);
     }
     card.show(meter);
-    refresh(card);
   }
   showEmpty();
 }
@@ -42,12 +53,6 @@ function showEmpty() {
   const empty = document.querySelector("#empty");
   empty.hidden = cards.size > 0 || boxes === null;
   setText(empty, words("noMeters"));
-}
-
-function refresh(card) {
-  card.refresh().catch(() => {
-    card.day.fetched = Date.now() - 290000; // again in ten seconds
-  });
 }
 
 function drawChain() {
@@ -122,7 +127,7 @@ enter(document.querySelector("main")).then(({ name, scopes }) => {
 setInterval(() => {
   for (const card of cards.values()) {
     card.tick();
-    if (!document.hidden) refresh(card);
+    if (!document.hidden && seen.has(card.element)) card.refresh();
   }
 }, 1000);
 setInterval(drawChain, 5000);

@@ -1,162 +1,111 @@
-// Bars of energy: drawn upwards, fed in downwards; a silence is hatched, with what it cost.
+// Bars of energy: drawn upwards, fed in downwards, behind them the period before; a silence is hatched.
 
-import { h, setAttribute, setText, svg } from "./dom.js";
+import { Chart, colour, legend, scale } from "./chart.js";
+import { zeroLine } from "./curve.js";
+import { h } from "./dom.js";
 import { axisEnergy, energy } from "./format.js";
 import { barName, places } from "./periods.js";
 import { words } from "./words.js";
 
-const HEIGHT = 232;
-const LEFT = 66;
-const RIGHT = 10;
-const TOP = 12;
-const BOTTOM = 24;
-
-let count = 0;
+const NAME_WIDTH = 34; // px that the name of a bar takes
+const HATCH = 8; // px from line to line
 
 export class Bars {
   constructor() {
-    this.hatch = `hatch-${(count += 1)}`;
-    this.picture = svg("svg", { height: HEIGHT, "aria-hidden": "true" });
-    this.tip = h("p", { class: "tip", hidden: true });
-    this.frame = h("div", { class: "curve-frame", tabindex: "0", role: "img", "aria-label": words("barsNone") }, this.picture, this.tip);
-    this.said = h("p", { class: "unseen", role: "status" });
-    this.element = h("div", { class: "curve" }, this.frame, this.said);
-    this.frame.addEventListener("pointermove", (event) => this.point(event));
-    this.frame.addEventListener("pointerleave", () => this.leave());
-    this.frame.addEventListener("blur", () => this.leave());
-    this.frame.addEventListener("keydown", (event) => this.key(event));
-    new ResizeObserver(() => this.draw()).observe(this.frame);
-  }
-
-  show({ view, range, bars, gaps, label }) {
-    this.leave();
-    Object.assign(this, { view, range, bars, gaps });
-    setAttribute(this.frame, "aria-label", label);
-    this.draw();
-  }
-
-  draw() {
-    const width = this.frame.clientWidth;
-    if (!this.range || !width) return;
-    this.slots = places(this.view, this.range);
-    this.found = new Map(this.bars.map((bar) => [bar.start, bar]));
-    const high = Math.max(10, ...this.bars.map((bar) => bar.drawn ?? 0));
-    const low = Math.max(0, ...this.bars.map((bar) => bar.fed ?? 0));
-    const ticks = scale(-low, high);
-    const bottom = HEIGHT - BOTTOM;
-    const [least, most] = [ticks[0], ticks[ticks.length - 1]];
-    const y = (v) => bottom - ((v - least) / (most - least)) * (bottom - TOP);
-    const room = (width - LEFT - RIGHT) / this.slots.length;
-    this.x = (i) => LEFT + i * room;
-    const gap = Math.min(4, room * 0.22);
-    const grid = svg("g", { class: "grid" });
-    for (const tick of ticks) {
-      const text = tick === 0 ? "0" : axisEnergy(Math.abs(tick));
-      grid.append(
-        svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }),
-        svg("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" }, text),
-      );
-    }
-    const every = Math.ceil(34 / room);
-    const shown = this.view === "day" ? [4, 8, 12, 24].find((n) => n >= every) ?? 24 : every;
-    const parts = [];
-    this.slots.forEach(([start, end], i) => {
-      const bar = this.found.get(start);
-      if (bar?.drawn > 0) parts.push(rect("bar-in", this.x(i) + gap / 2, y(bar.drawn), room - gap, y(0)));
-      if (bar?.fed > 0) parts.push(rect("bar-out", this.x(i) + gap / 2, y(0), room - gap, y(-bar.fed)));
-      if (i % shown === 0) {
-        const at = this.view === "day" ? this.x(i) : this.x(i) + room / 2;
-        grid.append(svg("text", { x: at, y: HEIGHT - 5, "text-anchor": "middle" }, barName(this.view, start, end)));
-      }
+    const wide = uPlot.paths.bars({ size: [0.92, 60] });
+    const bar = uPlot.paths.bars({ size: [0.62, 40], radius: [0.15, 0] });
+    const series = (name, paths) => ({ width: 0, fill: colour(name), fillTo: 0, paths });
+    this.chart = new Chart({
+      height: 232,
+      series: [series("ghost", wide), series("ghost", wide), series("in", bar), series("out", bar)],
+      hooks: { drawClear: [(u) => this.hatch(u)], drawAxes: [zeroLine] },
     });
-    for (const silence of this.gaps) {
-      const inside = this.slots.flatMap(([start, end], i) => (end > silence.start && start < silence.end && !this.found.has(start) ? [i] : []));
-      if (inside.length) {
-        const x = this.x(inside[0]);
-        const wide = (inside[inside.length - 1] - inside[0] + 1) * room;
-        parts.push(svg("rect", { x, y: TOP, width: wide, height: bottom - TOP, fill: `url(#${this.hatch})` }));
-      }
-    }
-    this.cursor = svg("rect", { class: "cursor-bar", y: TOP, width: room, height: bottom - TOP, visibility: "hidden" });
-    setAttribute(this.picture, "width", String(width));
-    setAttribute(this.picture, "viewBox", `0 0 ${width} ${HEIGHT}`);
-    const pattern = svg(
-      "pattern",
-      { id: this.hatch, width: 8, height: 8, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-      svg("rect", { width: 2, height: 8, class: "hatch" }),
+    this.holder = h("div", {});
+    this.element = h("div", {}, this.chart.element, this.holder, this.chart.fold);
+  }
+
+  /** bars and gaps of the range, and the bars of the one before it; zone: the server's. */
+  show({ view, range, earlier, bars, gaps, before, zone, label }) {
+    const slots = places(view, range);
+    const ghost = words({ week: "weekBefore", month: "monthBefore", year: "yearBefore" }[view]);
+    // The server's days may begin at another hour than this browser's: a bar is where its middle is.
+    const at = (list, from) =>
+      places(view, from).map(([start, end]) => list.find((one) => (one.start + one.end) / 2 >= start && (one.start + one.end) / 2 < end));
+    const all = at(bars, range);
+    const past = at(before, earlier).slice(0, slots.length);
+    while (past.length < slots.length) past.push(undefined);
+    const drawn = (list) => list.map((one) => one?.drawn ?? null);
+    const fed = (list) => list.map((one) => (one?.fed ? -one.fed : null));
+    const high = Math.max(10, ...drawn([...all, ...past]));
+    const low = Math.min(0, ...fed([...all, ...past]));
+    const every = Math.ceil(NAME_WIDTH / ((this.chart.frame.clientWidth || 300) / slots.length));
+    this.silent = silences(slots, all, gaps);
+    this.chart.show({
+      label,
+      x: {
+        low: -0.5,
+        high: slots.length - 0.5,
+        marks: slots.flatMap(([start, end], i) => (i % every ? [] : [[i, barName(view, start, end)]])),
+      },
+      y: { marks: scale(low, high).map((tick) => [tick, tick === 0 ? "0" : axisEnergy(Math.abs(tick))]) },
+      data: [slots.map((_, i) => i), drawn(past), fed(past), drawn(all), fed(all)],
+      stops: slots.map((_, i) => i),
+      heads: [words("time"), words("sumDrawn"), words("sumFed"), words("silence"), ghost],
+      cells: (i) => [
+        barName(view, ...slots[i], true),
+        ...told(all[i], gaps.find((gap) => gap.end > slots[i][0] && gap.start < slots[i][1])),
+        past[i] && Number.isFinite(past[i].drawn) ? energy(past[i].drawn) : "",
+      ],
+    });
+    const has = (list, name) => list.some((one) => one?.[name] > 0);
+    const entries = [
+      ["in", words("sumDrawn"), has(all, "drawn")],
+      ["out", words("sumFed"), has(all, "fed")],
+      ["ghost", ghost, has(past, "drawn") || has(past, "fed")],
+      ["hatched", words("silence"), this.silent.length > 0],
+    ];
+    const apart = all.some((one, i) => one && one.start !== slots[i][0]);
+    this.holder.replaceChildren(
+      legend(...entries.filter(([, , shown]) => shown)),
+      ...(apart ? [h("p", { class: "part" }, words("zone", { zone }))] : []),
     );
-    const zero = svg("line", { class: "zero", x1: LEFT, x2: width - RIGHT, y1: y(0), y2: y(0) });
-    this.picture.replaceChildren(svg("defs", {}, pattern), grid, this.cursor, ...parts, zero);
   }
 
-  point(event) {
-    if (!this.slots) return;
-    const box = this.frame.getBoundingClientRect();
-    const part = (event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
-    this.at(Math.floor(part * this.slots.length));
-  }
-
-  key(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
-    if (event.key === "Escape") this.leave();
-    if (!this.slots || !(event.key in steps)) return;
-    event.preventDefault();
-    const last = this.slots.length - 1;
-    const from = this.index ?? (event.key === "ArrowRight" ? -1 : last + 1);
-    this.at(Math.max(0, Math.min(last, from + steps[event.key])));
-    setText(this.said, this.tip.textContent);
-  }
-
-  at(i) {
-    const slot = this.slots[i];
-    if (!slot) {
-      this.leave();
-      return;
+  hatch(u) {
+    const { ctx, bbox } = u;
+    const step = HATCH * uPlot.pxRatio;
+    for (const [first, last] of this.silent ?? []) {
+      const left = u.valToPos(first - 0.5, "x", true);
+      const right = u.valToPos(last + 0.5, "x", true);
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(left, bbox.top, right - left, bbox.height);
+      ctx.clip();
+      ctx.strokeStyle = colour("ghost")();
+      ctx.lineWidth = 1.5 * uPlot.pxRatio;
+      ctx.beginPath();
+      for (let x = left - bbox.height; x < right; x += step) {
+        ctx.moveTo(x, bbox.top + bbox.height);
+        ctx.lineTo(x + bbox.height, bbox.top);
+      }
+      ctx.stroke();
+      ctx.restore();
     }
-    this.index = i;
-    const bar = this.found.get(slot[0]);
-    const silence = this.gaps.find((gap) => gap.end > slot[0] && gap.start < slot[1]);
-    const lines = [h("b", {}, barName(this.view, slot[0], slot[1], true))];
-    if (bar) {
-      lines.push(h("span", {}, `${words("sumDrawn")} ${bar.drawn === null ? "–" : energy(bar.drawn)}`));
-      if (bar.fed !== null) lines.push(h("span", {}, `${words("sumFed")} ${energy(bar.fed)}`));
-      bar.volts.forEach((low, n) => {
-        if (n % 2 === 0 && low !== null) {
-          lines.push(h("span", {}, words("volts", { n: String(n / 2 + 1), low: String(low), high: String(bar.volts[n + 1]) })));
-        }
-      });
-    } else if (silence) {
-      const values = { drawn: energy(silence.drawn ?? 0), fed: energy(silence.fed ?? 0) };
-      lines.push(h("span", {}, words("gap", values)));
-    } else {
-      lines.push(h("span", {}, words("noReading")));
-    }
-    this.tip.replaceChildren(...lines);
-    this.tip.hidden = false;
-    const width = (this.frame.clientWidth - LEFT - RIGHT) / this.slots.length;
-    const half = this.tip.offsetWidth / 2;
-    const x = this.x(i) + width / 2;
-    this.tip.style.left = `${Math.max(half, Math.min(this.frame.clientWidth - half, x))}px`;
-    setAttribute(this.cursor, "x", String(this.x(i)));
-    setAttribute(this.cursor, "visibility", "visible");
-  }
-
-  leave() {
-    this.index = null;
-    this.tip.hidden = true;
-    this.cursor?.setAttribute("visibility", "hidden");
   }
 }
 
-const rect = (name, x, top, width, bottom) =>
-  svg("rect", { class: name, x, y: top, width, height: Math.max(0.8, bottom - top), rx: Math.min(3, width / 3) });
+/** [first, last] index of each silence that leaves a slot without a reading. */
+function silences(slots, all, gaps) {
+  return gaps.flatMap((gap) => {
+    const inside = slots.flatMap(([start, end], i) => (end > gap.start && start < gap.end && !all[i] ? [i] : []));
+    return inside.length ? [[inside[0], inside.at(-1)]] : [];
+  });
+}
 
-/** Round numbers of Wh from low to high, about five of them. */
-function scale(low, high) {
-  const raw = (high - low) / 4;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].find((s) => s * power >= raw) * power;
-  const ticks = [];
-  for (let i = Math.floor(low / step); i <= Math.ceil(high / step); i += 1) ticks.push(Math.round(i * step * 100) / 100);
-  return ticks;
+/** What was drawn and fed in one bar, or in the silence that it lies in. */
+function told(bar, gap) {
+  const amount = (value) => (value === null || value === undefined ? "" : energy(value));
+  if (bar) return [amount(bar.drawn), amount(bar.fed), ""];
+  if (!gap) return ["", "", ""];
+  return ["", "", words("gap", { drawn: energy(gap.drawn ?? 0), fed: energy(gap.fed ?? 0) })];
 }

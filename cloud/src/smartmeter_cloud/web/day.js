@@ -1,7 +1,6 @@
-// Today's slices of one meter: fetched once, then kept up by the live readings.
+// One day's slices of power of one meter: fetched, and today's then kept up by the live readings.
 
 const WIDTH = 300; // seconds; 288 slices a day
-const FRESH = 300000; // ms; then the server's own means are fetched again
 const HOUR = 3600000;
 // A day that has just begun would be a sliver: what is shown is the shortest of these that holds
 // all of it, and then the whole day. [ms, seconds of a slice]
@@ -11,13 +10,15 @@ const WINDOWS = [
   [6 * HOUR, 120],
 ];
 const FAST = 60; // seconds; a meter that sends less often gets no finer slices, or it had gaps
+const QUARTER = 900; // seconds; of a day whose readings are deleted the roll-ups are left
 
 export class Day {
-  constructor(meter) {
+  /** back: how many days before today. */
+  constructor(meter, back = 0) {
     this.meter = meter;
+    this.back = back;
     this.slices = [];
     this.first = {};
-    this.fetched = 0;
     this.running = null; // {start, sum, n}: the mean of the slice that is going on
     this.silentAfter = FAST;
     this.bounds();
@@ -26,6 +27,7 @@ export class Day {
   bounds() {
     const from = new Date();
     from.setHours(0, 0, 0, 0);
+    from.setDate(from.getDate() - this.back);
     const to = new Date(from);
     to.setDate(to.getDate() + 1);
     this.midnight = this.from = from.getTime();
@@ -38,20 +40,14 @@ export class Day {
     return this.from > this.midnight || this.to < this.next;
   }
 
-  /** Whether it is time to fetch: never done, long ago, or past what is shown. */
-  get stale() {
-    return Date.now() - this.fetched > FRESH || Date.now() >= this.to;
-  }
-
   async fetch() {
-    this.fetched = Date.now();
     this.bounds();
     const whole = await this.ask();
     this.first = whole.first;
     this.slices = whole.slices;
     this.running = null;
     const begin = whole.slices[0]?.[0];
-    const fit = WINDOWS.find(([length]) => begin + length > Date.now());
+    const fit = this.back === 0 && WINDOWS.find(([length]) => begin + length > Date.now());
     if (!fit) return;
     const [length, width] = fit;
     this.from = Math.min(begin, this.next - length);
@@ -71,11 +67,18 @@ export class Day {
     return answer.json();
   }
 
-  /** Takes a live reading: time in ms, power in W. */
+  /** Where no reading of the day is kept any more: what its bars of a quarter know of the power. */
+  fromBars(bars) {
+    if (this.slices.length) return;
+    this.width = QUARTER;
+    this.slices = bars.filter((bar) => bar.power).map((bar) => [bar.start, ...bar.power]);
+  }
+
+  /** Takes a live reading: time in ms, power in W; whether it does not belong to what is shown. */
   add(time, watt) {
     // The first of a day, or one of before what is shown: the picture is another then.
-    if (!this.slices.length || (time < this.from && time >= this.midnight)) this.fetched = 0;
-    if (time < this.from || time >= this.to) return;
+    const other = !this.slices.length || (time < this.from && time >= this.midnight);
+    if (time < this.from || time >= this.to) return other;
     const width = this.width * 1000;
     const start = this.from + Math.floor((time - this.from) / width) * width;
     let slice = this.slices.find((s) => s[0] === start);
@@ -93,5 +96,6 @@ export class Day {
     slice[1] = this.running.sum / this.running.n;
     slice[2] = Math.min(slice[2], watt);
     slice[3] = Math.max(slice[3], watt);
+    return other;
   }
 }

@@ -43,8 +43,11 @@ export function axisEnergy(wh) {
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value)} ${unit}`;
 }
 
-export const voltage = (value) => `${number(value, Math.max(1, digitsOf(value)))} V`;
+/** With the digits that the meter sent; a mean with so many. */
+export const voltage = (value, digits = Math.max(1, digitsOf(value))) => `${number(value, digits)} V`;
 export const current = (value) => `${number(value, Math.max(2, digitsOf(value)))} A`;
+/** Apparent power: current times voltage. */
+export const apparent = (value) => `${number(value, 0)} VA`;
 export const count = (value) => number(value, 0);
 
 export function bytes(value) {
@@ -64,6 +67,12 @@ export function clock(time) {
 export function hour(time) {
   return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(time);
 }
+
+export const weekday = (time) => new Intl.DateTimeFormat(language, { weekday: "short" }).format(time);
+
+/** A share of 1: "99.4 %". */
+export const percent = (share) =>
+  new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format(share);
 
 /** A day, and the time of day too where it is not today. */
 export function moment(time) {

@@ -1,23 +1,43 @@
-// The views of one meter: today's curve, and day, week, month and year in bars.
+// One meter over time: a day as a curve, week, month and year in bars, with sums, money and voltage.
 
 import { Bars } from "./bars.js";
-import { h, setText } from "./dom.js";
+import { Curve } from "./curve.js";
+import { Day } from "./day.js";
+import { h, icon, setText } from "./dom.js";
+import { downloadCsv } from "./download.js";
 import { energy } from "./format.js";
 import { VIEWS, period, title } from "./periods.js";
 import { amount, hasPrice, hasSecond, money, tariffForm } from "./tariff.js";
+import { Voltage } from "./voltage.js";
 import { language, words } from "./words.js";
 
-const NAMES = { today: "viewToday", day: "viewDay", week: "viewWeek", month: "viewMonth", year: "viewYear" };
+const NAMES = { day: "viewDay", week: "viewWeek", month: "viewMonth", year: "viewYear" };
+const COMPARED = {
+  day: ["againstDay", "soFarDay"],
+  week: ["againstWeek", "soFarWeek"],
+  month: ["againstMonth", "soFarMonth"],
+  year: ["againstYear", "soFarYear"],
+};
+const FRESH = 300000; // ms; then what goes on is fetched again
+const AGAIN = 10000; // ms; after an answer that did not come
 
 export class History {
-  /** curve: the element that shows today. */
-  constructor(meter, curve, name) {
+  constructor(meter, name) {
     this.meter = meter;
     this.name = name;
-    this.view = "today";
+    this.view = "day";
     this.moved = 0;
-    this.curve = curve;
+    this.today = new Day(meter);
+    this.gaps = [];
+    this.fetched = 0;
+    this.curve = new Curve();
     this.bars = new Bars();
+    this.voltage = new Voltage(meter);
+    this.build();
+  }
+
+  build() {
+    const { meter } = this;
     this.tabs = Object.entries(NAMES).map(([view, key]) => {
       const tab = h("button", { type: "button", role: "tab", id: `${meter}-${view}`, "aria-controls": `${meter}-view` }, words(key));
       tab.addEventListener("click", () => this.choose(view));
@@ -32,19 +52,21 @@ export class History {
     };
     this.title = h("span", { class: "period", "aria-live": "polite" });
     this.next = step("after", "›", 1);
-    this.nav = h("div", { class: "nav", hidden: true }, step("before", "‹", -1), this.title, this.next);
-    this.sums = h("dl", { class: "sums", hidden: true });
-    this.panel = h("div", { role: "tabpanel", id: `${meter}-view`, class: "view" }, curve, this.bars.element);
-    this.tariff = h("details", { class: "extra", hidden: true }, h("summary", {}, words("tariff")), tariffForm(() => this.load()));
+    this.nav = h("div", { class: "nav" }, step("before", "‹", -1), this.title, this.next);
+    this.sums = h("dl", { class: "sums" });
+    this.none = h("p", { class: "part", hidden: true });
+    this.panel = h("div", { role: "tabpanel", id: `${meter}-view`, class: "view" }, this.curve.element, this.bars.element, this.none, this.sums, this.voltage.element);
+    this.download = h("button", { type: "button", class: "plain small" }, icon("ingest"), h("span", {}, words("exportShown")));
+    this.download.addEventListener("click", () => downloadCsv(meter, period(this.view, Date.now(), this.moved)));
+    this.tariff = h("details", { class: "extra" }, h("summary", {}, words("tariff")), tariffForm(() => this.load()));
     this.element = h(
       "div",
       { class: "history" },
       h("div", { class: "views" }, h("div", { role: "tablist", "aria-label": words("views"), class: "tabs" }, ...this.tabs), this.nav),
       this.panel,
-      this.sums,
-      this.tariff,
+      h("div", { class: "below" }, this.tariff, this.download),
     );
-    this.choose("today");
+    this.choose("day");
   }
 
   key(event) {
@@ -59,17 +81,18 @@ export class History {
 
   choose(view) {
     this.view = view;
-    this.moved = 0;
     for (const tab of this.tabs) {
       const chosen = tab.dataset.view === view;
       tab.setAttribute("aria-selected", String(chosen));
       tab.tabIndex = chosen ? 0 : -1;
       if (chosen) this.panel.setAttribute("aria-labelledby", tab.id);
     }
-    const today = view === "today";
-    this.curve.hidden = !today;
-    for (const element of [this.bars.element, this.nav, this.sums, this.tariff]) element.hidden = today;
-    if (!today) this.load();
+    this.curve.element.hidden = view !== "day";
+    this.bars.element.hidden = view === "day";
+    this.moved = 0;
+    this.fetched = 0;
+    this.entitle();
+    if (this.begun) this.load();
   }
 
   move(n) {
@@ -77,21 +100,54 @@ export class History {
     this.load();
   }
 
+  entitle() {
+    setText(this.title, title(this.view, period(this.view, Date.now(), this.moved)));
+    this.next.disabled = this.moved === 0;
+  }
+
+  /** Fetches what goes on when it is old, and again soon where that fails. */
+  async refresh() {
+    const over = Date.now() >= this.today.to;
+    const age = Date.now() - this.fetched;
+    if (this.moved === 0 ? age > (over ? AGAIN : FRESH) : over && age > AGAIN) await this.load();
+  }
+
+  /** A live reading: time in ms, power in W. */
+  add(time, watt) {
+    if (this.today.add(time, watt)) this.fetched = 0;
+    if (this.view === "day" && this.moved === 0) this.showCurve(this.today);
+  }
+
   async load() {
+    this.begun = true;
+    this.fetched = Date.now();
     const { view, moved } = this;
     const now = Date.now();
     const range = period(view, now, moved);
-    setText(this.title, title(view, range));
-    this.next.disabled = moved === 0;
+    const earlier = period(view, now, moved - 1);
+    // The reader may go on to another view meanwhile.
+    const current = () => view === this.view && moved === this.moved;
+    this.entitle();
     try {
-      const earlier = period(view, now, moved - 1);
-      const [shown, before] = await Promise.all([this.fetch(range, VIEWS[view].by), this.fetch(earlier, VIEWS[view].by)]);
+      const day = view === "day" && moved ? new Day(this.meter, -moved) : this.today;
+      const [shown, before] = await Promise.all([
+        this.fetch(range, VIEWS[view].by),
+        this.fetch(earlier, VIEWS[view].by),
+        view === "day" || this.today.midnight !== period("day", now).from ? day.fetch() : null,
+      ]);
       const fine = hasSecond() && view !== "day" ? await this.fetch(range, "hour") : shown;
-      // The reader has gone on to another view meanwhile.
-      if (view !== this.view || moved !== this.moved) return;
+      if (!current()) return;
+      if (view === "day") {
+        day.fromBars(shown.bars);
+        this.gaps = shown.gaps;
+        this.showCurve(day);
+      }
       this.show(range, shown, fine, earlier, before);
+      if (view === "day" || view === "week") await this.voltage.load(view, range, this.name, this.title.textContent, current);
+      else this.voltage.element.hidden = true;
     } catch {
-      setText(this.title, words("lost"));
+      this.fetched = now - FRESH + AGAIN;
+      if (current()) setText(this.title, words("lost"));
     }
   }
 
@@ -102,29 +158,39 @@ export class History {
     return answer.json();
   }
 
+  showCurve(day) {
+    this.curve.show(day, this.name, this.title.textContent, this.gaps);
+  }
+
   show(range, shown, fine, earlier, before) {
     const sum = total(shown);
     const values = { drawn: energy(sum.drawn), fed: energy(sum.fed) };
-    const summary = shown.bars.length ? words("barsSummary", values) : words("barsNone");
-    const label = words("barsAbout", { name: this.name, period: this.title.textContent, summary });
-    this.bars.show({ view: this.view, range, bars: shown.bars, gaps: shown.gaps, label });
+    const any = shown.bars.length > 0;
+    if (this.view !== "day") {
+      const summary = any ? words("barsSummary", values) : words("barsNone");
+      const label = words("barsAbout", { name: this.name, period: this.title.textContent, summary });
+      this.bars.show({ view: this.view, range, earlier, bars: shown.bars, gaps: shown.gaps, before: before.bars, zone: shown.zone, label });
+    }
     // A period that goes on is compared, by its bars that are over, with as much of the one before.
     const going = Date.now() < range.to;
     const over = shown.bars.filter(({ end }) => end <= Date.now()).at(-1);
     const passed = !going ? Infinity : over ? over.end - range.from : 0;
     const now = total(shown, range.from + passed);
     const past = total(before, earlier.from + passed);
-    const compare = (name) => (passed ? change(going ? "comparedSoFar" : "compared", now[name], past[name]) : null);
-    const rows = [
-      row("sumDrawn", values.drawn, "in", compare("drawn")),
-      row("sumFed", values.fed, "out", compare("fed")),
-    ];
-    if (hasPrice()) {
+    const [against, soFar] = COMPARED[this.view];
+    const compare = (name) => (passed ? change(going ? soFar : against, now[name], past[name]) : null);
+    const has = (name) => [...shown.bars, ...shown.gaps].some((one) => one[name] !== null);
+    const rows = [];
+    if (has("drawn")) rows.push(row("sumDrawn", values.drawn, "in", compare("drawn")));
+    if (has("fed")) rows.push(row("sumFed", values.fed, "out", compare("fed")));
+    if (hasPrice() && rows.length) {
       const [cost, gain] = money([...fine.bars, ...fine.gaps]);
       rows.push(row("sumCost", amount(cost)));
       if (gain > 0) rows.push(row("sumGain", amount(gain)));
     }
     this.sums.replaceChildren(...rows);
+    this.none.hidden = rows.length > 0;
+    setText(this.none, words(any ? "sumsNone" : "barsNone"));
   }
 }
 

@@ -1,6 +1,9 @@
 // Days, weeks, months and years as [from, to) in ms, in the browser's time zone.
 
+import { hour, weekday } from "./format.js";
 import { language } from "./words.js";
+
+const MARKS = [10, 15, 30, 60, 180, 360, 720]; // minutes between two marks of a time axis
 
 export const VIEWS = {
   day: { by: "quarter", step: (d, n) => d.setDate(d.getDate() + n) },
@@ -59,3 +62,20 @@ export function places(view, { from, to }) {
   }
   return out;
 }
+
+/** [[time, text]] of round times from one time to another of the same day, at most that many steps. */
+export function marks(from, to, most) {
+  const every = MARKS.find((minutes) => (to - from) / 60000 / minutes <= most) ?? MARKS.at(-1);
+  const out = [];
+  const mark = new Date(from);
+  for (let minutes = 0; minutes <= 1440; minutes += every) {
+    mark.setTime(from);
+    mark.setHours(0, minutes, 0, 0);
+    if (mark >= from && mark <= to) out.push([mark.getTime(), minutes === 1440 ? "24:00" : hour(mark)]);
+  }
+  return out;
+}
+
+/** The same of days, each named in its middle. */
+export const dayMarks = (from, to) =>
+  places("week", { from, to }).map(([start, end]) => [(start + end) / 2, weekday(start)]);
