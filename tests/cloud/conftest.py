@@ -8,6 +8,7 @@ import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Concentrator, Process
+from tests.cloud.pages import Page
 from tests.cloud.sites import Site
 from tools.debian import Unavailable
 from tools.mosquitto import Mosquitto
@@ -97,6 +98,14 @@ def site(_open: Site) -> Site:
     """An api process that lets everybody in, with an empty store."""
     _open.empty()
     return _open
+
+
+@pytest.fixture
+def opened(browser: Any, site: Site) -> Iterator[Page]:
+    """The page of that site, in English and UTC."""
+    page = Page(browser, site.api.address)
+    yield page
+    page.context.close()
 
 
 @pytest.fixture

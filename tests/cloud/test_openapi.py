@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright import sync_api as playwright
 
+from tests.cloud.pages import Page
 from tests.cloud.sites import Site
-from tests.cloud.test_page import Page
 
 # What answers no JSON: a stream, downloads, certificates.
 OTHER = ("/v1/live", "/v1/bulk/{token}", "/metrics", "/v1/authority/crl")

@@ -5,8 +5,8 @@ from typing import Any
 
 from smartmeter_gateway import enrolment
 
+from tests.cloud.pages import Page, expect
 from tests.cloud.sites import Site
-from tests.cloud.test_page import Page, expect
 
 
 def test_a_concentrator_is_invited_and_shut_out(browser: Any, site: Site, tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 // Bars of energy: drawn upwards, fed in downwards, behind them the period before; a silence is hatched.
 
-import { Chart, colour, legend, scale } from "./chart.js";
-import { zeroLine } from "./curve.js";
+import { Chart, across, colour, legend, scale } from "./chart.js";
 import { h } from "./dom.js";
 import { axisEnergy, energy } from "./format.js";
 import { barName, places } from "./periods.js";
 import { words } from "./words.js";
 
 const NAME_WIDTH = 34; // px that the name of a bar takes
+const TIME_WIDTH = 48; // and a time of day
+const AXIS = 80; // px beside the bars, at most
 const HATCH = 8; // px from line to line
 
 export class Bars {
@@ -18,7 +19,7 @@ export class Bars {
     this.chart = new Chart({
       height: 232,
       series: [series("ghost", wide), series("ghost", wide), series("in", bar), series("out", bar)],
-      hooks: { drawClear: [(u) => this.hatch(u)], drawAxes: [zeroLine] },
+      hooks: { drawClear: [(u) => this.hatch(u)], drawAxes: [(u) => across(u, 0, "soft")] },
     });
     this.holder = h("div", {});
     this.element = h("div", {}, this.chart.element, this.holder, this.chart.fold);
@@ -27,7 +28,7 @@ export class Bars {
   /** bars and gaps of the range, and the bars of the one before it; zone: the server's. */
   show({ view, range, earlier, bars, gaps, before, zone, label }) {
     const slots = places(view, range);
-    const ghost = words({ week: "weekBefore", month: "monthBefore", year: "yearBefore" }[view]);
+    const ghost = words({ day: "dayBefore", week: "weekBefore", month: "monthBefore", year: "yearBefore" }[view]);
     // The server's days may begin at another hour than this browser's: a bar is where its middle is.
     const at = (list, from) =>
       places(view, from).map(([start, end]) => list.find((one) => (one.start + one.end) / 2 >= start && (one.start + one.end) / 2 < end));
@@ -38,16 +39,19 @@ export class Bars {
     const fed = (list) => list.map((one) => (one?.fed ? -one.fed : null));
     const high = Math.max(10, ...drawn([...all, ...past]));
     const low = Math.min(0, ...fed([...all, ...past]));
-    const every = Math.ceil(NAME_WIDTH / ((this.chart.frame.clientWidth || 300) / slots.length));
+    const ticks = scale(low, high);
+    const most = Math.max(...ticks.map(Math.abs));
+    const every = Math.ceil(((view === "day" ? TIME_WIDTH : NAME_WIDTH) * slots.length) / ((this.chart.frame.clientWidth || 300) - AXIS));
+    const step = view === "day" ? ([4, 8, 12, 24, 48].find((n) => n >= every) ?? 24) : every; // whole hours of a day
     this.silent = silences(slots, all, gaps);
     this.chart.show({
       label,
       x: {
         low: -0.5,
         high: slots.length - 0.5,
-        marks: slots.flatMap(([start, end], i) => (i % every ? [] : [[i, barName(view, start, end)]])),
+        marks: slots.flatMap(([start, end], i) => (i % step ? [] : [[view === "day" ? i - 0.5 : i, barName(view, start, end)]])),
       },
-      y: { marks: scale(low, high).map((tick) => [tick, tick === 0 ? "0" : axisEnergy(Math.abs(tick))]) },
+      y: { marks: ticks.map((tick) => [tick, tick === 0 ? "0" : axisEnergy(Math.abs(tick), most)]) },
       data: [slots.map((_, i) => i), drawn(past), fed(past), drawn(all), fed(all)],
       stops: slots.map((_, i) => i),
       heads: [words("time"), words("sumDrawn"), words("sumFed"), words("silence"), ghost],

@@ -29,7 +29,7 @@ export function showChain(list, boxes, open, nameOf) {
         "li",
         { class: "step" },
         h("h3", {}, icon(kind), h("span", {}, words(title))),
-        ...(mine.length ? mine.map((box) => drawBox(box, now, open, nameOf)) : [h("p", { class: "about" }, words(empty))]),
+        ...(mine.length ? mine.map((box) => drawBox(box, boxes, now, open, nameOf)) : [h("p", { class: "about" }, words(empty))]),
       );
     }),
   );
@@ -39,7 +39,7 @@ export function showChain(list, boxes, open, nameOf) {
   }
 }
 
-function drawBox(box, now, open, nameOf) {
+function drawBox(box, boxes, now, open, nameOf) {
   const key = `${box.kind} ${box.id}`;
   const name = box.kind === "ingest" ? "" : box.id;
   const details = rows(box.status).slice(0, DETAILS_MAX);
@@ -59,17 +59,26 @@ function drawBox(box, now, open, nameOf) {
       h("span", { class: "sign" }, icon(SIGNS[box.state]), h("span", { class: "unseen" }, `${words(box.state)}: `)),
       name ? h("span", { title: name }, nameOf(name) ?? format.shortId(name)) : null,
     ),
-    h("p", {}, sentence(box, now)),
+    h("p", {}, sentence(box, boxes, now)),
     ...remarks(box).map((text) => h("p", { class: "remark" }, text)),
     details.length ? fold : null,
   );
 }
 
-function sentence(box, now) {
-  const key = `${box.kind} ${box.reason}`;
+/** Why a meter is silent, as far as the boxes behind it tell: the nearest to the Cloud first. */
+function cause(box, boxes) {
+  if (box.kind !== "meter" || box.reason !== "silent") return "";
+  const down = (kind, id) => boxes.some((one) => one.kind === kind && one.id === id && one.reason === "offline");
+  if (down("concentrator", box.concentrator)) return ", concentrator offline";
+  return down("adapter", box.id) ? ", adapter offline" : "";
+}
+
+function sentence(box, boxes, now) {
+  const key = `${box.kind} ${box.reason}${cause(box, boxes)}`;
   return words(has(key) ? key : box.state, {
     span: box.since ? format.span(now - box.since) : "",
-    time: box.since ? format.clock(box.since) : "",
+    time: box.since ? format.moment(box.since) : "",
+    concentrator: box.concentrator ?? "",
     detail: box.detail ?? box.status?.broker?.detail ?? "",
     stored: format.count(box.counters?.stored ?? 0),
     size: format.bytes(box.bytes ?? 0),

@@ -8,7 +8,6 @@ import { h, setAttribute, setText } from "./dom.js";
 import { words } from "./words.js";
 
 const AXIS = 24; // px below the picture
-const LETTER = 6.6; // px; how wide a figure is beside an axis, at most
 
 const charts = new Set();
 
@@ -33,7 +32,7 @@ export class Chart {
     this.frame.style.height = `${height}px`;
     this.said = h("p", { class: "unseen", role: "status" });
     this.table = h("table", {});
-    this.fold = h("details", { class: "extra" }, h("summary", {}, words("table")), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words("table") }, this.table));
+    this.fold = h("details", { class: "extra" }, h("summary", {}, words("table")), h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": words("table") }, this.table));
     this.element = h("div", { class: "chart" }, this.frame, this.said);
     this.frame.addEventListener("pointermove", (event) => this.point(event));
     this.frame.addEventListener("pointerdown", (event) => this.point(event));
@@ -93,7 +92,10 @@ export class Chart {
         },
         {
           ...side,
-          size: () => 14 + LETTER * Math.max(...y().map(([, text]) => text.length)),
+          size: (u) => {
+            u.ctx.font = font; // widths in px of the page then
+            return 16 + Math.ceil(Math.max(...y().map(([, text]) => u.ctx.measureText(text).width)));
+          },
           gap: 8,
           grid: { stroke: colour("edge"), width: 1 },
           splits: () => y().map(([at]) => at),
@@ -156,6 +158,21 @@ export class Chart {
     const line = (name, texts) => h("tr", {}, ...texts.map((text, i) => h(i ? name : "th", { scope: name === "th" ? "col" : i ? null : "row" }, text || "–")));
     this.table.replaceChildren(h("thead", {}, line("th", heads)), h("tbody", {}, ...stops.map((i) => line("td", cells(i)))));
   }
+}
+
+/** A line through a picture at a value, on whole pixels. */
+export function across(u, value, name) {
+  const { ctx, bbox } = u;
+  const y = Math.round(u.valToPos(value, "y", true)) + (uPlot.pxRatio % 2) / 2;
+  ctx.save();
+  ctx.strokeStyle = colour(name)();
+  ctx.lineWidth = uPlot.pxRatio;
+  ctx.setLineDash([]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
 }
 
 /** Round numbers from low to high and a little beyond, about five of them. */

@@ -1,6 +1,6 @@
 // The curve of a day's power, or of its beginning: drawn from the grid above the line, fed in below; a gap is a gap.
 
-import { Chart, colour, legend, scale } from "./chart.js";
+import { Chart, across, colour, legend, scale } from "./chart.js";
 import { h, setText } from "./dom.js";
 import { axisPower, energy, hour, power, span } from "./format.js";
 import { marks } from "./periods.js";
@@ -122,20 +122,7 @@ function band(values) {
   };
 }
 
-function across(u, y, style) {
-  const { ctx, bbox } = u;
-  ctx.save();
-  ctx.strokeStyle = colour(style)();
-  ctx.lineWidth = uPlot.pxRatio;
-  ctx.setLineDash([]);
-  ctx.beginPath();
-  ctx.moveTo(bbox.left, y);
-  ctx.lineTo(bbox.left + bbox.width, y);
-  ctx.stroke();
-  ctx.restore();
-}
-
-export const zeroLine = (u) => across(u, u.valToPos(0, "y", true), "soft");
+const zeroLine = (u) => across(u, 0, "soft");
 
 function nowLine(u) {
   const x = u.valToPos(Date.now(), "x", true);

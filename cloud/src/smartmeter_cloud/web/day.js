@@ -1,5 +1,7 @@
 // One day's slices of power of one meter: fetched, and today's then kept up by the live readings.
 
+import { askEnergy, has, total } from "./energy.js";
+
 const WIDTH = 300; // seconds; 288 slices a day
 const HOUR = 3600000;
 // A day that has just begun would be a sliver: what is shown is the shortest of these that holds
@@ -10,6 +12,7 @@ const WINDOWS = [
   [6 * HOUR, 120],
 ];
 const FAST = 60; // seconds; a meter that sends less often gets no finer slices, or it had gaps
+const STEP_MAX = 100000; // Wh; what comes between two fetches is less, or the meter was swapped
 const QUARTER = 900; // seconds; of a day whose readings are deleted the roll-ups are left
 
 export class Day {
@@ -19,8 +22,11 @@ export class Day {
     this.back = back;
     this.slices = [];
     this.first = {};
+    this.energy = null; // of its quarters of an hour, as the server tells it
     this.running = null; // {start, sum, n}: the mean of the slice that is going on
     this.silentAfter = FAST;
+    this.totals = {}; // the newest values, by OBIS code
+    this.since = {}; // those of the last fetch
     this.bounds();
   }
 
@@ -42,9 +48,13 @@ export class Day {
 
   async fetch() {
     this.bounds();
-    const whole = await this.ask();
+    const quarters = askEnergy(this.meter, { from: this.midnight, to: this.next }, "quarter");
+    const [whole, energy] = await Promise.all([this.ask(), quarters]);
     this.first = whole.first;
     this.slices = whole.slices;
+    this.energy = energy;
+    this.since = this.totals;
+    if (!this.slices.length) this.fromBars(energy.bars);
     this.running = null;
     const begin = whole.slices[0]?.[0];
     const fit = this.back === 0 && WINDOWS.find(([length]) => begin + length > Date.now());
@@ -69,9 +79,15 @@ export class Day {
 
   /** Where no reading of the day is kept any more: what its bars of a quarter know of the power. */
   fromBars(bars) {
-    if (this.slices.length) return;
     this.width = QUARTER;
     this.slices = bars.filter((bar) => bar.power).map((bar) => [bar.start, ...bar.power]);
+  }
+
+  /** What has been used of a total since midnight: what the server told, and what came after it. */
+  used(name, code) {
+    if (!this.energy || !has(this.energy, name)) return undefined;
+    const more = (this.totals[code] ?? 0) - (this.since[code] ?? 0);
+    return total(this.energy)[name] + (more > 0 && more < STEP_MAX ? more : 0);
   }
 
   /** Takes a live reading: time in ms, power in W; whether it does not belong to what is shown. */

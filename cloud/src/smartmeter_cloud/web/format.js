@@ -37,9 +37,9 @@ export const total = (value, unit) => `${number(value / 1000, 3)} k${unit}`;
 /** An amount of energy in Wh, for comparing. */
 export const energy = (wh) => `${number(wh / 1000, 2)} kWh`;
 
-/** The same beside an axis: with no more digits than it has. */
-export function axisEnergy(wh) {
-  const [value, unit] = wh < 1000 ? [wh, "Wh"] : wh < 1e6 ? [wh / 1000, "kWh"] : [wh / 1e6, "MWh"];
+/** The same beside an axis: with no more digits than it has, and in the unit of the most there is. */
+export function axisEnergy(wh, most) {
+  const [value, unit] = most < 1000 ? [wh, "Wh"] : most < 1e6 ? [wh / 1000, "kWh"] : [wh / 1e6, "MWh"];
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value)} ${unit}`;
 }
 

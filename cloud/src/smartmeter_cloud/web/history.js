@@ -5,6 +5,7 @@ import { Curve } from "./curve.js";
 import { Day } from "./day.js";
 import { h, icon, setText } from "./dom.js";
 import { downloadCsv } from "./download.js";
+import { askEnergy, has, total } from "./energy.js";
 import { energy } from "./format.js";
 import { VIEWS, period, title } from "./periods.js";
 import { amount, hasPrice, hasSecond, money, tariffForm } from "./tariff.js";
@@ -32,6 +33,7 @@ export class History {
     this.fetched = 0;
     this.curve = new Curve();
     this.bars = new Bars();
+    this.bars.element.hidden = true;
     this.voltage = new Voltage(meter);
     this.build();
   }
@@ -87,8 +89,6 @@ export class History {
       tab.tabIndex = chosen ? 0 : -1;
       if (chosen) this.panel.setAttribute("aria-labelledby", tab.id);
     }
-    this.curve.element.hidden = view !== "day";
-    this.bars.element.hidden = view === "day";
     this.moved = 0;
     this.fetched = 0;
     this.entitle();
@@ -130,18 +130,23 @@ export class History {
     this.entitle();
     try {
       const day = view === "day" && moved ? new Day(this.meter, -moved) : this.today;
-      const [shown, before] = await Promise.all([
-        this.fetch(range, VIEWS[view].by),
-        this.fetch(earlier, VIEWS[view].by),
-        view === "day" || this.today.midnight !== period("day", now).from ? day.fetch() : null,
+      const ask = (wanted, by) => askEnergy(this.meter, wanted, by);
+      const [asked, before] = await Promise.all([
+        view === "day" ? null : ask(range, VIEWS[view].by),
+        ask(earlier, VIEWS[view].by),
+        view === "day" || day.midnight !== period("day", now).from ? day.fetch() : null,
       ]);
-      const fine = hasSecond() && view !== "day" ? await this.fetch(range, "hour") : shown;
+      const shown = asked ?? day.energy;
+      const fine = hasSecond() && view !== "day" ? await ask(range, "hour") : shown;
       if (!current()) return;
       if (view === "day") {
-        day.fromBars(shown.bars);
         this.gaps = shown.gaps;
         this.showCurve(day);
+        // A meter that sends its totals alone has no curve, but bars.
+        this.plain = !day.slices.length && shown.bars.length > 0;
       }
+      this.bars.element.hidden = view === "day" && !this.plain;
+      this.curve.element.hidden = view !== "day" || this.plain;
       this.show(range, shown, fine, earlier, before);
       if (view === "day" || view === "week") await this.voltage.load(view, range, this.name, this.title.textContent, current);
       else this.voltage.element.hidden = true;
@@ -149,13 +154,6 @@ export class History {
       this.fetched = now - FRESH + AGAIN;
       if (current()) setText(this.title, words("lost"));
     }
-  }
-
-  async fetch({ from, to }, by) {
-    const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), by });
-    const answer = await fetch(`v1/meters/${encodeURIComponent(this.meter)}/energy?${query}`);
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    return answer.json();
   }
 
   showCurve(day) {
@@ -166,7 +164,7 @@ export class History {
     const sum = total(shown);
     const values = { drawn: energy(sum.drawn), fed: energy(sum.fed) };
     const any = shown.bars.length > 0;
-    if (this.view !== "day") {
+    if (this.view !== "day" || this.plain) {
       const summary = any ? words("barsSummary", values) : words("barsNone");
       const label = words("barsAbout", { name: this.name, period: this.title.textContent, summary });
       this.bars.show({ view: this.view, range, earlier, bars: shown.bars, gaps: shown.gaps, before: before.bars, zone: shown.zone, label });
@@ -179,10 +177,9 @@ export class History {
     const past = total(before, earlier.from + passed);
     const [against, soFar] = COMPARED[this.view];
     const compare = (name) => (passed ? change(going ? soFar : against, now[name], past[name]) : null);
-    const has = (name) => [...shown.bars, ...shown.gaps].some((one) => one[name] !== null);
     const rows = [];
-    if (has("drawn")) rows.push(row("sumDrawn", values.drawn, "in", compare("drawn")));
-    if (has("fed")) rows.push(row("sumFed", values.fed, "out", compare("fed")));
+    if (has(shown, "drawn")) rows.push(row("sumDrawn", values.drawn, "in", compare("drawn")));
+    if (has(shown, "fed")) rows.push(row("sumFed", values.fed, "out", compare("fed")));
     if (hasPrice() && rows.length) {
       const [cost, gain] = money([...fine.bars, ...fine.gaps]);
       rows.push(row("sumCost", amount(cost)));
@@ -192,13 +189,6 @@ export class History {
     this.none.hidden = rows.length > 0;
     setText(this.none, words(any ? "sumsNone" : "barsNone"));
   }
-}
-
-/** Of what lies before then, or most of it: a day may have 25 hours. */
-function total({ bars, gaps }, until = Infinity) {
-  const all = [...bars, ...gaps].filter(({ start, end }) => (start + end) / 2 <= until);
-  const add = (name) => all.reduce((sum, one) => sum + (one[name] ?? 0), 0);
-  return { drawn: add("drawn"), fed: add("fed") };
 }
 
 function change(key, now, before) {

@@ -119,6 +119,7 @@ export class MeterCard {
     put(this.reactivePlus, values["3.8.0"], (v) => format.total(v, "varh"));
     put(this.reactiveMinus, values["4.8.0"], (v) => format.total(v, "varh"));
     this.phases.show(values);
+    this.history.today.totals = values;
     this.showToday();
     this.history.today.silentAfter = meter.silentAfter;
     if (watt !== null && !newest.clockWrong) this.history.add(Date.parse(newest.time), watt);
@@ -126,12 +127,11 @@ export class MeterCard {
   }
 
   showToday() {
-    const { values } = this.meter.newest;
-    const { first, midnight } = this.history.today;
-    const used = (code) =>
-      first[code] && values[code] !== undefined ? values[code] - first[code].value : undefined;
-    put(this.todayIn, used("1.8.0"), format.energy);
-    put(this.todayOut, used("2.8.0"), format.energy);
+    const { today } = this.history;
+    const { first, midnight } = today;
+    put(this.todayIn, today.used("drawn", "1.8.0"), format.energy);
+    put(this.todayOut, today.used("fed", "2.8.0"), format.energy);
+    this.todayTitle.hidden = this.todayIn.row.hidden && this.todayOut.row.hidden;
     const since = first["1.8.0"] && Date.parse(first["1.8.0"].time);
     // Within the first quarter of an hour after midnight it is the whole day.
     const late = since && since - midnight > 900000;

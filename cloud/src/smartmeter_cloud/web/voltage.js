@@ -1,6 +1,6 @@
 // Voltage of the phases over a day or a week, in means of ten minutes, against the bounds of EN 50160.
 
-import { Chart, colour, legend } from "./chart.js";
+import { Chart, across, colour, legend } from "./chart.js";
 import { h, setText } from "./dom.js";
 import { hour, percent, voltage, weekday } from "./format.js";
 import { dayMarks, marks } from "./periods.js";
@@ -92,14 +92,6 @@ function bounds(u) {
   ctx.save();
   ctx.fillStyle = colour("out-wash")();
   ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
-  ctx.strokeStyle = colour("down")();
-  ctx.lineWidth = uPlot.pxRatio;
-  ctx.setLineDash([]);
-  ctx.beginPath();
-  for (const y of [top, bottom]) {
-    ctx.moveTo(bbox.left, y);
-    ctx.lineTo(bbox.left + bbox.width, y);
-  }
-  ctx.stroke();
   ctx.restore();
+  for (const value of [HIGH_VOLTAGE, LOW_VOLTAGE]) across(u, value, "down");
 }
