@@ -51,6 +51,15 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
     assert re.search(rf"meter {METER}: 1 readings, last \d+ s ago, 421 W", told.stdout)
 
 
+def test_another_one_answers(between: Between) -> None:
+    between.process.start().says("the local page is at")
+    text = between.process.config.read_text().replace('"home"', '"house-2"')
+    (between.folder / "other.toml").write_text(text)
+    told = command("status", "--config", str(between.folder / "other.toml"))
+    assert told.returncode == 2
+    assert "the Concentrator home answers at http://127.0.0.1:" in told.stderr
+
+
 def test_nobody_answers(between: Between) -> None:
     told = command("status", "--config", str(between.process.config))
     assert told.returncode == 2

@@ -86,7 +86,7 @@ def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
         (["lan.host=x", "lan.hots=y"], "", "lan.hots was not asked for"),
         (["lan.host=x", "lan.user=u", "lan.password=p"], "", "is a secret; give it by --secrets"),
         (['lan.host=x"y'], "", "use plain characters"),
-        ([], "", "nothing to take in"),
+        ([], "", "there is nothing to take in; give lan.host"),
     ],
 )
 def test_init_leaves_nothing_half_done(
@@ -146,7 +146,7 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
 ) -> None:
     port, _ = pushing("sml")
     certificate, _ = authority.issue("home")
-    _, other_key = authority.issue("other")
+    other_certificate, other_key = authority.issue("other")
     ports = (
         f'[[port]]\ndevice = "{port}"\nmeter = "m"\nbaud = 9600\n'
         '[[port]]\ndevice = "/dev/no-such-port"\nmeter = "n"\nbaud = 9600\n'
@@ -161,14 +161,18 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
     )
     assert "WRONG  port /dev/no-such-port: no such file or directory" in lines
     assert good.returncode == 1
-    between.cloud.stop()
-    between.configure(
-        cloud=f'[cloud]\nhost = "localhost"\nport = {between.cloud.port}\ntls = true\n'
-        f'ca = "{authority.certificate_path}"\ncertificate = "{certificate}"\nkey = "{other_key}"'
-    )
+    broker = f'[cloud]\nhost = "localhost"\nport = {between.cloud.port}\ntls = true\n'
+    broker += f'ca = "{authority.certificate_path}"\nkey = "{other_key}"\n'
+    between.configure(cloud=f'{broker}certificate = "{certificate}"')
     bad = command("check", "--config", str(between.process.config))
     assert f"WRONG  cloud broker: {other_key} is not the key of {certificate}" in bad.stdout
     assert "WRONG  cloud broker localhost:" in bad.stdout
+    between.configure(cloud=f'{broker}certificate = "{other_certificate}"')
+    bad = command("check", "--config", str(between.process.config))
+    assert f"WRONG  cloud broker: {other_certificate} is of other; the broker takes" in bad.stdout
+    assert f"{between.cloud.port}: connection reset by peer; perhaps it does not speak TLS" in (
+        bad.stdout
+    )
 
 
 def test_check_tries_what_we_listen_on_unless_we_run(between: Between) -> None:

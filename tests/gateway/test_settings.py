@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from smartmeter_gateway.cli import main
+from smartmeter_gateway.config import load
 
 GOOD = """\
 concentrator = "home"
@@ -49,6 +50,13 @@ def run(folder: Path, text: str | bytes) -> str:
         ("baud = 2400", "baud = 2400\nbits = 9", 10, "port.bits must be a whole number from 7"),
         ('"m-1"', '"m/1"', 8, "port.meter must be 1 to 64"),
         ("baud = 2400", 'key_file = "none.key"\nbaud=1200', 9, "none.key: no such file"),
+        (
+            'host = "localhost"',
+            'host = "mqtts://x"',
+            4,
+            "lan.host must be a name or an address alone",
+        ),
+        ('host = "localhost"', 'host = "x:1883"', 4, "alone; give its port as port"),
         ("[lan]", "[lam]", 3, "[lam] is not known; allowed: "),
         ("[lan]", "[spool]\ndays = 0\n[lan]", 4, "spool.days must be a whole number from 1"),
         ("baud = 2400", 'baud = 2400\nlink = "hdlk"', 10, "port.link must be one of mbus, hdlc"),
@@ -71,12 +79,34 @@ def test_an_error_names_file_line_and_key(
         ("", "concentrator is missing"),
         ('concentrator = "home"', "nothing to take in; add [lan]"),
         ("concentrator = ", "not TOML"),
+        ("concentrator = " + "[" * 100_000, "not TOML"),
+        (
+            GOOD.replace("[lan]", "[lan]\nport = 1\nport = 2\n"),
+            "Cannot overwrite a value (at line 5",
+        ),
         (b"\xff", "must be UTF-8"),
         (GOOD + GOOD.partition("[[port]]")[2].join(["[[port]]", ""]), "two [[port]] name"),
     ],
 )
 def test_a_file_that_is_none(tmp_path: Path, text: str | bytes, said: str) -> None:
     assert said in run(tmp_path, text)
+
+
+def test_editors_on_windows_put_a_mark_first_and_two_characters_last(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load(config).id == "home"
+
+
+def test_a_full_disk_behind_the_output_is_one_sentence(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "smartmeter_gateway", "broker-rules"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (1, "smartmeter-gateway: no space left on device\n")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

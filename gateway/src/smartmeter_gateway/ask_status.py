@@ -27,16 +27,23 @@ def fetch(config: Config) -> dict[str, Any]:
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
             document: dict[str, Any] = json.load(answer)
-    except (urllib.error.URLError, OSError, ValueError):
+        other = document["concentrator"]
+    except (urllib.error.URLError, OSError, ValueError, LookupError, TypeError):
         raise SettingsError(
             f"no Concentrator answers at {url}; is it running? (smartmeter-gateway run)"
         ) from None
+    if other != config.id:
+        raise SettingsError(
+            f"the Concentrator {other} answers at {url}, not {config.id}; set port in [http]"
+        )
     return document
 
 
 def text(d: dict[str, Any]) -> str:
     """The document for a person."""
-    lines = [f"version {d['version']}, up for {_span(d['uptime'])}"]
+    lines = [
+        f"Concentrator {d['concentrator']}, version {d['version']}, up for {_span(d['uptime'])}"
+    ]
     for name, link in d["links"].items():
         lines.append(
             f"{name}: " + ("connected" if link["up"] else f"NOT connected: {link['reason']}")

@@ -203,13 +203,12 @@ class BrokerLink:
             if isinstance(why, LinkError):
                 # Perhaps it closes on what it does not understand: the next try is in the other.
                 self.other_version()
-            hint = ""
+            hint = "it wants TLS"
             if settings.tls:  # it may have closed before its alert came through
-                hint = (
+                hint = "it does not " + (
                     "accept our certificate" if settings.certificate else "do without a certificate"
                 )
-                hint = f"; perhaps it does not {hint}"
-            raise LinkError(reason_of(why) + hint) from None
+            raise LinkError(f"{reason_of(why)}; perhaps {hint}") from None
         finally:
             if session.up:
                 self.on_down()

@@ -25,16 +25,28 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout:  # None where it was closed before we began
+            sys.stdout.flush()
         return status
     except BrokenPipeError:  # head has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 1
     except KeyboardInterrupt:
         return 130
     except SettingsError as why:
         print(f"smartmeter-gateway: {why}", file=sys.stderr)
         return 2
+    except OSError as why:
+        _say_no_more()
+        what = f"{why.filename}: " if why.filename else ""
+        reason = (why.strerror or str(why)).lower()
+        print(f"smartmeter-gateway: {what}{reason}", file=sys.stderr)
+        return 1
+
+
+def _say_no_more() -> None:
+    """Let Python's end not try again what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

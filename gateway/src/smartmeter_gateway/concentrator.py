@@ -35,7 +35,7 @@ class Concentrator:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.status = Status()
+        self.status = Status(config.id)
         self._ending = threading.Event()
         self._closing = ExitStack()
         self._uplink: Uplink | None = None

@@ -282,6 +282,8 @@ def _cloud(table: Table) -> BrokerSettings:
 
 def _broker(table: Table) -> BrokerSettings:
     host = table.text("host")
+    if "/" in host or host.count(":") == 1:  # an IPv6 address has more of them
+        raise table.wrong("host", "must be a name or an address alone; give its port as port")
     tls = table.flag("tls", not is_loopback(host) or table.has("ca"))
     port = table.whole("port", 8883 if tls else 1883, 1, 65535) or 0
     ca = table.file("ca")

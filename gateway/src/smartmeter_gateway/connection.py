@@ -8,6 +8,17 @@ from .config import BrokerSettings
 READ = 1 << 18
 _CONNECT_S = 5.0
 _RECORDS = 256  # of TLS, read at once
+# X509_V_ERR_... of OpenSSL: a chain whose end is none of our authorities
+_NOT_KNOWN = (18, 19, 20, 21)
+# What the broker says of us (RFC 8446, 6.2), in OpenSSL's names
+_ALERTS = {
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not know the authority of our certificate",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it says that our certificate has expired",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": "it says that our certificate was revoked",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it does not accept our certificate",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants a certificate of us",
+    "WRONG_VERSION_NUMBER": "it does not speak TLS on this port",
+}
 
 
 def opened(settings: BrokerSettings) -> socket.socket:
@@ -16,12 +27,20 @@ def opened(settings: BrokerSettings) -> socket.socket:
     try:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if settings.tls:
-            context = tls_context(settings)
-            return context.wrap_socket(connection, server_hostname=settings.host)
+            return _enciphered(connection, settings)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _enciphered(connection: socket.socket, settings: BrokerSettings) -> socket.socket:
+    context = tls_context(settings)
+    try:
+        return context.wrap_socket(connection, server_hostname=settings.host)
+    except (ConnectionError, ssl.SSLEOFError) as why:
+        hint = "perhaps it does not speak TLS on this port"
+        raise ValueError(f"{reason_of(why)}; {hint}") from None
 
 
 def received(connection: socket.socket) -> bytes | None:
@@ -46,21 +65,34 @@ def sent(connection: socket.socket, data: bytes) -> int:
 
 
 def tls_context(settings: BrokerSettings) -> ssl.SSLContext:
-    """What verifies the broker, by its CA or the system's, and shows our certificate."""
-    context = ssl.create_default_context(cafile=settings.ca)
+    """What verifies the broker, by its CA or the system's, and shows our certificate.
+
+    ValueError or OSError where a file is none of these.
+    """
+    try:
+        context = ssl.create_default_context(cafile=settings.ca)
+    except ssl.SSLError:
+        raise ValueError(f"{settings.ca} holds no certificate (PEM)") from None
     if settings.certificate:
-        context.load_cert_chain(settings.certificate, settings.key)
+        try:
+            context.load_cert_chain(settings.certificate, settings.key)
+        except ssl.SSLError:
+            raise ValueError(
+                f"{settings.certificate} and {settings.key} are no certificate and its key (PEM)"
+            ) from None
     return context
 
 
 def reason_of(why: BaseException) -> str:
     """Why a connection failed, in words for a person."""
     if isinstance(why, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {why.verify_message}"
+        hint = "; ca must name who signed it" if why.verify_code in _NOT_KNOWN else ""
+        return f"its certificate is not valid: {why.verify_message}{hint}"
     if isinstance(why, ssl.SSLEOFError):
         return "the connection was closed"
     if isinstance(why, ssl.SSLError):
-        return f"TLS failed: {(why.reason or str(why)).replace('_', ' ').lower()}"
+        reason = why.reason or str(why)
+        return _ALERTS.get(reason, f"TLS failed: {reason.replace('_', ' ').lower()}")
     if isinstance(why, socket.gaierror):
         return "its name is not known here"
     if isinstance(why, TimeoutError):

@@ -6,6 +6,7 @@ import os
 import queue
 import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import NameOID
 from serial.tools import list_ports  # type: ignore[import-untyped]
 from smartmeter import Fault, Receiver, topics
 from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
@@ -25,6 +27,7 @@ from .config import BrokerSettings, Config, EmbeddedSettings, PortSettings, Spoo
 from .connection import reason_of
 from .line import Line
 from .status import Status
+from .uplink import NAME as UPLINK
 
 _BROKER_S = 15.0
 _SOON_DAYS = 30
@@ -46,7 +49,7 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
     if isinstance(config.lan, BrokerSettings):
         yield from _broker("LAN broker", config.lan, config.id, topics.ALL_METERS)
     if config.cloud:
-        yield from _broker("cloud broker", config.cloud, config.id, topics.receipts(config.id))
+        yield from _broker(UPLINK, config.cloud, config.id, topics.receipts(config.id))
     else:
         yield True, "cloud: none; readings stay here"
     if _is_running(config.spool.path):
@@ -84,15 +87,20 @@ def _bound(label: str, host: str, port: int) -> Result:
     where = f"{label} on {host}:{port}"
     try:
         socket.create_server((host, port)).close()
-    except OSError as why:
-        return False, f"{where}: {(why.strerror or str(why)).lower()}"
+    except OSError as why:  # whose strerror tells the address again
+        return False, f"{where}: {os.strerror(why.errno or 0).lower()}"
     return True, f"{where}: the port is free"
 
 
 def _spool(settings: SpoolSettings) -> Result:
     folder = settings.path.parent
-    if not os.access(folder, os.W_OK):
-        return False, f"spool: {folder} cannot be written by this user"
+    if settings.path.exists() and not settings.path.is_file():
+        return False, f"spool: {settings.path} is there and is no file; give another name"
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as why:
+        reason = (why.strerror or str(why)).lower()
+        return False, f"spool: {folder} cannot be written by this user: {reason}"
     free = shutil.disk_usage(folder).free
     if free < settings.megabytes * 1_000_000:
         return False, (
@@ -105,8 +113,11 @@ def _spool(settings: SpoolSettings) -> Result:
 def _broker(what: str, settings: BrokerSettings, id: str, topic: str) -> Iterator[Result]:
     where = f"{what} {settings.host}:{settings.port}"
     if settings.certificate and settings.key:
-        result = _certificate(settings.certificate, settings.key)
-        yield result[0], f"{what}: {result[1]}"
+        wanted = id if what == UPLINK else None  # at home it may have any
+        fine, line = _certificate(
+            settings.certificate, settings.key, bool(settings.enroll_url), wanted
+        )
+        yield fine, f"{what}: {line}"
     status = Status()
     link = BrokerLink(
         what, settings, client_ids.of_check(id), topic, status, lasting=False, receive_maximum=10
@@ -126,7 +137,8 @@ def _broker(what: str, settings: BrokerSettings, id: str, topic: str) -> Iterato
         yield True, f"{where}: connected ({safe})"
 
 
-def _certificate(certificate: Path, key: Path) -> Result:
+def _certificate(certificate: Path, key: Path, renews: bool, wanted: str | None) -> Result:
+    """renews: somebody renews it in time; wanted: the name that it must be of."""
     try:
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
     except ValueError:
@@ -141,7 +153,13 @@ def _certificate(certificate: Path, key: Path) -> Result:
     left = (found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days
     if left < 0:
         return False, f"{certificate} has expired on {found.not_valid_after_utc:%Y-%m-%d}"
-    return left >= _SOON_DAYS, f"certificate valid for {left} days"
+    names = [str(n.value) for n in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if wanted and names != [wanted]:
+        of = ", ".join(names) or "nobody"
+        return False, f"{certificate} is of {of}; the broker takes nothing of {wanted} from it"
+    if left < _SOON_DAYS and not renews:
+        return False, f"{certificate} is valid for {left} more days; renew it"
+    return True, f"certificate valid for {left} days"
 
 
 def _ports(ports: tuple[PortSettings, ...], seconds: float) -> Iterator[Result]:

@@ -100,7 +100,7 @@ class Table:
         if path is None:
             return None
         try:
-            text = path.read_text(encoding="utf-8")[: _SECRET_MAX + 1].strip()
+            text = path.read_text(encoding="utf-8-sig")[: _SECRET_MAX + 1].strip()
         except UnicodeDecodeError:
             text = ""
         if not text or len(text) > _SECRET_MAX:
@@ -154,7 +154,7 @@ class SettingsFile:
     def __init__(self, path: Path) -> None:
         self.path = Path(os.path.abspath(path))
         try:
-            self._text = self.path.read_text(encoding="utf-8")
+            self._text = self.path.read_text(encoding="utf-8-sig")  # some editors put a mark first
         except FileNotFoundError:
             raise SettingsError(
                 f"{path}: no such file or directory; `smartmeter-gateway init` writes one"
@@ -165,7 +165,7 @@ class SettingsFile:
             raise SettingsError(f"{path}: must be UTF-8 text") from None
         try:
             self._values = tomllib.loads(self._text)
-        except tomllib.TOMLDecodeError as why:
+        except (tomllib.TOMLDecodeError, RecursionError) as why:
             raise SettingsError(f"{path}: not TOML: {why}") from None
 
     def top(self, tables: tuple[str, ...]) -> Table:

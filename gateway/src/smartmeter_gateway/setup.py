@@ -123,6 +123,10 @@ def draft(a: Answers) -> Draft:
     while device := a.text(f"port{number}.device", "Serial port with a meter (empty: no more)", ""):
         _port(a, d, f"port{number}", device)
         number += 1
+    if "[lan]" not in d.lines and "[[port]]" not in d.lines:
+        raise SettingsError(
+            "there is nothing to take in; give lan.host, lan.embedded or port1.device"
+        )
     host = a.text("cloud.host", "Host of the Cloud's broker (empty: keep all at home)", "")
     if host:
         d.table("[cloud]", "where readings go")
@@ -197,7 +201,7 @@ def answers_in(path: Path) -> dict[str, str]:
     with _opened(str(path)) as file:
         try:
             document = tomllib.loads(file.read())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as why:
             raise SettingsError(f"{path} is not TOML: {why}") from None
     answers: dict[str, str] = {}
     for name, value in document.items():
@@ -285,6 +289,6 @@ def init(
 
 def _opened(name: str) -> TextIO:
     try:
-        return open(name)
+        return open(name, encoding="utf-8-sig")
     except OSError as why:
         raise SettingsError(f"{name}: {(why.strerror or str(why)).lower()}") from None

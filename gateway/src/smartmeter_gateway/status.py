@@ -69,7 +69,8 @@ def now_text() -> str:
 class Status:
     """For all threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, id: str = "") -> None:
+        self.id = id
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._told: set[tuple[str, str]] = set()
@@ -195,6 +196,7 @@ class Status:
         now = time.monotonic()
         with self._lock:
             return {
+                **({"concentrator": self.id} if values else {}),  # where no topic tells it
                 "state": "online",
                 "time": now_text(),
                 "version": smartmeter.__version__,
