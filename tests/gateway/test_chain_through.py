@@ -7,7 +7,7 @@ import time
 
 from smartmeter import topics
 
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import SWALLOW, Proxy
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
 from tools.mosquitto import free_port
@@ -221,6 +221,21 @@ def test_numbers_that_are_none_are_refused(
         lambda: sum(cloud.statuses.get("home", {"refused": {}})["refused"].values()) == 6, 30
     )
     assert not cloud.store
+
+
+def test_it_ends_in_time_when_both_brokers_are_mute(between: Between) -> None:
+    """Neither answers nor closes: nobody is waited for."""
+    ways = [Proxy(broker.port).start() for broker in (between.lan, between.cloud)]
+    text = between.process.config.read_text().replace(f"= {between.lan.port}", f"= {ways[0].port}")
+    text = text.replace(f"= {between.cloud.port}", f"= {ways[1].port}")
+    between.process.config.write_text(text)
+    between.process.start().says("LAN broker: connected")
+    between.process.says("cloud broker: connected")
+    for way in ways:
+        way.mode = SWALLOW
+    assert between.process.stop() == 0, between.process.said
+    for way in ways:
+        way.stop()
 
 
 def test_status_tells_what_a_person_needs(

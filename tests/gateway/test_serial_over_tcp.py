@@ -1,6 +1,7 @@
 """Meters behind a TCP socket: bare bytes (socket://), and a port that is set from afar (rfc2217://)."""
 
 import contextlib
+import json
 import os
 import pty
 import socket
@@ -8,7 +9,7 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,10 @@ def server() -> Iterator[socket.socket]:
         yield listening
 
 
+def totals(cloud: StandInCloud) -> set[float]:
+    return {stored["values"]["1.8.0"] for stored in list(cloud.store.values())}
+
+
 def test_bare_bytes_come_by_tcp_and_again_after_it_was_cut(
     between: Between, cloud: StandInCloud, server: socket.socket
 ) -> None:
@@ -48,6 +53,12 @@ def test_bare_bytes_come_by_tcp_and_again_after_it_was_cut(
             while len(cloud.seqs(FORM)) == stored:
                 connection.sendall(meter.telegram(datetime.now(UTC))[0])
                 time.sleep(0.2)
+            faults = json.loads(between.ask("/status"))["faults"]
+            for hours in range(1, 4):  # from then on nothing is damaged, and nothing is missed
+                wire, truth = meter.telegram(datetime.now(UTC) + timedelta(hours=hours))
+                connection.sendall(wire)
+                eventually(lambda total=truth["values"]["1.8.0"]: total in totals(cloud))
+            assert json.loads(between.ask("/status"))["faults"] == faults
     between.process.says(f"port {device}: not connected: the device is gone")
 
 

@@ -25,7 +25,8 @@ from .spooler import Spooler
 from .status import Status, log
 from .uplink import Uplink
 
-_STOP_S = 4.0  # all parts together, of the 5 s that SIGTERM leaves
+_STOP_S = 4.0  # all parts together
+_END_S = 9.0  # whatever hangs; systemd would kill us after 10
 _PUBLISH_S = 10.0
 _CHANGES_S = 1.0  # changes that come together are published together
 
@@ -143,6 +144,9 @@ class Concentrator:
     def stop(self) -> None:
         """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
         notify("STOPPING=1")
+        limit = threading.Timer(_END_S, _end_by_force)
+        limit.daemon = True
+        limit.start()
         until = time.monotonic() + _STOP_S
         for part in (
             *self._intakes,
@@ -155,6 +159,13 @@ class Concentrator:
                 part.stop(max(0.1, until - time.monotonic()))
         self._closing.close()
         log.info("Concentrator %s has ended", self._config.id)
+
+
+def _end_by_force() -> None:
+    """What was acknowledged is on disk; who hangs is for a bug report."""
+    hanging = ", ".join(thread.name for thread in threading.enumerate())
+    log.critical("this program did not end within %d s; threads: %s", int(_END_S), hanging)
+    os._exit(1)
 
 
 def _lock(spool: Path) -> int:
