@@ -1,5 +1,6 @@
 """What the house sees: the local page, /status, /metrics, and `status` on the command line."""
 
+import datetime
 import http.client
 import json
 import re
@@ -9,6 +10,9 @@ import time
 from typing import Any
 
 from playwright import sync_api as playwright
+from smartmeter_gateway import acceptance
+from smartmeter_gateway.status import Status
+from smartmeter_gateway.today import Today
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, eventually, reading
@@ -60,6 +64,50 @@ def test_another_one_answers(between: Between) -> None:
     assert "the Concentrator home answers at http://127.0.0.1:" in told.stderr
 
 
+def test_who_is_silent_is_told_with_the_reason(between: Between, adapter: Adapter) -> None:
+    port = between.folder / "no-port"
+    between.configure(f'[[port]]\ndevice = "{port}"\nmeter = "cellar"\nbaud = 2400\n', cloud="")
+    between.process.start().says("LAN broker: connected")
+    adapter.publish_and_wait("roof", b'{"state":"offline","progress":"no bytes"}', "status")
+    adapter.publish_and_wait("yard", b'{"state":"online","progress":"no bytes"}', "status")
+    adapter.publish_and_wait(METER, reading(1, at=int(time.time())))
+    silent = {
+        "cellar": f"port {port}: no such file or directory",
+        "roof": "its adapter is offline",
+        "yard": "no bytes: is the cable on the meter, and its interface switched on?",
+    }
+    eventually(lambda: json.loads(between.ask("/status"))["silent"] == silent)
+    told = command("status", "--config", str(between.process.config))
+    assert "meter roof is SILENT: its adapter is offline" in told.stdout
+    adapter.publish_and_wait("roof", b"", "status")  # taken back
+    eventually(lambda: "roof" not in json.loads(between.ask("/status"))["silent"])
+
+
+def test_what_today_took_is_counted_from_midnight() -> None:
+    midnight = datetime.datetime(2026, 11, 23).astimezone().timestamp()
+    today = Today()
+    for hours, total in ((1, 1010), (-0.1, 1000), (30, 5000), (2, 1020), (-26, 900), (29, 4990)):
+        today.add(midnight + hours * 3600, {"1.8.0": total, "2.8.0": 7})
+    # The newest of all began another day; what was told late belongs to the one before.
+    grown = {"wh": 10, "since": midnight + 29 * 3600}
+    assert today.grown(midnight + 31 * 3600)["1.8.0"] == grown
+    assert today.grown(midnight + 49 * 3600) == {}
+    today = Today()
+    for hours, total in ((-0.1, 1000), (1, 1010), (3, 1030), (2, 1020)):
+        today.add(midnight + hours * 3600, {"1.8.0": total})
+    assert today.grown(midnight + 4 * 3600) == {"1.8.0": {"wh": 30, "since": midnight}}
+    today.add(midnight + 5 * 3600, {"1.8.0": 3})  # another meter in its place
+    assert today.grown(midnight + 6 * 3600) == {}
+
+
+def test_a_clock_that_is_wrong_does_not_hide_what_is_right() -> None:
+    status = Status()
+    now = int(time.time())
+    for n, at in enumerate((now + 86_400 * 365, now - 86_400 * 3, now)):
+        status.seen(METER, acceptance.reading(reading(n, power=77, at=at)), "way")
+    assert status.curves[METER].points() == [(now // 300 * 300, 77.0)]
+
+
 def test_nobody_answers(between: Between) -> None:
     told = command("status", "--config", str(between.process.config))
     assert told.returncode == 2
@@ -74,20 +122,19 @@ def test_without_a_cloud_the_spool_is_the_history_and_the_curve_survives_a_resta
     between.process.start().says("LAN broker: connected")
     for n in range(20):
         adapter.publish_and_wait(METER, reading(n, power=100 + n, at=now - 300 * (n // 2)))
-    eventually(lambda: METER in between.ask("/status"))
-    curve = json.loads(between.ask(f"/curve/{METER}"))
-    assert curve == [[now - 300 * k, 100.5 + 2 * k] for k in range(9, -1, -1)]
-    between.process.kill()
-    between.process.start()
-    eventually(lambda: between.process.said.count("the local page is at") == 2)
+    curve = [[now - 300 * k, 100.5 + 2 * k] for k in range(9, -1, -1)]
 
-    def recalled() -> bool:
+    def drawn() -> bool:
         try:
             return bool(json.loads(between.ask(f"/curve/{METER}")) == curve)
         except OSError:
             return False
 
-    eventually(recalled)
+    eventually(drawn)
+    between.process.kill()
+    between.process.start()
+    eventually(lambda: between.process.said.count("the local page is at") == 2)
+    eventually(drawn)
 
 
 def test_another_site_s_page_cannot_read_this_one(between: Between) -> None:
@@ -147,6 +194,12 @@ def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter, br
     playwright.expect(page.locator("#facts")).to_contain_text("LAN broker")
     adapter.publish_and_wait(METER, reading(2, power=77, at=int(time.time())))
     playwright.expect(card.locator(".watts")).to_have_text("77")  # without a reload
+    playwright.expect(card.locator(".totals")).to_contain_text("Taken, total1,136.786 kWh")
+    adapter.publish_and_wait("meter-2", b'{"state":"offline"}', "status")
+    silent = page.locator(".card", has_text="meter-2")
+    playwright.expect(silent.locator(".silent")).to_have_text("Silent: its adapter is offline")
+    playwright.expect(silent.locator(".now")).to_be_hidden()
+    playwright.expect(card.first.locator(".silent")).to_be_hidden()
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360, "it has to be scrolled sideways on a phone"
     page.close()

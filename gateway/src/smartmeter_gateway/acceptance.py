@@ -94,14 +94,15 @@ def reading(payload: bytes) -> Values:
     return values
 
 
-def status(payload: bytes) -> None:
-    """An adapter's status is a JSON object; an empty one takes back what was retained."""
+def status(payload: bytes) -> dict[str, object] | None:
+    """An adapter's status, a JSON object; None for an empty one, which takes back what was."""
     if len(payload) > _STATUS_MAX:
         raise Refused(SIZE, f"a status of {len(payload)} bytes; at most {_STATUS_MAX} are taken")
     try:
-        if payload:
-            _document.decode(payload)
-            payload.decode("utf-8")
+        if not payload:
+            return None
+        payload.decode("utf-8")
+        return _document.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(JSON, "a status that is not one JSON object in UTF-8") from None
 

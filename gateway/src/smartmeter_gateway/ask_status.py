@@ -60,9 +60,11 @@ def text(d: dict[str, Any]) -> str:
     for name, meter in d["meters"].items():
         watts = meter["values"].get("16.7.0", meter["values"].get("1.7.0"))
         now = "" if watts is None else f", {watts:g} W"
-        lines.append(
-            f"meter {name}: {meter['readings']} readings, last {_span(meter['age'])} ago{now}"
-        )
+        grown = meter["today"].get("1.8.0")
+        today = f", {grown['wh'] / 1000:.2f} kWh taken today" if grown else ""
+        count = f"{meter['readings']} readings, last {_span(meter['age'])} ago"
+        lines.append(f"meter {name}: {count}{now}{today}")
+    lines += [f"meter {name} is SILENT: {reason}" for name, reason in d["silent"].items()]
     lines += [f"ALARM: {alarm}" for alarm in d["alarms"]]
     return "\n".join(lines)
 

@@ -26,6 +26,8 @@ class Intake:
     ) -> None:
         self._status = status
         self._meters = {meter.id: meter for meter in meters}
+        for id, told in spooler.statuses().items():
+            status.know(id, acceptance.status(told))
         self._memories = spooler.memories()
         self._openers = {id: self._opener(id) for id in self._meters}
         self._codes: dict[str, set[str]] = {}
@@ -52,8 +54,7 @@ class Intake:
         if not self._status.has_room(meter):
             raise Refused(METERS, "a meter beyond the number that can be followed")
         if specific == topics.STATUS:
-            acceptance.status(payload)
-            self._status.know(meter)
+            self._status.know(meter, acceptance.status(payload))
             return [(meter, specific, payload, packet_id, link)]
         acceptance.bounded(payload)
         if specific == topics.READING:

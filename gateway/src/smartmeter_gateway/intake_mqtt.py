@@ -12,9 +12,9 @@ from .discovery import payload as discovery_payload
 from .discovery import topic as discovery_topic
 from .intake import Intake
 from .spooler import ONLY_ACKNOWLEDGE, Item
+from .status import LAN as NAME
 from .status import Status
 
-NAME = "LAN broker"
 # Short: a LAN broker that lost its sessions takes readings and keeps them for nobody until we are
 # back, and it has few others to be spared for.
 _RETRY_MAX_S = 1.0

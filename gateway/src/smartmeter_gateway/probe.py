@@ -26,6 +26,7 @@ from .broker_link import BrokerLink
 from .config import BrokerSettings, Config, EmbeddedSettings, PortSettings, SpoolSettings
 from .connection import reason_of
 from .line import Line
+from .silence import WORDS
 from .status import Status
 from .uplink import NAME as UPLINK
 
@@ -33,13 +34,6 @@ _BROKER_S = 15.0
 _SOON_DAYS = 30
 
 Result = tuple[bool, str]  # whether it is right, and a line for a person
-
-_WORDS = {
-    NO_BYTES: "no bytes: is the cable on the meter, and its interface switched on?",
-    NO_FRAME: "bytes but no telegram: wrong baud rate or parity, or bad cabling?",
-    NO_KEY: "telegrams that cannot be opened: is it this meter's key?",
-    READINGS: "readings come",
-}
 
 
 def check(config: Config, seconds: float) -> Iterator[Result]:
@@ -186,7 +180,7 @@ def listen(port: PortSettings, seconds: float, until_reading: bool) -> Result:
         cause = why.__context__ if isinstance(why.__context__, OSError) else why
         return False, f"{label}: {reason_of(cause)}"
     if until_reading or progress == READINGS:
-        return progress == READINGS, f"{label}: {_WORDS[progress]}{found}"
+        return progress == READINGS, f"{label}: {WORDS[progress]}{found}"
     return True, f"{label}: {progress}{found}"
 
 

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ import smartmeter
 
 from .acceptance import Values
 from .curve import Curve, power
+from .silence import OLD_S, Told, why
+from .today import Today
 
 log = logging.getLogger("smartmeter_gateway")
 
@@ -20,6 +22,9 @@ METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
 METERS = "meters"  # the kind under which a further one is refused
 
 _KEYS_MAX = 24  # two minutes of a meter that sends every 5 s: so far one way may be behind another
+_DAY_S = 86_400
+_AHEAD_S = 3600
+LAN = "LAN broker"  # the name of the link to it
 _TOLD_MAX = 200  # refusals told with their meter; the rest is in the counters
 
 
@@ -73,8 +78,9 @@ class Status:
         self.id = id
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._told: set[tuple[str, str]] = set()
+        self._said: set[tuple[str, str]] = set()
         self._known: set[str] = set()
+        self._told: dict[str, Told] = {}  # by meter: its newest status
         self._twice: Counter[str] = Counter()  # by meter: what came again and was not kept
         self.refused: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
@@ -82,6 +88,7 @@ class Status:
         self.alarms: dict[str, str] = {}
         self.meters: dict[str, Meter] = {}
         self.curves: dict[str, Curve] = {}
+        self._todays: dict[str, Today] = {}
         self.spool: Callable[[], dict[str, Any]] = dict
         self.changed = threading.Event()  # something that should not wait for the next interval
 
@@ -89,9 +96,9 @@ class Status:
         """Count a message that was not taken; the first of its kind and origin is logged."""
         with self._lock:
             self.refused[kind] += 1
-            first = (kind, origin) not in self._told and len(self._told) < _TOLD_MAX
+            first = (kind, origin) not in self._said and len(self._said) < _TOLD_MAX
             if first:
-                self._told.add((kind, origin))
+                self._said.add((kind, origin))
         if first:
             log.warning("refused from %s: %s (told once, counted as %s)", origin, detail, kind)
 
@@ -99,8 +106,8 @@ class Status:
         """An exception that nobody foresaw was caught: our bug. Its first trace is logged."""
         with self._lock:
             self.refused["fault"] += 1
-            first = ("fault", where) not in self._told
-            self._told.add(("fault", where))
+            first = ("fault", where) not in self._said
+            self._said.add(("fault", where))
         if first:
             log.exception("%s: a fault of this program; it goes on", where)
 
@@ -171,12 +178,19 @@ class Status:
             self._draw(meter, values)
 
     def _draw(self, meter: str, values: Values) -> None:
+        when = values.time.timestamp()
+        if not -_DAY_S < when - time.time() < _AHEAD_S:
+            return  # late data, or a clock that is wrong and would make all that is right look old
         watts = power(values.values)
         if watts is not None:
             curve = self.curves.get(meter)
             if curve is None:
                 curve = self.curves[meter] = Curve()
-            curve.add(values.time.timestamp(), watts)
+            curve.add(when, watts)
+        today = self._todays.get(meter)
+        if today is None:
+            today = self._todays[meter] = Today()
+        today.add(when, values.values)
 
     def came_again(self, meter: str) -> None:
         """A telegram came that was opened before: delivery may repeat."""
@@ -187,16 +201,21 @@ class Status:
         """Whether readings of this meter can be followed: known, or not yet too many."""
         return meter in self._known or len(self._known) < METERS_MAX
 
-    def know(self, meter: str) -> None:
-        """A message of this meter was taken in."""
+    def know(self, meter: str, document: Mapping[str, Any] | None) -> None:
+        """A meter's status was taken in; None: taken back."""
         self._known.add(meter)
+        with self._lock:
+            if document is None:
+                self._told.pop(meter, None)
+            else:
+                self._told[meter] = Told.of(document)
 
     def document(self, values: bool = False) -> dict[str, Any]:
         """The Concentrator's status as it is published; with each meter's values for the house."""
         now = time.monotonic()
         with self._lock:
             return {
-                **({"concentrator": self.id} if values else {}),  # where no topic tells it
+                **({"concentrator": self.id, "silent": self._silent(now)} if values else {}),
                 "state": "online",
                 "time": now_text(),
                 "version": smartmeter.__version__,
@@ -219,10 +238,24 @@ class Status:
                     | ({"ways": meter.ways} if meter.ways[1:] else {})
                     | ({"twice": self._twice[name]} if name in self._twice else {})
                     | (
-                        {"age": round(now - meter.arrived, 1), "values": meter.values.values}
+                        {
+                            "age": round(now - meter.arrived, 1),
+                            "values": meter.values.values,
+                            "today": self._grown(name),
+                        }
                         if values
                         else {}
                     )
                     for name, meter in self.meters.items()
                 },
             }
+
+    def _grown(self, meter: str) -> dict[str, dict[str, float]]:
+        today = self._todays.get(meter)
+        return today.grown(time.time()) if today else {}
+
+    def _silent(self, now: float) -> dict[str, str]:
+        """meter -> why nothing is heard of it, of those that are silent."""
+        heard = {name for name, m in self.meters.items() if now - m.arrived < OLD_S}
+        names = {*self.meters, *self._told} - heard
+        return {name: why(self._told.get(name), self.links, LAN) for name in sorted(names)}

@@ -2,7 +2,6 @@
 // put in as text.
 const STATUS_MS = 2000;
 const CURVE_MS = 60000;
-const OLD_S = 120;
 const cards = new Map();
 const get = async (path) => {
   const answer = await fetch(path, { signal: AbortSignal.timeout(8000) });
@@ -11,7 +10,9 @@ const get = async (path) => {
 };
 const number = (value, digits) =>
   value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const counted = (n) => `${n} meter${n === 1 ? "" : "s"}`;
+const counted = (n, what) => `${number(n, 0)} ${what}${n === 1 ? "" : "s"}`;
+const clock = (unix) => new Date(unix * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+const kilowatts = (w) => (Math.abs(w) < 1000 ? `${number(w, 0)} W` : `${number(w / 1000, 1)} kW`);
 const ago = (s) =>
   s < 90 ? `${Math.round(s)} s ago` : s < 5400 ? `${Math.round(s / 60)} min ago` : `${Math.round(s / 3600)} h ago`;
 
@@ -49,10 +50,15 @@ function show(name, meter) {
   node.querySelector(".way").textContent = watts === null ? "no power told" : watts < 0 ? "to the grid" : "from the grid";
   node.classList.toggle("in", watts > 0);
   node.classList.toggle("out", watts < 0);
-  node.classList.toggle("old", meter.age > OLD_S);
-  rows(node.querySelector(".totals"), [
-    ["1.8.0", "Taken, total"], ["2.8.0", "Given, total"],
-  ].filter(([code]) => code in v).map(([code, text]) => [text, `${number(v[code] / 1000, 3)} kWh`]));
+  rows(node.querySelector(".totals"), [["1.8.0", "Taken"], ["2.8.0", "Given"]].flatMap(([code, text]) => {
+    const { wh, since } = meter.today[code] ?? {};
+    const from = new Date(since * 1000);
+    const today = from.getHours() || from.getMinutes() ? `since ${clock(since)}` : "today";
+    return [
+      ...(wh === undefined ? [] : [[`${text} ${today}`, `${number(wh / 1000, 2)} kWh`]]),
+      ...(code in v ? [[`${text}, total`, `${number(v[code] / 1000, 3)} kWh`]] : []),
+    ];
+  }));
   const phases = [["L1", "32.7.0", "31.7.0"], ["L2", "52.7.0", "51.7.0"], ["L3", "72.7.0", "71.7.0"]]
     .filter(([, u, i]) => u in v || i in v);
   node.querySelector("table").hidden = !phases.length;
@@ -63,7 +69,18 @@ function show(name, meter) {
     }
     return tr;
   }));
-  node.querySelector(".age").textContent = `${ago(meter.age)}, by ${meter.way}, ${number(meter.readings, 0)} readings`;
+  node.querySelector(".age").textContent = `${ago(meter.age)}, by ${meter.way}, ${counted(meter.readings, "reading")}`;
+}
+
+// Of a meter that says nothing, why; it may never have said anything.
+function silence(name, why, heard) {
+  const { node } = card(name);
+  const line = node.querySelector(".silent");
+  line.hidden = !why;
+  line.textContent = why ? `Silent: ${why}` : "";
+  node.classList.toggle("old", Boolean(why));
+  for (const part of [".now", "table", ".totals"]) if (!heard) node.querySelector(part).hidden = true;
+  if (heard) node.querySelector(".now").hidden = node.querySelector(".totals").hidden = false;
 }
 
 async function curve(name) {
@@ -71,41 +88,59 @@ async function curve(name) {
   if (Date.now() - entry.asked < CURVE_MS) return;
   entry.asked = Date.now();
   const points = await get(`curve/${encodeURIComponent(name)}`);
-  const svg = entry.node.querySelector("svg");
-  svg.setAttribute("aria-label", `Power of the last day in ${points.length} points`);
-  if (!points.length) return;
-  const end = points.at(-1)[0];
+  const figure = entry.node.querySelector(".day");
+  figure.hidden = points.length < 3;
+  if (!figure.hidden) draw(figure, points);
+}
+
+// A bar for each five minutes: what is taken above the line, what is given below; a gap is a gap.
+function draw(figure, points) {
+  const end = points.at(-1)[0] + 300;
   const high = Math.max(...points.map((p) => p[1]), 1);
   const low = Math.min(...points.map((p) => p[1]), 0);
   const x = (t) => 288 - (end - t) / 300;
-  const y = (w) => 58 - (56 * (w - low)) / (high - low);
-  let path = "";
-  points.forEach(([t, w], n) => {
-    const joined = n && t - points[n - 1][0] <= 600;  // a gap is a gap
-    path += `${joined ? "L" : "M"}${x(t)} ${y(w)}${joined ? "" : "h.1"}`;
-  });
-  svg.querySelector("path").setAttribute("d", path);
-  const zero = svg.querySelector("line");
-  for (const [key, value] of [["x1", 0], ["x2", 288], ["y1", y(0)], ["y2", y(0)]]) zero.setAttribute(key, value);
+  const y = (w) => (80 * (high - w)) / (high - low);
+  const bars = (wanted) => points.filter(([, w]) => wanted(w)).map(([t, w]) => `M${x(t)} ${y(0)}V${y(w)}h1V${y(0)}z`).join("");
+  const svg = figure.querySelector("svg");
+  svg.querySelector(".taken").setAttribute("d", bars((w) => w > 0));
+  svg.querySelector(".given").setAttribute("d", bars((w) => w < 0));
+  for (const [key, value] of [["x1", 0], ["x2", 288], ["y1", y(0)], ["y2", y(0)]]) svg.querySelector("line").setAttribute(key, value);
+  const most = `up to ${kilowatts(high)}` + (low < 0 ? `, given ${kilowatts(-low)}` : "");
+  svg.setAttribute("aria-label", `Power of the last 24 hours: ${most}`);
+  const caption = ["Last 24 hours", most].map((text) => Object.assign(document.createElement("span"), { textContent: text }));
+  figure.querySelector("figcaption").replaceChildren(...caption);
+  const hours = [];
+  const tick = new Date(end * 1000);
+  for (tick.setMinutes(0, 0, 0); tick / 1000 > end - 86400; tick.setHours(tick.getHours() - 1)) {
+    const at = x(tick / 1000) / 2.88;
+    if (tick.getHours() % 6 || at < 4 || at > 96) continue;
+    const label = Object.assign(document.createElement("span"), { textContent: `${tick.getHours()}:00` });
+    label.style.left = `${at}%`;
+    hours.push(label);
+  }
+  figure.querySelector(".hours").replaceChildren(...hours);
 }
 
 async function tick() {
   const state = document.getElementById("state");
   try {
     const status = await get("status");
-    state.textContent = `${counted(Object.keys(status.meters).length)}, up for ${ago(status.uptime).replace(" ago", "")}`;
+    document.title = `Concentrator ${status.concentrator}`;
+    const names = new Set([...Object.keys(status.meters), ...Object.keys(status.silent)]);
+    state.textContent = `${counted(names.size, "meter")}, up for ${ago(status.uptime).replace(" ago", "")}`;
     const alarms = document.getElementById("alarms");
     alarms.hidden = !status.alarms.length;
     alarms.replaceChildren(...status.alarms.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
     const { rows: waiting, bytes, dropped, oldest } = status.spool;
     rows(document.getElementById("facts"), [
       ...Object.entries(status.links).map(([name, link]) => [name, link.up ? "connected" : link.reason, link.up ? "good" : "bad"]),
-      ["Spool", waiting ? `${number(waiting, 0)} messages, ${number(bytes / 1e6, 1)} MB, oldest ${ago(Date.now() / 1000 - oldest)}` : "empty"],
+      ["cloud broker" in status.links ? "Waits for the Cloud" : "Kept here", waiting ? `${counted(waiting, "message")}, ${number(bytes / 1e6, 1)} MB, oldest ${ago(Date.now() / 1000 - oldest)}` : "nothing"],
       ...(dropped ? [["Dropped", number(dropped, 0), "bad"]] : []),
       ...Object.entries(status.refused).map(([kind, n]) => [`Refused: ${kind}`, number(n, 0)]),
       ...Object.entries(status.faults).map(([kind, n]) => [`Faults: ${kind}`, number(n, 0)]),
     ]);
     for (const [name, meter] of Object.entries(status.meters)) show(name, meter);
+    for (const name of names) silence(name, status.silent[name], name in status.meters);
     for (const name of Object.keys(status.meters)) await curve(name);
   } catch (why) {
     state.textContent = `the Concentrator does not answer (${why.message})`;
