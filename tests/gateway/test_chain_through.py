@@ -5,6 +5,9 @@ import random
 import threading
 import time
 
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from smartmeter import topics
 
 from tests.faults.proxy import SWALLOW, Proxy
@@ -236,6 +239,60 @@ def test_it_ends_in_time_when_both_brokers_are_mute(between: Between) -> None:
     assert between.process.stop() == 0, between.process.said
     for way in ways:
         way.stop()
+
+
+def test_poison_that_is_retained_comes_at_each_connection_and_stops_nobody(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    for meter, specific, payload in (
+        ("a", "reading", reading(1)),  # right, but it would come for ever
+        ("b", "reading", b"\xff"),
+        ("c", "ciphered", b"\x68" * 300),
+        ("d", "status", b"[" * 10_000),
+        ("e", "status", b'{"x":"' + b"y" * 20_000 + b'"}'),
+        ("f", "status", b" " * 2_000_000),
+    ):
+        adapter.publish(meter, payload, specific, retain=True).wait_for_publish(30)
+
+    def refused() -> dict[str, int]:
+        return dict(json.loads(between.ask("/status"))["refused"])
+
+    for time_of in (1, 2):
+        between.process.start()
+        eventually(lambda n=time_of: between.process.said.count("LAN broker: connected") == n)
+        adapter.publish_and_wait(METER, reading(time_of))
+        eventually(lambda n=time_of: n in cloud.seqs(METER))
+        eventually(lambda: refused() == {"topic": 3, "json": 1, "size": 2})
+        between.process.kill()
+    assert {m for m, _, _ in cloud.store} == {METER}
+    assert "Traceback" not in between.process.said
+
+
+def test_properties_of_mqtt_5_change_nothing(between: Between, cloud: StandInCloud) -> None:
+    """Topic aliases, expiry, content types and user properties of any size from an adapter."""
+    between.process.start().says("LAN broker: connected")
+
+    def properties(size: int) -> Properties:
+        found = Properties(PacketTypes.PUBLISH)
+        found.TopicAlias = 1
+        found.MessageExpiryInterval = 600
+        found.PayloadFormatIndicator = 1
+        found.ContentType = "no/such"
+        found.ResponseTopic = "concentrator/other/status"
+        found.CorrelationData = b"\x00" * 1000
+        found.UserProperty = [("name", "x" * 60_000)] * (size // 60_000)
+        return found
+
+    with Adapter(between.lan.port, paho.MQTTv5) as five:
+        for seq, size in ((1, 0), (2, 600_000), (3, 3_000_000), (4, 0)):
+            five.publish(METER, reading(seq), properties=properties(size)).wait_for_publish(30)
+        eventually(lambda: 4 in cloud.seqs(METER))
+    # A packet of more than a megabyte is refused whatever fills it.
+    assert cloud.seqs(METER) == {1, 2, 4}
+    assert json.loads(between.ask("/status"))["refused"] == {"size": 1}
+    assert {payload for topic, payload, _ in cloud.messages if METER in topic} == {
+        reading(1), reading(2), reading(4)
+    }  # fmt: skip
 
 
 def test_status_tells_what_a_person_needs(
