@@ -148,13 +148,6 @@ class Receiver:
         outcome: "Outcome"
         while at < end:
             first = buf[at]
-            if first not in STARTS:
-                begin = at
-                at += 1
-                while at < end and buf[at] not in STARTS:
-                    at += 1
-                self._skip(events, buf, begin, at)
-                continue
             asked = self._first.get(first)
             if asked:
                 if first == _FLAG and at + 1 < end and buf[at + 1] == _FLAG:
@@ -162,13 +155,19 @@ class Receiver:
                     if self._quiet:
                         self._use(1)
                     self._bare = False
-                    continue
                 link = asked[1]
                 n, outcome = asked[0].scan(buf, at, end)
                 if n < 0 and first == _SOLIDUS:
                     n, outcome, link = self._ask(buf, at, end)
-            else:
+            elif first in STARTS:
                 n, outcome, link = self._ask(buf, at, end)
+            else:
+                begin = at
+                at += 1
+                while at < end and buf[at] not in STARTS:
+                    at += 1
+                self._skip(events, buf, begin, at)
+                continue
             if not n and outcome is None:
                 if ended:
                     n, outcome = self._final(link, buf, at, end)

@@ -16,6 +16,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     Outcome = Fault | tuple[str, bytes] | tuple[str, bytes, str] | None
 
+_STX = b"\x02"
 _ACK = 0x06
 _ECHO_MAX = 64
 _LF = 0x0A
@@ -61,8 +62,8 @@ class P1:
             return first, None
         if buf[first] == 0:
             return _ciphered(buf, at, first, end, last)
-        if block_behind(buf, first, end) > 0 or buf[first] == _ACK:  # a readout of IEC 62056-21
-            return -1, None
+        if buf.find(_STX, first, min(end, first + _ECHO_MAX)) >= 0 or buf[first] == _ACK:
+            return -1, None  # a readout of IEC 62056-21
         stop = ending(buf, first, end)
         if stop < 0:
             if end - at >= self.MAX:
@@ -98,7 +99,7 @@ class P1:
         self, buf: bytearray, at: int, stop: int, used: int, behind: bytes
     ) -> "tuple[int, Outcome]":
         """A telegram without CRC: of DSMR 2 and 3, and of meters that never had one."""
-        inner = _inner(buf, at, stop)
+        inner = _inner(buf, at, stop) if buf.find(b"/", at + 1, stop) >= 0 else 0
         if inner:
             return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
         lost = self._checked or (behind[:1] == b"\n" and buf.find(b"\r", at, stop) >= 0)
@@ -135,7 +136,7 @@ def block_behind(buf: bytearray, at: int, end: int) -> int:
     """Where the STX of a readout is, at or soon behind buf[at]: an optical head may hear our own
     acknowledgement before it, at another rate perhaps. 0 where more bytes are needed, -1 if none.
     """
-    stx = buf.find(b"\x02", at, min(end, at + _ECHO_MAX))
+    stx = buf.find(_STX, at, min(end, at + _ECHO_MAX))
     if stx >= 0:
         return stx
     return 0 if end - at < _ECHO_MAX else -1
