@@ -85,9 +85,11 @@ export class Day {
 
   /** What has been used of a total since midnight: what the server told, and what came after it. */
   used(name, code) {
-    if (!this.energy || !has(this.energy, name)) return undefined;
-    const more = (this.totals[code] ?? 0) - (this.since[code] ?? 0);
-    return total(this.energy)[name] + (more > 0 && more < STEP_MAX ? more : 0);
+    const told = this.energy && has(this.energy, name);
+    const begin = told ? this.since[code] : this.first[code]?.value; // what is new is not rolled up yet
+    if (begin === undefined || this.totals[code] === undefined) return told ? total(this.energy)[name] : undefined;
+    const more = this.totals[code] - begin;
+    return (told ? total(this.energy)[name] : 0) + (more > 0 && more < STEP_MAX ? more : 0);
   }
 
   /** Takes a live reading: time in ms, power in W; whether it does not belong to what is shown. */

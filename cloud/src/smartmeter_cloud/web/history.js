@@ -148,6 +148,8 @@ export class History {
       this.bars.element.hidden = view === "day" && !this.plain;
       this.curve.element.hidden = view !== "day" || this.plain;
       this.show(range, shown, fine, earlier, before);
+      // What came in the last minute may be not rolled up yet.
+      if (day === this.today && day.slices.length && !shown.bars.length) this.fetched = now - FRESH + AGAIN;
       if (view === "day" || view === "week") await this.voltage.load(view, range, this.name, this.title.textContent, current);
       else this.voltage.element.hidden = true;
     } catch {
@@ -187,7 +189,7 @@ export class History {
     }
     this.sums.replaceChildren(...rows);
     this.none.hidden = rows.length > 0;
-    setText(this.none, words(any ? "sumsNone" : "barsNone"));
+    setText(this.none, words(any ? "sumsNone" : this.view === "day" && this.moved === 0 && this.today.slices.length ? "sumsSoon" : "barsNone"));
   }
 }
 

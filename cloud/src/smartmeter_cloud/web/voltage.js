@@ -21,7 +21,10 @@ export class Voltage {
     this.meter = meter;
     this.chart = new Chart({
       height: 190,
-      series: DASHES.map((dash, i) => ({ width: 1.6, stroke: colour(`l${i + 1}`), dash })),
+      series: DASHES.map((dash, i) => {
+        const stroke = colour(`l${i + 1}`);
+        return { width: 1.6, stroke, dash, points: { show: false, size: 5, fill: stroke, filter: alone } };
+      }),
       hooks: { drawClear: [bounds] },
     });
     this.rule = h("p", { class: "part" });
@@ -83,6 +86,12 @@ function verdict(n, phases) {
     low: voltage(Math.min(...phases.map((p) => p[1]))),
     high: voltage(Math.max(...phases.map((p) => p[2]))),
   });
+}
+
+/** The means that have no neighbour, of which there is no line: they get points. */
+function alone(u, series) {
+  const values = u.data[series];
+  return values.flatMap((value, i) => (value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [i] : []));
 }
 
 /** What is allowed, and its two edges. */

@@ -59,6 +59,7 @@ export default {
   voltageBad: "außerhalb von 207 bis 253 V",
   apparent: "Scheinleistung: Spannung mal Strom",
   exportShown: "Gezeigte Messwerte als CSV",
+  sumsSoon: "Die Summen von heute kommen gleich.",
   sumsNone: "Der Zähler sendet keine Zählerstände, daher gibt es keine Summen.",
   againstDay: "{change} gegenüber dem Tag davor",
   againstWeek: "{change} gegenüber der Woche davor",

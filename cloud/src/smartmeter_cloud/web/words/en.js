@@ -59,6 +59,7 @@ export default {
   voltageBad: "outside 207 to 253 V",
   apparent: "Apparent power: voltage times current",
   exportShown: "Shown readings as CSV",
+  sumsSoon: "The sums of today come in a moment.",
   sumsNone: "The meter sends no totals, so there are no sums.",
   againstDay: "{change} against the day before",
   againstWeek: "{change} against the week before",
