@@ -1,5 +1,6 @@
 """What AMIS and IEC 62056-21 meters are sent, when, and at which baud rate."""
 
+from smartmeter import Reading, Receiver
 from smartmeter.link.amis import Amis
 from smartmeter.link.polling import Poller
 from smartmeter.link.signon import SignOn
@@ -191,6 +192,72 @@ def test_sign_on_after_a_readout_that_broke_off():
     asked = [data for data, _, _ in meter.sent].count(b"/?!\r\n")
     assert asked == 4
     assert {baud for _, _, baud in meter.sent} == {300}
+
+
+class Programmed(Meter):
+    """A Siemens TD-3511 as it is read in Switzerland: no readout, but sets when asked for them."""
+
+    def __init__(self, prompts=True, echo=False):
+        Meter.__init__(self, b"6", 19200)
+        self.identification = b"/SAM6\\2TD-3511\r\n"
+        self.prompts = prompts
+        self.echo = echo
+
+    def hears(self, data, now, baud):
+        self.sent.append((data, now, baud))
+        if self.echo:
+            self._due.append((now, baud, data))
+        on_line = len(data) * 10000 // baud
+        if data.startswith(b"/?") and baud == 300:
+            self._due.append((now + on_line + 250, 300, self.identification))
+        elif data == b"\x06061\r\n" and self.prompts:
+            self._due.append((now + on_line + 200, self.fast, b"\x01P0\x02(1234)\x03\x64"))
+        elif data[:3] == b"\x01R2" and baud == self.fast:
+            self._due.append((now + 200, self.fast, self.set(data[4:8])))
+
+    @staticmethod
+    def set(name):
+        data = b"0.0.0(1234)\r\n1.8.0(31550.191*kWh)\r\n0.9.1(21:10:29)\r\n!\r\n\x03"
+        if name == b"F009":
+            data = b"1.7.0(0.386*kW)\r\n14.7(49.96*Hz)\r\n32.7(238.3*V)\r\n!\r\n\x03"
+        bcc = 0
+        for b in data:
+            bcc ^= b
+        return b"\x02" + data + bytes((bcc,))
+
+
+def test_sign_on_reads_a_td_3511_in_programming_mode_where_it_gives_no_readout():
+    for prompts, echo in ((True, False), (True, True), (False, False), (False, True)):
+        meter = Programmed(prompts, echo)
+        came = converse(SignOn(interval_ms=10000), meter, 45000)
+        assert came.count(Programmed.set(b"F001")) >= 3
+        assert came.count(Programmed.set(b"F009")) >= 3
+        requests = [(data, baud) for data, _, baud in meter.sent if data[:1] == b"\x06"]
+        assert requests[0] == (b"\x06060\r\n", 300)
+        assert requests[1] == requests[2] == (b"\x06061\r\n", 300)
+        sets = [(data, baud) for data, _, baud in meter.sent if data[:1] == b"\x01"]
+        assert sets[:3] == [
+            (b"\x01R2\x02F001\x03\x16\r\n", 19200),
+            (b"\x01R2\x02F009\x03\x1e\r\n", 19200),
+            (b"\x01B0\x03q", 19200),
+        ]
+        events = Receiver().feed(came[came.find(Programmed.set(b"F001")) :])
+        values = [e.values for e in events if isinstance(e, Reading)]
+        assert len(values) >= 6
+        assert values[0]["1.8.0"] == (31550191, 0)
+        assert (values[1]["1.7.0"], values[1]["32.7.0"]) == ((386, 0), (2383, -1))
+        assert {e.kind for e in events if not isinstance(e, Reading)} <= {"noise"}
+
+
+def test_sign_on_leaves_a_td_3511_that_gives_a_readout_as_it_is():
+    class Plain(Meter):
+        def __init__(self):
+            Meter.__init__(self, b"6", 19200)
+            self.identification = b"/SAM6\\2TD-3511\r\n"
+
+    meter = Plain()
+    assert converse(SignOn(), meter, 25000).count(Meter.readout()) == 3
+    assert {data for data, _, _ in meter.sent} == {b"/?!\r\n", b"\x06060\r\n"}
 
 
 def test_sign_on_with_lines_that_have_no_frame_and_a_clock_that_begins_anew():

@@ -175,7 +175,7 @@ FAMILIES = (
            MBUS_RJ45, KAMSTRUP_LINE, "hdlc", OPERATOR, "kamstrup", "10 s"),
     Family("ch-siemens-td3511", "Siemens TD-3511", "CH", "IBW",
            IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "when asked", SIGN_ON,
-           "changes to 19200 Bd behind the sign-on"),
+           "changes to 19200 Bd behind the sign-on; in programming mode where it gives no readout"),
 
     Family("cz-egd", "Sagemcom XT211 and others", "CZ", "EG.D",
            RS485, None, "apdu", NO_KEY, "unknown", ""),

@@ -23,6 +23,10 @@ _SIGN_ON_MAX = 40
 _FIRST_CODES = (b"0.0.0(", b"0.0(", b"F.F(", b"F.F.0(", b"1-1:F.F(", b"C.1.0(", b"0-0:C.1.0(",
                 b"C.1.0*255(", b"1-0:0.0.0(", b"1-0:0.0.0*255(", b"1-0:96.1.0*255(")  # fmt: skip
 _FIRST_CODE_MAX = 20
+# In programming mode SOH and P0 (the meter's prompt) or R2 (our request) stand before STX, and
+# the BCC counts them, too (6.3.10).
+_MESSAGE = 0x52 ^ 0x32
+_MESSAGE_MAX = 40
 _BEGIN = 5  # bytes by which a readout's begin is known again: STX and its first code
 
 
@@ -59,6 +63,12 @@ class Iec62056:
 
     def _block(self, buf: bytearray, at: int, stx: int, end: int) -> "tuple[int, Outcome]":
         etx = buf.find(_ETX, stx, end)
+        if 0 < etx - stx <= _MESSAGE_MAX and etx + 1 < end:
+            told = _MESSAGE
+            for b in buf[stx : etx + 2]:
+                told ^= b
+            if not told & 0x7F:  # of programming mode
+                return etx + 2 - at, None
         head = min(stx + _FIRST_CODE_MAX, end if etx < 0 else etx)
         if buf.find(b"(", stx, head) < 0 and (etx >= 0 or end - stx >= _FIRST_CODE_MAX):
             return -1, None

@@ -6,7 +6,16 @@
     meter  STX data lines ! CR LF ETX BCC
 
 In mode B (Z is a letter) the meter changes its rate unasked, in mode A (anything else) never.
-Ours is changed when the last bit of the acknowledgement must have left, not when a driver has
+
+Siemens TD-3511 of IBW (Switzerland) is read in programming mode: where one gives no readout, the
+next sign-on is
+
+    we     ACK 0 Z 1 CR LF
+    meter  SOH P0 STX ... ETX BCC, or nothing
+    we     SOH R2 STX F001 ETX BCC CR LF, once that is answered F009; then SOH B0 ETX BCC
+    meter  STX data lines ETX BCC, to each R2
+
+Our rate is changed when the last bit of the acknowledgement must have left, not when a driver has
 taken it: it is read back as noise, or the first data are lost, otherwise.
 """
 
@@ -24,17 +33,26 @@ _PAUSE_MS = 2000  # after a readout: above ta, so that the meter has gone back t
 _RETRY_MS = 5000
 _IDENTIFICATION_MAX = 120
 _ADDRESS_MAX = 32  # 6.3.1
+_PROMPT_MS = 1500  # tr at its most
 
+_PROGRAMMED = b"TD-351"  # in the identification
+_SETS = (b"\x01R2\x02F001\x03\x16\r\n", b"\x01R2\x02F009\x03\x1e\r\n")
+_BREAK = b"\x01B0\x03q"
+
+_SOH = 0x01
 _STX = 0x02
 _ETX = b"\x03"
+_BRACKET = 0x28
 
-_REST, _ASKED, _IDENTIFIED, _ACKNOWLEDGED, _READING, _DONE = range(6)
+_REST, _ASKED, _IDENTIFIED, _ACKNOWLEDGED, _READING, _DONE, _PROMPTED, _ENDED = range(8)
 _STATES = (
     "rests until the next readout",
     "has asked for the identification",
     "is identified",
     "is acknowledged",
     "reads out",
+    "has read out",
+    "may ask for a set of data",
     "has read out",
 )
 
@@ -59,6 +77,11 @@ class SignOn:
         self._baud = _BAUD
         self._acknowledge = b""
         self._framed = False
+        self._is_programmed = False  # a meter that may have to be read in programming mode
+        self._programs = False
+        self._left: "tuple[bytes, ...]" = ()  # sets of data to ask for
+        self._command = False  # what comes is a message in programming mode, maybe our own
+        self._came = False  # some of the set has come
         self._readouts = 0
         self._tries = 0
 
@@ -74,7 +97,7 @@ class SignOn:
             data = bytes([b & 0x7F for b in data])  # a port without parity leaves its bit in
             if self._step == _ASKED:
                 data = self._identification(self._buf + data, now_ms)
-            if data and self._step == _READING:
+            if data and self._step in (_READING, _PROMPTED):
                 self._since_ms = now_ms
                 self._readout(data)
         return b""
@@ -84,7 +107,13 @@ class SignOn:
         if self._since_ms is None:
             self._since_ms = now_ms
         if self._step == _DONE:
+            if self._left:
+                self._go(_PROMPTED, now_ms, _REACTION_MS)
+                return b"", None
             self._readouts += 1
+            if self._programs:
+                self._go(_ENDED, now_ms, _LAST_BIT_MS)
+                return _BREAK, None
             return self._rest(now_ms, _PAUSE_MS)
         if elapsed(now_ms, self._since_ms) < self._wait_ms:
             return b"", None
@@ -98,8 +127,27 @@ class SignOn:
             self._go(_ACKNOWLEDGED, now_ms, _on_line_ms(self._acknowledge) + _LAST_BIT_MS)
             return self._acknowledge, None
         if self._step == _ACKNOWLEDGED:
-            self._go(_READING, now_ms, _SILENCE_MS)
+            if self._programs:
+                self._left = _SETS
+                self._go(_PROMPTED, now_ms, _PROMPT_MS)
+            else:
+                self._go(_READING, now_ms, _SILENCE_MS)
             return b"", self._baud
+        if self._step == _PROMPTED:
+            request = self._left[0]
+            self._left = self._left[1:]
+            self._buf = b""
+            self._framed = self._came = False
+            self._go(_READING, now_ms, _SILENCE_MS)
+            return request, None
+        if self._step == _ENDED:
+            return self._rest(now_ms, _PAUSE_MS)
+        if self._step == _READING and self._is_programmed:
+            if self._programs and self._came:  # a set without a frame
+                self._step = _DONE
+                return b"", None
+            self._programs = not self._programs
+        self._left = ()
         return self._rest(now_ms, _RETRY_MS)  # no answer, or a readout that broke off
 
     def _go(self, step: int, now_ms: int, wait_ms: int) -> None:
@@ -125,14 +173,16 @@ class SignOn:
             return b""
         self._buf = b""
         letter = chr(buf[start + 4])
-        self._framed = False
+        self._framed = self._command = False
         self._acknowledge = b""
         if letter in _MODE_B:
             self._baud = _MODE_B[letter]
             self._go(_ACKNOWLEDGED, now_ms, 0)
         elif letter in _MODE_C:
             self._baud = _MODE_C[letter]
-            self._acknowledge = b"\x060" + letter.encode() + b"0\r\n"
+            self._is_programmed = buf.find(_PROGRAMMED, start, stop) >= 0
+            mode = b"1" if self._programs else b"0"
+            self._acknowledge = b"\x060" + letter.encode() + mode + b"\r\n"
             self._go(_IDENTIFIED, now_ms, _REACTION_MS)
         else:
             self._baud = _BAUD
@@ -144,10 +194,16 @@ class SignOn:
         tail = self._buf
         for b in data:
             if self._framed and tail[-1:] == _ETX:
-                self._step = _DONE
-                return
-            if b == _STX:
+                if not self._command or self._step == _PROMPTED:
+                    self._step = _DONE
+                    return
+                self._framed = self._command = False  # an optical head hears our request
+            elif b == _SOH:
+                self._command = True
+            elif b == _STX:
                 self._framed = True
+            elif b == _BRACKET:
+                self._came = True
             tail = tail[-2:] + bytes((b,))
             if tail == b"!\r\n" and not self._framed:
                 self._step = _DONE
