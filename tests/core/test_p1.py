@@ -301,6 +301,9 @@ def test_a_sum_that_was_lost():
     found = events(telegram() + bare)
     assert [e.values for e in found if isinstance(e, Reading)] == [VALUES]
     assert found[1].kind == CHECKSUM
+    # another meter, then, on the same line
+    found = events(telegram() + 10 * bare)
+    assert [type(e) is Reading for e in found] == [True] + 8 * [False] + 2 * [True]
     assert fault(bare[:-2] + b"\n") == CHECKSUM  # CR was hit, not the end of the text
 
 

@@ -28,6 +28,7 @@ _HEXADECIMAL = b"0123456789ABCDEFabcdef"
 _VERSION = b"-3:0.2.8("  # of DSMR; behind it
 _WITH_CRC = b"45"
 _CIPHERED_MAX = 2048
+_LOST_MOST = 8  # so many without a CRC in a row are another meter's
 _MAKER = 5  # bytes: / and three letters and the baud rate, the same in all of a meter's telegrams
 _TRAILER = _HEXADECIMAL + b"!\r\n"  # behind it some send "!CRC" of the text, in clear
 _CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of enciphered telegrams
@@ -40,7 +41,8 @@ class P1:
     MAX = 3900  # 4 kB less what the links keep of headers
 
     def __init__(self) -> None:
-        self._checked = False  # this meter's telegrams have a CRC: one without has lost it
+        # above 0: this meter's telegrams have a CRC, and one without has lost it
+        self._checked = 0
         self._head = b"\n"  # the last identification found, which a meter's telegrams share
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
@@ -92,7 +94,7 @@ class P1:
         told = int(str(tail[:digits], "ascii"), 16)
         if not _agrees(told, buf, at, stop + 1):
             return 1, Fault(CHECKSUM, "the CRC of a P1 telegram does not agree", used)
-        self._checked = True
+        self._checked = _LOST_MOST
         return used, ("text", bytes(memoryview(buf)[at:stop]))
 
     def _unchecked(
@@ -105,6 +107,7 @@ class P1:
         lost = self._checked or (behind[:1] == b"\n" and buf.find(b"\r", at, stop) >= 0)
         version = buf.find(_VERSION, at, stop)
         if lost or (version >= 0 and buf[version + len(_VERSION)] in _WITH_CRC):
+            self._checked -= self._checked > 0
             return 1, Fault(CHECKSUM, "a P1 telegram has lost its CRC", used)
         return used, ("text-unchecked", bytes(memoryview(buf)[at:stop]))
 
