@@ -205,6 +205,31 @@ def test_times_that_tell_the_season():
     assert reading(IDENT + block(date_alone % 2)).time == "2024-02-21T21:10:29+01:00"
 
 
+def test_dates_with_the_year_in_full_and_ones_that_two_countries_read_otherwise():
+    for date, time in (("2024-03-21", "2024-03-21T21:10:29+01:00"), ("21.03.24", None)):
+        lines = LINES.replace(b"24-03-21", date.encode())
+        assert reading(block(lines)).time == time
+
+
+def test_power_factors_and_ids_as_displays_write_them():
+    sets = b"C.1(1234567890)\r\n1.8.0(1*kWh)\r\n13.7(0.98)\r\n33.7(0.99)\r\n!\r\n"
+    got = reading(IDENT + block(sets))
+    assert (got.values["13.7.0"], got.codes["33.7.0"]) == ((98, -2), "1-0:33.7.0")
+    assert got.meter == "1234567890"
+
+
+def test_phases_that_tell_no_export_may_sum_up_to_more_than_the_total():
+    def lines(total, *phases):
+        sets = [b"1.7.0(%s*W)\r\n2.7.0(0*W)\r\n" % total]
+        sets += [b"%d1.7.0(%s*W)\r\n" % (2 * n + 2, power) for n, power in enumerate(phases)]
+        return IDENT + block(b"".join(sets) + b"!\r\n")
+
+    assert reading(lines(b"500", b"900", b"300", b"0")).values["1.7.0"] == (500, 0)
+    for wrong in (lines(b"5000", b"900", b"300", b"0"), lines(b"500", b"900", b"300", b"90")):
+        [fault] = events(wrong)
+        assert fault.kind == VALUE
+
+
 def test_codes_of_the_last_days():
     lines = b"1-1:30D(000123.4*kWh)\r\n1-1:1D(000003.4*kWh)\r\n!\r\n"
     assert reading(IDENT + block(LINES.replace(b"!\r\n", lines))).values == VALUES

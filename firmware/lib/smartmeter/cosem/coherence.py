@@ -69,6 +69,10 @@ class Coherence:
         self._volts = [index[k] for k in ["%d.7.0" % (12 + c) for c in _PHASES] if k in index]
         phases = [_power(index, shift) for shift in _PHASES]
         self._phases = [self._sides(*phase) for phase in phases if phase]
+        # what flows out of a phase is not told
+        self._one_way = any(
+            [p and p[2] is None and self._factors[p[0]][0][0] not in "357" for p in phases]
+        )
         total = _power(index, 0) if len(self._phases) == len(_PHASES) else None
         self._total = self._sides(*total) if total else None
         self._totals = []
@@ -110,9 +114,11 @@ class Coherence:
                 raise Rejected(VALUE, "the voltages of the phases are too far apart")
         slack = _SLACK * unit
         size = net = off = 0
+        hidden = False  # a phase that shows 0 may export what is not told
         for i, sign, export, digits, voltage, volt, current, ampere in self._phases:
             power = sign * (numbers[i] or (-numbers[export] if export is not None else 0))
             net += power
+            hidden = hidden or (self._one_way and not power)
             power = abs(power)
             size += power
             off += digits
@@ -126,7 +132,8 @@ class Coherence:
         if self._total:
             i, sign, export, digits = self._total[:4]
             power = sign * (numbers[i] or (-numbers[export] if export is not None else 0))
-            if abs(power - net) > digits + off + size // _SUM_SHARE + slack:
+            most = digits + off + size // _SUM_SHARE + slack
+            if power - net > most or (net - power > most and not hidden):
                 raise Rejected(VALUE, "the power is not the sum of its phases")
         for i, tariffs, digits in self._totals:  # a total may have more of them than are sent
             parts = sum([numbers[tariff] for tariff in tariffs])

@@ -47,7 +47,7 @@ _MBUS_OLD = "24.3.0"
 _NEVER_READ = ("632525", "700101")  # the time of another meter that was not reached
 
 # Whose value is the meter's id, the best first.
-_IDS = ("96.1.1", "42.0.0", "96.1.0", "96.1.255", "0.0.0", "C.1.0", "0.0.9", "0.0")
+_IDS = ("96.1.1", "42.0.0", "96.1.0", "96.1.255", "0.0.0", "C.1.0", "C.1", "0.0.9", "0.0")
 _ID_MAX = 64
 
 # Behind a code: the value since billing period 0, where there never was a reset. Apator's 12EC3
@@ -314,7 +314,12 @@ def _valued(
             raise Rejected(LAYOUT, "the value of %s is not a number" % code)
         return
     unit = scale[0]
-    if ":" not in name and (unit not in _ELECTRICAL or known[2] not in ("", unit, _FACTOR)):
+    factor = not star and known[2] == _FACTOR
+    if (
+        ":" not in name
+        and not factor
+        and (unit not in _ELECTRICAL or known[2] not in ("", unit, _FACTOR))
+    ):
         code = "6" + code[1:]  # without a medium: heat meters have other quantities there
     exponent += scale[1]
     key = put(reading, code, (mantissa, exponent), unit)

@@ -2,9 +2,9 @@
 
 P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meters write
 20240111 09:35:00, ESR's the date-time of COSEM in hexadecimal. IEC 62056-21 has
-0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), with or without the marks between; German load profile
-meters put the season before both (VDEW-Lastenheft, ZSTs). Where summer time is not told, a
-profile's zone says which it is; without one, a time counts when both would be the same, which
+0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), also yyyy, with or without the marks between; German load
+profile meters put the season before both (VDEW-Lastenheft, ZSTs). Where summer time is not told,
+a profile's zone says which it is; without one, a time counts when both would be the same, which
 is in winter.
 """
 
@@ -47,8 +47,9 @@ class Clock:
             self._stamp(text)
         elif code == "0.9.1":
             self._time = _digits(text)
-        else:
-            self._date = _digits(text)
+        elif text[2:3] != ".":  # 22.11.26 may be a day of 2022 or of 2026
+            date = _digits(text)
+            self._date = date[2:] if len(date) == 8 and date[:2] == "20" else date
 
     def _stamp(self, text: str) -> None:
         if len(text) == 2 * _OCTETS:
