@@ -320,5 +320,43 @@ class Gate:
         with contextlib.suppress(OSError):
             while data := a.recv(65536):
                 if self._open:
-                    b.sendall(data)
+                    self._pass(data, b)
             b.shutdown(socket.SHUT_RDWR)
+
+    def _pass(self, data: bytes, to: socket.socket) -> None:
+        to.sendall(data)
+
+
+class Drip(Gate):
+    """A way to a broker that holds its answers back, and lets a few bytes through at a time."""
+
+    def __init__(self, broker_port: int, size: int) -> None:
+        super().__init__(broker_port)
+        self._size = size
+        self._held = threading.Semaphore(0)  # pieces that wait
+        self._let = threading.Semaphore(0)  # pieces that may pass
+        self._flows = False
+        self.open()
+
+    def held(self, seconds: float = 60.0) -> None:
+        """Returns once a piece waits."""
+        assert self._held.acquire(timeout=seconds), "the broker has nothing more to say"
+
+    def let(self) -> None:
+        """Lets the piece that waits pass."""
+        self._let.release()
+
+    def flow(self) -> None:
+        """From now on nothing is held back."""
+        self._flows = True
+        self._let.release()
+
+    def _pass(self, data: bytes, to: socket.socket) -> None:
+        if to.getpeername()[1] == self._broker_port:
+            to.sendall(data)
+            return
+        for at in range(0, len(data), self._size):
+            if not self._flows:
+                self._held.release()
+                self._let.acquire()
+            to.sendall(data[at : at + self._size])

@@ -4,7 +4,7 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.firmware.rig import ONE_WORD_SIZE, USERS, Gate, Setup, TestMeter, agrees, mpremote
+from tests.firmware.rig import ONE_WORD_SIZE, USERS, Drip, Gate, Setup, TestMeter, agrees, mpremote
 from tools.certificates import Authority
 from tools.mosquitto import Mosquitto
 
@@ -112,6 +112,29 @@ def test_a_broker_that_hangs_costs_no_telegram(setup: Setup, meter: TestMeter) -
         assert agrees(setup.listener.next("reading"), truth)
     gate.close()
     assert "overflow" not in setup.board.console()
+
+
+def test_a_slow_handshake_costs_no_telegram(setup: Setup, meter: TestMeter) -> None:
+    """The broker's side of TLS comes drop by drop, and a telegram with each drop.
+
+    mbed TLS blocks while it waits, and all the while the meter sends more than its UART holds.
+    """
+    drip = Drip(setup.broker.port, 150)
+    setup.settings["broker"]["port"] = drip.port
+    setup.provision()
+    truths = []
+    for _ in range(12):
+        drip.held()
+        truths.append(meter.send())
+        meter.wire.taken()
+        drip.let()
+    assert "broker: connected" not in setup.board.console()
+    drip.flow()
+    assert setup.status()["overflow"] == 0
+    for truth in truths:
+        assert agrees(setup.listener.next("reading"), truth)
+    assert "UART overflow" not in setup.board.console()
+    drip.close()
 
 
 def test_the_last_will_says_offline(setup: Setup) -> None:
