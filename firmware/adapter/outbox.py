@@ -1,9 +1,11 @@
 """Messages that wait for the broker: at most 60 s of them, in RAM, oldest dropped first.
 
 60 s is what the Austrian industry's rule for customer interfaces lets an adapter keep. What the
-broker has acknowledged is kept as long, while there is room, and sent again after a reconnect:
-a broker that dies between its PUBACK and the delivery loses what it acknowledged, and a reading
-that comes twice is known by (smartMeterId, time, seq) and stored once.
+broker has acknowledged is kept a little longer, while there is room, and sent again after a
+reconnect, and once more when the Concentrator has had the time to reconnect, too: a broker that
+dies between its PUBACK and the delivery loses what it acknowledged, and so does one without its
+sessions before anybody listens. A reading that comes twice is known by (smartMeterId, time, seq)
+and stored once.
 """
 
 import asyncio
@@ -17,7 +19,8 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from smartmeter import Reading
 
-KEPT_MS = 60_000
+_KEPT_MS = 60_000
+_SENT_MS = 80_000  # so that what is sent again after a minute's outage is sent the second time, too
 _BYTES = 24 * 1024  # and no more than this of the heap,
 _SENT_BYTES = 8 * 1024  # of which this for what was acknowledged: a minute at a reading every 3 s
 _READING_BYTES = 2048  # of a Reading that waits for the time of day
@@ -54,10 +57,10 @@ class Outbox:
         """Drops, and counts, what has waited too long or no longer fits; what was sent, first."""
         now = ticks()
         room = min(_SENT_BYTES, _BYTES - self._size)
-        while self._sent and (self._sent_size > room or _is_old(now, self._sent[0])):
+        while self._sent and (self._sent_size > room or _age(now, self._sent[0]) > _SENT_MS):
             self._sent_size -= _size(self._sent.pop(0)[2])
             self._again = max(0, self._again - 1)
-        while self._waiting and (self._size > _BYTES or _is_old(now, self._waiting[0])):
+        while self._waiting and (self._size > _BYTES or _age(now, self._waiting[0]) > _KEPT_MS):
             self._size -= _size(self._waiting.pop(0)[2])
             self.dropped += 1
 
@@ -86,12 +89,12 @@ class Outbox:
         return True
 
     def repeat(self) -> None:
-        """What was acknowledged in the last 60 s is to be sent again."""
+        """What was acknowledged lately is to be sent again."""
         self._again = 0
 
 
-def _is_old(now: int, message: "tuple[int, str, bytes | Reading]") -> bool:
-    return time.ticks_diff(now, message[0]) > KEPT_MS
+def _age(now: int, message: "tuple[int, str, bytes | Reading]") -> int:
+    return time.ticks_diff(now, message[0])
 
 
 def _size(item: "bytes | Reading") -> int:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _STATUS_S = 60
 _BACKOFF_MAX_S = 60
+# A broker that has started anew takes readings, and acknowledges them, while nobody listens yet:
+# by then the Concentrator is back, which looks every second.
+_LISTENS_S = 15
 OFFLINE = b'{"state":"offline"}'
 
 
@@ -49,6 +52,7 @@ class Publisher:
         self._concentrator_id: str | None = settings["publish"]["concentrator"]
         self._values: "list[str]" = settings["publish"]["values"]
         self._status_at = 0
+        self._repeat_at: int | None = None  # uptime at which the sent is sent once more
         self._spoken = 0  # uptime of the last exchange with the broker
         self._backoff = 1
         self.published = 0
@@ -91,8 +95,8 @@ class Publisher:
             raise BrokerError("clock: no time yet, so no certificate can be checked")
         gc.collect()
         await self._broker.connect(self._topic(topics.STATUS), OFFLINE)
-        if self.connects:
-            self._outbox.repeat()
+        self._outbox.repeat()
+        self._repeat_at = self._clock.uptime() + _LISTENS_S
         self.connects += 1
         self.trouble = ""
         say("broker", "connected")
@@ -102,6 +106,9 @@ class Publisher:
     async def _serve(self) -> None:
         while self._network.connected():
             self._alive()
+            if self._repeat_at is not None and self._clock.uptime() >= self._repeat_at:
+                self._repeat_at = None
+                self._outbox.repeat()
             waiting = self._outbox.first()
             if waiting:
                 self._publish(*waiting)

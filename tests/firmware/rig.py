@@ -188,9 +188,12 @@ class Listener:
     def _begin(self, port: int) -> None:
         self._client.on_message = lambda _c, _u, m: self._got.put((m.topic, m.payload))
         self._client.on_connect = lambda c, *_: c.subscribe("#", 1)
+        listens = threading.Event()
+        self._client.on_subscribe = lambda *_: listens.set()
         self._client.reconnect_delay_set(0.2, 0.5)
         self._client.connect("localhost", port)
         self._client.loop_start()
+        assert listens.wait(30), "the broker does not answer its listener"
 
     def use(self, port: int) -> None:
         """Listens at another broker from now on, without TLS."""

@@ -4,7 +4,18 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.firmware.rig import ONE_WORD_SIZE, USERS, Drip, Gate, Setup, TestMeter, agrees, mpremote
+from tests.firmware.rig import (
+    ONE_WORD_SIZE,
+    USERS,
+    Drip,
+    Gate,
+    Listener,
+    Setup,
+    TestMeter,
+    agrees,
+    mpremote,
+    with_a_clock_to_turn,
+)
 from tools.certificates import Authority
 from tools.mosquitto import Mosquitto
 
@@ -90,6 +101,17 @@ def test_what_the_meter_sends_while_the_broker_is_away_follows(
     # The first again as well: a broker that dies may have acknowledged and not delivered it.
     for truth in truths:
         assert agrees(setup.listener.next("reading"), truth)
+
+
+def test_what_nobody_heard_comes_again(setup: Setup, meter: TestMeter) -> None:
+    """A broker without its sessions acknowledges readings before the Concentrator is back."""
+    with_a_clock_to_turn(setup)
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)
+    late = Listener(setup.broker, setup.authority.certificate_path)
+    setup.board.pass_time(20, 5)
+    assert agrees(late.next("reading"), truth)
+    late.close()
 
 
 @ONE_WORD_SIZE
