@@ -1,6 +1,7 @@
 """The way to the LAN: Wi-Fi or Ethernet."""
 
 import asyncio
+import time
 
 import network
 
@@ -10,7 +11,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from .settings import Document, Section
 
-_JOIN_S = 30
+_JOIN_MS = 30_000
 
 
 class Wifi:
@@ -33,7 +34,8 @@ class Wifi:
         self._wlan.active(True)
         self._wlan.connect(self._ssid, self._password)
         status = None
-        for _ in range(_JOIN_S * 5):
+        until = time.ticks_add(time.ticks_ms(), _JOIN_MS)
+        while time.ticks_diff(until, time.ticks_ms()) > 0:
             if self.connected():
                 self.trouble = ""
                 say("network", "up, address %s" % self._wlan.ifconfig()[0])
@@ -90,7 +92,8 @@ class Ethernet:
             return True
         say("network", "waiting for Ethernet")
         self._lan.active(True)
-        for _ in range(_JOIN_S * 5):
+        until = time.ticks_add(time.ticks_ms(), _JOIN_MS)
+        while time.ticks_diff(until, time.ticks_ms()) > 0:
             if self.connected():
                 self.trouble = ""
                 say("network", "up, address %s" % self._lan.ifconfig()[0])

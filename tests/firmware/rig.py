@@ -243,6 +243,24 @@ class Setup:
         """Puts the settings on the board, which waits at its prompt then."""
         device.write(self.board.port, Answers(self.settings, self.secrets).checked())
 
+    def soon(self, text: str, after: int = 0) -> None:
+        """Returns once text stands on the console; the board's pauses are over at once."""
+        until = time.monotonic() + 60
+        while text not in self.board.console()[after:]:
+            self.board.pass_time(2, 2)
+            assert time.monotonic() < until, f"no {text!r}: {self.board.console()[after:]}"
+
+    def later(self) -> Any:
+        """The status after a minute or more of the board's time."""
+        self.board.pass_time(61, 61)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                return self.status(2)
+            except queue.Empty:  # a leap of the clock may have cut it off, and it pauses now
+                assert time.monotonic() < until, self.board.console()[-800:]
+                self.board.pass_time(20, 20)
+
     def status(self, seconds: float = 60.0) -> Any:
         """The next status in which the adapter is online."""
         while (status := self.listener.next("status", seconds))["state"] == "offline":

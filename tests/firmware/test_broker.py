@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.firmware.rig import (
-    ONE_WORD_SIZE,
     USERS,
     Drip,
     Gate,
@@ -35,7 +34,6 @@ def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMet
     assert "commands" not in first
 
 
-@ONE_WORD_SIZE
 def test_wrong_certificates_are_told_apart(
     setup: Setup, mosquitto: Callable[..., Mosquitto], tmp_path: Path
 ) -> None:
@@ -50,16 +48,15 @@ def test_wrong_certificates_are_told_apart(
     gate = Gate(setup.broker.port)
     gate.open()
     setup.settings["broker"]["port"] = gate.port
-    setup.provision()
+    with_a_clock_to_turn(setup)
     setup.board.wait_console("broker: connected")
-    setup.status()
     for words, (certificate, key) in cases.items():
         before = len(setup.board.console())
         gate.leads_to(mosquitto(users=USERS, tls=(ours, certificate, key)).port)
-        setup.board.wait_console(words, 60, before)
+        setup.soon(words, before)
         assert "broker: connected" not in setup.board.console()[before:]
         gate.leads_to(setup.broker.port)
-        setup.board.wait_console("broker: connected", 60, before)
+        setup.soon("broker: connected", before)
         assert words in setup.status()["last_trouble"]
     gate.close()
 
@@ -70,14 +67,16 @@ def test_a_wrong_password_is_told_as_such(setup: Setup) -> None:
     setup.board.wait_console("broker: it refuses user and password")
 
 
-@ONE_WORD_SIZE
 def test_without_a_clock_no_certificate_is_believed(setup: Setup) -> None:
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
     setup.board.air(ntp=False)
     setup.provision()
     setup.board.wait_console("no time yet")
     assert "broker: connected" not in setup.board.console()
     setup.board.air(ntp=True)
-    setup.board.wait_console("broker: connected", 90)
+    setup.soon("broker: connected")
 
 
 def test_what_the_meter_sends_while_the_broker_is_away_follows(
@@ -114,7 +113,6 @@ def test_what_nobody_heard_comes_again(setup: Setup, meter: TestMeter) -> None:
     late.close()
 
 
-@ONE_WORD_SIZE
 def test_a_broker_that_hangs_costs_no_telegram(setup: Setup, meter: TestMeter) -> None:
     setup.board.kill()
     setup.board.pass_time(0)

@@ -1,9 +1,8 @@
 """Crashes: told, survived, and at the third one looked at in peace."""
 
-from tests.firmware.rig import ONE_WORD_SIZE, Setup, TestMeter, agrees, mpremote, patch
+from tests.firmware.rig import Setup, TestMeter, agrees, mpremote, patch
 
 
-@ONE_WORD_SIZE
 def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
     setup.provision()
     setup.status()
@@ -23,7 +22,6 @@ def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
     assert mpremote(setup.board.port, "exec", "print(1)").strip() == "1"
 
 
-@ONE_WORD_SIZE
 def test_what_hangs_is_ended_by_the_watchdog_and_told(setup: Setup, meter: TestMeter) -> None:
     setup.provision()
     wants = 'def wants(self, reading: "Reading") -> bool:\n'

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from tests.firmware.rig import ONE_WORD_SIZE, USERS, Setup, TestMeter, agrees
+from tests.firmware.rig import USERS, Setup, TestMeter, agrees
 from tools.mosquitto import Mosquitto
 
 
-@ONE_WORD_SIZE
 def test_ethernet_takes_the_place_of_wifi(setup: Setup, meter: TestMeter) -> None:
     del setup.settings["wifi"]
     setup.settings["ethernet"] = {"phy_addr": 1, "power": 16, "ref_clk": 0, "ref_clk_out": False}
@@ -37,7 +36,6 @@ def test_tls_is_off_where_the_settings_say_so(
         assert agrees(setup.listener.next("reading"), truth)
 
 
-@ONE_WORD_SIZE
 def test_a_client_certificate_opens_the_broker(
     setup: Setup, mosquitto: Callable[..., Mosquitto]
 ) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from smartmeter import Reading, Receiver
 
-from tests.firmware.rig import KEY, ONE_WORD_SIZE, Setup, TestMeter, agrees
+from tests.firmware.rig import KEY, Setup, TestMeter, agrees
 
 
 def test_the_allow_list_of_the_settings_decides(setup: Setup, meter: TestMeter) -> None:
@@ -19,7 +19,6 @@ def test_the_allow_list_of_the_settings_decides(setup: Setup, meter: TestMeter) 
     assert values == {c: Decimal(str(truth["values"][c])) for c in ("1.8.0", "32.7.0")}
 
 
-@ONE_WORD_SIZE
 def test_an_interval_thins_and_counts(setup: Setup, meter: TestMeter) -> None:
     setup.settings["publish"] = {"interval": 3600}
     setup.provision()
@@ -35,7 +34,6 @@ def test_an_interval_thins_and_counts(setup: Setup, meter: TestMeter) -> None:
     assert (status["readings"], status["published"], status["left_out"]) == (4, 1, 3)
 
 
-@ONE_WORD_SIZE
 def test_a_deadband_leaves_out_what_hardly_changes(setup: Setup, meter: TestMeter) -> None:
     setup.settings["publish"] = {"deadband": 100_000}
     setup.provision()

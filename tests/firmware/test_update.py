@@ -13,7 +13,7 @@ from adapter import rsa as verifier
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.firmware.rig import FIRMWARE, ONE_WORD_SIZE, USERS, Setup, TestMeter, agrees, mpremote
+from tests.firmware.rig import FIRMWARE, USERS, Setup, TestMeter, agrees, mpremote
 from tools import flash, update
 from tools.provision import device
 from tools.provision.answers import Answers
@@ -83,7 +83,6 @@ def test_a_new_version_is_pushed_tried_and_kept(
         before = len(updatable.board.console())
 
 
-@ONE_WORD_SIZE
 def test_what_may_not_run_is_refused(updatable: Setup, key: rsa.RSAPrivateKey) -> None:
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=3072)
     small = {"adapter/x.py": b"x = 1\n"}
@@ -105,7 +104,6 @@ def test_what_may_not_run_is_refused(updatable: Setup, key: rsa.RSAPrivateKey) -
     assert updatable.board.resets == [1, 2]
 
 
-@ONE_WORD_SIZE
 def test_a_version_that_does_not_start_is_given_up(
     updatable: Setup, key: rsa.RSAPrivateKey, meter: TestMeter
 ) -> None:
@@ -139,7 +137,6 @@ def test_a_version_that_does_not_start_is_given_up(
     assert agrees(updatable.listener.next("reading"), truth)
 
 
-@ONE_WORD_SIZE
 def test_a_version_that_publishes_nothing_is_given_up(
     updatable: Setup, key: rsa.RSAPrivateKey
 ) -> None:
@@ -178,7 +175,6 @@ def https(tls: tuple[Path, Path, Path]) -> Iterator[HTTPServer]:
     server.server_close()
 
 
-@ONE_WORD_SIZE
 def test_a_new_version_is_fetched_over_https(
     updatable: Setup, key: rsa.RSAPrivateKey, https: HTTPServer
 ) -> None:
@@ -266,7 +262,6 @@ def wait_idle(board: VirtualBoard, before: int) -> bool:
             return False
 
 
-@ONE_WORD_SIZE
 def test_a_power_cut_while_a_version_comes_in_leaves_what_runs(
     updatable: Setup, key: rsa.RSAPrivateKey
 ) -> None:
@@ -291,7 +286,6 @@ def test_a_power_cut_while_a_version_comes_in_leaves_what_runs(
     assert push(updatable, data) == "9.9.9"
 
 
-@ONE_WORD_SIZE
 def test_flashing_by_cable_ends_an_update(
     updatable: Setup, key: rsa.RSAPrivateKey, tmp_path: Path
 ) -> None:
@@ -304,7 +298,6 @@ def test_flashing_by_cable_ends_an_update(
     updatable.board.wait_console("adapter: version 1.2.3", 60, before)
 
 
-@ONE_WORD_SIZE
 def test_without_a_key_no_command_is_taken(setup: Setup, key: rsa.RSAPrivateKey) -> None:
     device.write(setup.board.port, Answers(setup.settings, setup.secrets).checked())
     device.reset(setup.board.port)
