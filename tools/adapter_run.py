@@ -40,7 +40,7 @@ _INTERVAL_S = 5  # between telegrams, as meters of this form send
 # The memory of an ESP32, and what the board's stand-ins take beside it (tools/virtual_board).
 HEAPS = {"micropython32": "180k", "micropython": "400k"}
 _WAIT_S = 60
-_QUIET_S = 0.05  # longer than between a publish and its answer
+_QUIET_S = 0.03  # longer than between a publish and its answer
 
 
 class Passage:

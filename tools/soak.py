@@ -4,9 +4,10 @@
 
 The firmware runs on the 32-bit virtual board with an ESP32's heap, from an encrypted telegram every
 5 s to the broker's acknowledgement; the board's clock is turned as the telegrams go by, so that it
-keeps its minutes (status, keepalive) and its days (NTP); Wi-Fi goes away once a day. Exit status 1
-where a reading is lost or wrong, where the board restarts, or where free heap after collection
-shrinks by more than 2 % from the end of the first hour.
+keeps its minutes (status, keepalive) and its days (NTP). Four days go by over one connection, whose
+packet ids begin anew; then Wi-Fi goes away once a day. Exit status 1 where a reading is lost or
+wrong, where the board restarts, or where free heap after collection shrinks by more than 2 % from
+the end of the first hour.
 """
 
 import os
@@ -24,10 +25,12 @@ from tools.debian import Unavailable
 
 _WEEK = 7 * 24 * 720
 _HOUR = 720  # telegrams, one every 5 s
-_BATCH = 60  # telegrams, five minutes; their readings are awaited before time is let pass
+_DAY = 24 * _HOUR
+_IDS = 65_536  # packet ids of MQTT, 0 among them, which is none
+_BATCH = 12  # telegrams, a minute; their readings are awaited before time is let pass
 # Telegrams sent ahead: fewer bytes than the UART's buffer holds, while the first one loads modules.
 _UNDER_WAY = 4
-_MINUTE_S = 60  # of the board's clock, at the end of which it tells its status
+_MINUTE_S = 61  # of the board's clock, at the end of which it tells its status
 _WAIT_S = 60
 _SHRINK = 0.02
 
@@ -73,13 +76,9 @@ class Soak:
         else:
             self.wrong += 1
 
-    def minutes(self) -> dict[str, Any]:
-        """Lets the batch's time pass; a status from its end.
-
-        By then, nothing that was acknowledged is kept to be sent again, which takes of the heap.
-        """
-        self.run.settle()  # or a leap of the clock would come between a publish and its answer
-        self.run.board.pass_time(_BATCH * 5 - _MINUTE_S, _MINUTE_S)
+    def minute(self) -> dict[str, Any]:
+        """Lets the batch's minute pass; the status at its end."""
+        self.run.settle()  # or the leap of the clock would come between a publish and its answer
         while not self.run.statuses.empty():
             self.run.statuses.get()
         self.run.board.pass_time(_MINUTE_S, _MINUTE_S)
@@ -99,11 +98,12 @@ def soak(
     folder: Path,
     telegrams: int,
     first: int = _HOUR,
-    away: int = 24 * _HOUR,
+    unbroken: int = 4 * _DAY,
     image: Path | None = None,
 ) -> bool:
-    """Whether all went well. first: telegrams until the heap is looked at; away: telegrams between
-    losses of Wi-Fi; image: the flash of a board that has the firmware."""
+    """Whether all went well. first: telegrams until the heap is looked at; unbroken: telegrams
+    until Wi-Fi goes away, and daily from then on; image: the flash of a board that has the
+    firmware."""
     started = time.monotonic()
     table = Table(
         ("telegrams", 10), ("readings", 9), ("lost", 5), ("again", 6), ("heap free", 10), ("s", 7)
@@ -112,18 +112,20 @@ def soak(
     with AdapterRun(folder, "micropython32", image) as run:
         it = Soak(run, telegrams)
         resets = list(run.board.resets)
-        shown = 0
+        shown = longest = 0
         while it.sent < telegrams:
             it.batch()
-            status = it.minutes()
+            status = it.minute()
             heap = int(status["heap"])
+            if status["connects"] == 1:
+                longest = int(status["published"])
             if not heap_first and it.sent >= first:
                 heap_first = heap
             if it.sent - shown >= telegrams // 20 or it.sent == telegrams:
                 shown = it.sent
                 spent = int(time.monotonic() - started)
                 table.row(it.sent, it.right, it.lost, it.again, heap, spent)
-            if it.sent % away < _BATCH and it.sent < telegrams:
+            if unbroken <= it.sent < telegrams and (it.sent - unbroken) % _DAY < _BATCH:
                 it.without_wifi()
         restarted = run.board.resets != resets
     change = (heap - heap_first) / heap_first if heap_first else -1.0
@@ -137,6 +139,9 @@ def soak(
             f"free heap after collection {heap}, after the first hour {heap_first}: {change:+.1%}",
         ),
     ]
+    if telegrams > unbroken > _IDS:
+        text = f"{_IDS} publishes over one connection, so its packet ids begin anew: {longest}"
+        met.append((longest > _IDS, text))
     verdicts(met)
     print(
         f"\n{status['published']} publishes of readings, {status['connects']} connections, "
