@@ -1,16 +1,21 @@
 """Provisioning: what is asked, what is refused and how, and what it says at each stage."""
 
+import fcntl
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.firmware.rig import METER, ONE_WORD_SIZE, REPOSITORY, WIFI, Setup, TestMeter
+from tests.firmware.rig import KEY, METER, ONE_WORD_SIZE, REPOSITORY, USERS, WIFI, Setup, TestMeter
 from tools.provision.answers import Answers, Refused, from_file, key, secret
 from tools.virtual_board import VirtualBoard
 
@@ -215,3 +220,87 @@ def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPat
         flash.flash(os.ttyname(slave), False)
     os.close(master)
     os.close(slave)
+
+
+class Person:
+    """Types answers at a terminal, each to the question that it belongs to."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        self._said = ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tools.provision", *arguments],
+            cwd=REPOSITORY,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            # getpass asks at the terminal that a process has, whatever its stdin is
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+
+    def reads(self, words: str) -> None:
+        """Returns once it has said that, after what was read before."""
+        until = time.monotonic() + 90
+        while words not in self._said:
+            assert time.monotonic() < until, f"no {words!r}: {self._said}"
+            assert select.select([self._master], [], [], 90)[0], f"no {words!r}: {self._said}"
+            self._said += os.read(self._master, 4096).decode()
+        self._said = self._said.partition(words)[2]
+
+    def answers(self, question: str, answer: str) -> None:
+        self.reads(question)
+        os.write(self._master, answer.encode() + b"\n")
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
+
+
+def test_a_person_is_asked_again_where_an_answer_cannot_be(
+    setup: Setup, meter: TestMeter, tmp_path: Path
+) -> None:
+    """From the first question to the first reading, with a mistake at every step."""
+    no_ca = tmp_path / "notes.txt"
+    no_ca.write_text("no certificate")
+    person = Person("--board", setup.board.port)
+    person.answers("the board [ESP32_GENERIC]: ", "ESP33")
+    person.reads("there is no board 'ESP33'")
+    person.answers("the board", "")
+    person.answers("the meter [auto]: ", "2400")
+    person.reads("2400 8E1")
+    person.answers("the meter [auto]: ", "2400 8E1")
+    person.answers("name of the Wi-Fi", "Home")
+    person.answers("address of the broker: ", "")
+    person.reads("it cannot do without")
+    person.answers("address of the broker: ", "localhost")
+    person.answers("its port", "mqtt")
+    person.reads("a port is a number from 1 to 65535")
+    person.answers("its port", str(setup.broker.port))
+    person.answers("user at the broker", "adapter")
+    person.answers("file of the CA", str(tmp_path / "nothing"))
+    person.reads("cannot be read: No such file")
+    person.answers("file of the CA", str(no_ca))
+    person.reads("holds no certificate or key that can be read")
+    person.answers("file of the CA", str(setup.authority.certificate_path))
+    person.answers("Wi-Fi password (none", "not-the-password")
+    person.answers("password at the broker", USERS["adapter"])
+    person.answers("encryption key", "00" * 17 + "0")
+    person.reads("a key has 32 hex digits, this one has 35")
+    person.answers("encryption key", "77" * 16)
+    person.answers("authentication key", "")
+    person.reads("meter_key: digest")
+    person.reads("the Wi-Fi password is wrong")
+    person.answers("Wi-Fi password (none", WIFI["Home"])
+    person.reads("broker: connected")
+    meter.set_clock(datetime(2026, 11, 22, 20, tzinfo=UTC))  # of which the wrong key is one
+    meter.send()
+    person.reads("is it this meter's key")
+    person.answers("encryption key", KEY.hex(" "))
+    person.reads("broker: connected")
+    meter.send()
+    person.reads("done: the first reading has reached the broker")
+    assert person.process.wait(60) == 0
+    person.close()

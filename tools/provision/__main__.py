@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.mpremote import BoardRefused
 from tools.provision import answers as answering
 from tools.provision import device, watch
-from tools.provision.answers import Answers, Refused
+from tools.provision.answers import ASKED, Answers, Refused
 
 _DIGEST_DIGITS = 8  # enough to tell two keys apart, and no help in finding one
 
@@ -48,6 +48,11 @@ def _shown(key: bytes | None) -> str:
 
 def _provision(arguments: argparse.Namespace) -> int:
     person = sys.stdin.isatty() and arguments.secrets != "-"
+    port = arguments.board
+    if person:  # before ten questions are answered in vain
+        port = port or device.find()
+        print(f"board on {port}")
+        device.flashed(port)
     answers = answering.from_file(arguments.config) if arguments.config else Answers()
     if arguments.secrets:
         answers.secrets |= answering.from_pipe(arguments.secrets)
@@ -60,9 +65,10 @@ def _provision(arguments: argparse.Namespace) -> int:
         raise Refused("nobody can be asked here; name a file with --config")
     answers = answers.checked()
 
-    port = arguments.board or device.find()
-    print(f"board on {port}")
-    device.flashed(port)
+    if not person:
+        port = port or device.find()
+        print(f"board on {port}")
+        device.flashed(port)
     device.write(port, answers)
     print(f"meter id {answers.settings['meter']['id']}")
     for name in ("meter_key", "meter_auth_key"):
@@ -71,10 +77,19 @@ def _provision(arguments: argparse.Namespace) -> int:
     if arguments.no_watch:
         return 0
     print("restarted; waiting for the first reading")
-    if watch.until_reading(port, arguments.timeout):
-        print("done: the first reading has reached the broker")
-        return 0
-    raise Refused(f"no reading in {arguments.timeout:.0f} s; the board is provisioned and goes on")
+    settled: set[str] = set() if person else set(ASKED)
+    while wrong := watch.until_reading(port, arguments.timeout, settled):
+        if wrong == watch.TIME_OVER:
+            raise Refused(
+                f"no reading in {arguments.timeout:.0f} s; the board is provisioned and goes on"
+            )
+        if answering.ask_again(answers, wrong):
+            device.write(port, answers)
+            device.reset(port)
+        else:
+            settled.add(wrong)
+    print("done: the first reading has reached the broker")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What goes on a board: from a file, from a pipe, or asked for. Every answer is checked here."""
 
+import contextlib
 import getpass
 import json
 import os
@@ -188,10 +189,10 @@ def _certificate(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as why:
         raise Refused(f"{path} cannot be read: {why.strerror}") from None
-    if b"-----BEGIN" in data:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
 
+    if b"-----BEGIN" in data:
         try:
             if b"PRIVATE KEY-----" in data:
                 private = serialization.load_pem_private_key(data, None)
@@ -204,7 +205,17 @@ def _certificate(path: Path) -> bytes:
         except (ValueError, TypeError):
             raise Refused(f"{path} holds no certificate or key that can be read") from None
         return certificate.public_bytes(serialization.Encoding.DER)
-    return data
+    for load in (x509.load_der_x509_certificate, _load_der_key):
+        with contextlib.suppress(ValueError, TypeError):
+            load(data)
+            return data
+    raise Refused(f"{path} holds no certificate or key that can be read")
+
+
+def _load_der_key(data: bytes) -> object:
+    from cryptography.hazmat.primitives import serialization
+
+    return serialization.load_der_private_key(data, None)
 
 
 def from_pipe(name: str) -> dict[str, bytes]:
@@ -242,8 +253,10 @@ def ask(answers: Answers) -> None:
         print("Boards:", ", ".join(boards.names()))
         settings["board"] = _ask("the board", "ESP32_GENERIC", boards.load)
     meter = settings.setdefault("meter", {})
-    if "line" not in meter:
-        meter["line"] = _ask("the meter's line", line.AUTO, _line)
+    if "line" not in meter and "answer" not in meter:
+        print(_METERS)
+        said = _ask("the meter", line.AUTO, _meter)
+        meter["answer" if said in _ANSWERS else "line"] = said
     if "wifi" not in settings and "ethernet" not in settings:
         ssid = _ask("name of the Wi-Fi (none for Ethernet)", "")
         settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}
@@ -251,7 +264,7 @@ def ask(answers: Answers) -> None:
     if "host" not in broker:
         broker["host"] = _ask("host name or address of the broker", None)
     if "port" not in broker:
-        broker["port"] = int(_ask("its port", "8883", int))
+        broker["port"] = int(_ask("its port", "8883", _port))
     if "user" not in broker and (user := _ask("user at the broker (none for none)", "")):
         broker["user"] = user
     if broker.get("tls", True) and "broker_ca" not in answers.secrets:
@@ -265,24 +278,50 @@ def ask(answers: Answers) -> None:
 
 
 def ask_secrets(answers: Answers) -> None:
-    for name, question in ASKED.items():
+    for name in ASKED:
         if name in answers.secrets:
             continue
         if name == "wifi_password" and "wifi" not in answers.settings:
             continue
         if name == "broker_password" and not answers.settings.get("broker", {}).get("user"):
             continue
-        while text := getpass.getpass(f"{question}: "):
-            try:
-                answers.secrets[name] = secret(name, text)
-                break
-            except Refused as why:
-                print(why)
+        _ask_secret(answers, name)
 
 
-def _line(text: str) -> None:
-    if text != line.AUTO:
+# What a person may know of the meter, and what else there is.
+_ANSWERS = (schema.AMIS, schema.SIGN_ON, schema.POLL)
+_METERS = (
+    'Meters: auto finds any that sends by itself; "2400 8E1" M-Bus, "115200 8N1 inverted" P1,\n'
+    '"9600 8N1" SML; amis (Siemens TD-3511), iec62056 (optical head, mode C), mbus (wired, to be '
+    "asked)"
+)
+
+
+def _meter(text: str) -> None:
+    if text != line.AUTO and text not in _ANSWERS:
         line.parse(text)
+
+
+def _port(text: str) -> None:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise Refused("a port is a number from 1 to 65535")
+
+
+def ask_again(answers: Answers, name: str) -> bool:
+    """Asks for a secret that did not fit; whether there is another now."""
+    print(f"type it again, or Return to go on watching: {ASKED[name]}")
+    return _ask_secret(answers, name)
+
+
+def _ask_secret(answers: Answers, name: str) -> bool:
+    while text := getpass.getpass(f"{ASKED[name]}: "):
+        try:
+            answers.secrets[name] = secret(name, text)
+        except Refused as why:
+            print(why)
+        else:
+            return True
+    return False
 
 
 def _ask(question: str, default: str | None, check: Any = None) -> str:
@@ -290,6 +329,7 @@ def _ask(question: str, default: str | None, check: Any = None) -> str:
         shown = f" [{default}]" if default else ""
         text = input(f"{question}{shown}: ").strip() or default
         if text is None:
+            print("it cannot do without; Ctrl-C gives up")
             continue
         try:
             if check and text:

@@ -11,7 +11,17 @@ PUBLISHED = "first reading published and acknowledged"
 _NO_BYTES_S = 25  # the slowest meters in use push every 10 to 15 s
 _NO_FRAME_S = 25
 
-# What the adapter says (firmware/adapter) -> what to check.
+TIME_OVER = "time over"
+
+# What the adapter says (firmware/adapter) -> the secret that is to be asked for again.
+_WRONG = (
+    ("the Wi-Fi password is wrong", "wifi_password"),
+    ("user or password is wrong", "broker_password"),
+    ("refuses user and password", "broker_password"),
+    ("meter: key:", "meter_key"),
+    ("meter: tag:", "meter_auth_key"),
+)
+# What the adapter says -> what to check.
 _HINTS = (
     ("the Wi-Fi password is wrong", "type it again: python -m tools.provision"),
     ("no Wi-Fi of that name", "an ESP32 hears 2.4 GHz only; check the name and the distance"),
@@ -41,8 +51,11 @@ _FORM = (
 )
 
 
-def until_reading(port: str, seconds: float) -> bool:
-    """Prints what the adapter says; True once its first reading has been acknowledged."""
+def until_reading(port: str, seconds: float, settled: set[str]) -> str:
+    """Prints what the adapter says until its first reading has been acknowledged: then "".
+
+    Else TIME_OVER, or the name of a secret that is wrong and not one of `settled`.
+    """
     started = time.monotonic()
     bytes_at = None
     readings = False
@@ -70,7 +83,10 @@ def until_reading(port: str, seconds: float) -> bool:
                     bytes_at = time.monotonic()
                 readings = readings or "meter: readings come" in text
                 if PUBLISHED in text:
-                    return True
+                    return ""
+                for words, secret in _WRONG:
+                    if words in text and secret not in settled:
+                        return secret
             now = time.monotonic()
             if bytes_at is None and now > started + _NO_BYTES_S:
                 _tell(_WIRING, told)
@@ -78,7 +94,7 @@ def until_reading(port: str, seconds: float) -> bool:
                 _tell(_FORM, told)
     finally:
         console.close()
-    return False
+    return TIME_OVER
 
 
 def _tell(hint: str, told: set[str]) -> None:
