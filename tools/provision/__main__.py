@@ -46,13 +46,18 @@ def _shown(key: bytes | None) -> str:
     return f"digest {hashlib.sha256(key).hexdigest()[:_DIGEST_DIGITS]}" if key else "none"
 
 
+def _board(port: str | None) -> str:
+    port = port or device.find()
+    print(f"board on {port}")
+    device.flashed(port)
+    return port
+
+
 def _provision(arguments: argparse.Namespace) -> int:
     person = sys.stdin.isatty() and arguments.secrets != "-"
     port = arguments.board
-    if person:  # before ten questions are answered in vain
-        port = port or device.find()
-        print(f"board on {port}")
-        device.flashed(port)
+    if person and not arguments.config:  # before ten questions are answered in vain
+        port = _board(port)
     answers = answering.from_file(arguments.config) if arguments.config else Answers()
     if arguments.secrets:
         answers.secrets |= answering.from_pipe(arguments.secrets)
@@ -65,10 +70,8 @@ def _provision(arguments: argparse.Namespace) -> int:
         raise Refused("nobody can be asked here; name a file with --config")
     answers = answers.checked()
 
-    if not person:
-        port = port or device.find()
-        print(f"board on {port}")
-        device.flashed(port)
+    if not person or arguments.config:
+        port = _board(port)
     device.write(port, answers)
     print(f"meter id {answers.settings['meter']['id']}")
     for name in ("meter_key", "meter_auth_key"):

@@ -309,7 +309,7 @@ def _port(text: str) -> None:
 
 def ask_again(answers: Answers, name: str) -> bool:
     """Asks for a secret that did not fit; whether there is another now."""
-    print(f"type it again, or Return to go on watching: {ASKED[name]}")
+    print("type it again, or Return to go on watching")
     return _ask_secret(answers, name)
 
 
