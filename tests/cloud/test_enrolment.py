@@ -460,5 +460,6 @@ def test_the_embedded_broker_takes_certificates_too(site: Site, tmp_path: Path) 
         eventually(lambda: "again Not authorized" in answers)
         for one in (again, stranger, with_password):
             one.stop()
+        assert "Traceback" not in serve.said
     finally:
         serve.kill()

@@ -19,6 +19,8 @@ _START_S = 10.0
 _STOP_S = 3.0
 _LOOK_S = 2.0  # for a new list of revoked certificates
 
+_log = logging.getLogger("smartmeter_broker")
+
 
 class BrokerUnavailable(Exception):
     """The broker could not be started; the text is one sentence that says why."""
@@ -102,6 +104,7 @@ class EmbeddedBroker:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
+        self._loop.set_exception_handler(_note)
         try:
             self._loop.run_until_complete(self._serve())
         finally:
@@ -147,3 +150,8 @@ class EmbeddedBroker:
     def _taken_port(broker: Broker, listener: str) -> int:
         server = broker._servers[listener].instance
         return int(next(iter(server.sockets)).getsockname()[1])
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A client that breaks off in the middle ends its own connection and is no news."""
+    _log.debug("%s: %s", context["message"], context.get("exception"))
