@@ -23,6 +23,7 @@ _LISTS = (
     "kamstrup-no",
     "landis-gyr-e450",
     "landis-gyr-e450-burgenland",
+    "landis-gyr-e450-si",
     "siemens-im350",
 )
 _FORMS = (

@@ -58,9 +58,10 @@ class Listed:
     """What a list holds before scaling; all places are those of tags in the telegram's bytes.
 
     pairs has three numbers for each value that has a code: where the code's six octets are, the
-    place of the value, and that of its scaler_unit, 0 for none. named is [(code, exponent,
-    place)] of values that are known by their position. slots is what a Plan needs, None where
-    there can be none; free the places of values that nobody uses; clock_place that of the clock.
+    place of the value, and that of its scaler_unit, 0 for none. named is [(code, exponent, place,
+    C where scales hang on the number, else 0)] of values that are known by their position. slots
+    is what a Plan needs, None where there can be none; free the places of values that nobody
+    uses; clock_place that of the clock.
     """
 
     __slots__ = (
@@ -78,7 +79,7 @@ class Listed:
     def __init__(self, layout: str) -> None:
         self.layout = layout
         self.pairs: "array[int]" = array("H")
-        self.named: "list[tuple[str, int, int]]" = []
+        self.named: "list[tuple[str, int, int, int]]" = []
         self.slots: "Slots | None" = [] if _KEEPS_PLANS else None
         self.free: list[int] = []
         self.meter = ""

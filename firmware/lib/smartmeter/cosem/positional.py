@@ -32,6 +32,8 @@ _KINDS = {
     0x19: "c",
 }
 
+_POWERS = {"1-0:%d.7.0" % c: c for c in (21, 22, 41, 42, 61, 62)}
+
 _ROUNDED = 2  # a sum of tariffs may differ by that much from the total
 _POWER_MAX = 1000000  # W or var of a meter without transformers, and more
 
@@ -66,7 +68,7 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
         elif name == known.LIST:
             listed.profile = profiles.by_name(axdr.octets(data, place))
         else:
-            listed.named.append((name if ":" in name else "1-0:" + name, exponent, place))
+            listed.named.append((name if ":" in name else "1-0:" + name, exponent, place, 0))
     if listed.profile is profiles.UNKNOWN:
         listed.profile = profiles.named(family)
     if unscaled:
@@ -76,7 +78,7 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
 
 def put_named(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
     """Puts the numbers that are known by their position into reading."""
-    for text, exponent, place in listed.named:
+    for text, exponent, place, group in listed.named:
         c, d, _ = text[text.find(":") + 1 :].split(".")
         if data[place] in axdr.NUMBERS:
             number = axdr.number(data, place)
@@ -86,7 +88,7 @@ def put_named(data: bytes | bytearray, listed: Listed, reading: "Reading") -> No
         unit = unit_of(int(c), int(d)) if text[0] == "1" else ""
         key = put_as(reading, key_of(text), text, (number, exponent), unit)
         if listed.slots is not None:
-            listed.slots.append((place, key, exponent, None))
+            listed.slots.append((place, key, exponent, group))
 
 
 def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:
@@ -109,23 +111,21 @@ def _scale(data: bytes | bytearray, listed: Listed, places: "dict[str, int]") ->
     from .scales import Scales
 
     numbers = {int(code.split(".")[0]): axdr.number(data, at) for code, at in places.items()}
-    for total in (1, 2):
-        powers = ["1-0:%d.7.0" % (phase + total) for phase in (20, 40, 60)]
-        numbers[total] = sum(
-            [axdr.number(data, at) for code, _, at in listed.named if code in powers]
-        )
+    for i, (code, exponent, at, _) in enumerate(listed.named):
+        c = _POWERS.get(code, 0)
+        if c:  # the currents' scale hangs on these
+            numbers[c] = axdr.number(data, at)
+            listed.named[i] = (code, exponent, at, c)
     scales = Scales(listed.profile, numbers)
     for code, place in places.items():
         c = int(code.split(".")[0])
         unit = unit_of(c, 7)
-        exponent = scales.exponent(c, 7, unit)
-        if unit == "Hz":
-            exponent = 2 - len(str(numbers[c]))  # two digits before the point
-        if exponent is None:
+        scale = scales.frequency if unit == "Hz" else scales.exponent(c, 7, unit)
+        if scale is None:
             listed.free.append(place)
+            listed.slots = None  # the next telegram may tell
         else:
-            listed.named.append(("1-0:" + code, exponent, place))
-    listed.slots = None  # the next telegram's scales may be others
+            listed.named.append(("1-0:" + code, scale, place, c))
 
 
 def _kind(data: bytes | bytearray, place: int) -> str:

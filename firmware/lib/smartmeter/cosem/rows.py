@@ -75,7 +75,7 @@ def _take(
         if data[value] not in axdr.NUMBERS:
             listed.pair(code, value, 0)
         elif described:
-            listed.named.append((described[0], axdr.number(data, place), value))
+            listed.named.append((described[0], axdr.number(data, place), value, 0))
         else:
             listed.free.append(value)
     return listed

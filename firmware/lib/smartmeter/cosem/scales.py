@@ -15,6 +15,8 @@ _MAINS = ((180, 260), (75, 740))
 
 _VOLTAGES = (32, 52, 72)
 _CURRENTS = (31, 51, 71)
+_PHASES = (20, 40, 60)
+_FREQUENCY = 14
 
 
 class Scales:
@@ -23,10 +25,12 @@ class Scales:
     numbers is {C: mantissa} of the codes C.7.0 that came without scaler.
     """
 
-    __slots__ = ("_current", "_profile", "_voltage")
+    __slots__ = ("_current", "_profile", "_voltage", "frequency")
 
     def __init__(self, profile: "Profile", numbers: dict[int, int]) -> None:
         self._profile = profile
+        # of a mains in Hz, which has two digits before the point
+        self.frequency = 2 - len(str(numbers[_FREQUENCY])) if _FREQUENCY in numbers else 0
         choice = profile.voltage
         self._voltage = choice[0] if len(choice) == 1 else _of_voltage(choice, numbers)
         choice = profile.current
@@ -36,7 +40,11 @@ class Scales:
             self._current = _of_current(choice, numbers, self._voltage)
 
     def same(self, other: "Scales") -> bool:
-        return self._voltage == other._voltage and self._current == other._current
+        return (
+            self._voltage == other._voltage
+            and self._current == other._current
+            and self.frequency == other.frequency
+        )
 
     def exponent(self, c: int, d: int, unit: str) -> int | None:
         """The exponent of OBIS groups C and D, or None where nobody knows it."""
@@ -70,7 +78,7 @@ def _of_voltage(choice: tuple[int, ...], numbers: dict[int, int]) -> int | None:
 
 def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int | None) -> int:
     """The finest current that can carry the power: P is at most the sum of U times I."""
-    power = max(abs(numbers.get(1, 0)), abs(numbers.get(2, 0)))
+    power = max(_power(numbers, 1), _power(numbers, 2))
     most = 0  # of the apparent power, in units of the current's last digit
     for c in _CURRENTS:
         volts = numbers.get(c + 1, 0)
@@ -83,3 +91,10 @@ def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int |
         if power * 10**-exponent <= most * 11 // 10:
             return exponent
     return choice[0]
+
+
+def _power(numbers: dict[int, int], c: int) -> int:
+    """That of all phases, which some lists leave to be added up."""
+    if c in numbers:
+        return abs(numbers[c])
+    return abs(sum([numbers.get(phase + c, 0) for phase in _PHASES]))
