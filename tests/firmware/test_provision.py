@@ -145,7 +145,7 @@ def test_a_board_without_firmware_is_told_how_to_get_it(binary: str, tmp_path: P
 def test_stages_and_hints(setup: Setup, meter: TestMeter, tmp_path: Path) -> None:
     """A wrong key: bytes come, frames come, and none opens; the tool says which and what to do."""
     process = _started(setup, tmp_path, "150")
-    setup.status()
+    setup.status(120)  # several programs start before, one after the other
     meter.set_clock(datetime(2026, 11, 22, 20, tzinfo=UTC))  # under a wrong key, 1 in 65 is damage
     for _ in range(2):
         meter.send()

@@ -11,7 +11,7 @@ from pathlib import Path
 from .machine import describe
 
 # in the order they are printed; a further subject is a further module here
-SUBJECTS = ("decode", "micropython", "startup", "gateway", "cloud", "adapter")
+SUBJECTS = ("decode", "micropython", "startup", "gateway", "cloud", "bulk", "adapter")
 
 
 def main() -> int:

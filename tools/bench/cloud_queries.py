@@ -88,8 +88,8 @@ def fill(store: SqliteStore | PostgresStore, rows: int) -> int:
 
 
 @contextmanager
-def api(folder: Path, store_line: str) -> Iterator[str]:
-    """The address of an api process over that store."""
+def api(folder: Path, store_line: str) -> Iterator[tuple[str, int]]:
+    """(address, process number) of an api process over that store."""
     config = folder / "cloud.toml"
     config.write_text(
         f'[broker]\ntls = false\n[store]\n{store_line}\ntime_zone = "UTC"\n[http]\nport = 0\n'
@@ -101,7 +101,7 @@ def api(folder: Path, store_line: str) -> Iterator[str]:
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
+        yield process.stdout.readline().split()[-1], process.pid
     finally:
         process.terminate()
         process.wait()
@@ -178,7 +178,7 @@ def measure(server: Postgres, rows: int) -> list[tuple[bool, str]]:
             count = fill(store, rows)
             store.close()
             table.row(kind, f"({count} readings made)", (time.monotonic() - begin) * 1000, None)
-            with api(Path(name), line) as address:
+            with api(Path(name), line) as (address, _):
                 for what, first, median in queries(address):
                     table.row(kind, what, first, median)
                     found[kind, what] = median
