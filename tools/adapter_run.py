@@ -163,9 +163,9 @@ class AdapterRun:
         into = self.readings if message.topic.endswith("/reading") else self.statuses
         into.put(document)
 
-    def status(self) -> dict[str, Any]:
-        """The next status in which the adapter is there."""
-        while (status := self.statuses.get(timeout=_WAIT_S))["state"] == "offline":
+    def status(self, seconds: float = _WAIT_S) -> dict[str, Any]:
+        """The next status in which the adapter is there; queue.Empty where none comes in time."""
+        while (status := self.statuses.get(timeout=seconds))["state"] == "offline":
             pass
         return status
 

@@ -32,6 +32,7 @@ _BATCH = 12  # telegrams, a minute; their readings are awaited before time is le
 _UNDER_WAY = 4
 _MINUTE_S = 61  # of the board's clock, at the end of which it tells its status
 _WAIT_S = 60
+_PAUSE_S = 5
 _SHRINK = 0.02
 
 
@@ -82,7 +83,15 @@ class Soak:
         while not self.run.statuses.empty():
             self.run.statuses.get()
         self.run.board.pass_time(_MINUTE_S, _MINUTE_S)
-        return self.run.status()
+        until = time.monotonic() + _WAIT_S
+        while True:
+            try:
+                return self.run.status(_PAUSE_S)
+            except queue.Empty:
+                if time.monotonic() > until:
+                    raise TimeoutError("the board tells no status") from None
+                # The leap broke its connection, and its pause before the next is by its clock.
+                self.run.board.pass_time(2, 2)
 
     def without_wifi(self) -> None:
         """Away and back; what was acknowledged in the last minute comes again."""
