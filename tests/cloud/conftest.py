@@ -1,5 +1,6 @@
 """A Cloud of real processes around a real broker."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from tests.cloud.sites import Site
 from tools.debian import Unavailable
 from tools.mosquitto import Mosquitto
 from tools.postgresql import Postgres
+
+# It mounts a disk, which not everybody may: make faults.
+collect_ignore = [] if "FAULT_SECONDS" in os.environ else ["test_disk.py"]
 
 
 class Cloud:

@@ -1,6 +1,8 @@
-"""A disk that is really full: nothing is receipted, that is said, and it goes on by itself."""
+"""A disk that is really full: nothing is receipted, that is said, and it goes on by itself.
 
-import os
+In `make faults`, for who runs that may mount a file system, as a rule.
+"""
+
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -79,9 +81,6 @@ def test_sqlite(cloud: Cloud, disk: Disk) -> None:
     assert cloud.rows("PRAGMA integrity_check") == [("ok",)]
 
 
-@pytest.mark.skipif(
-    "FAULT_SECONDS" not in os.environ, reason="a PostgreSQL of its own: make faults"
-)
 def test_postgresql(
     tmp_path: Path,
     disk: Disk,
