@@ -55,8 +55,8 @@ def begins(name: str, buf: bytearray, at: int, end: int) -> int:
         for i in range(at + 1, min(at + 4, end)):
             if not 65 <= buf[i] & 0xDF <= 90 and (name == "p1" or buf[at + 1] != 0x3F):
                 return NOT
-        return _reaches(buf, at, end, _IDENTIFICATION_MAX, 10, 255)  # the line's end
-    return _reaches(buf, at, end, _CODE_MAX, 40, 127)  # a bracket
+        return _line(buf, at, end)
+    return _code(buf, at, end)
 
 
 def _mbus(buf: bytearray, at: int, end: int) -> int:
@@ -124,11 +124,19 @@ def is_title(buf: bytearray, at: int, end: int) -> int:
     return YES if end - at > 3 else OPEN
 
 
-def _reaches(buf: bytearray, at: int, end: int, most: int, until: int, greatest: int) -> int:
-    """Whether at most so many bytes, none above greatest, lead to the byte that has to come."""
-    for i in range(at, min(at + most, end)):
-        if buf[i] == until:
+def _line(buf: bytearray, at: int, end: int) -> int:
+    """Whether an identification's line ends."""
+    if buf.find(b"\n", at, min(at + _IDENTIFICATION_MAX, end)) >= 0:
+        return YES
+    return OPEN if end - at < _IDENTIFICATION_MAX else NOT
+
+
+def _code(buf: bytearray, at: int, end: int) -> int:
+    """Whether text leads to a bracket; binary may hold one, too."""
+    for i in range(at + 1, min(at + _CODE_MAX, end)):
+        b = buf[i]
+        if b == 0x28:
             return YES
-        if buf[i] > greatest:
+        if b > 127 or (b < 32 and b != 10 and b != 13):
             return NOT
-    return OPEN if end - at < most else NOT
+    return OPEN if end - at < _CODE_MAX else NOT
