@@ -317,6 +317,14 @@ def test_headers_of_no_reply():
         assert fault(bytes(bad)) == LAYOUT, i
 
 
+def test_a_reply_behind_what_looks_like_a_readout():
+    """Binary may hold STX and a bracket; one of these sums is that of a readout's message."""
+    good = reply("0403d2040000042b7b000000")
+    for fill in range(128):
+        found = events(good + b"\x02(\x13" + bytes((fill,)) + good)
+        assert len([e for e in found if isinstance(e, Reading)]) == 2, fill
+
+
 def test_replies_that_are_none():
     assert fault(reply("040305000000", medium=7)) == LAYOUT
     assert fault(reply("0405")) == LENGTH

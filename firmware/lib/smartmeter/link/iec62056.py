@@ -67,9 +67,11 @@ class Iec62056:
             told = _MESSAGE
             for b in buf[stx : etx + 2]:
                 told ^= b
-            if not told & 0x7F:  # of programming mode
+            if not told & 0x7F and _is_text(buf, stx + 1, etx):  # of programming mode
                 return etx + 2 - at, None
         head = min(stx + _FIRST_CODE_MAX, end if etx < 0 else etx)
+        if at == stx and not _is_text(buf, stx + 1, head):
+            return -1, None
         if buf.find(b"(", stx, head) < 0 and (etx >= 0 or end - stx >= _FIRST_CODE_MAX):
             return -1, None
         if etx < 0 or etx + 1 == end:
@@ -113,6 +115,16 @@ class Iec62056:
 
     def idle(self) -> Fault | None:
         return None
+
+
+def _is_text(buf: bytearray, start: int, stop: int) -> bool:
+    """Whether these bytes are no binary: else the rest of a damaged telegram, with a bracket and
+    7 bits of sum by chance, would take the good telegram behind it along."""
+    for i in range(start, stop):
+        b = buf[i]
+        if b > 127 or (b < 32 and b not in _CONTROLS):
+            return False
+    return True
 
 
 def _echo(buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
