@@ -304,8 +304,29 @@ def test_numbers_that_contradict_each_other():
     ):
         assert old in good
         assert fault(reply(good.replace(old, new))) == VALUE, new
+    told_apart = good + "04ab3c00000000"
+    assert values(told_apart)["41.7.0"] == (220, 0)
+    for gone in (
+        "04abfc02dc000000",
+        "04fdd9fc02e8030000",
+        "04abfc01c2010000",
+        "04fdd9fc0300000000",
+        "02fdc8fc02f208",
+    ):
+        assert gone in told_apart
+        assert fault(reply(told_apart.replace(gone, ""))) == VALUE, gone
+    for below_zero in ("04833cffffffff", "042bffffffff04ab3c00000000"):
+        assert fault(reply("04030a000000" + below_zero)) == VALUE, below_zero
     assert values("04030a000000" + "841003060000008420030400000002fd48e803")["1.8.0"] == (10, 0)
     assert fault(reply("04030a000000" + "8410036000000084200304000000")) == VALUE
+
+
+def test_two_current_transformers_measure_the_first_and_third_phase():
+    voltages = "02fdc8fc01fc08" + "02fdc8fc02f208" + "02fdc8fc030609"
+    elements = "04fdd9fc01d0070000" + "04fdd9fc03e8030000" + "04abfc01c2010000" + "04abfc03dc000000"
+    got = values(voltages + elements)
+    assert (got["31.7.0"], got["76.7.0"]) == ((2000, -3), (220, 0))
+    assert "51.7.0" not in got
 
 
 def test_headers_of_no_reply():

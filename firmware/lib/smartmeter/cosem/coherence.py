@@ -165,11 +165,13 @@ def _check_phases(values: "dict[str, tuple[int, int]]") -> None:
     """Where one quantity is told of three phases, so are the others, or of the first alone;
     two current transformers measure the first and third."""
     voltages, currents, powers = [
-        [shift for shift in _PHASES if "%d.7.0" % (c + shift) in values] for c in (12, 11, 16)
+        [shift for shift in _PHASES if any(["%d.7.0" % (c + shift) in values for c in groups])]
+        for groups in ((12,), (11,), (16, 1, 2))
     ]
+    most = max(len(currents), len(powers))
     for phases in (voltages, currents, powers):
         whole = len(phases) in (0, len(_PHASES)) or phases == [_PHASES[0]]
-        if phases is currents and len(powers) < len(_PHASES):
+        if phases is not voltages and most < len(_PHASES):
             whole = whole or phases == [_PHASES[0], _PHASES[2]]
-        if not whole and len(_PHASES) in (len(voltages), len(currents), len(powers)):
+        if not whole and len(_PHASES) in (len(voltages), most):
             raise Rejected(VALUE, "a phase is missing")

@@ -287,6 +287,8 @@ def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]
         seen.append(same)
         exponent += meant.exponent
         sign = meant.sign
+        if mantissa < 0 and meant.d != INKASSO and (sign or meant.c in apart):
+            raise Rejected(VALUE, "a value of one direction is below zero")
         if (
             not sign
             and meant.d == INSTANT
