@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import time
 import tty
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from smartmeter_gateway.status import Status
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tests.gateway.test_home import command
 from tests.gateway.test_serial import port_settings, secret
 from tools.meters import forms
 from tools.meters.household import Household
@@ -75,6 +77,99 @@ def test_a_way_that_is_behind_does_not_double_either() -> None:
     clocked = values(8, 8)
     assert status.seen("m", clocked, "fast")
     assert not status.seen("m", msgspec.structs.replace(clocked, seq=9000), "slow")
+
+
+def unclocked(seq: int, at: float) -> bytes:
+    """A reading of a meter without clock and counter: stamped and numbered by who heard it."""
+    return reading(seq, at=int(at)).replace(b'"meter"', b'"adapter"')
+
+
+def test_a_meter_without_a_clock_is_taken_from_one_way_at_a_time(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    """An adapter and our own port on one meter; and a restart between."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    between.configure(port_settings(between.folder, "sml", Path(os.ttyname(slave))))
+    port = f"port {os.ttyname(slave)}"
+    meter = forms.make("sml", Household(1))
+
+    def start(times: int) -> None:
+        between.process.start()
+        eventually(lambda: between.process.said.count(f"{port}: connected") == times)
+        eventually(lambda: between.process.said.count("LAN broker: connected") == times)
+
+    def by_port(n: int) -> None:
+        for _ in range(n):
+            os.write(master, meter.telegram(datetime.now(UTC))[0])
+
+    def told() -> dict[str, Any]:
+        meters = json.loads(between.ask("/status"))["meters"]
+        return dict(meters.get("sml", {"readings": 0}))
+
+    start(1)
+    now = time.time()
+    for seq in range(3):
+        adapter.publish_and_wait("sml", unclocked(seq, now - 100 + 50 * seq))
+    eventually(lambda: told()["readings"] == 3)
+    by_port(2)
+    eventually(lambda: told().get("twice") == 2)
+    assert (told()["way"], told()["ways"]) == ("LAN broker", ["LAN broker", port])
+    between.process.says(f"meter sml comes by LAN broker and by {port}; it has no clock, ")
+    said = command("status", "--config", str(between.process.config)).stdout
+    assert f"by LAN broker, also by {port} (2 double, not kept)" in said
+    between.process.kill()
+    start(2)
+    by_port(2)
+    eventually(lambda: told()["readings"] == 2)
+    last = datetime.fromisoformat(told()["last"]).timestamp()
+    adapter.publish_and_wait("sml", unclocked(3, last + 1))
+    eventually(lambda: told().get("twice") == 1)
+    # A minute before nobody was heard: what the adapter tells late of it is not lost.
+    adapter.publish_and_wait("sml", unclocked(4, last - 60))
+    eventually(lambda: told()["readings"] == 3)
+    eventually(lambda: len(cloud.seqs("sml")) == 6)
+    assert sorted(seq for seq in cloud.seqs("sml") if seq < 100) == [0, 1, 2, 4]
+    os.close(slave)
+    os.close(master)
+
+
+def test_another_way_takes_over_where_the_one_in_use_is_silent() -> None:
+    """By the times of the readings; two ways that both go on never both yield."""
+    status = Status()
+    begin = 1790000000
+
+    def seen(way: str, *seconds: int) -> list[bool]:
+        made = [acceptance.reading(unclocked(ord(way) + s, begin + s)) for s in seconds]
+        return [status.seen("m", values, way) for values in made]
+
+    for s in range(0, 100, 5):
+        assert (seen("a", s), seen("b", s + 1)) == ([True], [False])
+    # a is silent after 95, and its distance is 5 s.
+    assert seen("b", 101, 106, 110) == [False] * 3
+    assert seen("b", 111, 116, 121) == [True] * 3
+    # Back again, a tells its last minute, that which was acknowledged, too.
+    assert seen("a", 85, 90, 95, 100, 105) == [True] * 5
+    assert seen("a", 110, 115, 120, 125) == [False] * 4
+    assert seen("b", 126) == [True]
+    assert seen("a", 130, 135, 140) == [False] * 3
+    assert seen("a", 142) == [True]
+    assert seen("b", 146) == [False]
+    told = status.document()["meters"]["m"]
+    assert (told["ways"], told["way"], told["twice"]) == (["a", "b"], "a", 31)
+
+
+def test_what_waited_at_the_broker_while_we_were_away_yields_to_none() -> None:
+    """The port begins with now, the adapter's session with minutes ago; one of them goes on."""
+    status = Status()
+
+    def seen(way: str, second: int) -> bool:
+        return status.seen("m", acceptance.reading(unclocked(second, 1790000000 + second)), way)
+
+    assert seen("port", 300)
+    assert all(seen("adapter", second) for second in range(0, 297, 3))
+    assert not any(seen("adapter", second) for second in (300, 303, 306))
+    assert all(seen("port", second) for second in (302, 304, 306))
 
 
 def test_a_ciphered_telegram_is_opened_with_the_meter_s_key(
@@ -167,6 +262,7 @@ def test_a_raw_telegram_is_parsed(
     # Without a clock in it nobody can tell whether the meter says the same again.
     told = json.loads(between.ask("/status"))["meters"]["m"]
     assert (told["readings"], told.get("twice", 0)) == ((1, 1) if truth["time"] else (2, 0))
+    assert told["way"] == "LAN broker (raw)"
 
 
 def test_made_up_meters_do_not_fill_the_memory(

@@ -63,10 +63,19 @@ def text(d: dict[str, Any]) -> str:
         grown = meter["today"].get("1.8.0")
         today = f", {grown['wh'] / 1000:.2f} kWh taken today" if grown else ""
         count = f"{meter['readings']} readings, last {_span(meter['age'])} ago"
-        lines.append(f"meter {name}: {count}{now}{today}")
+        lines.append(f"meter {name}: {count}{now}{today}{_ways(meter)}")
     lines += [f"meter {name} is SILENT: {reason}" for name, reason in d["silent"].items()]
     lines += [f"ALARM: {alarm}" for alarm in d["alarms"]]
     return "\n".join(lines)
+
+
+def _ways(meter: dict[str, Any]) -> str:
+    """Which way is used where there are several, and what the others brought in vain."""
+    others = [way for way in meter.get("ways", []) if way != meter["way"]]
+    if not others:
+        return ""
+    twice = meter.get("twice", 0)
+    return f", by {meter['way']}, also by {' and by '.join(others)} ({twice} double, not kept)"
 
 
 def _span(seconds: float) -> str:

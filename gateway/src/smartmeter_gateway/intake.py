@@ -84,7 +84,8 @@ class Intake:
         if not opened:
             self._status.came_again(meter)
             return []
-        items = [self._reading(meter, p, way, b"", None) for p in opened]
+        # A way of its own: an adapter may tell the same telegram as a reading, too.
+        items = [self._reading(meter, p, f"{way} ({specific})", b"", None) for p in opened]
         return [*items, (meter, REMEMBER, opener.memory.kept(), b"", None)]
 
     def memory(self, meter: str) -> Memory:

@@ -13,6 +13,7 @@ import smartmeter
 
 from .acceptance import Values
 from .curve import Curve, power
+from .holding import Holding
 from .silence import OLD_S, Told, why
 from .today import Today
 
@@ -38,14 +39,21 @@ class Meter:
     values: Values
     way: str
     arrived: float
-    count: int = 1
+    count: int = 0
     keys: deque[tuple[datetime.datetime, int, str]] = field(
         default_factory=lambda: deque(maxlen=_KEYS_MAX)
     )
     ways: list[str] = field(default_factory=list)
+    holding: Holding = field(default_factory=Holding)
 
-    def has(self, values: Values, way: str) -> bool:
-        """Whether another way has brought this reading before."""
+    def takes(self, values: Values, way: str) -> bool:
+        """Whether this is to be kept; False: another way has brought it, or holds the meter."""
+        if len(self.ways) > 1 and self._is_known(values, way):
+            return False
+        # Noted from the first reading on: that there is a second way is not known before.
+        return values.clock == "meter" or self.holding.takes(way, values.time.timestamp())
+
+    def _is_known(self, values: Values, way: str) -> bool:
         if any(t == values.time and s == values.seq and w != way for t, s, w in self.keys):
             return True
         # Where the meter has a clock and no counter, each way counts for itself.
@@ -144,32 +152,34 @@ class Status:
             log.error("%s", text)
 
     def seen(self, meter: str, values: Values, way: str) -> bool:
-        """A reading came by `way`. False where another way has brought it before."""
+        """A reading came by `way`. False where another has brought it, or holds the meter."""
         arrived = time.monotonic()
         with self._lock:
             known = self.meters.get(meter)
             if known is None:
                 self._known.add(meter)
                 known = self.meters[meter] = Meter(values, way, arrived, ways=[way])
-            else:
-                if way not in known.ways:
-                    self._tell_ways(meter, known, way)
-                if len(known.ways) > 1 and known.has(values, way):
-                    self._twice[meter] += 1
-                    return False
-                known.values, known.way, known.arrived = values, way, arrived
-                known.count += 1
+            elif way not in known.ways:
+                self._tell_ways(meter, known, values, way)
+            if not known.takes(values, way):
+                self._twice[meter] += 1
+                return False
+            known.values, known.way, known.arrived = values, way, arrived
+            known.count += 1
             known.keys.append((values.time, values.seq, way))
             self._draw(meter, values)
             return True
 
     @staticmethod
-    def _tell_ways(meter: str, known: Meter, way: str) -> None:
+    def _tell_ways(meter: str, known: Meter, values: Values, way: str) -> None:
         known.ways.append(way)
         log.warning(
-            "meter %s comes by %s; of a reading that comes by both the first is kept",
+            "meter %s comes by %s; %s",
             meter,
             " and by ".join(known.ways),
+            "of a reading that comes by both the first is kept"
+            if values.clock == "meter"
+            else f"it has no clock, so {known.way} is used, and another only where that is silent",
         )
 
     def recall(self, meter: str, values: Values) -> None:

@@ -69,7 +69,9 @@ function show(name, meter) {
     }
     return tr;
   }));
-  node.querySelector(".age").textContent = `${ago(meter.age)}, by ${meter.way}, ${counted(meter.readings, "reading")}`;
+  const others = (meter.ways ?? []).filter((way) => way !== meter.way);
+  const also = others.length ? `, also by ${others.join(" and ")} (${number(meter.twice ?? 0, 0)} double, not kept)` : "";
+  node.querySelector(".age").textContent = `${ago(meter.age)}, by ${meter.way}, ${counted(meter.readings, "reading")}${also}`;
 }
 
 // Of a meter that says nothing, why; it may never have said anything.
