@@ -147,14 +147,18 @@ def test_d_counts_that_do_not_agree_are_refused():
     assert only(structure(list_of_two, u32(28), u32(1), u32(2), u32(3))).kind == "layout"
 
 
-def currents(power, volts, amperes):
+def i64(n):
+    return b"\x14" + be(n, 8)
+
+
+def currents(power, volts, amperes, number=u16, receiver=None):
     """A Landis+Gyr push list with three voltages and currents, as unscaled numbers."""
     codes = ["1-0:1.7.0"]
     numbers = [u32(power)]
     for phase in (20, 40, 60):
         codes += ["1-0:%d.7.0" % (phase + 12), "1-0:%d.7.0" % (phase + 11)]
-        numbers += [u16(volts), u16(amperes)]
-    return reading(structure(array(*descriptors(*codes)), *numbers)).values
+        numbers += [number(volts), number(amperes)]
+    return reading(structure(array(*descriptors(*codes)), *numbers), receiver=receiver).values
 
 
 def test_physics_finds_the_scale_of_voltage_and_current():
@@ -162,6 +166,10 @@ def test_physics_finds_the_scale_of_voltage_and_current():
     assert currents(331, 2340, 49)["32.7.0"] == (2340, -1)  # E360: 0.1 V
     assert currents(258874, 229, 400)["31.7.0"] == (400, 0)  # E570 on transformers: 1 A
     assert currents(0, 0, 0)["32.7.0"] == (0, 0)
+    receiver = Receiver()
+    for power in (258874, 150, 0, 150):  # an idle E570: 64 bits tell its kind where no load does
+        assert currents(power, 229, 1, i64)["31.7.0"] == (1, 0)
+        assert currents(power, 229, 1, i64, receiver)["31.7.0"] == (1, 0)
     assert currents(500, 170, 300)["32.7.0"] == (170, 0)  # a mains that sags is one still
 
 

@@ -39,6 +39,7 @@ NUMBERS = {
     0x15: 8,
     0x16: 1,  # enum
 }
+WIDE = (0x14, 0x15)  # of 64 bits
 STRINGS = (0x09, 0x0A, 0x0C)  # octet-string, visible-string, utf8-string
 OTHER_OCTETS = (0x04, 0x13, 0x19, 0x1A, 0x1B)  # bit-string, compact-array, moments
 LISTS = (ARRAY, STRUCTURE)

@@ -326,16 +326,19 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
 
 
 def _scales(data: bytes | bytearray, listed: Listed) -> "Scales":
-    from .scales import Scales  # many lists say all of their own
+    from .scales import CURRENTS, Scales  # many lists say all of their own
 
     numbers: dict[int, int] = {}
+    wide = False
     pairs = listed.pairs
     for i in range(0, len(pairs), 3):
         code = pairs[i]
         if not pairs[i + 2] and data[code + 3] == 7 and data[code + 4] == 0:
-            if data[pairs[i + 1]] in axdr.NUMBERS:
-                numbers[data[code + 2]] = axdr.number(data, pairs[i + 1])
-    return Scales(listed.profile, numbers)
+            place = pairs[i + 1]
+            if data[place] in axdr.NUMBERS:
+                numbers[data[code + 2]] = axdr.number(data, place)
+                wide = wide or (data[code + 2] in CURRENTS and data[place] in axdr.WIDE)
+    return Scales(listed.profile, numbers, wide)
 
 
 def _describe(data: bytes | bytearray, at: int) -> "tuple[str, str, str] | None":

@@ -11,8 +11,9 @@ from struct import Struct
 
 from ..profiles import NORDIC, UNKNOWN
 from . import clock
+from .axdr import WIDE
 from .known_native import Known
-from .scales import Scales
+from .scales import CURRENTS, Scales
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Plan(Known):
         form = [">"]
         done = 0
         guessed = False
+        self._wide = False
         slots: list[tuple[str, int, int, int]] = []
         self._groups: list[tuple[int, int]] = []
         for place, key, exponent, group in sorted(listed.slots or ()):
@@ -107,6 +109,7 @@ class Plan(Known):
                 unit = reading.units[key]
                 guessed = guessed or (unit == "V" and len(profile.voltage) > 1)
                 guessed = guessed or (unit == "A" and len(profile.current) > 1)
+                self._wide = self._wide or (group in CURRENTS and data[place - 1] in WIDE)
             least = -(1 << 8 * size - 1) if kind in "bhiq" else 0
             slots.append((key, exponent, least, least + (1 << 8 * size) - 1))
         super().__init__(reading, slots, derived)
@@ -114,12 +117,13 @@ class Plan(Known):
         self._constant = int.from_bytes(data, "big") & self._mask
         self._unpack = Struct("".join(form)).unpack_from
         self._profile = profile
-        self._guess = Scales(profile, self._guessed(self._unpack(data)))
+        self._guess = self._scales(self._unpack(data))
         if not guessed:
             self._groups = []
 
-    def _guessed(self, numbers: tuple[int, ...]) -> dict[int, int]:
-        return {group: numbers[i] for i, group in self._groups}
+    def _scales(self, numbers: tuple[int, ...]) -> Scales:
+        guessed = {group: numbers[i] for i, group in self._groups}
+        return Scales(self._profile, guessed, self._wide)
 
     def read(self, data: bytes | bytearray) -> "Reading | None":
         """The Reading as a walk would give it, or None where one is needed."""
@@ -128,7 +132,7 @@ class Plan(Known):
         if self._nordic is not None and self._nordic != (data[1:5] == NORDIC):
             return None
         numbers = self._unpack(data)
-        if self._groups and not Scales(self._profile, self._guessed(numbers)).same(self._guess):
+        if self._groups and not self._scales(numbers).same(self._guess):
             return None
         if not self._minute:
             return self.reading(data, numbers, None)

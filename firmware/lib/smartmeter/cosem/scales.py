@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MAINS = ((180, 260), (75, 740))
 
 _VOLTAGES = (32, 52, 72)
-_CURRENTS = (31, 51, 71)
+CURRENTS = (31, 51, 71)
 _PHASES = (20, 40, 60)
 _FREQUENCY = 14
 
@@ -22,18 +22,20 @@ _FREQUENCY = 14
 class Scales:
     """The scales of one telegram.
 
-    numbers is {C: mantissa} of the codes C.7.0 that came without scaler.
+    numbers is {C: mantissa} of the codes C.7.0 that came without scaler. wide: its currents have
+    64 bits, as behind transformers alone (Landis+Gyr E570): they count the profile's coarsest,
+    which a low load would not show.
     """
 
     __slots__ = ("_current", "_profile", "_voltage", "frequency")
 
-    def __init__(self, profile: "Profile", numbers: dict[int, int]) -> None:
+    def __init__(self, profile: "Profile", numbers: dict[int, int], wide: bool = False) -> None:
         self._profile = profile
         # of a mains in Hz, which has two digits before the point
         self.frequency = 2 - len(str(numbers[_FREQUENCY])) if _FREQUENCY in numbers else 0
         choice = profile.voltage
         self._voltage = choice[0] if len(choice) == 1 else _of_voltage(choice, numbers)
-        choice = profile.current
+        choice = profile.current[-1:] if wide else profile.current
         if len(choice) < 2:
             self._current = choice[0] if choice else None
         else:
@@ -80,7 +82,7 @@ def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int |
     """The finest current that can carry the power: P is at most the sum of U times I."""
     power = max(_power(numbers, 1), _power(numbers, 2))
     most = 0  # of the apparent power, in units of the current's last digit
-    for c in _CURRENTS:
+    for c in CURRENTS:
         volts = numbers.get(c + 1, 0)
         if not volts or voltage is None:
             volts = _MAINS[0][1]
