@@ -118,6 +118,23 @@ def test_c_the_resolution_of_new_firmware_and_of_norway():
     assert norway.values["1.8.0"] == (85820920, 0)
 
 
+def transformers(power, reactive, amperes):
+    """The current that a Kamstrup list with three phases of 233 V is read to have."""
+    items = [visible(b"Kamstrup_V0001"), obis("1-1:2.7.0"), u32(power)]
+    items += [obis("1-1:3.7.0"), u32(reactive)]
+    for c in (31, 51, 71):
+        items += [obis("1-1:%d.7.0" % c), u32(amperes), obis("1-1:%d.7.0" % (c + 1)), u16(233)]
+    return reading(structure(*items)).values["31.7.0"]
+
+
+def test_c_currents_of_transformers_go_with_the_power():
+    assert transformers(3000, 64000, 92000) == (92000, -3)
+    assert transformers(30000, 640000, 92000) == (92000, -2)
+    assert transformers(600000, 60000, 92000) == (92000, -2)
+    assert transformers(1500, 200, 1000) == (1000, -2)  # in opposite directions, by phase
+    assert transformers(0, 0, 92000) == (92000, -2)
+
+
 def descriptors(*codes):
     head = structure(u16(40), obis("0-8:25.9.0"), b"\x0f\x02", u16(0))
     return [head] + [structure(u16(3), obis(c), b"\x0f\x02", u16(0)) for c in codes]
@@ -139,6 +156,24 @@ def test_d_descriptors_then_values():
     assert got.values["32.7.0"] == (236, 0)
     assert got.codes["3.8.0"] == "1-1:3.8.0"
     assert got.meter == "LGZ1030655933512"
+
+
+def test_d_descriptors_with_restriction_and_columns():
+    for more in ((structure(b"\x16\x00", b"\x00"),), (structure(b"\x16\x00", b"\x00"), array())):
+        codes = ((40, "0-8:25.9.0"), (1, "0-0:42.0.0"), (3, "1-0:1.7.0"), (3, "1-0:2.8.0"))
+        head = [structure(u16(c), obis(code), b"\x0f\x02", u16(0), *more) for c, code in codes]
+        got = reading(structure(array(*head), octets(b"LGZ1030655933512"), u32(28), u32(5)))
+        assert got.meter == "LGZ1030655933512"
+        assert got.values == {"1.7.0": (28, 0), "2.8.0": (5, 0)}
+
+
+def test_d_a_value_that_is_a_list_moves_no_other():
+    profile = structure(obis("0-0:99.98.4"), u16(3))
+    codes = descriptors("0-0:96.5.135", "1-0:1.7.0", "1-0:2.7.0")
+    for values in ((profile, u32(28), u32(1)), (structure(), u32(28), u32(1))):
+        got = reading(structure(array(*codes), *values))
+        assert got.values["1.7.0"] == (28, 0)
+        assert got.values["2.7.0"] == (1, 0)
 
 
 def test_d_counts_that_do_not_agree_are_refused():
@@ -232,7 +267,7 @@ def nine(name, *numbers):
 
 
 def test_e_nine_items_of_two_makers():
-    powers = (400, 0, 0, 30, 7000123, 1234, 800456, 90789)
+    powers = (400, 0, 60, 30, 7000123, 1234, 800456, 90789)  # both kinds of var, by phase
     tariffs = (400, 0, 7000123, 4000100, 3000023, 1234, 1200, 34)
     landis = {"1.7.0": (400, 0), "4.7.0": (30, 0), "1.8.0": (7000123, 0), "4.8.0": (90789, 0)}
     iskra = {"1.7.0": (400, 0), "1.8.0": (7000123, 0), "1.8.2": (3000023, 0), "2.8.1": (1200, 0)}
@@ -279,6 +314,24 @@ def test_e_im350():
     assert got.values["1.8.0"] == (3531997, 0)
     assert got.values["1.7.0"] == (146, 0)
     assert got.meter == "18037098"
+
+
+def test_e_ie5_of_two_lists():
+    ids = [octets(b"90000001"), octets(b"\x0f\x0a\x14\x00"), octets(b"\x07\xe9\x0c\x03\x03")]
+    tariffs = [u32(n) for n in (4052883, 2527544, 1525339, 50, 40, 10)]
+    powers = [u32(576), u32(0)]
+    phases = [u32(n) for n in (229, 194, 153, 0, 0, 0)]
+    end = [u16(n) for n in (2410, 2423, 2383, 107, 102, 91)] + [u32(99999)]
+    end += [array(u16(9400))] * 3 + [b"\x03\x01"]
+    quadrants = [u32(n) for n in (1, 2, 3, 4)]
+    for items in (
+        ids + tariffs + powers + phases + end,
+        ids + tariffs + quadrants + powers + [u16(950)] + phases + end,
+    ):
+        got = reading(structure(*items))
+        assert got.meter == "90000001"
+        assert (got.values["1.8.2"], got.values["1.7.0"]) == ((1525339, 0), (576, 0))
+        assert (got.values["41.7.0"], got.values["71.7.0"]) == ((194, 0), (91, -2))
 
 
 def untagged(*entries):

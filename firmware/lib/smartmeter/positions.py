@@ -50,6 +50,10 @@ POSITIONS = {
         + _I2
         + ("", "", "", "", ""),
     ),
+    "sssqqqqqqqqqqqqqqwwwwwwqwwwb": (
+        "iskraemeco",
+        (ID, "", "") + _TARIFFS + _P[:2] + _PHASES + _U1 + _I2 + ("", "", "", "", ""),
+    ),
     # Siemens IM350 and Iskraemeco AM550, Kaernten and Wels (KELAG): code of the push list first
     "sssscqqqqqq": ("siemens", ("", ID, "", "", "") + _E + ("1.7.0", "2.7.0")),
     "ssssqqqqqq": ("siemens", ("", ID, "", "") + _E + ("1.7.0", "2.7.0")),

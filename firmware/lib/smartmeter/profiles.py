@@ -55,13 +55,14 @@ class Profile:
 
 
 # All of them, each as Profile takes it, made when it is asked for. Sources: Kamstrup HAN-NVE list
-# description (10 Wh in Norway, 1 Wh elsewhere; 0.01 V in newer firmware); Kaifa KFM_001; Aidon NVE
+# description (10 Wh in Norway, 1 Wh elsewhere; 0.01 V in newer firmware; behind current
+# transformers some count 0.001 A); Kaifa KFM_001; Aidon NVE
 # interface description; Landis+Gyr E450, E360 and E570 as delivered to Swiss grid operators;
 # Iskraemeco AM550. In words: name, zone, energy, voltage, current, factor.
 _PROFILES = (
     ("unknown", None, 0, (0, -1, -2), (), -3),
-    ("kamstrup", "standard", 0, (0, -2), (-2,), -2),
-    ("kamstrup-no", "standard", 1, (0, -2), (-2,), -2),
+    ("kamstrup", "standard", 0, (0, -2), (-2, -3), -2),
+    ("kamstrup-no", "standard", 1, (0, -2), (-2, -3), -2),
     ("aidon", "standard", 0, (-1,), (-1,), -3),
     ("kaifa", "standard", 0, (-1,), (-3,), -3),
     ("landis-gyr", "local", 0, (0, -1, -2), (-2, -1, 0), -3),

@@ -33,7 +33,12 @@ for _name in ("W", "Wh", "VA", "VAh", "var", "varh"):
 
 
 def number_and_unit(text: str) -> "tuple[str, str, str]":
-    """(number, mark, unit) of "1.5*kWh", or of "1.5 kWh" as Iskraemeco's MT171 has it."""
+    """(number, mark, unit) of "1.5*kWh", of "1.5 kWh" as Iskraemeco's MT171 has it, or of "1.5kWh"
+    as some Belgian meters do, where the mark is "" and the unit may be but the end of a text."""
     if "*" in text:
         return text.partition("*")
-    return text.strip().partition(" ")
+    number, mark, unit = text.strip().partition(" ")
+    if not mark:
+        unit = number.lstrip("0123456789.,-")
+        number = number[: len(number) - len(unit)]
+    return number, mark, unit

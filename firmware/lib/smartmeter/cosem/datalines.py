@@ -38,6 +38,7 @@ if _KEEPS_PLANS:
 
 _LINES_MAX = 400  # the longest telegram known has 75
 _DIGITS_MAX = 24  # of one number
+_UNMARKED_MAX = 11  # characters of a number that its unit follows with nothing between
 _KILO = ("W", "Wh", "VA", "VAh", "var", "varh")
 _ELECTRICAL = ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz", "deg")
 
@@ -279,7 +280,7 @@ def _set(
             rest.pending = (name, "")
         else:
             rest.pending = (values[4], values[5])
-    elif len(values) == 2 and len(values[0]) >= 12 and "*" in values[1]:
+    elif len(values) == 2 and len(values[0]) >= 12 and number_and_unit(values[1])[2]:
         if not values[0].startswith(_NEVER_READ):
             _valued(reading, name, values[1], places[1], rest, strict)
     else:
@@ -296,7 +297,11 @@ def _valued(
     number, star, unit = number_and_unit(text)
     known = _names.get(name) or _learn(name)
     code = known[1]
-    if not star:
+    if unit and not star:  # no text that ends like it, and no moment as in (210227144600W)
+        scale = BY_TEXT.get(unit.lower())
+        if not scale or scale[0] != known[2] or len(number) > _UNMARKED_MAX:
+            number, unit = text, ""
+    if not unit and not star:
         unit = known[2]
         if unit in _KILO:
             unit = "k" + unit if "." in number or "," in number else ""

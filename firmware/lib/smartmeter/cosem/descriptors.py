@@ -9,8 +9,14 @@ from .layouts import Listed, is_code
 
 _CODE = 6  # octets of an OBIS code
 _DESCRIPTOR = 4  # values: class, code, attribute, index
+# since version 1 of the class also a restriction, none of which is 0 and null-data, and since
+# version 2 columns, all of which are an empty array (Blue Book 4.4.8)
+_RESTRICTED = 6
+_RESTRICTIONS = (5, 6)  # elements
+_ENUM = 0x16
 _PUSH_SETUP = 40  # class
 _COUNTED = (0x01, 0x02, 0x81)  # before a count of one byte
+_STRUCTURE = 0x02
 
 
 def descriptors(data: bytes | bytearray, places: "array[int]") -> Listed | None:
@@ -21,35 +27,58 @@ def descriptors(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     numbers = axdr.NUMBERS
     n = 0
     size = len(places)
-    while n + _DESCRIPTOR <= size and (
+    width = _DESCRIPTOR
+    if size and data[places[0] - 1] in _RESTRICTIONS:
+        width = _RESTRICTED
+    while n + width <= size and (
         data[places[n]] in numbers
         and is_code(data, places[n + 1])
         and data[places[n + 2]] in numbers
         and data[places[n + 3]] in numbers
+        and (width == _DESCRIPTOR or _unrestricted(data, places[n + 4], places[n + 5]))
     ):
-        n += _DESCRIPTOR
+        n += width
     if not n:
         return None
     # values, too, may look like descriptors: the brackets say how many there are
     before = places[0] - 4  # 01 count 02 04
-    count = n // _DESCRIPTOR
+    count = n // width
     if before < 0 or data[before] not in _COUNTED or not 0 < data[before + 1] <= count:
         return None
     count = data[before + 1]
-    first = _DESCRIPTOR * count
-    skipped = count - (size - first)
-    if skipped not in (0, 1) or first == size:
+    values = places[width * count :]
+    if before > 1 and data[before - 2] == _STRUCTURE and data[before - 1] != len(values) + 1:
+        values = _whole(data, before)
+    skipped = count - len(values)
+    if skipped not in (0, 1) or not values:
         return None
     listed = Listed("d")
-    for i in range(first, size):
-        descriptor = _DESCRIPTOR * (i - first + skipped)
+    for i, place in enumerate(values):
+        if not place:
+            continue
+        descriptor = width * (i + skipped)
         code = places[descriptor + 1] + 2
         attribute = axdr.number(data, places[descriptor + 2])
-        if attribute == 3 and axdr.is_scaler(data, places[i], len(data)):
-            _scale(data, listed, code, places[i])
+        if attribute == 3 and axdr.is_scaler(data, place, len(data)):
+            _scale(data, listed, code, place)
         elif attribute == 2 or axdr.number(data, places[descriptor]) == _PUSH_SETUP:
-            listed.pair(code, places[i], 0)
+            listed.pair(code, place, 0)
     return listed
+
+
+def _unrestricted(data: bytes | bytearray, kind: int, restriction: int) -> bool:
+    return data[kind] == _ENUM and not data[kind + 1] and data[restriction] == axdr.NULL
+
+
+def _whole(data: bytes | bytearray, at: int) -> "array[int]":
+    """The places of the values behind the array at data[at], 0 for one that is a list itself."""
+    values = array("H")
+    at = axdr.walk(data, at, len(data), array("H"))
+    while at < len(data):
+        places = array("H")
+        at = axdr.walk(data, at, len(data), places)
+        values.append(places[0] if len(places) == 1 else 0)
+    return values
 
 
 def _scale(data: bytes | bytearray, listed: Listed, code: int, scaler: int) -> None:

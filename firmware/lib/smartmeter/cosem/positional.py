@@ -98,10 +98,11 @@ def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:
     if maker in (b"LGZ", b"ISK"):
         return maker == b"LGZ"
     numbers = [axdr.number(data, place) for place in places[1:]]
-    if all([abs(numbers[i] - numbers[i + 1] - numbers[i + 2]) <= _ROUNDED for i in (2, 5)]):
+    over = [numbers[i] - numbers[i + 1] - numbers[i + 2] for i in (2, 5)]
+    if max(over) <= _ROUNDED and min(over) >= -_ROUNDED:
         return False
-    powers = numbers[:4]
-    if max(powers) < _POWER_MAX and not powers[0] * powers[1] and not powers[2] * powers[3]:
+    # a total is never less than its tariffs; power flows in one direction at a time
+    if min(over) < -_ROUNDED and max(numbers[:4]) < _POWER_MAX and not numbers[0] * numbers[1]:
         return True
     return None
 

@@ -17,6 +17,7 @@ _VOLTAGES = (32, 52, 72)
 CURRENTS = (31, 51, 71)
 _PHASES = (20, 40, 60)
 _FREQUENCY = 14
+_DIRECT = 120  # A, and more than a meter without current transformers carries
 
 
 class Scales:
@@ -79,20 +80,33 @@ def _of_voltage(choice: tuple[int, ...], numbers: dict[int, int]) -> int | None:
 
 
 def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int | None) -> int:
-    """The finest current that can carry the power: P is at most the sum of U times I."""
+    """The first that can carry the power: P is at most the sum of U times I. Where that is a
+    current of transformers, the finest that can carry P and Q, as those are primary values, too.
+    """
     power = max(_power(numbers, 1), _power(numbers, 2))
     most = 0  # of the apparent power, in units of the current's last digit
+    high = 0
     for c in CURRENTS:
         volts = numbers.get(c + 1, 0)
         if not volts or voltage is None:
             volts = _MAINS[0][1]
         else:
             volts = volts // 10**-voltage + 1
-        most += (abs(numbers.get(c, 0)) + 1) * volts
+        current = abs(numbers.get(c, 0))
+        high = max(high, current)
+        most += (current + 1) * volts
+    most = most * 11 // 10
+    found = choice[0]
     for exponent in choice:
-        if power * 10**-exponent <= most * 11 // 10:
-            return exponent
-    return choice[0]
+        if power * 10**-exponent <= most:
+            found = exponent
+            break
+    finest = min(choice)
+    if found > finest and high > _DIRECT * 10**-found:
+        reactive = max(_power(numbers, 3), _power(numbers, 4))
+        if reactive and (power**2 + reactive**2) * 100**-finest <= most**2:
+            return finest
+    return found
 
 
 def _power(numbers: dict[int, int], c: int) -> int:
