@@ -83,6 +83,37 @@ def test_who_is_silent_is_told_with_the_reason(between: Between, adapter: Adapte
     eventually(lambda: "roof" not in json.loads(between.ask("/status"))["silent"])
 
 
+ADAPTER = {
+    "state": "online", "version": "1.4.0", "time": "2026-11-23T11:00:00+01:00", "rssi": -61,
+    "clock_set": "2026-11-23T06:00:00+01:00", "clock_offset": -7, "silent": 3600, "dropped": 0,
+    "faults": {"tag": 1, "checksum": 12}, "heap": 41000,
+}  # fmt: skip
+
+
+def test_what_an_adapter_tells_of_itself_is_shown_in_short(
+    between: Between, adapter: Adapter
+) -> None:
+    hostile = {
+        "state": "\x1b[2J" + "x" * 5000, "version": ["1"], "rssi": 10**30, "silent": True,
+        "clock_offset": 1e308, "time": "9" * 40, "last_trouble": "one\ntwo\u202e",
+        "faults": {f"{n}\x07{'k' * 200}": n for n in range(40)} | {"x": -1, "y": "2"},
+    }  # fmt: skip
+    between.process.start().says("LAN broker: connected")
+    adapter.publish_and_wait("cellar", json.dumps(ADAPTER).encode(), "status")
+    adapter.publish_and_wait("roof", json.dumps(hostile).encode(), "status")
+    told = eventually(lambda: json.loads(between.ask("/status"))["adapters"].get("roof"))
+    assert set(told) == {"state", "time", "last_trouble", "faults", "short"}
+    assert told["last_trouble"] == "one two"
+    assert len(json.dumps(told)) < 2500
+    said = command("status", "--config", str(between.process.config)).stdout
+    assert (
+        "adapter of cellar: online, version 1.4.0, signal -61 dBm, the meter's clock is 7 s behind,"
+        " no reading since 2026-11-23T10:00:00+01:00, faults: 12 checksum, 1 tag,"
+        " told at 2026-11-23T11:00:00+01:00\n"
+    ) in said
+    assert all(character.isprintable() for character in said.replace("\n", ""))
+
+
 def test_what_today_took_is_counted_from_midnight() -> None:
     midnight = datetime.datetime(2026, 11, 23).astimezone().timestamp()
     today = Today()
@@ -195,6 +226,11 @@ def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter, br
     adapter.publish_and_wait(METER, reading(2, power=77, at=int(time.time())))
     playwright.expect(card.locator(".watts")).to_have_text("77")  # without a reload
     playwright.expect(card.locator(".totals")).to_contain_text("Taken, total1,136.786 kWh")
+    markup = "<img src=x onerror=alert(1)><script>alert(2)</script>" + "x" * 99
+    about = json.dumps(ADAPTER | {"version": markup}).encode()
+    adapter.publish_and_wait(METER, about, "status")
+    playwright.expect(card.first.locator(".adapter")).to_contain_text(f"version {markup[:100]}")
+    playwright.expect(page.locator("img, .card script")).to_have_count(0)
     adapter.publish_and_wait("meter-2", b'{"state":"offline"}', "status")
     silent = page.locator(".card", has_text="meter-2")
     playwright.expect(silent.locator(".silent")).to_have_text("Silent: its adapter is offline")

@@ -64,6 +64,9 @@ def text(d: dict[str, Any]) -> str:
         today = f", {grown['wh'] / 1000:.2f} kWh taken today" if grown else ""
         count = f"{meter['readings']} readings, last {_span(meter['age'])} ago"
         lines.append(f"meter {name}: {count}{now}{today}{_ways(meter)}")
+    for name, told in d["adapters"].items():
+        what = f"port {told['port']}" if "port" in told else "adapter"
+        lines.append(f"{what} of {name}: {told['short']}")
     lines += [f"meter {name} is SILENT: {reason}" for name, reason in d["silent"].items()]
     lines += [f"ALARM: {alarm}" for alarm in d["alarms"]]
     return "\n".join(lines)

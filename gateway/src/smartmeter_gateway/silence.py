@@ -1,13 +1,13 @@
 """Why a meter is not heard, for a person: by what its adapter, or our own port, told last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS
 
+from .told import Told
+
 OLD_S = 120.0  # without a reading: then it is silent
-_TEXT_MAX = 100
 
 WORDS = {
     NO_BYTES: "no bytes: is the cable on the meter, and its interface switched on?",
@@ -20,23 +20,6 @@ WORDS = {
 class LinkLike(Protocol):
     up: bool
     reason: str
-
-
-@dataclass(frozen=True)
-class Told:
-    """Of a meter's status what the house needs; "" where it tells none."""
-
-    state: str
-    progress: str
-    port: str
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> "Told":
-        def text(key: str) -> str:
-            value = document.get(key)
-            return value[:_TEXT_MAX] if isinstance(value, str) else ""
-
-        return cls(text("state"), text("progress"), text("port"))
 
 
 def why(told: Told | None, links: Mapping[str, LinkLike], lan: str) -> str:

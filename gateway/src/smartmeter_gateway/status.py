@@ -14,8 +14,9 @@ import smartmeter
 from .acceptance import Values
 from .curve import Curve, power
 from .holding import Holding
-from .silence import OLD_S, Told, why
+from .silence import OLD_S, why
 from .today import Today
+from .told import Told
 
 log = logging.getLogger("smartmeter_gateway")
 
@@ -225,7 +226,7 @@ class Status:
         now = time.monotonic()
         with self._lock:
             return {
-                **({"concentrator": self.id, "silent": self._silent(now)} if values else {}),
+                **(self._for_the_house(now) if values else {}),
                 "state": "online",
                 "time": now_text(),
                 "version": smartmeter.__version__,
@@ -263,6 +264,13 @@ class Status:
     def _grown(self, meter: str) -> dict[str, dict[str, float]]:
         today = self._todays.get(meter)
         return today.grown(time.time()) if today else {}
+
+    def _for_the_house(self, now: float) -> dict[str, Any]:
+        return {
+            "concentrator": self.id,
+            "silent": self._silent(now),
+            "adapters": {name: told.facts for name, told in sorted(self._told.items())},
+        }
 
     def _silent(self, now: float) -> dict[str, str]:
         """meter -> why nothing is heard of it, of those that are silent."""

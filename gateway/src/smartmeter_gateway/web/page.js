@@ -85,6 +85,12 @@ function silence(name, why, heard) {
   if (heard) node.querySelector(".now").hidden = node.querySelector(".totals").hidden = false;
 }
 
+function adapter(name, told) {
+  const line = card(name).node.querySelector(".adapter");
+  line.hidden = !told;
+  line.textContent = told ? `${told.port ? "Port" : "Adapter"}: ${told.short}` : "";
+}
+
 async function curve(name) {
   const entry = card(name);
   if (Date.now() - entry.asked < CURVE_MS) return;
@@ -142,7 +148,10 @@ async function tick() {
       ...Object.entries(status.faults).map(([kind, n]) => [`Faults: ${kind}`, number(n, 0)]),
     ]);
     for (const [name, meter] of Object.entries(status.meters)) show(name, meter);
-    for (const name of names) silence(name, status.silent[name], name in status.meters);
+    for (const name of names) {
+      silence(name, status.silent[name], name in status.meters);
+      adapter(name, status.adapters[name]);
+    }
     for (const name of Object.keys(status.meters)) await curve(name);
   } catch (why) {
     state.textContent = `the Concentrator does not answer (${why.message})`;
