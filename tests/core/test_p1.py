@@ -246,7 +246,12 @@ def test_the_identification_alone_is_the_meter_where_no_line_tells_it():
         assert got.meter == "TST5\\253710000_A"
     got = reading(telegram(["0-0:42.0.0(53414731303330373030303032353734)", "1-0:1.7.0(1*W)"]))
     assert got.meter == "SAG1030700002574"
-    for told, meter in (("20545354313200000000", "TST12"), ("20202020", "20202020")):
+    for told, meter in (
+        ("20545354313200000000", "TST12"),
+        ("20202020", "20202020"),
+        ("63355730", "63355730"),
+        ("633557303132", "633557303132"),
+    ):
         assert reading(telegram(["0-0:96.1.1(%s)" % told, "1-0:1.7.0(1*W)"])).meter == meter
     assert reading(telegram(["0-0:96.1.1(ADC3100000158491)", "1-0:1.7.0(1*W)"])).meter == (
         "ADC3100000158491"

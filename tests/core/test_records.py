@@ -204,8 +204,16 @@ def test_makers_whose_subunits_are_known():
         "1.8.0": (100, 0),
         "2.8.0": (200, 0),
     }
-    got = values("02fdc9ff01ed00" + "02acff014f00" + "8240acff01eeff", "SBC")
-    assert got == {"32.7.0": (237, 0), "21.7.0": (790, 0), "36.7.0": (790, 0), "24.7.0": (180, 0)}
+    for maker in ("SBC", "FIN"):
+        got = values("02fdc9ff01ed00" + "02acff014f00" + "8240acff01eeff", maker)
+        assert got == {
+            "32.7.0": (237, 0),
+            "21.7.0": (790, 0),
+            "36.7.0": (790, 0),
+            "24.7.0": (180, 0),
+        }
+    got = values("02fdc8ff01fc08" + "22fdc8ff015207" + "03fdd9ff02be0000", "EMU")
+    assert got == {"32.7.0": (2300, -1), "51.7.0": (190, -3)}
     got = values("84402aa0090000" + "848040fb9772fbfeffff" + "84c0402a00000000", "GAV")
     assert got == {
         "21.7.0": (2464, -1),
@@ -270,6 +278,8 @@ def test_the_time_of_a_reply():
 
 def test_identity():
     assert reading(reply("040305000000")).meter == "TST12345678"
+    assert reading(reply("040305000000", "@@@")).meter == "12345678"  # a maker of 0
+    assert fault(reply("040305000000", "T@T")) == LAYOUT
 
 
 def test_records_that_no_electricity_meter_sends():
@@ -319,6 +329,10 @@ def test_numbers_that_contradict_each_other():
         assert fault(reply("04030a000000" + below_zero)) == VALUE, below_zero
     assert values("04030a000000" + "841003060000008420030400000002fd48e803")["1.8.0"] == (10, 0)
     assert fault(reply("04030a000000" + "8410036000000084200304000000")) == VALUE
+
+
+def test_primary_values_of_a_voltage_transformer():
+    assert values("02fdcafc01" + "7f04" + "040305000000")["32.7.0"] == (11510, 0)
 
 
 def test_two_current_transformers_measure_the_first_and_third_phase():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..reading import Reading
 
 _PHASES = (20, 40, 60)  # what group C of a phase is above that of all
-_VOLTS = (40, 1000)  # between a phase and neutral or another phase, transformers' 57.7 V included
+_VOLTS = (40, 500_000)  # from secondary values of transformers, 57.7 V, to primary ones
 _VOLTS_RATIO = 3  # the highest phase over the lowest, of a mains that lost its neutral
 _HERTZ = (15, 70)  # of railways, too
 _TARIFFS = 9

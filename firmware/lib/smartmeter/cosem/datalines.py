@@ -50,6 +50,7 @@ _NEVER_READ = ("632525", "700101")  # the time of another meter that was not rea
 # Whose value is the meter's id, the best first.
 _IDS = ("96.1.1", "42.0.0", "96.1.0", "96.1.255", "0.0.0", "C.1.0", "C.1", "0.0.9", "0.0")
 _ID_MAX = 64
+_HEX_ID_MIN = 12  # an id of six characters
 
 # Behind a code: the value since billing period 0, where there never was a reset. Apator's 12EC3
 # and 20EC3 (Pafal) have no other for now.
@@ -408,15 +409,15 @@ class _Rest:
 
 
 def _unhex(text: str) -> str:
-    """P1 writes ids as the hexadecimal of their ASCII, Kamstrup filled up with 00; others stay
-    as they are."""
-    if len(text) < 8:
+    """P1 writes ids as the hexadecimal of their ASCII, Kamstrup filled up with 00; others, of
+    eight digits as well, stay as they are."""
+    if len(text) < _HEX_ID_MIN:
         return text
     try:
         octets = unhexlify(text).rstrip(b"\0")
     except ValueError:
         return text
     for b in octets:
-        if not (48 <= b <= 57 or 65 <= b <= 90 or 97 <= b <= 122 or b == 32):
+        if not (48 <= b <= 57 or 65 <= b <= 90 or b == 32):
             return text
     return str(octets, "ascii").strip() or text

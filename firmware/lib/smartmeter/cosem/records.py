@@ -142,7 +142,9 @@ def _check_amis(data: bytes) -> None:
 
 
 def _letters(number: int) -> str:
-    """The three letters of a manufacturer (EN 62056-21 FLAG), five bits each."""
+    """The three letters of a manufacturer (EN 62056-21 FLAG), five bits each; some leave them 0."""
+    if not number:
+        return ""
     letters = "".join([chr(64 + (number >> shift & 31)) for shift in (10, 5, 0)])
     for c in letters:
         if not "A" <= c <= "Z":

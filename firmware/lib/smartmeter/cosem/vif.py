@@ -23,7 +23,7 @@ _MAKERS = 0x7F  # FF: what follows is the maker's
 INKASSO = 128  # group D of 1.128.0, AMIS' balance of energy prepaid
 
 _ABB = "ABB"
-_SBC = "SBC"  # Saia
+_SBC = ("SBC", "FIN", "EMU")  # Saia, which builds Finder's, too; EMU's are alike
 _GMC = "GMC"  # Gossen Metrawatt
 _GAV = "GAV"  # Carlo Gavazzi
 SCHNEIDER = "SEC"  # Schneider Electric
@@ -174,7 +174,7 @@ def _makers(found: Meaning, codes: bytes, maker: str) -> bool:
         found.d = INKASSO
         found.sign = 1
         return True
-    if maker in (_SBC, _ABB) and code <= 3:
+    if (maker in _SBC or maker == _ABB) and code <= 3:
         found.phase = code
         return True
     if maker == SCHNEIDER and len(codes) == 1:
@@ -191,7 +191,7 @@ def _subunit(found: Meaning, maker: str, subunit: int) -> bool:
     if maker == _ABB and found.d == ENERGY and subunit in _ABB_SUBUNITS:
         found.c, found.sign = _ABB_SUBUNITS[subunit]
         return True
-    if maker in (_SBC, SCHNEIDER) and subunit == 1:
+    if (maker in _SBC or maker == SCHNEIDER) and subunit == 1:
         found.c = REACTIVE
         return True
     if maker == _GAV and subunit <= 3:
