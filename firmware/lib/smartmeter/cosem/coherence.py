@@ -16,6 +16,7 @@ _PHASES = (20, 40, 60)  # what group C of a phase is above that of all
 _VOLTS = (40, 500_000)  # from secondary values of transformers, 57.7 V, to primary ones
 _VOLTS_RATIO = 3  # the highest phase over the lowest, of a mains that lost its neutral
 _HERTZ = (15, 70)  # of railways, too
+_ENERGIES = (1, 2, 3, 4)
 _TARIFFS = 9
 _IDLE_FACTOR = 50  # U times I over P: of a large bank of capacitors, at most
 _IDLE = 5_000  # VA, below which U times I may be anything
@@ -60,8 +61,11 @@ class Coherence:
 
     def __init__(self, values: "dict[str, tuple[int, int]]") -> None:
         self._unit = unit = 10 ** max([3] + [-values[key][1] for key in values])
-        self._factors = [(key, _digit(values[key][1], unit)) for key in values]
-        index = {key: i for i, key in enumerate(values)}
+        tariffs = ["%d.8.%d" % (c, e) for c in _ENERGIES for e in range(1, _TARIFFS)]
+        keys = [key for key in tariffs if key in values]  # in a row, for one sum of each energy
+        keys += [key for key in values if key not in tariffs]
+        self._factors = [(key, _digit(values[key][1], unit)) for key in keys]
+        index = {key: i for i, key in enumerate(keys)}
         limits = [("%d.7.0" % c, _VOLTS) for c in (12, 32, 52, 72)] + [("14.7.0", _HERTZ)]
         self._mains = [
             (index[k], low * unit, high * unit) for k, (low, high) in limits if k in index
@@ -76,13 +80,12 @@ class Coherence:
         total = _power(index, 0) if len(self._phases) == len(_PHASES) else None
         self._total = self._sides(*total) if total else None
         self._totals = []
-        for c in (1, 2, 3, 4):
-            tariffs = ["%d.8.%d" % (c, tariff) for tariff in range(1, _TARIFFS)]
-            parts = [index[key] for key in tariffs if key in index]
+        for c in _ENERGIES:
+            parts = [i for key, i in index.items() if key in tariffs and key[0] == str(c)]
             i = index.get("%d.8.0" % c)
             if parts and i is not None:
                 slack = _DIGITS * sum([self._factors[part][1] for part in parts + [i]])
-                self._totals.append((i, parts, slack))
+                self._totals.append((i, min(parts), max(parts) + 1, slack))
         _check_phases(values)
 
     def _sides(
@@ -106,25 +109,32 @@ class Coherence:
         unit = self._unit
         numbers = [values[key][0] * factor for key, factor in self._factors]
         for i, least, most in self._mains:
-            if numbers[i] and not least <= abs(numbers[i]) <= most:
+            if not least <= numbers[i] <= most and numbers[i]:
                 raise Rejected(VALUE, "%s is not what a mains has" % self._factors[i][0])
         if len(self._volts) == len(_PHASES):
             volts = [numbers[i] for i in self._volts]
-            if min(volts) > 0 and max(volts) > _VOLTS_RATIO * min(volts):
+            if max(volts) > _VOLTS_RATIO * min(volts) > 0:
                 raise Rejected(VALUE, "the voltages of the phases are too far apart")
         slack = _SLACK * unit
+        idle = _IDLE * unit * unit
         size = net = off = 0
         hidden = False  # a phase that shows 0 may export what is not told
         for i, sign, export, digits, voltage, volt, current, ampere in self._phases:
-            power = sign * (numbers[i] or (-numbers[export] if export is not None else 0))
-            net += power
-            hidden = hidden or (self._one_way and not power)
+            power = numbers[i]
+            if not power and export is not None:
+                power = -numbers[export]
+            net += power * sign
+            if not power:
+                hidden = self._one_way
             power = abs(power)
             size += power
             off += digits
             if voltage is None:
                 continue
-            apparent = (abs(numbers[voltage]) + volt) * (abs(numbers[current]) + ampere) // unit
+            product = (abs(numbers[voltage]) + volt) * (abs(numbers[current]) + ampere)
+            if power * unit <= product <= idle:  # as nearly always
+                continue
+            apparent = product // unit
             if power > apparent + apparent // _SHARE + digits + slack:
                 raise Rejected(VALUE, "a phase's power is more than its voltage and current carry")
             if apparent > _IDLE_FACTOR * (power + digits) + _IDLE * unit:
@@ -135,9 +145,9 @@ class Coherence:
             most = digits + off + size // _SUM_SHARE + slack
             if power - net > most or (net - power > most and not hidden):
                 raise Rejected(VALUE, "the power is not the sum of its phases")
-        for i, tariffs, digits in self._totals:  # a total may have more of them than are sent
-            parts = sum([numbers[tariff] for tariff in tariffs])
-            if parts and parts > numbers[i] + digits:
+        for i, first, stop, digits in self._totals:  # a total may have more of them than are sent
+            parts = sum(numbers[first:stop])
+            if parts > numbers[i] + digits and parts:
                 raise Rejected(VALUE, "a total is less than its tariffs")
 
 

@@ -13,7 +13,7 @@ from ..profiles import NORDIC, UNKNOWN
 from . import clock
 from .axdr import WIDE
 from .known_native import Known
-from .scales import CURRENTS, Scales
+from .scales import CURRENTS, DIRECT, FREQUENCY, MAINS, PHASES, VOLTAGES, Scales
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -120,10 +120,50 @@ class Plan(Known):
         self._guess = self._scales(self._unpack(data))
         if not guessed:
             self._groups = []
+        self._know_mains(profile)
+
+    def _know_mains(self, profile: "Profile") -> None:
+        """What _holds goes by."""
+        guess = self._guess
+        groups = {group: i for i, group in self._groups}
+        self._volts = [groups[c] for c in VOLTAGES if c in groups]
+        self._amperes = [groups[c] for c in CURRENTS if c in groups]
+        powers = [[c] if c in groups else [phase + c for phase in PHASES] for c in (1, 2)]
+        self._powers = [groups[c] for c in powers[0] + powers[1] if c in groups]
+        choice = profile.current[-1:] if self._wide else profile.current
+        unit = 10 ** -(guess.voltage or 0)
+        self._carried = self._direct = 0
+        if len(choice) > 1:
+            self._carried = unit * 10 ** -choice[0]
+            self._direct = DIRECT * 10 ** -choice[0] if choice[0] > min(choice) else 0
+        likely = choice[0] if choice else None
+        if self._volts and guess.voltage is not None and guess.current == likely:
+            self._usual = MAINS[0][0] * unit, MAINS[0][1] * unit
+        else:
+            self._usual = 1, 0  # never
+        digit = 10**-guess.frequency  # of a mains in Hz, which has two before the point
+        self._hertz = groups.get(FREQUENCY), 10 * digit, 100 * digit - 1
 
     def _scales(self, numbers: tuple[int, ...]) -> Scales:
         guessed = {group: numbers[i] for i, group in self._groups}
         return Scales(self._profile, guessed, self._wide)
+
+    def _holds(self, numbers: tuple[int, ...]) -> bool:
+        """Whether these numbers have the scales found: seen at once where a mains is in order and
+        the likeliest currents, of a meter without transformers, carry the power; else worked out.
+        """
+        least, most = self._usual
+        hertz, slowest, fastest = self._hertz
+        if least < most and (hertz is None or slowest <= numbers[hertz] <= fastest):
+            volts = [numbers[i] for i in self._volts]
+            low = min(volts)
+            if least <= low and max(volts) <= most:
+                power = sum([abs(numbers[i]) for i in self._powers])
+                amperes = [numbers[i] for i in self._amperes]
+                if power * self._carried <= low * sum(amperes):
+                    if not self._direct or max(amperes) <= self._direct:
+                        return True
+        return self._scales(numbers).same(self._guess)
 
     def read(self, data: bytes | bytearray) -> "Reading | None":
         """The Reading as a walk would give it, or None where one is needed."""
@@ -132,7 +172,7 @@ class Plan(Known):
         if self._nordic is not None and self._nordic != (data[1:5] == NORDIC):
             return None
         numbers = self._unpack(data)
-        if self._groups and not self._scales(numbers).same(self._guess):
+        if self._groups and not self._holds(numbers):
             return None
         if not self._minute:
             return self.reading(data, numbers, None)

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 # V between phase and neutral: of a mains in order, and of one that is not, each within less
 # than a factor of ten, so that but one exponent fits
-_MAINS = ((180, 260), (75, 740))
+MAINS = ((180, 260), (75, 740))
 
-_VOLTAGES = (32, 52, 72)
+VOLTAGES = (32, 52, 72)
 CURRENTS = (31, 51, 71)
-_PHASES = (20, 40, 60)
-_FREQUENCY = 14
-_DIRECT = 120  # A, and more than a meter without current transformers carries
+PHASES = (20, 40, 60)
+FREQUENCY = 14
+DIRECT = 120  # A, and more than a meter without current transformers carries
 
 
 class Scales:
@@ -28,24 +28,24 @@ class Scales:
     which a low load would not show.
     """
 
-    __slots__ = ("_current", "_profile", "_voltage", "frequency")
+    __slots__ = ("_profile", "current", "frequency", "voltage")
 
     def __init__(self, profile: "Profile", numbers: dict[int, int], wide: bool = False) -> None:
         self._profile = profile
         # of a mains in Hz, which has two digits before the point
-        self.frequency = 2 - len(str(numbers[_FREQUENCY])) if _FREQUENCY in numbers else 0
+        self.frequency = 2 - len(str(numbers[FREQUENCY])) if FREQUENCY in numbers else 0
         choice = profile.voltage
-        self._voltage = choice[0] if len(choice) == 1 else _of_voltage(choice, numbers)
+        self.voltage = choice[0] if len(choice) == 1 else _of_voltage(choice, numbers)
         choice = profile.current[-1:] if wide else profile.current
         if len(choice) < 2:
-            self._current = choice[0] if choice else None
+            self.current = choice[0] if choice else None
         else:
-            self._current = _of_current(choice, numbers, self._voltage)
+            self.current = _of_current(choice, numbers, self.voltage)
 
     def same(self, other: "Scales") -> bool:
         return (
-            self._voltage == other._voltage
-            and self._current == other._current
+            self.voltage == other.voltage
+            and self.current == other.current
             and self.frequency == other.frequency
         )
 
@@ -57,21 +57,21 @@ class Scales:
         if unit in ("Wh", "varh", "VAh"):
             return profile.energy
         if unit == "V":
-            return self._voltage
+            return self.voltage
         if unit == "A":
-            return self._current
+            return self.current
         if c in (13, 33, 53, 73) and d == 7:
             return profile.factor
         return None if unit else 0
 
 
 def _of_voltage(choice: tuple[int, ...], numbers: dict[int, int]) -> int | None:
-    found = [numbers[c] for c in _VOLTAGES if numbers.get(c)]
+    found = [numbers[c] for c in VOLTAGES if numbers.get(c)]
     if not found:
         return choice[0]
     low = min(found)
     high = max(found)
-    for least, most in _MAINS:
+    for least, most in MAINS:
         for exponent in choice:
             unit = 10**-exponent
             if least * unit <= low and high <= most * unit:
@@ -89,7 +89,7 @@ def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int |
     for c in CURRENTS:
         volts = numbers.get(c + 1, 0)
         if not volts or voltage is None:
-            volts = _MAINS[0][1]
+            volts = MAINS[0][1]
         else:
             volts = volts // 10**-voltage + 1
         current = abs(numbers.get(c, 0))
@@ -102,7 +102,7 @@ def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int |
             found = exponent
             break
     finest = min(choice)
-    if found > finest and high > _DIRECT * 10**-found:
+    if found > finest and high > DIRECT * 10**-found:
         reactive = max(_power(numbers, 3), _power(numbers, 4))
         if reactive and (power**2 + reactive**2) * 100**-finest <= most**2:
             return finest
@@ -113,4 +113,4 @@ def _power(numbers: dict[int, int], c: int) -> int:
     """That of all phases, which some lists leave to be added up."""
     if c in numbers:
         return abs(numbers[c])
-    return abs(sum([numbers.get(phase + c, 0) for phase in _PHASES]))
+    return abs(sum([numbers.get(phase + c, 0) for phase in PHASES]))
