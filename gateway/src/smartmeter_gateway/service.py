@@ -63,8 +63,10 @@ SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 DevicePolicy=closed
-DeviceAllow=char-ttyUSB rw
-DeviceAllow=char-ttyACM rw
+# ttyUSB and ttyACM, by their numbers: their names are known only once such a device has been there,
+# and one that is plugged in later would be refused until a restart.
+DeviceAllow=char-188 rw
+DeviceAllow=char-166 rw
 DeviceAllow=char-ttyS rw
 DeviceAllow=char-ttyAMA rw
 
@@ -139,7 +141,13 @@ def install(config: Path) -> list[str]:
     UNIT.write_text(unit(config, folder))
     done.append(f"wrote {UNIT}")
     _run(["systemctl", "daemon-reload"])
-    _run(["systemctl", "enable", "--now", UNIT.name])
+    _run(["systemctl", "enable", UNIT.name])
+    try:
+        _run(["systemctl", "restart", UNIT.name])  # it may run already, by an older unit
+    except SettingsError:
+        raise SettingsError(
+            f"{UNIT.name} is installed and does not start; it says why: journalctl -u {UNIT.stem}"
+        ) from None
     done.append(f"started {UNIT.name}; see: journalctl -u {UNIT.stem}")
     return done
 
