@@ -306,7 +306,9 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
             unit = unit or said
         else:
             if scales is None:
-                scales = _scales(data, listed)
+                from .scales import of_list  # many lists say all of their own
+
+                scales = of_list(data, listed)
             exponent = scales.exponent(data[code + 2], data[code + 3], unit)
             group = data[code + 2] if data[code + 3] == 7 and data[code + 4] == 0 else None
         if exponent is None:  # nobody knows what the number counts
@@ -323,22 +325,6 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
         from .positional import put_named
 
         put_named(data, listed, reading)
-
-
-def _scales(data: bytes | bytearray, listed: Listed) -> "Scales":
-    from .scales import CURRENTS, Scales  # many lists say all of their own
-
-    numbers: dict[int, int] = {}
-    wide = False
-    pairs = listed.pairs
-    for i in range(0, len(pairs), 3):
-        code = pairs[i]
-        if not pairs[i + 2] and data[code + 3] == 7 and data[code + 4] == 0:
-            place = pairs[i + 1]
-            if data[place] in axdr.NUMBERS:
-                numbers[data[code + 2]] = axdr.number(data, place)
-                wide = wide or (data[code + 2] in CURRENTS and data[place] in axdr.WIDE)
-    return Scales(listed.profile, numbers, wide)
 
 
 def _describe(data: bytes | bytearray, at: int) -> "tuple[str, str, str] | None":

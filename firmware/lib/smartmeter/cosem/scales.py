@@ -5,9 +5,12 @@ Makers changed the resolution of voltage and current within one family (Kamstrup
 is taken that makes a mains voltage of all phases, or currents that carry the power sent.
 """
 
+from . import axdr
+
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..profiles import Profile
+    from .layouts import Listed
 
 # V between phase and neutral: of a mains in order, and of one that is not, each within less
 # than a factor of ten, so that but one exponent fits
@@ -63,6 +66,21 @@ class Scales:
         if c in (13, 33, 53, 73) and d == 7:
             return profile.factor
         return None if unit else 0
+
+
+def of_list(data: bytes | bytearray, listed: "Listed") -> Scales:
+    """Those of the list's values that came without scaler."""
+    numbers: dict[int, int] = {}
+    wide = False
+    pairs = listed.pairs
+    for i in range(0, len(pairs), 3):
+        code = pairs[i]
+        if not pairs[i + 2] and data[code + 3] == 7 and data[code + 4] == 0:
+            place = pairs[i + 1]
+            if data[place] in axdr.NUMBERS:
+                numbers[data[code + 2]] = axdr.number(data, place)
+                wide = wide or (data[code + 2] in CURRENTS and data[place] in axdr.WIDE)
+    return Scales(listed.profile, numbers, wide)
 
 
 def _of_voltage(choice: tuple[int, ...], numbers: dict[int, int]) -> int | None:
