@@ -135,8 +135,8 @@ POLLED = (
             Record("8c20", "04", "1.8.2", 1),
             *(Record("02", f"fdc9ff{n:02x}", f"{20 * n + 12}.7.0", 0) for n in PHASES),
             *(Record("02", f"fddbff{n:02x}", f"{20 * n + 11}.7.0", -1) for n in PHASES),
-            *(Record("02", f"acff{n:02x}", f"{20 * n + 1}.7.0", 1) for n in PHASES),
-            Record("02", "acff00", "1.7.0", 1),
+            *(Record("02", f"acff{n:02x}", f"{20 * n + 16}.7.0", 1) for n in PHASES),
+            Record("02", "acff00", "16.7.0", 1),
         ),
     ),
 )
