@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz fuzz-api faults power-cuts soak home-assistant provision
+.PHONY: demo test lint bench corpus fuzz fuzz-api faults power-cuts word-sizes soak home-assistant provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -58,6 +58,11 @@ soak:
 power-cuts:
 	@python3 tools/prepare.py test
 	@POWER_CUT_STEP=1 $(PYTHON) -m pytest tests/firmware/test_update.py -k power_cuts
+
+# all of the adapter's tests on both word sizes; make test takes the long ones on 32 bit alone
+word-sizes:
+	@python3 tools/prepare.py test
+	@WORD_SIZES=1 $(PYTHON) -m pytest -n 2 --dist worksteal tests/firmware
 
 provision:
 	@python3 tools/prepare.py demo

@@ -1,5 +1,7 @@
 """A virtual board with the firmware on it, a meter's wire, and a broker with TLS."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,12 +42,24 @@ def binary(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def flash_image(binary: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A flashed board's. A second try on a new board, as all of these tests hang on it."""
-    try:
-        return flash(tmp_path_factory.mktemp("flashed"), binary)
-    except Hangs as why:
-        print(why)
-        return flash(tmp_path_factory.mktemp("flashed-again"), binary)
+    """A flashed board's; the first worker that wants it makes it for all of them.
+
+    A second try on a new board, as all of these tests hang on it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    image = folder / f"{binary}.img"
+    with open(folder / f"{binary}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not image.exists():
+            try:
+                made = flash(tmp_path_factory.mktemp("flashed"), binary)
+            except Hangs as why:
+                print(why)
+                made = flash(tmp_path_factory.mktemp("flashed-again"), binary)
+            made.rename(image)
+    return image
 
 
 @pytest.fixture

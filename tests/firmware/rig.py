@@ -50,6 +50,12 @@ HEAPS = {"micropython": "400k", "micropython32": "180k"}
 
 # for tests where 64 bits add nothing to the 32 of an ESP32
 ONE_WORD_SIZE = pytest.mark.parametrize("binary", ["micropython32"], indirect=True)
+# for those that take long: `make word-sizes` runs them with 64 bits, too
+LONG = pytest.mark.parametrize(
+    "binary",
+    ["micropython32", "micropython"] if os.environ.get("WORD_SIZES") else ["micropython32"],
+    indirect=True,
+)
 
 
 class Hangs(Exception):
@@ -235,12 +241,16 @@ class Setup:
     secrets: dict[str, bytes]
 
     def provision(self) -> None:
-        """As tools.provision does; the board then starts."""
-        self.write()
-        device.reset(self.board.port)
+        """Starts the board with what tools.provision would leave in its NVS."""
+        answers = Answers(self.settings, self.secrets).checked()
+        nvs = device.adapter_settings
+        values = {nvs.DOCUMENT: json.dumps(answers.settings).encode()} | answers.secrets
+        self.board.kill()
+        self.board.set_nvs(nvs.NAMESPACE, values, nvs.SECRETS.keys() - values.keys())
+        self.board.start()
 
     def write(self) -> None:
-        """Puts the settings on the board, which waits at its prompt then."""
+        """Puts the settings on the board as tools.provision does; it waits at its prompt then."""
         device.write(self.board.port, Answers(self.settings, self.secrets).checked())
 
     def soon(self, text: str, after: int = 0) -> None:

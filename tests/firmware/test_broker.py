@@ -23,7 +23,7 @@ def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMet
     setup.provision()
     first = setup.status()
     assert first["state"] == "online"
-    assert first["reset"] == "hard"
+    assert first["reset"] == "power"
     assert first["progress"] == "no bytes"
     assert first["readings"] == 0
     assert first["heap"] > 20_000

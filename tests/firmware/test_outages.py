@@ -1,8 +1,9 @@
 """Hours without Wi-Fi, without NTP, with a clock that jumps: what is lost is counted, no more."""
 
-from tests.firmware.rig import WIFI, Setup, TestMeter, agrees, with_a_clock_to_turn
+from tests.firmware.rig import LONG, WIFI, Setup, TestMeter, agrees, with_a_clock_to_turn
 
 
+@LONG
 def test_an_hour_without_wifi(setup: Setup, meter: TestMeter) -> None:
     """The last 60 s are kept, what is older is dropped and counted, nothing restarts."""
     with_a_clock_to_turn(setup)
@@ -28,14 +29,16 @@ def test_an_hour_without_wifi(setup: Setup, meter: TestMeter) -> None:
     # the first was acknowledged an hour ago, and does not come again
     for truth in last:
         assert agrees(setup.listener.next("reading"), truth)
-    assert setup.board.resets == [1, 1, 2]
+    assert setup.board.resets == [1, 1, 1]
 
 
+@LONG
 def test_a_day_without_ntp_and_a_clock_that_jumps(setup: Setup, meter: TestMeter) -> None:
     with_a_clock_to_turn(setup)
     setup.board.air(ntp=False)
     setup.board.pass_time(13 * 3600, 300)  # the time is asked for anew every 12 hours
     setup.board.wait_console("clock: no answer from")
+    setup.later()  # or it may pause for up to a minute, that is by a clock that stands now
     truth = meter.send()
     assert agrees(setup.listener.next("reading", 60), truth)
     meter.wire.taken()
@@ -57,4 +60,4 @@ def test_a_day_without_ntp_and_a_clock_that_jumps(setup: Setup, meter: TestMeter
     assert status["clock_set"] > set_before
     assert -15.5 * 3600 < offset < -14 * 3600
     assert status["state"] == "online"
-    assert setup.board.resets == [1, 1, 2]
+    assert setup.board.resets == [1, 1, 1]

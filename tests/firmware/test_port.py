@@ -4,7 +4,7 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from tests.firmware.rig import Setup, TestMeter, Wire, agrees, patch
+from tests.firmware.rig import LONG, Setup, TestMeter, Wire, agrees, patch
 
 
 class Sending:
@@ -50,6 +50,7 @@ def test_a_line_is_found_and_remembered(setup: Setup, meter: TestMeter) -> None:
     assert "trying" not in setup.board.console()[before:]
 
 
+@LONG
 def test_a_search_short_of_memory_goes_on_after_a_restart(setup: Setup, meter: TestMeter) -> None:
     """Rubbish at the settings before has loaded so much that the right one finds no room."""
     setup.board.kill()

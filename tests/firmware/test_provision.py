@@ -15,7 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.rig import KEY, METER, ONE_WORD_SIZE, REPOSITORY, USERS, WIFI, Setup, TestMeter
+from tests.firmware.rig import (
+    KEY,
+    LONG,
+    METER,
+    ONE_WORD_SIZE,
+    REPOSITORY,
+    USERS,
+    WIFI,
+    Setup,
+    TestMeter,
+)
 from tools.provision.answers import Answers, Refused, from_file, key, secret
 from tools.virtual_board import VirtualBoard
 
@@ -260,6 +270,7 @@ class Person:
         os.close(self._master)
 
 
+@LONG
 def test_a_person_is_asked_again_where_an_answer_cannot_be(
     setup: Setup, meter: TestMeter, tmp_path: Path
 ) -> None:

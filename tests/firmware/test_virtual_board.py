@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.firmware.rig import Setup, Wire, mpremote
+from tests.firmware.rig import LONG, Setup, Wire, mpremote
 from tools.virtual_board import VirtualBoard
 
 
@@ -91,6 +91,7 @@ def test_the_uart_loses_what_nobody_fetches(
     assert "None" in answer
 
 
+@LONG
 def test_a_wrongly_set_line_gives_other_bytes(
     new_board: Callable[..., VirtualBoard], wire: Wire
 ) -> None:

@@ -12,7 +12,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -203,6 +203,15 @@ class VirtualBoard:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def set_nvs(self, namespace: str, values: dict[str, bytes], absent: Iterable[str] = ()) -> None:
+        """Puts blobs in NVS, as a programmer does that writes the partition; absent: and none so
+        named."""
+        assert not self._on, "the board is on"
+        for name in absent:
+            (self.folder / "nvs" / f"{namespace}.{name}").unlink(missing_ok=True)
+        for name, value in values.items():
+            (self.folder / "nvs" / f"{namespace}.{name}").write_bytes(value)
 
     def _boot(self, cause: int, mode: str = "run") -> None:
         if cause != _SOFT:
