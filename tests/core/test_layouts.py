@@ -249,6 +249,26 @@ def test_e_wiener_netze_even_without_a_header():
     assert (receiver.feed(structure(*items)) + receiver.flush())[0].values == got.values
 
 
+def test_lists_that_a_reader_gives_without_their_header():
+    ie5 = [octets(b"90000001"), octets(b"\x0f\x0a\x14\x00"), octets(b"\x07\xe9\x0c\x03\x03")]
+    ie5 += [u32(n) for n in (3, 1, 2, 0, 0, 0, 9, 0, 4, 3, 2, 0, 0, 0)]
+    ie5 += [u16(n) for n in (2410, 2423, 2383, 1, 1, 1)] + [u32(99999)]
+    ie5 += [array(u16(9400))] * 3 + [b"\x03\x01"]
+    burgenland = [u16(n) for n in (228, 226, 230, 781, 1482, 643)]
+    burgenland += [u32(n) for n in (5432, 0, 40091000, 0)] + [octets(b"30000002")]
+    named = [array(*descriptors("1-0:1.7.0", "1-0:2.7.0", "1-0:1.8.0"))]
+    named += [u32(n) for n in (28, 0, 5)]
+    rows = [structure(obis("1-0:%d.7.0" % c), u32(c), scaler_unit(0, 27)) for c in (1, 2, 21, 41)]
+    for items in (ie5, burgenland, named, rows):
+        bare = structure(*items)
+        receiver = Receiver()
+        found = receiver.feed(bare) + receiver.flush()
+        assert found[0].values == reading(bare).values
+        receiver = Receiver()
+        found = [e for b in bare for e in receiver.feed(bytes((b,)))] + receiver.flush()
+        assert found[0].values == reading(bare).values
+
+
 def test_e_burgenland():
     items = [u16(n) for n in (236, 237, 236, 0, 4, 26)]
     items += [u32(n) for n in (29, 0, 31358606, 7619)]

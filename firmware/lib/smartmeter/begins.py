@@ -105,12 +105,28 @@ def _apdu(buf: bytearray, at: int, end: int) -> int:
     if first == 0x0F:
         return OPEN if have < 6 else YES if buf[at + 5] in _DATE_TIMES else NOT
     if first == 0x02:
-        if (have > 2 and buf[at + 2] != 0x09) or (have > 3 and buf[at + 3] != 0x0C):
-            return NOT
-        return YES if have > 3 else OPEN
+        return is_list(buf, at, end)
     if have < 2:
         return OPEN
     return YES if buf[at + 1] in (0, 8) else NOT
+
+
+def is_list(buf: bytearray, at: int, end: int) -> int:
+    """YES, NOT or OPEN: whether the 02 at buf[at] may begin a list of values without its
+    data-notification: four values or more, of which the first is a text, a descriptor, a row
+    with its code, or a number of two bytes before another."""
+    if end - at < 6:
+        return OPEN
+    count, first, size, third, last = buf[at + 1 : at + 6]
+    if first == 0x01:
+        found = third == 2 and 4 <= last <= 6
+    elif first == 0x02:
+        found = third == 9 and last == 6
+    elif first == 0x12:
+        found = last == 0x12
+    else:
+        found = first in (0x09, 0x0A) and 0 < size <= 16
+    return YES if found and 4 <= count < 80 else NOT
 
 
 def is_title(buf: bytearray, at: int, end: int) -> int:

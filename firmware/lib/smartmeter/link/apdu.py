@@ -2,7 +2,7 @@
 
     DB or DF | length title | title | length | ...       its length says where it ends
     0F | ...                                             its values have to be walked
-    02 nn 09 0C ...                                      a list that begins with the clock
+    02 nn ...                                            a list of values (begins.is_list)
     E6 E7 00 and one of these                            what HDLC framing leaves
 
 Nothing guards them but their own form (and a tag). So they are looked for at the very
@@ -13,6 +13,7 @@ Where the link is to be found, one whose tag nobody checks counts only if the li
 right behind it, or another begins there: before a check sum it is the rest of a damaged frame.
 """
 
+from ..begins import is_list
 from ..fault import LENGTH, Fault
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -119,10 +120,11 @@ class Apdu:
             if buf[at] not in _LISTS:
                 raise ValueError
         elif first == 0x02:
-            if end - at < 4:
-                return None
-            if buf[at + 2] != 0x09 or buf[at + 3] != 0x0C:
+            found = is_list(buf, at, end)
+            if found < 0:
                 raise ValueError
+            if not found:
+                return None
         else:
             raise ValueError
         return _walk(buf, at, end)
