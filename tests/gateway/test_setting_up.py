@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from smartmeter_gateway import service
-from smartmeter_gateway.config import load
+from smartmeter_gateway.config import EmbeddedSettings, load
 from smartmeter_gateway.settings_file import SettingsError
 
 from tests.gateway.conftest import Between
@@ -55,7 +55,8 @@ def test_init_from_flags_and_a_pipe_writes_what_run_takes(tmp_path: Path) -> Non
 def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
     config, answers = tmp_path / "gateway.toml", tmp_path / "answers.toml"
     answers.write_text(
-        'concentrator = "home-8"\nhomeassistant = true\n[lan]\nembedded = true\n'
+        'concentrator = "home-8"\nhomeassistant = true\n'
+        '[lan]\nembedded = true\nlisten = "0.0.0.0"\ntls = false\n'
         "[http]\nopen = true\n"
         '[[port]]\ndevice = "/dev/ttyUSB0"\nmeter = "a"\n'
         '[[port]]\ndevice = "/dev/ttyUSB1"\nmeter = "b"\nbaud = 9600\n'
@@ -72,6 +73,8 @@ def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
     ]
     assert made.home is not None
     assert made.http is not None
+    assert isinstance(made.lan, EmbeddedSettings)
+    assert (made.lan.host, made.lan.certificate) == ("0.0.0.0", None)
     assert (made.http.host, bool(made.http.password)) == ("0.0.0.0", True)
     answers.write_text("[lan")
     assert "answers.toml is not TOML: " in command(*arguments, "--force").stderr
@@ -185,6 +188,8 @@ def test_check_tries_what_we_listen_on_unless_we_run(between: Between) -> None:
         )
         told = command("check", "--config", str(between.process.config))
     assert told.returncode == 1
+    free = command("check", "--config", str(between.process.config)).stdout
+    assert "the port is free; no other machine reaches it\n" in free
     where = f"127.0.0.1:{port}"
     assert (
         f"WRONG  the broker inside (without TLS, users adapter) on {where}: address" in told.stdout

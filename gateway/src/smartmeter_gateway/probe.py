@@ -23,7 +23,14 @@ from smartmeter.search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter_mqtt import client_ids
 
 from .broker_link import BrokerLink
-from .config import BrokerSettings, Config, EmbeddedSettings, PortSettings, SpoolSettings
+from .config import (
+    BrokerSettings,
+    Config,
+    EmbeddedSettings,
+    PortSettings,
+    SpoolSettings,
+    is_loopback,
+)
 from .connection import reason_of
 from .line import Line
 from .silence import WORDS
@@ -72,7 +79,9 @@ def _listening(config: Config) -> Iterator[Result]:
     if isinstance(config.lan, EmbeddedSettings):
         safe = "TLS" if config.lan.certificate else "without TLS"
         label = f"the broker inside ({safe}, users {', '.join(config.lan.users)})"
-        yield _bound(label, config.lan.host, config.lan.port)
+        free, text = _bound(label, config.lan.host, config.lan.port)
+        alone = free and is_loopback(config.lan.host)
+        yield free, f"{text}; no other machine reaches it" if alone else text
     if config.http:
         yield _bound("local page", config.http.host, config.http.port)
 

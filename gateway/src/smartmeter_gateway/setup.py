@@ -17,6 +17,7 @@ from .config import is_loopback, load
 from .settings_file import SettingsError
 
 _YES = ("y", "yes", "true")
+_PLAIN = "everybody on the network can read along"
 
 
 @dataclass
@@ -89,7 +90,7 @@ def _broker(a: Answers, d: Draft, table: str, what: str, host: str) -> None:
     a_port = a.text(f"{table}.port", f"Port of {what} (empty: the usual one)", "")
     d.put("port", a_port)
     if not is_loopback(host) and not a.yes(f"{table}.tls", f"TLS to {what}?", True):
-        d.put("tls", "false", "everybody on the network can read along")
+        d.put("tls", "false", _PLAIN)
     d.put("ca", a.text(f"{table}.ca", "File of its CA (empty: the system's)", ""))
     if table == "cloud":
         certificate = a.text("cloud.certificate", "File of our certificate (empty: none)", "")
@@ -151,9 +152,12 @@ def _home(a: Answers, d: Draft) -> None:
 def _embedded(a: Answers, d: Draft) -> None:
     d.table("[lan]", "a broker in this process; its users are in a file of their own")
     d.put("embedded", "true")
-    d.put("host", a.text("lan.listen", "Address it listens on", "127.0.0.1"))
-    certificate = a.text("lan.certificate", "File of its certificate (empty: none)", "")
-    if certificate:
+    reached = "Address it listens on (0.0.0.0: adapters on the network reach it)"
+    host = a.text("lan.listen", reached, "127.0.0.1")
+    d.put("host", host)
+    if not is_loopback(host) and not a.yes("lan.tls", "TLS with the adapters?", True):
+        d.put("tls", "false", _PLAIN)
+    elif certificate := a.text("lan.certificate", "File of its certificate (empty: none)", ""):
         d.put("certificate", certificate)
         d.put("key", a.text("lan.key", "File of the certificate's key"))
     user = a.text("lan.user", "Name of the adapters' user", "adapter")
