@@ -204,7 +204,7 @@ def test_makers_whose_subunits_are_known():
         "1.8.0": (100, 0),
         "2.8.0": (200, 0),
     }
-    for maker in ("SBC", "FIN"):
+    for maker in ("SBC", "FIN", "ELT"):
         got = values("02fdc9ff01ed00" + "02acff014f00" + "8240acff01eeff", maker)
         assert got == {
             "32.7.0": (237, 0),

@@ -207,7 +207,7 @@ FAMILIES = (
 
     Family("fi-kamstrup", "Kamstrup Omnipower", "FI", "",
            MBUS_RJ45, KAMSTRUP_LINE, "hdlc", NO_KEY, "kamstrup", "10 s",
-           note="as users report it"),
+           note="as users report it; its clock names no zone: profile kamstrup minutes=120"),
 
     Family("hr-iskraemeco-ie5", "Iskraemeco IE.5", "HR", "",
            P1, P1_LINE, "hdlc", NO_KEY, "iskraemeco", "10 s",

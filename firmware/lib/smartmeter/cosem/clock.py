@@ -78,10 +78,10 @@ def _hour(octets: bytes | bytearray, profile: Profile) -> "tuple[str, str] | Non
         offset = (0x10000 if deviation & 0x8000 else 0) - deviation
         if not -840 <= offset <= 840 or offset % _ZONES:
             return None
+    elif zone == STANDARD:  # Kamstrup's tells daylight saving, and does not keep it
+        offset = minutes
     elif status & _DST:
         offset = minutes + 60
-    elif zone == STANDARD:
-        offset = minutes
     elif zone == LOCAL:
         summer = is_summer(year, month, day, hour)
         if summer is None:

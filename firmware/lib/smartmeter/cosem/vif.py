@@ -23,7 +23,7 @@ _MAKERS = 0x7F  # FF: what follows is the maker's
 INKASSO = 128  # group D of 1.128.0, AMIS' balance of energy prepaid
 
 _ABB = "ABB"
-_SBC = ("SBC", "FIN", "EMU")  # Saia, which builds Finder's, too; EMU's are alike
+_SBC = ("SBC", "FIN", "ELT", "EMU")  # Saia, Finder, Eltako and EMU, whose codes are the same
 _GMC = "GMC"  # Gossen Metrawatt
 _GAV = "GAV"  # Carlo Gavazzi
 SCHNEIDER = "SEC"  # Schneider Electric
