@@ -43,6 +43,7 @@ class Update:
         self._have = 0
         self._total = 0
         self._url = ""
+        self._settled = ""  # the last address that was fetched, with or without success
         found = slots.state() or {}
         self.text = ""
         if "given_up" in found:
@@ -58,7 +59,8 @@ class Update:
             except (ValueError, KeyError, TypeError):
                 url = None
             if isinstance(url, str) and url.startswith("https://"):
-                self._url = url
+                if url != self._settled:  # one that is retained comes at each connection
+                    self._url = url
             else:
                 self._tell("refused: a command is a piece of a bundle, or an https address")
         elif len(payload) > 8:
@@ -90,15 +92,17 @@ class Update:
         """Fetches, checks and unpacks, where there is something to."""
         try:
             if self._url:
-                url, self._url = self._url, ""
+                self._settled, self._url = self._url, ""
                 self._tell("fetching")
-                await self._fetch(url)
+                await self._fetch(self._settled)
             if self._total and self._have == self._total:
                 self._total = self._have = 0
                 version = await install(PART, self._modulus, __version__)
                 self._tell("%s is unpacked and starts now" % version)
                 self.ready = True
         except (Refused, OSError, ValueError, MemoryError) as why:
+            if isinstance(why, OSError) and why.errno != _NO_SPACE:
+                self._settled = ""  # it was on the way, and may come through the next time
             self._give_up(why)
 
     def _give_up(self, why: Exception) -> None:

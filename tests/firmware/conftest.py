@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.firmware.rig import (
     HEAPS,
@@ -60,6 +61,12 @@ def flash_image(binary: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 made = flash(tmp_path_factory.mktemp("flashed-again"), binary)
             made.rename(image)
     return image
+
+
+@pytest.fixture(scope="session")
+def key() -> rsa.RSAPrivateKey:
+    """Signs the updates of a board that has its modulus."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=3072)
 
 
 @pytest.fixture

@@ -1,9 +1,14 @@
 """What gets on a board: all of the firmware, as source, compiled, or by mip."""
 
+import functools
+import hashlib
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from tests.firmware.rig import FIRMWARE, ONE_WORD_SIZE, REPOSITORY, mpremote
 from tools import flash
@@ -14,6 +19,36 @@ def test_the_list_for_mip_is_complete() -> None:
     listed = json.loads((FIRMWARE / "package.json").read_text())
     assert listed == json.loads(flash.package()), "type: python -m tools.flash --list"
     assert all((FIRMWARE / source).is_file() for source, _ in listed["urls"])
+
+
+_DIGESTS = """
+import hashlib
+for name in %r:
+    with open(name, "rb") as f:
+        print(name, hashlib.sha256(f.read()).digest().hex())
+"""
+
+
+@ONE_WORD_SIZE
+def test_mip_takes_the_firmware_from_a_server(binary: str, tmp_path: Path) -> None:
+    handler = functools.partial(Quiet, directory=str(FIRMWARE))
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        VirtualBoard(tmp_path, micropython=binary) as board,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/package.json"
+        mpremote(board.port, "mip", "install", "--target", "/", url)
+        server.shutdown()
+        names = flash.files()
+        held = mpremote(board.port, "run", "/dev/stdin", given=_DIGESTS % names).split()
+    digests = [hashlib.sha256((FIRMWARE / name).read_bytes()).hexdigest() for name in names]
+    assert dict(zip(held[::2], held[1::2], strict=True)) == dict(zip(names, digests, strict=True))
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 @ONE_WORD_SIZE

@@ -1,10 +1,17 @@
 """Crashes: told, survived, and at the third one looked at in peace."""
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.firmware.bundles import firmware, modulus, push
 from tests.firmware.rig import LONG, Setup, TestMeter, agrees, mpremote, patch
+from tools import update
 
 
 @LONG
-def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
+def test_three_crashes_start_the_safe_mode_which_takes_an_update(
+    setup: Setup, key: rsa.RSAPrivateKey, meter: TestMeter
+) -> None:
+    setup.secrets["update_key"] = modulus(key)
     setup.provision()
     setup.status()
     step = "            has_more = self.step()\n"
@@ -21,6 +28,12 @@ def test_three_crashes_start_the_safe_mode(setup: Setup) -> None:
     assert 'File "adapter/meter.py"' in status["last_crash"]
     assert setup.board.console().count("crashed; it starts again") == 3
     assert mpremote(setup.board.port, "exec", "print(1)").strip() == "1"
+    mpremote(setup.board.port, "reset")  # it has been looked at, and begins from nothing
+    while setup.status()["state"] != "safe":
+        pass
+    assert push(setup, update.bundle(firmware("9.9.9"), "9.9.9", key)) == "9.9.9"
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)
 
 
 @LONG

@@ -3,8 +3,9 @@
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
-from tests.firmware.rig import LONG, Setup, TestMeter, Wire, agrees, patch
+from tests.firmware.rig import LONG, Setup, TestMeter, Wire, agrees, patch, with_a_clock_to_turn
 
 
 class Sending:
@@ -85,6 +86,27 @@ def test_the_status_names_the_line_and_counts_faults(setup: Setup, meter: TestMe
     assert status["faults"] == {"key": 1}
     assert status["progress"] == "frames but no key"
     assert status["readings"] == 0
+
+
+def test_a_port_that_has_gone_silent_is_opened_anew(
+    setup: Setup, wire: Wire, meter: TestMeter, tmp_path: Path
+) -> None:
+    """What it has open tells nothing any more; what it opens five minutes later does."""
+    with_a_clock_to_turn(setup)
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)
+    (tmp_path / "other").mkdir()
+    other = Wire(tmp_path / "other")
+    wire.path.unlink()
+    wire.path.symlink_to(other.path.resolve())
+    meter.wire = other
+    setup.board.pass_time(240, 20)
+    meter.send()  # is not heard
+    setup.board.pass_time(120, 20)
+    setup.later()
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)
+    other.close()
 
 
 def test_noise_between_telegrams_costs_none(setup: Setup, wire: Wire, meter: TestMeter) -> None:

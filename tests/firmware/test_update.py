@@ -13,36 +13,12 @@ from adapter import rsa as verifier
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tests.firmware.rig import FIRMWARE, LONG, USERS, Setup, TestMeter, agrees, mpremote
+from tests.firmware.bundles import firmware, modulus, push
+from tests.firmware.rig import FIRMWARE, LONG, WIFI, Setup, TestMeter, agrees, mpremote
 from tools import flash, update
 from tools.provision import device
 from tools.provision.answers import Answers
 from tools.virtual_board import VirtualBoard
-
-
-@pytest.fixture(scope="session")
-def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=3072)
-
-
-def modulus(key: rsa.RSAPrivateKey) -> bytes:
-    return key.public_key().public_numbers().n.to_bytes(384, "big")
-
-
-def firmware(version: str, *changes: tuple[str, str, str]) -> dict[str, bytes]:
-    """The files of a version: (name, old, new) is what differs from the one that is flashed."""
-    files = {n: (FIRMWARE / n).read_bytes() for n in flash.files() if "/" in n}
-    number = ("lib/smartmeter/__init__.py", flash.version(), version)
-    for name, old, new in (number, *changes):
-        assert old.encode() in files[name]
-        files[name] = files[name].replace(old.encode(), new.encode())
-    return files
-
-
-def push(setup: Setup, data: bytes) -> str:
-    ca = setup.authority.certificate_path
-    port = setup.broker.port
-    return update.push(data, "test-meter", "localhost", port, ca, "adapter", USERS["adapter"])
 
 
 @pytest.fixture
@@ -154,8 +130,10 @@ def test_a_version_that_publishes_nothing_is_given_up(
 
 class Server(BaseHTTPRequestHandler):
     data = b""
+    asked: list[str] = []
 
     def do_GET(self) -> None:
+        self.asked.append(self.path)
         self.send_response(200 if self.path == "/bundle" else 404)
         self.send_header("Content-Length", str(len(self.data)))
         self.end_headers()
@@ -181,15 +159,26 @@ def https(tls: tuple[Path, Path, Path]) -> Iterator[HTTPServer]:
 def test_a_new_version_is_fetched_over_https(
     updatable: Setup, key: rsa.RSAPrivateKey, https: HTTPServer
 ) -> None:
+    Server.asked.clear()
     Server.data = update.bundle(firmware("9.9.9"), "9.9.9", key)
     topic = "smartMeterCommand/test-meter/update"
     url = f"https://localhost:{https.server_port}"
+    board = updatable.board
+    updatable.listener.publish(topic, b'{"url": "https://localhost:1/bundle"}')
+    board.wait_console("refused: [Errno 111]")
+    updatable.listener.publish(topic, f'{{"url": "{url}/none"}}'.encode(), retain=True)
+    board.wait_console("refused: the server says: HTTP/1.0 404")
+    board.air(networks={})
+    board.wait_console("network: lost")
+    before = len(board.console())
+    board.air(networks=WIFI)
+    board.wait_console("broker: connected", 60, before)  # and the command comes once more
     updatable.listener.publish(topic, b'{"url": "http://localhost/bundle"}')
-    updatable.board.wait_console("refused: a command is a piece of a bundle, or an https")
-    updatable.listener.publish(topic, f'{{"url": "{url}/none"}}'.encode())
-    updatable.board.wait_console("refused: the server says: HTTP/1.0 404")
+    board.wait_console("refused: a command is a piece of a bundle, or an https", 60, before)
+    assert Server.asked == ["/none"]
     updatable.listener.publish(topic, f'{{"url": "{url}/bundle"}}'.encode())
-    updatable.board.wait_console("adapter: version 9.9.9", 60)
+    board.wait_console("adapter: version 9.9.9", 60)
+    assert Server.asked == ["/none", "/bundle"]
 
 
 # Every how many-th write a test cuts the power at; `make power-cuts` takes all of them.
