@@ -165,6 +165,7 @@ def test_stages_and_hints(setup: Setup, meter: TestMeter, tmp_path: Path) -> Non
         line = process.stdout.readline()
         assert line, said
         said += line
+    assert "adapter: version" in said, "it has missed the board's first words"
     assert "meter: bytes come" in said
     assert "77777777" not in said
     process.kill()

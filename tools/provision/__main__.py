@@ -76,19 +76,20 @@ def _provision(arguments: argparse.Namespace) -> int:
     print(f"meter id {answers.settings['meter']['id']}")
     for name in ("meter_key", "meter_auth_key"):
         print(f"{name}: {_shown(answers.secrets.get(name))}")
-    device.reset(port)
     if arguments.no_watch:
+        device.reset(port)
         return 0
-    print("restarted; waiting for the first reading")
+    print("it starts anew; waiting for the first reading")
     settled: set[str] = set() if person else set(ASKED)
-    while wrong := watch.until_reading(port, arguments.timeout, settled):
+    restart = True
+    while wrong := watch.until_reading(port, arguments.timeout, settled, restart):
         if wrong == watch.TIME_OVER:
             raise Refused(
                 f"no reading in {arguments.timeout:.0f} s; the board is provisioned and goes on"
             )
-        if answering.ask_again(answers, wrong):
+        restart = answering.ask_again(answers, wrong)
+        if restart:
             device.write(port, answers)
-            device.reset(port)
         else:
             settled.add(wrong)
     print("done: the first reading has reached the broker")

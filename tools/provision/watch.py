@@ -13,6 +13,10 @@ _NO_FRAME_S = 25
 
 TIME_OVER = "time over"
 
+# For the raw REPL, at the prompt where mpremote has left the board. By whoever listens already:
+# a meter's first telegram may come before another program that resets it has ended.
+_RESTART = b"\x01import machine; machine.reset()\x04"
+
 # What the adapter says (firmware/adapter) -> the secret that is to be asked for again.
 _WRONG = (
     ("the Wi-Fi password is wrong", "wifi_password"),
@@ -51,10 +55,11 @@ _FORM = (
 )
 
 
-def until_reading(port: str, seconds: float, settled: set[str]) -> str:
+def until_reading(port: str, seconds: float, settled: set[str], restart: bool) -> str:
     """Prints what the adapter says until its first reading has been acknowledged: then "".
 
-    Else TIME_OVER, or the name of a secret that is wrong and not one of `settled`.
+    Else TIME_OVER, or the name of a secret that is wrong and not one of `settled`. restart: the
+    board, which waits at its prompt, is restarted first.
     """
     started = time.monotonic()
     bytes_at = None
@@ -63,6 +68,8 @@ def until_reading(port: str, seconds: float, settled: set[str]) -> str:
     line = b""
     console = _open(port, started + 10)
     try:
+        if restart:
+            console.write(_RESTART)
         while time.monotonic() < started + seconds:
             try:
                 data = console.read(256)
