@@ -44,7 +44,7 @@ USERS = {"adapter": "adapter-password-of-the-tests", "test": "test"}
 _MPREMOTE_S = 120
 _WIRE_S = 30
 
-# ESP32's own memory, beside the 24 kB (32 bit) that the virtual board's stand-ins take.
+# ESP32's own memory, beside the 27 kB (32 bit) that the virtual board's stand-ins take.
 HEAPS = {"micropython": "400k", "micropython32": "180k"}
 
 
