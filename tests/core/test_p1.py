@@ -345,6 +345,8 @@ def test_the_whole_text_ciphered():
         data = ciphered(telegram(), 7, 0x30, title=title)
         got = reading(data, key=KEY_16, auth_key=AUTH_KEY)
         assert (got.values, got.auth, got.counter, got.seq) == (VALUES, "verified", 7, 7)
+        for link in ("p1", "apdu"):
+            assert reading(data, key=KEY_16, link=link).values == VALUES
         assert got.time == "2026-07-03T14:00:05+02:00"
         assert reading(data, key=KEY_16).auth == "unverified"
         assert fault(data) == KEY

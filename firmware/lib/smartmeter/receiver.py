@@ -213,16 +213,17 @@ class Receiver:
         """(n, outcome, link's name) of the first link that wants what is at buf[at]."""
         first = buf[at]
         for name in STARTS.get(first, ()):
-            if self._link:
-                if name != self._link:
-                    continue
-            elif name == "apdu" and not self._may_be_bare(buf, at, end):
+            told = name == self._link
+            # a P1 telegram that is ciphered whole is an APDU
+            if self._link and not told and (self._link != "p1" or first != 0xDB):
+                continue
+            if name == "apdu" and not told and not self._may_be_bare(buf, at, end):
                 continue
             if first in _BARE_TEXT and (self._noise or not self._bare):
                 continue
             link = self._links.get(name)
             if link is None:
-                begun = YES if self._link else begins(name, buf, at, end)
+                begun = YES if told else begins(name, buf, at, end)
                 if begun == NOT:
                     continue
                 if begun != YES:
