@@ -97,6 +97,7 @@ def patch(board: VirtualBoard, changes: dict[str, tuple[str, str]]) -> None:
         changed = board.folder / Path(name).name
         changed.write_text(text.replace(old, new))
         commands += ["+", "cp", str(changed), f":{name}"]
+    board.wait_console("broker: connected")  # what boots is interrupted by a test of its own
     mpremote(board.port, *commands[1:])
     before = len(board.console())
     mpremote(board.port, "reset")
