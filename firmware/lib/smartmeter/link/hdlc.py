@@ -127,7 +127,8 @@ class Hdlc:
                         self._given += again + len(_LLC) - start
                         return 0, gathered.whole(bytes(memoryview(buf)[start:again]))
                 self._given = 0
-                return used, gathered.whole(bytes(memoryview(buf)[start:stop]))
+                apdu = bytes(memoryview(buf)[start:stop])
+                return used, gathered.whole(apdu) if buf[start] == BLOCK else ("apdu", apdu)
             gathered.data = bytearray()
         gathered.data += memoryview(buf)[start:stop]
         if len(gathered.data) > APDU_MAX:
