@@ -6,6 +6,7 @@ DEMO_SECONDS=N   end after N seconds, but not before each meter has sent somethi
 DEMO_DIR=FOLDER  keep all data there (default: a temporary folder, removed at the end)
 """
 
+import argparse
 import contextlib
 import os
 import shutil
@@ -200,6 +201,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> int:
+    argparse.ArgumentParser(
+        prog="python -m tools.demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
