@@ -3,8 +3,8 @@
 FAULT_SECONDS (default: a short run; `make faults` takes 600) is how long, FAULT_SEED the seed of
 a run to be repeated. What is killed: the Concentrator, both brokers, the Cloud's ingest; what
 is disturbed: the Concentrator's connections to both brokers, and ingest's. An adapter here does
-what the real one does: it remembers a minute of readings, and tells them again where its broker
-lost its sessions. Among the traffic are messages that no store can take.
+what the real one does: it remembers its last readings, and where its broker lost its sessions it
+tells them again, at once and when the Concentrator has had the time to connect, too. Among the traffic are messages that no store can take.
 """
 
 import contextlib
@@ -30,7 +30,8 @@ SECONDS = float(os.environ.get("FAULT_SECONDS", "8"))
 SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(10**6))))
 METERS = 3
 RATE = 40.0  # readings a second of each meter
-REMEMBERED_S = 60.0
+REMEMBERED_S = 80.0  # as the adapter's outbox (_SENT_MS there),
+LISTENS_S = 15.0  # and as its publisher
 PAUSE_S = min(2.5, SECONDS / 10)  # at most so long between two faults, and so long each lasts
 POISON = (b"", b"{", b"[" * 9999, b"\xff", reading(1).replace(b"133", b"NaN"), b"1" * 70_000)
 
@@ -51,7 +52,7 @@ class Traffic(Adapter):
         self._early: set[int] = set()
         self._noting = threading.Lock()
         self._remembered: deque[tuple[float, int]] = deque()
-        self._again_at = 0.0
+        self._again_at: list[float] = []  # when all that is remembered is to be told again
         self._ending = threading.Event()
         self.client.on_connect = self._up
         self.client.on_publish = self._acknowledged
@@ -59,8 +60,9 @@ class Traffic(Adapter):
 
     def _up(self, client: object, _: object, flags: Any, code: object, properties: object) -> None:
         if self.connected.is_set() and not flags.session_present:
-            # The broker was killed: what it had of us may be gone. Once the others are back, again.
-            self._again_at = time.monotonic() + 5
+            # The broker was killed: what it had of us may be gone.
+            now = time.monotonic()
+            self._again_at = [now, now + LISTENS_S]
         self.connected.set()
 
     def _acknowledged(self, client: object, _: object, mid: int, *more: object) -> None:
@@ -95,13 +97,17 @@ class Traffic(Adapter):
                 self.published += 1
             while self._remembered and self._remembered[0][0] < now - REMEMBERED_S:
                 self._remembered.popleft()
-            if self._again_at and now > self._again_at:
-                self._again_at = 0.0
-                for _, seq in list(self._remembered):
-                    self._tell_reading(seq)
+            self._tell_again()
             if self._chance.random() < 0.05:
                 self._tell("poisoner", self._chance.choice(POISON))
                 self.poisoned += 1
+
+    def _tell_again(self) -> None:
+        due = self._again_at  # which paho's thread may put another in the place of
+        if due and time.monotonic() >= due[0]:
+            del due[0]
+            for _, seq in list(self._remembered):
+                self._tell_reading(seq)
 
     def begin(self) -> None:
         self.start()
@@ -110,10 +116,12 @@ class Traffic(Adapter):
     def end(self) -> None:
         self._ending.set()
         self._thread.join()
-        if self._again_at:
-            time.sleep(max(0.0, self._again_at - time.monotonic()))
-            for _, seq in list(self._remembered):
-                self._tell_reading(seq)
+        # The broker may have been killed last of all: while something is under way it is not known
+        # yet that its sessions are gone.
+        eventually(lambda: not self._mids, 60)
+        while self._again_at:
+            self._tell_again()
+            time.sleep(0.1)
         eventually(lambda: not self._mids, 60)
         self.stop()
 
@@ -214,6 +222,8 @@ def chain(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> Iterator[Chain
     made = Chain(tmp_path, mosquitto)
     yield made
     made.close()
+    for log in sorted(tmp_path.glob("*.log")):  # shown where the test fails
+        print(f"--- the end of {log.name}", log.read_text(errors="replace")[-6000:], sep="\n")
 
 
 @pytest.mark.timeout(SECONDS + 300)
@@ -242,7 +252,11 @@ def test_nothing_is_lost_and_nothing_is_double(chain: Chain) -> None:
         def missing(adapter: Traffic = adapter) -> set[int]:
             return adapter.acknowledged - set(chain.ingest.stored(adapter.meter))
 
-        eventually(lambda missing=missing: not missing(), 120)
+        try:
+            eventually(lambda missing=missing: not missing(), 120)
+        except AssertionError:
+            print(f"{adapter.meter} misses {sorted(missing())}")
+            raise
         stored = chain.ingest.stored(adapter.meter)
         assert len(stored) == len(set(stored)) == adapter.published
     assert chain.ingest.stored("poisoner") == []
