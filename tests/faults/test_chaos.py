@@ -4,7 +4,8 @@ FAULT_SECONDS (default: a short run; `make faults` takes 600) is how long, FAULT
 a run to be repeated. What is killed: the Concentrator, both brokers, the Cloud's ingest; what
 is disturbed: the Concentrator's connections to both brokers, and ingest's. An adapter here does
 what the real one does: it remembers its last readings, and where its broker lost its sessions it
-tells them again, at once and when the Concentrator has had the time to connect, too. Among the traffic are messages that no store can take.
+tells them again, at once and when the Concentrator has had the time to connect, too. Among the
+traffic are messages that no store can take.
 """
 
 import contextlib
