@@ -1,6 +1,6 @@
 """P1 telegrams, plain and ciphered, through the link, the decoder and the Receiver."""
 
-from smartmeter import Reading, Receiver
+from smartmeter import Fault, Reading, Receiver
 from smartmeter.crc import arc, x25
 from smartmeter.fault import CHECKSUM, KEY, LAYOUT, LENGTH, TAG
 from smartmeter.link.p1 import P1
@@ -381,6 +381,19 @@ def test_lines_ciphered_behind_a_plain_identification():
                     assert found[0].counter is None
     assert fault(HEAD.encode() + block) == KEY
     assert fault(HEAD.encode() + block, key=bytes(16)) == KEY
+
+
+def test_a_ciphered_telegram_cut_short_behind_a_damaged_identification():
+    block = b"\x00" + ciphered(telegram(), 0, 0x30, title=bytes(8), ber=_long)[10:]
+    good = HEAD.encode() + block
+    line_end = len(HEAD) - 4  # where a length that is too long by so much still seems right
+    for at in range(1, 5):
+        bad = bytearray(good[:-line_end])
+        bad[at] ^= 2
+        for pieces in (0, 1, 64):
+            found = events(good + bytes(bad) + good, pieces, key=KEY_16, auth_key=AUTH_KEY)
+            assert [type(e) for e in found] == [Reading, Fault, Reading], (at, found)
+            assert found[1].kind == LENGTH
 
 
 def _long(n):

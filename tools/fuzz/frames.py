@@ -22,6 +22,8 @@ def checked(link: str, wire: bytes) -> Pieces:
 
 
 def _hdlc(wire: bytes) -> list[bytes]:
+    if b"\x7e" not in wire:
+        return [wire]  # without its frame it is a bare APDU, which no CRC covers
     found = []
     at = wire.find(b"\x7e")
     while 0 <= at < len(wire) - 3:

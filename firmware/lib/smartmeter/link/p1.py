@@ -44,6 +44,7 @@ class P1:
         # above 0: this meter's telegrams have a CRC, and one without has lost it
         self._checked = 0
         self._head = b"\n"  # the last identification found, which a meter's telegrams share
+        self._maker = b""  # how the last ciphered telegram began
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         return self._scan(buf, at, end, False)
@@ -63,7 +64,7 @@ class P1:
         if first <= 0:
             return first, None
         if buf[first] == 0:
-            return _ciphered(buf, at, first, end, last)
+            return self._ciphered(buf, at, first, end, last)
         if buf.find(_STX, first, min(end, first + _ECHO_MAX)) >= 0 or buf[first] == _ACK:
             return -1, None  # a readout of IEC 62056-21
         stop = ending(buf, first, end)
@@ -110,6 +111,45 @@ class P1:
             self._checked -= self._checked > 0
             return 1, Fault(CHECKSUM, "a P1 telegram has lost its CRC", used)
         return used, ("text-unchecked", bytes(memoryview(buf)[at:stop]))
+
+    def _ciphered(
+        self, buf: bytearray, at: int, first: int, end: int, last: bool
+    ) -> "tuple[int, Outcome]":
+        if end - first < 5:
+            return 0, None
+        size = buf[first + 1]
+        start = first + 2
+        if size == 0x82:
+            size = buf[start] << 8 | buf[start + 1]
+            start += 2
+        elif size == 0x81:
+            size = buf[start]
+            start += 1
+        elif size & 0x80:
+            return -1, None
+        if not 5 <= size <= _CIPHERED_MAX or buf[start] not in _CONTROLS:
+            return -1, None
+        stop = start + size
+        maker = bytes(buf[at : at + _MAKER])
+        begins = (maker, self._maker or maker)  # this one's may be what was damaged
+        inner = [i for i in [buf.find(m, start, min(stop, end)) for m in begins] if i >= 0]
+        if inner:
+            return min(inner) - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
+        if stop > end or (stop == end and not last):
+            return 0, None
+        if stop < end and buf[stop] not in b"!\r\n/":
+            return 1, Fault(LENGTH, "a ciphered P1 telegram does not end where it says", stop - at)
+        ident = str(bytes([c if c < 128 else 63 for c in buf[at + 1 : first]]), "ascii").strip()
+        apdu = b"\xdb" + bytes(buf[first:stop])
+        while stop < end and buf[stop] in _TRAILER:
+            stop += 1
+            if buf[stop - 1] == _LF:
+                break
+        else:
+            if stop == end and not last:
+                return 0, None
+        self._maker = maker
+        return stop - at, ("apdu", apdu, ident)
 
     def idle(self) -> Fault | None:
         return None
@@ -179,38 +219,3 @@ def _inner(buf: bytearray, at: int, stop: int) -> int:
             return start
         start = buf.find(b"/", start + 1, stop)
     return 0
-
-
-def _ciphered(buf: bytearray, at: int, first: int, end: int, last: bool) -> "tuple[int, Outcome]":
-    if end - first < 5:
-        return 0, None
-    size = buf[first + 1]
-    start = first + 2
-    if size == 0x82:
-        size = buf[start] << 8 | buf[start + 1]
-        start += 2
-    elif size == 0x81:
-        size = buf[start]
-        start += 1
-    elif size & 0x80:
-        return -1, None
-    if not 5 <= size <= _CIPHERED_MAX or buf[start] not in _CONTROLS:
-        return -1, None
-    stop = start + size
-    inner = buf.find(bytes(buf[at : at + _MAKER]), start, min(stop, end))
-    if inner >= 0:
-        return inner - at, Fault(LENGTH, "a P1 telegram was cut short by the next one")
-    if stop > end or (stop == end and not last):
-        return 0, None
-    if stop < end and buf[stop] not in b"!\r\n/":
-        return 1, Fault(LENGTH, "a ciphered P1 telegram does not end where it says", stop - at)
-    ident = str(bytes([c if c < 128 else 63 for c in buf[at + 1 : first]]), "ascii").strip()
-    apdu = b"\xdb" + bytes(buf[first:stop])
-    while stop < end and buf[stop] in _TRAILER:
-        stop += 1
-        if buf[stop - 1] == _LF:
-            break
-    else:
-        if stop == end and not last:
-            return 0, None
-    return stop - at, ("apdu", apdu, ident)
