@@ -95,7 +95,10 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def usual_ports() -> Iterator[None]:
     """Held by one test at a time, whichever worker runs it: it may take the usual ports."""
-    with open(Path(tempfile.gettempdir()) / "smart-meter-chain.ports", "w") as lock:
+    path = Path(tempfile.gettempdir()) / "smart-meter-chain.ports"
+    if not path.exists():
+        path.touch()
+    with path.open() as lock:  # it may be another user's, who is to wait for us, too
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -39,13 +39,16 @@ class Unavailable(Exception):
     """What cannot be had here; the text is one sentence that says why and what to type."""
 
 
+class ListUnavailable(Unavailable):
+    """A suite's package list cannot be read, often because the mirror is half way to a new one."""
+
+
 def _run(argv: list[str], env: dict[str, str], cwd: Path, what: str) -> str:
     done = subprocess.run(argv, env=env, cwd=cwd, capture_output=True, text=True)
     if done.returncode:
-        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or [
-            "no reason given"
-        ]
-        raise Unavailable(f"{what} failed: {reason[0]}")
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        reason = [line for line in lines if line.startswith("E:")] or lines[-1:]
+        raise Unavailable(f"{what} failed: {reason[0] if reason else 'no reason given'}")
     return done.stdout
 
 
@@ -117,7 +120,11 @@ def unpack(
         (work / "apt.conf").write_text(_APT_CONF.format(arch=arch, work=work))
         env = os.environ | {"APT_CONFIG": str(work / "apt.conf"), "LC_ALL": "C"}
         names = ", ".join(packages)
-        _run(["apt-get", "-qq", "update"], env, work, f"reading Debian's package list of {suite}")
+        try:
+            what = f"reading Debian's package list of {suite}"
+            _run(["apt-get", "-qq", "update"], env, work, what)
+        except Unavailable as why:
+            raise ListUnavailable(str(why)) from None
         uris = _run(
             ["apt-get", "-qq", "--print-uris", "--no-install-recommends", "install", *packages],
             env,

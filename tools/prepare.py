@@ -26,7 +26,7 @@ if __name__ == "__main__":
         sys.exit("prepare: Python 3.11 or newer is needed; type: apt-get install python3")
     sys.path.insert(0, str(REPOSITORY))
 
-from tools.debian import Unavailable, unpack  # noqa: E402
+from tools.debian import ListUnavailable, Unavailable, unpack  # noqa: E402
 
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -74,6 +74,7 @@ class Program:
     packages: list[str]
     starters: dict[str, str]
     suite: str | None = None  # None: the machine's own
+    next_suite: str | None = None  # that serves as well where the suite's list cannot be read
     arch: str | None = None
     own_loader: bool = True
     on_path: bool = True  # whether one that the machine has serves as well
@@ -94,14 +95,16 @@ class Program:
         if self.find():
             return
         say(f"fetching {self.name} from Debian's packages into {CACHE} ...")
-        unpack(
-            self._folder(),
-            self.starters,
-            self.packages,
-            self.suite or _own_suite(),
-            self.arch,
-            self.own_loader,
-        )
+        try:
+            self._unpack(self.suite or _own_suite())
+        except ListUnavailable as why:
+            if not self.next_suite:
+                raise Unavailable(f"{why}; check the network and type the same again") from None
+            say(f"{why}; fetching it from {self.next_suite} ...")
+            self._unpack(self.next_suite)
+
+    def _unpack(self, suite: str) -> None:
+        unpack(self._folder(), self.starters, self.packages, suite, self.arch, self.own_loader)
 
 
 def _search_path() -> str:
@@ -126,12 +129,13 @@ PROGRAMS = {
             {"systemd-analyze": "usr/bin/systemd-analyze"},
             suite="bookworm",
         ),
-        # bookworm has no MicroPython; trixie has 1.25 for both word sizes.
+        # bookworm has no MicroPython; trixie has 1.25 for both word sizes, forky 1.26.
         Program(
             "micropython",
             ["micropython"],
             {"micropython": "usr/bin/micropython"},
             suite="trixie",
+            next_suite="forky",
             on_path=False,
         ),
         Program(
@@ -139,6 +143,7 @@ PROGRAMS = {
             ["micropython"],
             {"micropython32": "usr/bin/micropython"},
             suite="trixie",
+            next_suite="forky",
             arch="i386",
             on_path=False,
         ),
