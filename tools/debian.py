@@ -72,13 +72,14 @@ def _starter(root: Path, program: str, own_loader: bool) -> str:
     home = libc.parent
     folders = [home, root / "usr" / "lib" / home.name]
     folders += [root / "usr" / "lib" / home.name / d for d in _LIBRARY_SUBFOLDERS]
-    lib = ":".join(f"$here/root/{d.relative_to(root)}" for d in folders if d.is_dir())
+    inside = "$here/root"  # as the script finds it
+    lib = ":".join(f"{inside}/{d.relative_to(root)}" for d in folders if d.is_dir())
     loader = next(home.glob("ld-linux*.so.*")).relative_to(root)
-    target = f'"$here/root/{program}" "$@"'
+    target = f'"{inside}/{program}" "$@"'
     start = (
-        f'exec "$here/root/{loader}" --library-path "{lib}" {target}'
+        f'exec "{inside}/{loader}" --library-path "{lib}" {target}'
         if own_loader
-        else f'LD_LIBRARY_PATH="{lib}" FONTCONFIG_SYSROOT="$here/root" exec {target}'
+        else f'LD_LIBRARY_PATH="{lib}" FONTCONFIG_SYSROOT="{inside}" exec {target}'
     )
     return f'#!/bin/sh\nhere=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)\n{start}\n'
 

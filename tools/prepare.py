@@ -94,17 +94,20 @@ class Program:
     def fetch(self, say: Callable[[str], None]) -> None:
         if self.find():
             return
-        say(f"fetching {self.name} from Debian's packages into {CACHE} ...")
-        try:
-            self._unpack(self.suite or _own_suite())
-        except ListUnavailable as why:
-            if not self.next_suite:
-                raise Unavailable(f"{why}; check the network and type the same again") from None
-            say(f"{why}; fetching it from {self.next_suite} ...")
-            self._unpack(self.next_suite)
-
-    def _unpack(self, suite: str) -> None:
-        unpack(self._folder(), self.starters, self.packages, suite, self.arch, self.own_loader)
+        suites = [suite for suite in (self.suite or _own_suite(), self.next_suite) if suite]
+        for suite in suites:
+            say(f"fetching {self.name} from Debian's {suite} into {CACHE} ...")
+            try:
+                unpack(
+                    self._folder(), self.starters, self.packages, suite, self.arch, self.own_loader
+                )
+                return
+            except ListUnavailable as why:
+                say(str(why))
+        raise Unavailable(
+            f"the package list of {' or '.join(suites)} cannot be read; "
+            "check the network and type the same again"
+        )
 
 
 def _search_path() -> str:

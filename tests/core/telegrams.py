@@ -1,5 +1,7 @@
-"""Telegrams for the tests: built by the standards from their parts, on either interpreter."""
+"""Telegrams for the tests, built by the standards from their parts, and what is read of them; on
+either interpreter."""
 
+from smartmeter import Reading, Receiver
 from smartmeter.cosem.aes import ecb
 from smartmeter.cosem.gcm import GCM
 from smartmeter.crc import x25_by_nibbles
@@ -186,3 +188,53 @@ def kaifa_body(clock=CLOCK, values=KAIFA):
 
 def kaifa_apdu(clock=CLOCK, values=KAIFA):
     return notification(kaifa_body(clock, values), clock)
+
+
+def visible(text):
+    return b"\x0a" + bytes((len(text),)) + text
+
+
+def kamstrup(kind=b"6841131BN245101090", volts=232):
+    """Kamstrup's list: one row of codes and values without scalers; kind is the meter's type."""
+    return structure(
+        visible(b"Kamstrup_V0001"),
+        obis("1-1:0.0.5"),
+        visible(b"5706567000000001"),
+        obis("1-1:96.1.1"),
+        visible(kind),
+        obis("1-1:1.7.0"),
+        u32(826),
+        obis("1-1:2.7.0"),
+        u32(0),
+        obis("1-1:31.7.0"),
+        u32(237),
+        b"\x00",
+        b"\x00",
+        b"\x00",
+        b"\x00",
+        obis("1-1:32.7.0"),
+        u16(volts),
+        b"\x00",
+        b"\x00",
+        obis("1-1:1.8.0"),
+        u32(8582092),
+    )
+
+
+def descriptors(*codes):
+    """The elements of a push list's own description, itself first (Blue Book 4.4.8)."""
+    head = structure(u16(40), obis("0-8:25.9.0"), b"\x0f\x02", u16(0))
+    return [head] + [structure(u16(3), obis(c), b"\x0f\x02", u16(0)) for c in codes]
+
+
+def only(body, clock=CLOCK, receiver=None):
+    """The one event of a list, plain in HDLC."""
+    found = (receiver or Receiver()).feed(hdlc(notification(body, clock)))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def reading(body, clock=CLOCK, receiver=None):
+    found = only(body, clock, receiver)
+    assert isinstance(found, Reading), found
+    return found

@@ -1,38 +1,24 @@
-"""The list layouts a to f, each found by itself; scales; names; and what is no list."""
+"""The list layouts a to f, each found by itself; names; and what is no list."""
 
-from smartmeter import Reading, Receiver
+from smartmeter import Receiver
 from telegrams import (
     CLOCK,
     TIME,
     array,
     be,
+    descriptors,
     hdlc,
-    kaifa_apdu,
-    notification,
+    kamstrup,
     obis,
     octets,
+    only,
+    reading,
     scaler_unit,
     structure,
     u16,
     u32,
+    visible,
 )
-
-
-def only(body, clock=CLOCK, receiver=None):
-    """The one event of a list, plain in HDLC."""
-    found = (receiver or Receiver()).feed(hdlc(notification(body, clock)))
-    assert len(found) == 1, found
-    return found[0]
-
-
-def reading(body, clock=CLOCK, receiver=None):
-    found = only(body, clock, receiver)
-    assert isinstance(found, Reading), found
-    return found
-
-
-def visible(text):
-    return b"\x0a" + bytes((len(text),)) + text
 
 
 def test_a_structures_of_code_value_and_scaler():
@@ -74,32 +60,6 @@ def test_b_one_row_with_the_clock_first_and_a_serial_number_last():
     assert (got.meter, got.time) == ("178210128502", TIME)
 
 
-def kamstrup(kind=b"6841131BN245101090", volts=232):
-    return structure(
-        visible(b"Kamstrup_V0001"),
-        obis("1-1:0.0.5"),
-        visible(b"5706567000000001"),
-        obis("1-1:96.1.1"),
-        visible(kind),
-        obis("1-1:1.7.0"),
-        u32(826),
-        obis("1-1:2.7.0"),
-        u32(0),
-        obis("1-1:31.7.0"),
-        u32(237),
-        b"\x00",
-        b"\x00",
-        b"\x00",
-        b"\x00",
-        obis("1-1:32.7.0"),
-        u16(volts),
-        b"\x00",
-        b"\x00",
-        obis("1-1:1.8.0"),
-        u32(8582092),
-    )
-
-
 def test_c_one_row_without_scalers():
     clock = CLOCK[:9] + b"\x80\x00\x00"  # deviation not specified
     got = reading(kamstrup(), clock)
@@ -110,34 +70,6 @@ def test_c_one_row_without_scalers():
     assert got.codes["16.7.0"] == "1-1:16.7.0"
     assert (got.meter, got.time) == ("5706567000000001", TIME)
     assert "51.7.0" not in got.values
-
-
-def test_c_the_resolution_of_new_firmware_and_of_norway():
-    assert reading(kamstrup(volts=22199)).values["32.7.0"] == (22199, -2)
-    norway = reading(kamstrup(kind=b"6841131BN243101040"))
-    assert norway.values["1.8.0"] == (85820920, 0)
-
-
-def transformers(power, reactive, amperes):
-    """The current that a Kamstrup list with three phases of 233 V is read to have."""
-    items = [visible(b"Kamstrup_V0001"), obis("1-1:2.7.0"), u32(power)]
-    items += [obis("1-1:3.7.0"), u32(reactive)]
-    for c in (31, 51, 71):
-        items += [obis("1-1:%d.7.0" % c), u32(amperes), obis("1-1:%d.7.0" % (c + 1)), u16(233)]
-    return reading(structure(*items)).values["31.7.0"]
-
-
-def test_c_currents_of_transformers_go_with_the_power():
-    assert transformers(3000, 64000, 92000) == (92000, -3)
-    assert transformers(30000, 640000, 92000) == (92000, -2)
-    assert transformers(600000, 60000, 92000) == (92000, -2)
-    assert transformers(1500, 200, 1000) == (1000, -2)  # in opposite directions, by phase
-    assert transformers(0, 0, 92000) == (92000, -2)
-
-
-def descriptors(*codes):
-    head = structure(u16(40), obis("0-8:25.9.0"), b"\x0f\x02", u16(0))
-    return [head] + [structure(u16(3), obis(c), b"\x0f\x02", u16(0)) for c in codes]
 
 
 def test_d_descriptors_then_values():
@@ -180,46 +112,6 @@ def test_d_counts_that_do_not_agree_are_refused():
     list_of_two = array(*descriptors("1-0:1.7.0", "1-0:2.7.0"))
     assert only(structure(list_of_two, u32(28))).kind == "layout"
     assert only(structure(list_of_two, u32(28), u32(1), u32(2), u32(3))).kind == "layout"
-
-
-def i64(n):
-    return b"\x14" + be(n, 8)
-
-
-def currents(power, volts, amperes, number=u16, receiver=None):
-    """A Landis+Gyr push list with three voltages and currents, as unscaled numbers."""
-    codes = ["1-0:1.7.0"]
-    numbers = [u32(power)]
-    for phase in (20, 40, 60):
-        codes += ["1-0:%d.7.0" % (phase + 12), "1-0:%d.7.0" % (phase + 11)]
-        numbers += [number(volts), number(amperes)]
-    return reading(structure(array(*descriptors(*codes)), *numbers), receiver=receiver).values
-
-
-def test_physics_finds_the_scale_of_voltage_and_current():
-    assert currents(331, 234, 49)["31.7.0"] == (49, -2)  # E450: 0.01 A, 1 V
-    assert currents(331, 2340, 49)["32.7.0"] == (2340, -1)  # E360: 0.1 V
-    assert currents(258874, 229, 400)["31.7.0"] == (400, 0)  # E570 on transformers: 1 A
-    assert currents(0, 0, 0)["32.7.0"] == (0, 0)
-    receiver = Receiver()
-    for power in (258874, 150, 0, 150):  # an idle E570: 64 bits tell its kind where no load does
-        assert currents(power, 229, 1, i64)["31.7.0"] == (1, 0)
-        assert currents(power, 229, 1, i64, receiver)["31.7.0"] == (1, 0)
-    assert currents(500, 170, 300)["32.7.0"] == (170, 0)  # a mains that sags is one still
-
-
-def test_a_voltage_of_no_scale_is_left_out():
-    got = currents(331, 9, 49)
-    assert "32.7.0" not in got
-    assert got["1.7.0"] == (331, 0)
-
-
-def test_a_setting_overrides():
-    receiver = Receiver(profile="landis-gyr voltage=-1 energy=1")
-    got = reading(
-        structure(obis("1-0:32.7.0"), u16(24), obis("1-0:1.8.0"), u32(5)), receiver=receiver
-    )
-    assert got.values == {"32.7.0": (24, -1), "1.8.0": (50, 0)}
 
 
 def test_e_kaifa_of_norway():
@@ -306,24 +198,6 @@ def test_e_nine_items_of_two_makers():
 def test_e_nine_items_that_are_neither_are_refused():
     fault = only(nine(b"0000000001", 400, 0, 7000123, 4000100, 1, 1234, 1200, 34))
     assert (fault.kind, "9 items" in fault.detail) == ("layout", True)
-
-
-def test_e_voltages_and_currents_of_slovenia_in_the_scale_that_can_be():
-    phases = [u32(n) for n in (250, 100, 0, 0, 0, 40)]
-    for volts, voltage in ((2301, -1), (230, 0)):
-        got = reading(
-            structure(
-                octets(b"LGZ1030600000001"),
-                u16(4998),
-                *[u16(n) for n in (112, 47, 21)],
-                *[u16(volts)] * 3,
-                *phases,
-            )
-        )
-        assert got.values["14.7.0"] == (4998, -2)
-        assert got.values["31.7.0"] == (112, -2)
-        assert got.values["32.7.0"] == (volts, voltage)
-        assert (got.values["21.7.0"], got.values["62.7.0"]) == ((250, 0), (40, 0))
 
 
 def test_e_im350():
@@ -458,55 +332,3 @@ def test_long64_and_floating_point_values():
     )
     assert got.values["1.8.0"] == (1 << 40, 0)
     assert got.values["32.7.0"] == (2305, -1)
-
-
-def test_the_second_telegram_is_read_as_the_first():
-    """A layout is learned from the first; each later one is held against it."""
-    receiver = Receiver()
-    first = kaifa_apdu()
-    found = receiver.feed(hdlc(first))[0]
-    for power, volts in ((4711, 2304), (0, 2290), (1, 1790)):
-        values = dict(found.values)
-        del values["16.7.0"]
-        values["1.7.0"] = (power, 0)
-        values["32.7.0"] = (volts, -1)
-        clock = CLOCK[:7] + bytes((power % 60,)) + CLOCK[8:]
-        apdu = kaifa_apdu(clock, values)
-        learned = receiver.feed(hdlc(apdu))[0]
-        fresh = Receiver().feed(hdlc(apdu))[0]
-        assert learned.values == fresh.values
-        assert learned.values["16.7.0"] == (power, 0)
-        assert learned.time == fresh.time
-        assert (learned.meter, learned.codes, learned.units) == (
-            fresh.meter,
-            fresh.codes,
-            fresh.units,
-        )
-
-
-def test_a_learned_layout_is_held_to_the_last_byte():
-    receiver = Receiver()
-    apdu = kaifa_apdu()
-    receiver.feed(hdlc(apdu))
-    for i in range(len(apdu)):
-        for bit in (1, 0x80):
-            bad = bytearray(apdu)
-            bad[i] ^= bit
-            learned = receiver.feed(hdlc(bytes(bad)))[0]
-            fresh = Receiver().feed(hdlc(bytes(bad)))[0]
-            if isinstance(fresh, Reading):
-                assert isinstance(learned, Reading), i
-                assert (learned.values, learned.time, learned.meter) == (
-                    fresh.values,
-                    fresh.time,
-                    fresh.meter,
-                )
-            else:
-                assert learned.kind == fresh.kind, i
-
-
-def test_readings_do_not_share_what_they_hold():
-    receiver = Receiver()
-    one = receiver.feed(hdlc(kaifa_apdu()))[0]
-    two = receiver.feed(hdlc(kaifa_apdu()))[0]
-    assert one.values is not two.values

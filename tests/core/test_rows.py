@@ -1,15 +1,14 @@
 """Lists whose rows hold more than a code and its value, in whatever order; none misread."""
 
-from smartmeter import Reading, Receiver
+from smartmeter import Reading
 from telegrams import (
     CLOCK,
     TIME,
     array,
     be,
-    hdlc,
-    notification,
     obis,
     octets,
+    only,
     scaler_unit,
     structure,
     u16,
@@ -41,12 +40,6 @@ def i8(n):
 
 def enum(n):
     return b"\x16" + be(n, 1)
-
-
-def only(body):
-    found = Receiver().feed(hdlc(notification(body)))
-    assert len(found) == 1, found
-    return found[0]
 
 
 def listed(row, rows=ROWS, wrap=array):

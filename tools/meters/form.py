@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -31,7 +32,7 @@ class Moment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class Form(ABC):
     """One meter's way of telling. The fields are the options of `forms.make`.
 
     frame: data bits, parity, stop bits; interval: seconds between telegrams; inverted: the port's
@@ -64,9 +65,9 @@ class Form:
         """Whether its time says its offset from UTC; else a reader has to know it, or give none."""
         return True
 
+    @abstractmethod
     def encode(self, moment: Moment) -> tuple[bytes, Values, bool]:
         """The wire bytes, the values put in by "C.D.E", and whether the telegram says its time."""
-        raise NotImplementedError
 
     def responder(self, meter: Meter) -> Responder:
         """The meter in conversation, of an interactive form."""

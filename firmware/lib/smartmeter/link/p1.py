@@ -115,6 +115,7 @@ class P1:
     def _ciphered(
         self, buf: bytearray, at: int, first: int, end: int, last: bool
     ) -> "tuple[int, Outcome]":
+        """The Polish telegram whose identification begins at `at` and whose block at `first`."""
         if end - first < 5:
             return 0, None
         size = buf[first + 1]
