@@ -19,6 +19,7 @@ lint:
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m mypy --config-file firmware/mypy.ini
+	@$(PYTHON) -m tools.prose
 
 bench:
 	@python3 tools/prepare.py bench
