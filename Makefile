@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint bench corpus fuzz fuzz-api faults power-cuts word-sizes soak home-assistant provision
+.PHONY: demo test lint lock bench corpus fuzz fuzz-api faults power-cuts word-sizes soak home-assistant provision
 
 demo:
 	@python3 tools/prepare.py demo
@@ -20,6 +20,11 @@ lint:
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m mypy --config-file firmware/mypy.ini
 	@$(PYTHON) -m tools.prose
+
+# after a change of requirements; `python -m tools.lock --upgrade` takes the newest versions
+lock:
+	@python3 tools/prepare.py test
+	@$(PYTHON) -m tools.lock
 
 bench:
 	@python3 tools/prepare.py bench

@@ -1,7 +1,8 @@
 """Gets what `make` needs: python3 tools/prepare.py demo|test|bench
 
-Makes .venv with the three parts and their dependencies (the Cloud's build
-fetches uPlot, which draws its charts, by npm or PyPI's Node), and fetches the
+Makes .venv with the three parts and the Python packages of tools/locks, whose
+versions and hashes are fixed (the Cloud's build fetches uPlot, which draws its
+charts, by npm or PyPI's Node), and fetches the
 programs that are not on the PATH (MicroPython, mosquitto, Chromium,
 PostgreSQL) as Debian packages into a private folder below ~/.cache, or
 /var/cache for root; nothing is installed on the machine. A second run finds all
@@ -28,13 +29,24 @@ if __name__ == "__main__":
 
 from tools.debian import ListUnavailable, Unavailable, unpack  # noqa: E402
 
+LOCKS = REPOSITORY / "tools" / "locks"  # written by tools/lock.py
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 TYPINGS = REPOSITORY / "typings"
 
+# What an editable install of our own parts keeps, besides the sources that it points at.
+_PARTS_ARE_MADE_OF = (
+    "gateway/pyproject.toml",
+    "gateway/hatch_build.py",
+    "cloud/pyproject.toml",
+    "cloud/hatch_build.py",  # which uPlot it has
+    "firmware/lib/smartmeter/__init__.py",  # the version
+)
+
 # umqtt.simple is frozen into every stock ESP32 build of MicroPython, but Debian's unix build leaves
 # it out. PyPI keeps micropython-lib's own release of it.
 _UMQTT = "micropython-umqtt.simple==1.3.4"
+_UMQTT_SHA256 = "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12f"
 
 
 def _cache() -> Path:
@@ -207,9 +219,12 @@ def _say(text: str) -> None:
 
 
 def _pip(*arguments: str) -> None:
+    # The Cloud's build looks for npm on the PATH, and .venv has one where the machine has none.
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
         [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments],
         cwd=REPOSITORY,
+        env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
     )
@@ -224,6 +239,16 @@ def _pip(*arguments: str) -> None:
             f"pip could not install what is needed ({reason}); "
             "check the network and type the same again"
         )
+
+
+def _pip_install(lock: str, *options: str) -> None:
+    """Installs exactly what a lock names; anything with another hash is refused."""
+    exactly = ["--require-hashes", "--no-deps", "--no-build-isolation"]
+    _pip("install", *exactly, *options, "-r", str(_lock(lock)))
+
+
+def _lock(name: str) -> Path:
+    return LOCKS / f"{name}.txt"
 
 
 def _make_venv() -> None:
@@ -247,30 +272,34 @@ def _make_venv() -> None:
         unpack(wheels, {}, ["python3-pip-whl"], _own_suite())
     wheel = next(wheels.glob("root/usr/share/python-wheels/pip-*.whl"))
     done = subprocess.run(
-        [str(PYTHON), f"{wheel}/pip", "--quiet", "install", "pip"], capture_output=True, text=True
+        [str(PYTHON), f"{wheel}/pip", "--quiet", "install", "--no-index", str(wheel)],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
-        raise Unavailable("pip could not be set up; check the network and type the same again")
+        raise Unavailable(f"Debian's pip did not install itself: {done.stderr.strip()[-300:]}")
 
 
-def _fingerprint(group: str) -> str:
-    h = hashlib.sha256(f"{group} {sys.version_info[:2]}".encode())
-    for name in ("pyproject.toml", "gateway/pyproject.toml", "cloud/pyproject.toml"):
-        h.update((REPOSITORY / name).read_bytes())
-    h.update((REPOSITORY / "cloud/hatch_build.py").read_bytes())  # which uPlot it has
+def _fingerprint(lock: str) -> str:
+    h = hashlib.sha256(f"{sys.version_info[:2]}".encode())
+    for path in (_lock("build"), _lock(lock), *(REPOSITORY / name for name in _PARTS_ARE_MADE_OF)):
+        h.update(path.read_bytes())
     return h.hexdigest()
 
 
 def _install(group: str) -> None:
-    stamp = VENV / f"prepared-{group}"
-    fingerprint = _fingerprint(group)
+    lock = "demo" if group == "demo" else "test"
+    stamp = VENV / f"prepared-{lock}"
+    fingerprint = _fingerprint(lock)
     if stamp.exists() and stamp.read_text() == fingerprint:
         return
     _say(f"installing the Python packages for `make {group}` into .venv ...")
-    _pip("install", "--upgrade", "pip>=25.1")  # the first that knows --group
-    extras = "" if group == "demo" else "[postgresql,oidc,parquet]"
-    _pip("install", "--group", group, "-e", "gateway", "-e", f"cloud{extras}")
+    _pip_install("build")
+    _pip_install(lock)
+    if not shutil.which("npm"):
+        _pip_install("node")
+    _pip("install", "--no-deps", "--no-build-isolation", "-e", "gateway", "-e", "cloud")
     stamp.write_text(fingerprint)
 
 
@@ -292,6 +321,10 @@ def _fetch_umqtt() -> None:
         raise Unavailable(
             "PyPI did not give umqtt.simple; check the network and type the same again"
         )
+    if hashlib.sha256(archives[0].read_bytes()).hexdigest() != _UMQTT_SHA256:
+        raise Unavailable(
+            "umqtt.simple differs from the release; check which package index pip is set to"
+        )
     with tarfile.open(archives[0]) as archive:
         member = next(m for m in archive.getmembers() if m.name.endswith("umqtt/simple.py"))
         source = archive.extractfile(member)
@@ -306,12 +339,16 @@ def _fetch_umqtt() -> None:
 
 def _fetch_stubs() -> None:
     """MicroPython's type stubs, beside the venv: in it they would hide CPython's own modules."""
-    if TYPINGS.exists():
+    stamp = TYPINGS / "prepared"
+    digest = hashlib.sha256(_lock("stubs").read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
         return
     _say("fetching MicroPython's type stubs from PyPI ...")
     made = TYPINGS.with_suffix(".download")
     shutil.rmtree(made, ignore_errors=True)
-    _pip("install", "--target", str(made), "micropython-esp32-stubs>=1.24")
+    _pip_install("stubs", "--target", str(made))
+    (made / stamp.name).write_text(digest)
+    shutil.rmtree(TYPINGS, ignore_errors=True)
     made.rename(TYPINGS)
 
 
