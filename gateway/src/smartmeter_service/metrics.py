@@ -1,0 +1,49 @@
+"""Prometheus metrics that are computed when they are asked for."""
+
+import resource
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
+
+Samples = Iterable[tuple[dict[str, str], float]]  # labels and value
+
+
+def registry(families: Callable[[], Iterable[Metric]]) -> CollectorRegistry:
+    """A registry of its own that calls families for each scrape."""
+
+    class Families(Collector):
+        def collect(self) -> Iterable[Metric]:
+            return families()
+
+    made = CollectorRegistry()
+    made.register(Families())
+    return made
+
+
+def gauge(name: str, text: str, samples: Samples) -> Metric:
+    """A value that goes up and down."""
+    return _family(name, name, text, "gauge", samples)
+
+
+def counter(name: str, text: str, samples: Samples) -> Metric:
+    """A value that only grows; its name ends in _total."""
+    return _family(name.removesuffix("_total"), name, text, "counter", samples)
+
+
+def _family(name: str, sample: str, text: str, kind: str, samples: Samples) -> Metric:
+    family = Metric(name, text, kind)
+    for labels, value in samples:
+        family.add_sample(sample, labels, value)
+    return family
+
+
+def process(prefix: str, version: str) -> Iterator[Metric]:
+    """Version, CPU time and memory of this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = usage.ru_utime + usage.ru_stime
+    yield gauge(f"{prefix}_info", "Version.", [({"version": version}, 1)])
+    yield counter(f"{prefix}_cpu_seconds_total", "CPU time used.", [({}, seconds)])
+    # Linux gives ru_maxrss in kB.
+    peak = usage.ru_maxrss * 1024
+    yield gauge(f"{prefix}_memory_peak_bytes", "Peak resident memory.", [({}, peak)])
