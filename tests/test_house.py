@@ -9,22 +9,26 @@ import pytest
 TOP = {"firmware", "gateway", "cloud", "boards", "tools", "tests", "README.md", "Makefile"}
 OURS = {
     "smartmeter", "adapter", "smartmeter_gateway", "smartmeter_broker", "smartmeter_mqtt",
-    "smartmeter_cloud",
+    "smartmeter_service", "smartmeter_cloud",
 }  # fmt: skip
 
 # part -> (its folder, which of ours it may import beside itself)
 PARTS = {
     "smartmeter": ("firmware/lib/smartmeter", set()),
     "adapter": ("firmware/adapter", {"smartmeter"}),
-    "smartmeter_broker": ("gateway/src/smartmeter_broker", {"smartmeter", "smartmeter_mqtt"}),
-    "smartmeter_mqtt": ("gateway/src/smartmeter_mqtt", set()),
+    "smartmeter_broker": (
+        "gateway/src/smartmeter_broker",
+        {"smartmeter", "smartmeter_mqtt", "smartmeter_service"},
+    ),
+    "smartmeter_service": ("gateway/src/smartmeter_service", {"smartmeter"}),
+    "smartmeter_mqtt": ("gateway/src/smartmeter_mqtt", {"smartmeter", "smartmeter_service"}),
     "smartmeter_gateway": (
         "gateway/src/smartmeter_gateway",
-        {"smartmeter", "smartmeter_broker", "smartmeter_mqtt"},
+        {"smartmeter", "smartmeter_broker", "smartmeter_mqtt", "smartmeter_service"},
     ),
     "smartmeter_cloud": (
         "cloud/src/smartmeter_cloud",
-        {"smartmeter", "smartmeter_broker", "smartmeter_mqtt"},
+        {"smartmeter", "smartmeter_broker", "smartmeter_mqtt", "smartmeter_service"},
     ),
 }
 
