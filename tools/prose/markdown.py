@@ -60,6 +60,8 @@ def passages(source: str) -> Iterator[Passage]:
             yield from finished()
             long_is_fine = True
         line = _COMMENT.sub("", line)
+        if after_blank and depth == 0 and not bullet:
+            indent = 0
         if not line.strip() or _SKIPPED.match(line):
             yield from finished()
         elif bullet:
@@ -67,8 +69,6 @@ def passages(source: str) -> Iterator[Passage]:
             indent = bullet.end()
             block.append((number, line[bullet.end() :]))
         else:
-            if after_blank and depth == 0:
-                indent = 0
             block.append((number, line))
         after_blank = False
     yield from finished()
