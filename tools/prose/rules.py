@@ -49,8 +49,7 @@ PHRASES: tuple[tuple[str, str], ...] = (
 )
 
 _COMPILED = tuple((re.compile(pattern), plain) for pattern, plain in PHRASES)
-# A sentence ends where white space and a capital, a digit, a quote or a bracket follow.
-_END = re.compile(r"[.!?][)\"']*\s+(?=[\"'(]*[A-Z0-9\"(])|[.!?][)\"']*\s{2,}|\s*$")
+_END = re.compile(r"[.!?][)\"'*]*\s+|\s*$")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|vs|cf|No|approx|St|Dr))$")
 _WORD = re.compile(r"\S*[A-Za-z0-9\u00c0-\u024f]\S*")
 
