@@ -136,8 +136,8 @@ WIRINGS = (
         (("VCC", "3V3", "#b3261e"), ("TXD", RX, "#1565c0"), ("GND", "GND", "#333333")),
         ("Meter, RJ12", "pins 3 and 4, either way round"),
         (
-            "The module feeds its bus side from the bus; 3V3 is for the isolated side only.",
-            "The bus cannot feed the board (6 mA at most): the board has a supply of its own.",
+            "The bus powers the module's bus side; 3V3 is for the isolated side only.",
+            "The bus cannot power the board (6 mA at most); give the board its own supply.",
         ),
     ),
     Wiring(
@@ -152,8 +152,8 @@ WIRINGS = (
         ),
         ("Bridge pin 1 to pin 2", "+5 V to data request"),
         (
-            "Data is an inverted open collector: it needs the pull-up and the setting inverted.",
-            "Data request is released or at +5 V, and never at GND.",
+            "Data is an inverted open collector: it needs the pull-up and the setting `inverted`.",
+            "Leave data request open or at +5 V, never at GND.",
         ),
     ),
     Wiring(
@@ -169,8 +169,8 @@ WIRINGS = (
         ),
         ("Meter's optical port", "held by the magnet, cable down"),
         (
-            "The head's RX is only needed where the meter wants answers (meter.answer).",
-            "Many meters send little until a PIN is entered at their display.",
+            "The head's RX is only needed if the meter expects answers (`meter.answer`).",
+            "Many meters send little until you enter a PIN at their display.",
         ),
     ),
 )
@@ -243,8 +243,8 @@ def page(board: Board) -> str:
         "",
         *(adapter["about"].strip().splitlines()),
         "",
-        f"Stock image: `{adapter['image']}`, MicroPython 1.24 or newer. In the configuration that "
-        f'`tools.provision` takes: `board = "{board.name}"`.',
+        f"Stock image: `{adapter['image']}`, MicroPython 1.24 or newer. In the "
+        f'configuration file of `tools.provision`, write `board = "{board.name}"`.',
         "",
         "| what | pin |",
         "|---|---|",
