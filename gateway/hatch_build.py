@@ -5,12 +5,10 @@ what is copied to the device. A wheel gets a copy of it, an sdist carries it in
 vendored/ so that a wheel can be built from the sdist, an editable install points at it.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
-from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 
 def core(root: str) -> Path:
@@ -22,15 +20,6 @@ def core(root: str) -> Path:
     raise FileNotFoundError(
         f"{checkout} is missing: install from a full checkout or from the sdist"
     )
-
-
-class VersionHook(MetadataHookInterface):
-    def update(self, metadata: dict[str, Any]) -> None:
-        text = (core(self.root) / "__init__.py").read_text()
-        found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
-        if not found:
-            raise ValueError(f"{core(self.root)}/__init__.py says no __version__")
-        metadata["version"] = found[1]
 
 
 class CoreHook(BuildHookInterface[Any]):

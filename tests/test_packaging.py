@@ -3,6 +3,8 @@
 What is installed is the last commit, not the work tree: that is what a user gets.
 """
 
+import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import smartmeter
 
 GATEWAY = (
     "import importlib.util, os, smartmeter, smartmeter_gateway;"
@@ -80,6 +83,17 @@ def test_both_parts_install_with_one_command(clone: Path, tmp_path: Path) -> Non
     assert status.stdout == "", "installing leaves files in the clone"
 
 
+def test_all_parts_have_one_version(repository: Path) -> None:
+    package = json.loads((repository / "firmware" / "package.json").read_text())
+    versions = {"firmware/package.json": package["version"]}
+    for part in ("gateway", "cloud"):
+        versions[f"{part}/pyproject.toml"] = importlib.metadata.version(f"smartmeter-{part}")
+        command = [sys.executable, "-m", f"smartmeter_{part}", "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        versions[" ".join(command[1:])] = done.stdout.strip()
+    assert versions == dict.fromkeys(versions, smartmeter.__version__)
+
+
 def test_gateway_from_git(clone: Path, tmp_path: Path) -> None:
     python = new_python(tmp_path / "venv")
     url = clone.as_uri().replace("file:", "git+file:")
@@ -116,8 +130,8 @@ def test_the_wheel_can_be_made_from_the_sdist_alone(clone: Path, tmp_path: Path)
 def test_the_charts_library_is_the_pinned_one_or_there_is_no_cloud(
     clone: Path, tmp_path: Path
 ) -> None:
-    cloud = tmp_path / "cloud"
-    shutil.copytree(clone / "cloud", cloud)
+    shutil.copytree(clone, tmp_path / "clone")
+    cloud = tmp_path / "clone" / "cloud"
     library = cloud / UPLOT.removeprefix("cloud/") / "uPlot.iife.min.js"
     as_released = library.read_bytes()
     library.write_bytes(as_released.replace(b"uPlot", b"UPlot", 1))

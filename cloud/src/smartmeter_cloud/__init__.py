@@ -1,3 +1,3 @@
 """The Cloud of the smart-meter chain: ingest, store, API and page."""
 
-__version__ = "0.1.0"
+from smartmeter import __version__ as __version__
