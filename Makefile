@@ -1,20 +1,20 @@
-# Each target gets what it needs by itself (tools/prepare.py); a second run finds it in place.
+# Each target gets what it needs by itself (tools/environment/prepare.py); a second run finds it in place.
 
 PYTHON = .venv/bin/python
 
 .PHONY: demo test lint lock bench corpus fuzz fuzz-api faults power-cuts word-sizes soak home-assistant provision
 
 demo:
-	@python3 tools/prepare.py demo
+	@python3 tools/environment/prepare.py demo
 	@$(PYTHON) -m tools.demo
 
 # half of the time the tests wait for real programs, so more workers than cores
 test:
-	@python3 tools/prepare.py test
+	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m pytest -n 4 --dist worksteal
 
 lint:
-	@python3 tools/prepare.py test
+	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
@@ -27,49 +27,49 @@ lock:
 	@$(PYTHON) -m tools.lock
 
 bench:
-	@python3 tools/prepare.py bench
+	@python3 tools/environment/prepare.py bench
 	@$(PYTHON) -m tools.bench
 
 corpus:
-	@python3 tools/prepare.py test
-	@$(PYTHON) -m tools.corpus
+	@python3 tools/environment/prepare.py test
+	@$(PYTHON) -m tools.conformance.corpus
 
 fuzz:
-	@python3 tools/prepare.py test
+	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.fuzz
 	@$(PYTHON) -m pytest -q --hypothesis-profile=thorough tests/core
 
 # the Cloud's API against its own description; API_EXAMPLES (default 300) for each operation
 fuzz-api:
-	@python3 tools/prepare.py test
-	@$(PYTHON) -m tools.fuzz_api --examples $${API_EXAMPLES:-300}
+	@python3 tools/environment/prepare.py test
+	@$(PYTHON) -m tools.fuzz.api --examples $${API_EXAMPLES:-300}
 
 # everything is killed under traffic; FAULT_SECONDS (default 600) is how long
 faults:
-	@python3 tools/prepare.py test
-	@FAULT_SECONDS=$${FAULT_SECONDS:-600} $(PYTHON) -m pytest tests/faults tests/cloud/test_faults.py tests/cloud/test_disk.py -s
+	@python3 tools/environment/prepare.py test
+	@FAULT_SECONDS=$${FAULT_SECONDS:-600} $(PYTHON) -m pytest tests/faults tests/cloud/test_faults.py tests/cloud/store/test_disk.py -s
 
 # what Home Assistant takes in a discovery message, in its newest release, against what the tests know
 home-assistant:
-	@python3 tools/prepare.py test
-	@$(PYTHON) -m tools.home_assistant
+	@python3 tools/environment/prepare.py test
+	@$(PYTHON) -m tools.conformance.home_assistant
 
 # a simulated week of the adapter, in 20 minutes or more; SOAK_TELEGRAMS bounds it.
 # 65 536 publishes go over one connection
 soak:
-	@python3 tools/prepare.py test
+	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.soak
 
 # the adapter's power is cut at every single write of an update; make test takes some of them
 power-cuts:
-	@python3 tools/prepare.py test
+	@python3 tools/environment/prepare.py test
 	@POWER_CUT_STEP=1 $(PYTHON) -m pytest tests/firmware/test_update.py -k power_cuts
 
 # all of the adapter's tests on both word sizes; make test takes the long ones on 32 bit alone
 word-sizes:
-	@python3 tools/prepare.py test
+	@python3 tools/environment/prepare.py test
 	@WORD_SIZES=1 $(PYTHON) -m pytest -n 2 --dist worksteal tests/firmware
 
 provision:
-	@python3 tools/prepare.py demo
+	@python3 tools/environment/prepare.py demo
 	@$(PYTHON) -m tools.provision

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from tools.certificates import Authority
-from tools.debian import Unavailable
-from tools.mosquitto import Mosquitto
-from tools.prepare import program
+from tools.environment.debian import Unavailable
+from tools.environment.mosquitto import Mosquitto
+from tools.environment.prepare import program
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -32,12 +32,12 @@ PARTS = {
     ),
 }
 
-# The modules that both interpreters have; `cryptography` and its like hide behind cosem/aes.py.
+# The modules that both interpreters have; `cryptography` and its like hide behind crypto/aes.py.
 CORE_MAY_IMPORT = {"array", "binascii", "gc", "hashlib", "micropython", "sys", "json", "struct"}
 CORE_SPEED_UPS = {
-    "cosem/aes.py": {"cryptolib"},
-    "cosem/aes_native.py": {"cryptography"},
-    "cosem/gcm_native.py": {"cryptography"},
+    "crypto/aes.py": {"cryptolib"},
+    "crypto/aes_native.py": {"cryptography"},
+    "crypto/gcm_native.py": {"cryptography"},
 }
 
 
@@ -89,11 +89,6 @@ def test_the_core_imports_only_what_both_interpreters_have(repository: Path) -> 
     assert not wrong
 
 
-def test_links_know_nothing_of_cosem(repository: Path) -> None:
-    for f in sorted((repository / PARTS["smartmeter"][0] / "link").glob("*.py")):
-        assert "cosem" not in f.read_text().split('"""', 2)[-1], f.name
-
-
 def test_only_one_file_spells_topics(repository: Path) -> None:
     spelled = [
         str(f.relative_to(repository))
@@ -107,7 +102,7 @@ def test_only_one_file_spells_topics(repository: Path) -> None:
             for n in ast.walk(ast.parse(f.read_text()))
         )
     ]
-    assert spelled == ["firmware/lib/smartmeter/topics.py"]
+    assert spelled == ["firmware/lib/smartmeter/wire/topics.py"]
 
 
 @pytest.mark.parametrize("folder", ["firmware", "gateway", "cloud", "boards", "tools", "tests"])

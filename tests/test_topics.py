@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from smartmeter import receipt, topics
+from smartmeter.wire import receipt, topics
 
 
 @pytest.mark.parametrize("good", ["a", "A.b_c-9", "x" * 64])

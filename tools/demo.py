@@ -22,7 +22,7 @@ from tools.chain.account import Account, Progress, account, table
 from tools.chain.adapter import Adapter, AdapterFailed
 from tools.chain.box import wait_until
 from tools.chain.chain import METERS, Chain, has
-from tools.debian import Unavailable
+from tools.environment.debian import Unavailable
 
 _FIRST_SECONDS = 30.0  # a meter sends every 5 s
 _DRAIN_SECONDS = 30.0  # for what is under way when the meters have stopped

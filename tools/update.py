@@ -24,7 +24,7 @@ from pathlib import Path
 import paho.mqtt.client as paho
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from smartmeter import topics
+from smartmeter.wire import topics
 
 from tools import flash
 

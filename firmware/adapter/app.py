@@ -4,7 +4,7 @@ import asyncio
 
 import machine
 import slots
-from smartmeter import topics
+from smartmeter.wire import topics
 
 from . import broker, network
 from .clock import Clock

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import time
 
-from smartmeter import Fault, Receiver, topics
+from smartmeter import Fault, Receiver
+from smartmeter.wire import topics
 
 from . import line
 from .clock import ticks
@@ -15,10 +16,10 @@ from .thinning import Thinning
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from smartmeter import Reading
-    from smartmeter.link.amis import Amis
-    from smartmeter.link.polling import Poller
-    from smartmeter.link.signon import SignOn
-    from smartmeter.search import Search
+    from smartmeter.dialog.amis import Amis
+    from smartmeter.dialog.line_search import Search
+    from smartmeter.dialog.polling import Poller
+    from smartmeter.dialog.signon import SignOn
 
     from .clock import Clock
     from .line import Setting
@@ -92,7 +93,7 @@ class Meter:
         """Opens the port: setting is an answerer's, or None for the one of the settings."""
         text = self._settings["line"]
         if setting is None and text == line.AUTO:
-            from smartmeter.search import Search
+            from smartmeter.dialog.line_search import Search
 
             found, link = self._store.line_found()
             self._search = Search(line.parse(found) if found else None)
@@ -240,15 +241,15 @@ class Meter:
 def answerer(meter: "Section") -> "Amis | SignOn | Poller | None":
     """What answers the meter, where the settings say that it wants to be answered."""
     if meter["answer"] == "amis":
-        from smartmeter.link.amis import Amis
+        from smartmeter.dialog.amis import Amis
 
         return Amis()
     if meter["answer"] == "iec62056":
-        from smartmeter.link.signon import SignOn
+        from smartmeter.dialog.signon import SignOn
 
         return SignOn(address=meter["address"] or "")
     if meter["answer"] == "mbus":
-        from smartmeter.link.polling import Poller
+        from smartmeter.dialog.polling import Poller
 
         return Poller(address=meter["address"] or "")
     return None

@@ -11,7 +11,7 @@ and stored once.
 import asyncio
 import time
 
-from smartmeter import topics
+from smartmeter.wire import topics
 
 from .clock import ticks
 

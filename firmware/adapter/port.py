@@ -8,9 +8,9 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from typing import Any
 
-    from smartmeter.link.amis import Amis
-    from smartmeter.link.polling import Poller
-    from smartmeter.link.signon import SignOn
+    from smartmeter.dialog.amis import Amis
+    from smartmeter.dialog.polling import Poller
+    from smartmeter.dialog.signon import SignOn
 
     from .line import Setting
     from .settings import Section

@@ -5,7 +5,7 @@ import gc
 import random
 import time
 
-from smartmeter import topics
+from smartmeter.wire import topics
 
 from .broker import KEEPALIVE_S, BrokerError
 from .clock import ticks

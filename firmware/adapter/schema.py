@@ -1,8 +1,9 @@
 """What the settings may be: checked by tools.provision before it writes, and by the board."""
 
-from smartmeter import ALLOWED, topics
+from smartmeter import ALLOWED
 from smartmeter.receiver import LINKS
-from smartmeter.texts import is_code
+from smartmeter.wire import topics
+from smartmeter.wire.texts import is_code
 
 from . import line
 

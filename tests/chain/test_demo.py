@@ -47,7 +47,7 @@ def test_it_ends_by_itself_with_nothing_lost_and_nothing_wrong(
     repository: Path, tmp_path: Path
 ) -> None:
     if not (has("micropython") and has("mosquitto")):
-        pytest.skip("MicroPython or mosquitto is not here; see tools/prepare.py")
+        pytest.skip("MicroPython or mosquitto is not here; see tools/environment/prepare.py")
     folder = tmp_path / "demo"
     process = demo(repository, DEMO_SECONDS="6", DEMO_DIR=str(folder))
     out, _ = process.communicate(timeout=150)

@@ -27,7 +27,7 @@ DOWN_SECONDS = 2.0
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[Chain, Adapter]]:
     if not (has("micropython") and has("mosquitto")):
-        pytest.skip("MicroPython or mosquitto is not here; see tools/prepare.py")
+        pytest.skip("MicroPython or mosquitto is not here; see tools/environment/prepare.py")
     chain = Chain(tmp_path, board=True, embedded=False, any_port=True)
     adapter = None
     try:

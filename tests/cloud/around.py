@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
-from smartmeter import receipt, topics
-from smartmeter_cloud import cli
+from smartmeter.wire import receipt, topics
+from smartmeter_cloud.cli import main
 from smartmeter_mqtt import client_ids
 
 
@@ -61,7 +61,7 @@ def command(*arguments: str) -> Told:
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = cli.main(list(arguments))
+            status = main.main(list(arguments))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -9,11 +9,11 @@ import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Concentrator, Process
-from tests.cloud.pages import Page
 from tests.cloud.sites import Site
-from tools.debian import Unavailable
-from tools.mosquitto import Mosquitto
-from tools.postgresql import Postgres
+from tests.cloud.web.pages import Page
+from tools.environment.debian import Unavailable
+from tools.environment.mosquitto import Mosquitto
+from tools.environment.postgresql import Postgres
 
 # It mounts a disk, which not everybody may: make faults.
 collect_ignore = [] if "FAULT_SECONDS" in os.environ else ["test_disk.py"]

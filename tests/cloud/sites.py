@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smartmeter_cloud.api.access import new_key
-from smartmeter_cloud.message import Batch
+from smartmeter_cloud.ingest.message import Batch
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Process, encoded, eventually, reading

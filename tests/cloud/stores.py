@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from smartmeter_cloud.message import Batch
+from smartmeter_cloud.ingest.message import Batch
 from smartmeter_cloud.store.sql import SqlStore
 from smartmeter_cloud.store.sqlite import SqliteStore
 

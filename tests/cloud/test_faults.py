@@ -14,16 +14,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from smartmeter_cloud.rollup import DAY, QUARTER
+from smartmeter_cloud.history.rollup import DAY, QUARTER
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import Concentrator, Process, eventually, reading
 from tests.cloud.conftest import Cloud
+from tests.cloud.history.test_rollup import at, roll, slices
 from tests.cloud.stores import Opens, add, opens, store
-from tests.cloud.test_rollup import at, roll, slices
-from tools.debian import Unavailable
-from tools.mosquitto import Mosquitto
-from tools.postgresql import Postgres
+from tools.environment.debian import Unavailable
+from tools.environment.mosquitto import Mosquitto
+from tools.environment.postgresql import Postgres
 
 __all__ = ["opens", "store"]
 

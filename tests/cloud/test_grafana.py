@@ -9,16 +9,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from smartmeter_cloud import energy
-from smartmeter_cloud.message import Batch
-from smartmeter_cloud.rollup import DAY
+from smartmeter_cloud.history import energy
+from smartmeter_cloud.history.rollup import DAY
+from smartmeter_cloud.ingest.message import Batch
 from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.rows import Process
 
 from tests.cloud.around import encoded
+from tests.cloud.history.test_rollup import FAR, NOON, at, roll
 from tests.cloud.stores import VIENNA, add
-from tests.cloud.test_rollup import FAR, NOON, at, roll
-from tools.postgresql import Postgres
+from tools.environment.postgresql import Postgres
 
 GRAFANA = Path(__file__).resolve().parents[2] / "cloud" / "grafana"
 DASHBOARD = json.loads((GRAFANA / "dashboard.json").read_text())

@@ -11,7 +11,7 @@ import pytest
 from tests.cloud.around import Process
 from tests.cloud.sites import Site, call
 from tools.certificates import Authority
-from tools.mosquitto import free_port
+from tools.environment.mosquitto import free_port
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from smartmeter import ALLOWED, FAULTS, Reading
 from smartmeter.reading import decimal
-from smartmeter.texts import is_code, is_time, parse_decimal
+from smartmeter.wire.texts import is_code, is_time, parse_decimal
 
 WIRE = (
     '{"time":"2026-11-22T21:10:05+01:00","clock":"meter","seq":40217,"auth":"verified",'

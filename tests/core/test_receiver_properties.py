@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from smartmeter import FAULTS, Fault, Reading, Receiver
-from smartmeter.texts import is_code, is_time
+from smartmeter.wire.texts import is_code, is_time
 from telegrams import AUTH_KEY, KEY, ciphered, hdlc, hdlc_blocks, kaifa_apdu, mbus
 
 PLAIN = kaifa_apdu()

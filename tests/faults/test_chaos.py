@@ -25,7 +25,7 @@ import pytest
 
 from tests.faults.proxy import DELAY, PASS, SWALLOW, Proxy
 from tests.gateway.standins import Adapter, Process, eventually, reading
-from tools.mosquitto import Mosquitto
+from tools.environment.mosquitto import Mosquitto
 
 SECONDS = float(os.environ.get("FAULT_SECONDS", "8"))
 SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(10**6))))

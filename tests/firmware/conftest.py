@@ -24,9 +24,9 @@ from tests.firmware.rig import (
     flash,
 )
 from tools.certificates import Authority
-from tools.debian import Unavailable
-from tools.mosquitto import Mosquitto
-from tools.prepare import program
+from tools.environment.debian import Unavailable
+from tools.environment.mosquitto import Mosquitto
+from tools.environment.prepare import program
 from tools.virtual_board import VirtualBoard
 
 

@@ -26,9 +26,9 @@ import paho.mqtt.client as paho
 import pytest
 
 from tools.certificates import Authority
+from tools.environment.mosquitto import Mosquitto
 from tools.meters import forms
 from tools.meters.household import Household
-from tools.mosquitto import Mosquitto
 from tools.provision import device
 from tools.provision.answers import Answers
 from tools.virtual_board import VirtualBoard

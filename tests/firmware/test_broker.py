@@ -16,7 +16,7 @@ from tests.firmware.rig import (
     with_a_clock_to_turn,
 )
 from tools.certificates import Authority
-from tools.mosquitto import Mosquitto
+from tools.environment.mosquitto import Mosquitto
 
 
 def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMeter) -> None:

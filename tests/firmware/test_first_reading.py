@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.firmware.rig import KEY, METER, REPOSITORY, USERS, WIFI, Listener, TestMeter, agrees
 from tools.certificates import Authority
-from tools.mosquitto import Mosquitto
+from tools.environment.mosquitto import Mosquitto
 from tools.virtual_board import VirtualBoard
 
 

@@ -7,15 +7,7 @@ import time
 import pytest
 from smartmeter_broker.embedded import EmbeddedBroker
 
-from tests.firmware.rig import (
-    LONG,
-    ONE_WORD_SIZE,
-    USERS,
-    Setup,
-    TestMeter,
-    agrees,
-    mpremote,
-)
+from tests.firmware.rig import LONG, ONE_WORD_SIZE, USERS, Setup, TestMeter, agrees, mpremote
 
 CONNACK = b"\x20\x02\0\0"
 SUBACK = b"\x90\x03\0\x01\x01"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.firmware.rig import USERS, Setup, TestMeter, agrees
-from tools.mosquitto import Mosquitto
+from tools.environment.mosquitto import Mosquitto
 
 
 def test_ethernet_takes_the_place_of_wifi(setup: Setup, meter: TestMeter) -> None:

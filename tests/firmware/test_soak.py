@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.rig import ONE_WORD_SIZE
-from tools.soak import soak
+from tools.soak.__main__ import soak
 
 
 @ONE_WORD_SIZE

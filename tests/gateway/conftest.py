@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.standins import Adapter, Process, StandInCloud
-from tools.mosquitto import Mosquitto, free_port
+from tools.environment.mosquitto import Mosquitto, free_port
 
 
 @dataclass

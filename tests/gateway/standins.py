@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-from smartmeter import receipt, topics
+from smartmeter.wire import receipt, topics
 
 
 def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:

@@ -8,12 +8,12 @@ import time
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from smartmeter import topics
+from smartmeter.wire import topics
 
 from tests.faults.proxy import SWALLOW, Proxy
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
-from tools.mosquitto import free_port
+from tools.environment.mosquitto import free_port
 
 METER = "0c9a1c52-7b2e-4f6e-9a43-2f1f4b8f6a01"
 OTHER = "meter-2"

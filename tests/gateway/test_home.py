@@ -10,9 +10,9 @@ import time
 from typing import Any
 
 from playwright import sync_api as playwright
-from smartmeter_gateway import acceptance
-from smartmeter_gateway.status import Status
-from smartmeter_gateway.today import Today
+from smartmeter_gateway.intake import validation
+from smartmeter_gateway.monitoring.daily_energy import Today
+from smartmeter_gateway.monitoring.registry import Status
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, eventually, reading
@@ -135,7 +135,7 @@ def test_a_clock_that_is_wrong_does_not_hide_what_is_right() -> None:
     status = Status()
     now = int(time.time())
     for n, at in enumerate((now + 86_400 * 365, now - 86_400 * 3, now)):
-        status.seen(METER, acceptance.reading(reading(n, power=77, at=at)), "way")
+        status.seen(METER, validation.reading(reading(n, power=77, at=at)), "way")
     assert status.curves[METER].points() == [(now // 300 * 300, 77.0)]
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
-from smartmeter import receipt, topics
-from smartmeter_gateway import broker_rules
+from smartmeter.wire import receipt, topics
+from smartmeter_gateway.provisioning import broker_acl
 from smartmeter_mqtt import client_ids
 
 from tests.gateway.standins import Adapter, Client, Process, StandInCloud, eventually, reading
 from tools.certificates import Authority
-from tools.mosquitto import Mosquitto
+from tools.environment.mosquitto import Mosquitto
 
 METER = "meter-1"
-RULES = broker_rules.mosquitto("ingest").splitlines()
+RULES = broker_acl.mosquitto("ingest").splitlines()
 
 
 @pytest.fixture

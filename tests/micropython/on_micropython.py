@@ -1,13 +1,16 @@
 # micropython on_micropython.py LIBRARY TESTS NAME ...: runs the plain test functions of the
-# modules NAME in the folder TESTS, against the core in the folder LIBRARY, as pytest would.
+# modules NAME (such as dlms/test_axdr) in the folder TESTS, against the core in the folder
+# LIBRARY, as pytest would.
 import gc
 import sys
 
 library, tests = sys.argv[1:3]
-sys.path[:0] = [library, tests]
+sys.path[:0] = ["", library, tests]
 
 failed = 0
 for name in sys.argv[3:]:
+    folder, _, name = ("/" + name).rpartition("/")
+    sys.path[:1] = [tests + folder]
     module = __import__(name)
     for test in sorted(dir(module)):
         if test.startswith("test_"):

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from tools.debian import Unavailable
-from tools.prepare import program
+from tools.environment.debian import Unavailable
+from tools.environment.prepare import program
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 TESTS = HERE.parent / "core"
 # What compares with other programs, or draws its own examples, is for CPython.
 MODULES = sorted(
-    path.stem
-    for path in TESTS.glob("test_*.py")
+    path.relative_to(TESTS).with_suffix("").as_posix()
+    for path in TESTS.rglob("test_*.py")
     if not path.stem.endswith("_properties") and "import pytest" not in path.read_text()
 )
 

@@ -11,7 +11,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tools.adapter_run import HEAPS, AdapterRun
+from tools.soak.adapter_run import HEAPS, AdapterRun
 
 from .table import Table, verdicts
 

@@ -12,8 +12,8 @@ from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tools.bench.gateway import Process, cpu, peak_megabytes
-from tools.mosquitto import Mosquitto
-from tools.postgresql import Postgres
+from tools.environment.mosquitto import Mosquitto
+from tools.environment.postgresql import Postgres
 
 METERS = 200
 ARRAY = 100  # readings of a message

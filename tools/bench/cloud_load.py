@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from smartmeter import topics
+from smartmeter.wire import topics
 
 from tools.bench.mqtt_wire import Connection, publish
 

@@ -16,17 +16,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smartmeter_cloud.message import Batch
-from smartmeter_cloud.rollup import day_start
+from smartmeter_cloud.history.rollup import day_start
+from smartmeter_cloud.ingest.message import Batch
 from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.rows import CODES, COLUMNS
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tools.bench.cloud_load import CONCENTRATOR
 from tools.bench.table import Table
-from tools.debian import Unavailable
-from tools.postgresql import Postgres
-from tools.prepare import program
+from tools.environment.debian import Unavailable
+from tools.environment.postgresql import Postgres
+from tools.environment.prepare import program
 
 METERS, STEP_S = 20, 5
 EACH_DAY = 86_400 // STEP_S

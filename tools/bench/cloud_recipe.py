@@ -15,7 +15,8 @@ import time
 
 import paho.mqtt.client as paho
 import psycopg
-from smartmeter import ALLOWED, topics
+from smartmeter import ALLOWED
+from smartmeter.wire import topics
 
 MANY, WAIT_S = 1000, 0.05
 COLUMNS = ["obis_" + code.replace(".", "_") for code in ALLOWED]

@@ -21,8 +21,8 @@ from typing import Any
 
 from tools.bench.mqtt_wire import Connection, publish
 from tools.bench.table import Table, verdicts
-from tools.debian import Unavailable
-from tools.mosquitto import Mosquitto, free_port
+from tools.environment.debian import Unavailable
+from tools.environment.mosquitto import Mosquitto, free_port
 
 _ID = "home"
 _METERS = 1000

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from smartmeter import receipt, topics
+from smartmeter.wire import receipt, topics
 from smartmeter_mqtt import codec
 
 from tools.bench.mqtt_wire import Connection, publish

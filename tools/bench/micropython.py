@@ -20,10 +20,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tools.debian import Unavailable
+from tools.environment.debian import Unavailable
+from tools.environment.prepare import program
 from tools.meters.dlms import every
 from tools.meters.forms import FORMS
-from tools.prepare import program
 
 from .table import Table, verdicts
 from .telegrams import Telegrams, of_form

@@ -7,7 +7,7 @@ import sys
 import threading
 
 import paho.mqtt.client as paho
-from smartmeter import topics
+from smartmeter.wire import topics
 
 
 def main(lan: int, cloud: int, concentrator: str) -> None:

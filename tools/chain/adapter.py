@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 
 from tools.chain.chain import METERS, Chain
-from tools.prepare import REPOSITORY
+from tools.environment.prepare import REPOSITORY
 from tools.virtual_board import VirtualBoard
 
 _WATCH_SECONDS = 90

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from smartmeter import topics
+from smartmeter.wire import topics
 
 from tools.certificates import Authority
 from tools.chain.box import Box
-from tools.debian import Unavailable
-from tools.mosquitto import Mosquitto, free_port
-from tools.prepare import program
+from tools.environment.debian import Unavailable
+from tools.environment.mosquitto import Mosquitto, free_port
+from tools.environment.prepare import program
 
 CONCENTRATOR = "demo-concentrator"
 HOSTS = ("localhost", "127.0.0.1")
@@ -50,7 +50,7 @@ METERS = (
 
 
 def has(name: str) -> bool:
-    """Whether a program of tools.prepare is on this machine."""
+    """Whether a program of tools.environment.prepare is on this machine."""
     try:
         program(name)
     except Unavailable:

@@ -15,7 +15,7 @@ from typing import Any
 from adapter import line, schema
 from adapter import settings as adapter_settings
 
-from tools import boards
+from tools.documents import boards
 
 _HEX = "0123456789abcdefABCDEF"
 

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tools.debian import Unavailable
+from tools.environment.debian import Unavailable
 from tools.virtual_board.launcher import VirtualBoard
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from tools.prepare import program
+from tools.environment.prepare import program
 
 BOARD = Path(__file__).with_name("board.py")
 FLASH_BYTES = 512 * 4096

@@ -1,5 +1,5 @@
 import sys
 
-from smartmeter_cloud.cli import main
+from smartmeter_cloud.cli.main import main
 
 sys.exit(main())

@@ -90,7 +90,7 @@ class Reading:
     def stamp(self, time: str, seq: int) -> None:
         """Fills in what the telegram did not give: time (RFC 3339 text) and seq (int >= 0)."""
         if self.time is None:
-            from .texts import is_time  # most telegrams tell theirs
+            from .wire.texts import is_time  # most telegrams tell theirs
 
             if not is_time(time):
                 raise ValueError("a reading is stamped with an RFC 3339 time")
@@ -120,7 +120,7 @@ class Reading:
         A message has a time, a seq and at least one value: what they lack cannot be stored.
         The wire does not carry meter, counter, codes and units; units are those of the codes.
         """
-        from .wire import reading_of  # no device takes readings in
+        from .wire.reading_json import reading_of  # no device takes readings in
 
         return reading_of(text)
 

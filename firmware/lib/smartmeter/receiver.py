@@ -15,7 +15,8 @@ A link is an object of one module in smartmeter.link, with
     final(buf, at, end), where a link has it: what scan would say if no more bytes came
     idle() -> Fault or None                the line paused: drops what is half assembled
 
-and a decoder is a function decode(payload, ctx) -> Reading in smartmeter.cosem, which raises
+and a decoder is a function decode(payload, ctx) -> Reading in the room of its protocol (dlms,
+datalines, sml, mbus), which raises
 fault.Rejected and nothing else. ctx is the Receiver: key, auth_key, profile,
 ciphering, plans, and guarded: whether the link checked a CRC.
 
@@ -28,22 +29,22 @@ nothing is dropped in silence, and a line of garbage does not flood.
 
 from sys import implementation
 
-from .begins import IDLE, NOT, OPEN, STARTS, YES, begins, is_title
 from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
+from .link.begins import IDLE, NOT, OPEN, STARTS, YES, begins, is_title
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .cosem.ciphering import Ciphering
+    from .dlms.ciphering import Ciphering
     from .link.apdu import Apdu
     from .link.hdlc import Hdlc
     from .link.iec62056 import Iec62056
     from .link.mbus import Mbus
     from .link.p1 import P1
     from .link.sml import Sml
-    from .profiles import Profile
+    from .meters.profiles import Profile
     from .reading import Reading
 
     Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Apdu
@@ -92,7 +93,7 @@ class Receiver:
         self.profile = _profile(profile) if profile else None
         self.counters: dict[bytes, int] = {}
         self._ciphering: "Ciphering | None" = None
-        self.plans: "dict[tuple[object, ...], Any]" = {}  # layouts; see cosem/plan_native.py
+        self.plans: "dict[tuple[object, ...], Any]" = {}  # layouts; see dlms/lists/plan_native.py
         self.guarded = False
         self.skipped = 0
         self._link = link
@@ -110,7 +111,7 @@ class Receiver:
     def ciphering(self) -> "Ciphering":
         """What opens ciphered telegrams; loaded with the first of them."""
         if self._ciphering is None:
-            from .cosem.ciphering import Ciphering
+            from .dlms.ciphering import Ciphering
 
             self._ciphering = Ciphering(self.key, self.auth_key, self.counters)
         return self._ciphering
@@ -311,7 +312,7 @@ class Receiver:
 
 
 def _profile(setting: str) -> "Profile":
-    from .profile_settings import parse
+    from .meters.profile_settings import parse
 
     return parse(setting)
 
@@ -357,17 +358,17 @@ def _decoder(form: str) -> "Callable[..., Reading]":
     """The decoder of a telegram's form; its module is loaded with the first such telegram."""
     _tidy()
     if form == "apdu":
-        from .cosem import apdu
+        from .dlms import apdu
 
         return apdu.decode
     if form == "sml":
-        from .cosem import sml
+        from .sml.decode import decode
 
-        return sml.decode
+        return decode
     if form in ("records", "amis"):
-        from .cosem import records
+        from .mbus import records
 
         return records.decode
-    from .cosem import datalines
+    from .datalines.decode import decode_checked, decode_unchecked
 
-    return datalines.decode_checked if form == "text" else datalines.decode_unchecked
+    return decode_checked if form == "text" else decode_unchecked

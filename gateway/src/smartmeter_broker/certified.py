@@ -12,7 +12,7 @@ from amqtt.plugins.base import BaseTopicPlugin  # type: ignore[import-untyped]
 from amqtt.session import Session  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from smartmeter import topics
+from smartmeter.wire import topics
 from smartmeter_mqtt import client_ids
 
 

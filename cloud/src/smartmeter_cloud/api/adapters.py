@@ -3,21 +3,21 @@
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from smartmeter_cloud.adapter_config import adapter_config, is_family, physical_meters
-from smartmeter_cloud.api import described, shapes
+from smartmeter_cloud.api import openapi, schemas
 from smartmeter_cloud.api.access import Provisions, Reads
-from smartmeter_cloud.api.described import refusals
 from smartmeter_cloud.api.fields import Id
-from smartmeter_cloud.api.forms import Json
 from smartmeter_cloud.api.meters import MeterId
+from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.provisioning.adapter_config import adapter_config, is_family, physical_meters
 
-router = APIRouter(tags=[described.ADAPTERS])
+router = APIRouter(tags=[openapi.ADAPTERS])
 
 
 @router.get(
     "/v1/physicalMeters",
-    response_model=list[shapes.PhysicalMeter],
+    response_model=list[schemas.PhysicalMeter],
     responses=refusals(401, 403),
 )
 def physical(caller: Reads) -> Json:
@@ -40,7 +40,7 @@ class NewMeter(BaseModel):
 
 @router.post(
     "/v1/meters",
-    response_model=shapes.MeterIndividual,
+    response_model=schemas.MeterIndividual,
     status_code=201,
     responses=refusals(401, 403, 409, 422),
 )
@@ -64,7 +64,7 @@ def make(body: NewMeter, caller: Provisions) -> Json:
 
 @router.get(
     "/v1/meters/{meter}/adapterConfig",
-    response_model=shapes.SmartMeterAdapterConfig,
+    response_model=schemas.SmartMeterAdapterConfig,
     responses=refusals(401, 403, 404, 422),
 )
 def config(meter: MeterId, caller: Provisions) -> Json:

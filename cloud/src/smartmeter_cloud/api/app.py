@@ -12,28 +12,28 @@ from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 
 import smartmeter_cloud
-from smartmeter_cloud import metrics
 from smartmeter_cloud.api import (
+    accounts,
     adapters,
-    described,
     enrolment,
     meters,
-    people,
+    openapi,
     problems,
     readings,
-    shapes,
+    schemas,
 )
 from smartmeter_cloud.api.access import Door, Measures, Reads
-from smartmeter_cloud.api.body import BodyLimit
-from smartmeter_cloud.api.described import refusals
-from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.body_limit import BodyLimit
 from smartmeter_cloud.api.live import Live
+from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
-from smartmeter_cloud.chain import chain, own_boxes
-from smartmeter_cloud.config import HttpSettings
-from smartmeter_cloud.enrolment import Enrolment
-from smartmeter_cloud.oidc import Issuer
-from smartmeter_cloud.store import Store
+from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.auth.oidc import Issuer
+from smartmeter_cloud.config.settings import HttpSettings
+from smartmeter_cloud.monitoring import prometheus
+from smartmeter_cloud.monitoring.chain import chain, own_boxes
+from smartmeter_cloud.pki.enrolment import Enrolment
+from smartmeter_cloud.store.interface import Store
 
 WEB = Path(str(files("smartmeter_cloud") / "web"))
 
@@ -86,11 +86,9 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
 
-    described.describe(app)
+    openapi.describe(app)
 
-    @app.get(
-        "/healthz", tags=[described.SERVER], response_model=shapes.Health, responses=refusals()
-    )
+    @app.get("/healthz", tags=[openapi.SERVER], response_model=schemas.Health, responses=refusals())
     def healthz() -> Json:
         """Whether the store answers."""
         store.counters()
@@ -98,20 +96,20 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
 
     @app.get(
         "/metrics",
-        tags=[described.SERVER],
+        tags=[openapi.SERVER],
         response_class=Response,
-        responses=described.document("Text exposition format 0.0.4.", "text/plain")
+        responses=openapi.document("Text exposition format 0.0.4.", "text/plain")
         | refusals(401, 403),
     )
     def measure(caller: Measures) -> Response:
         """Counts of what is stored and of this process, for Prometheus."""
-        text = metrics.of_api(store, answered, live.streams, app.state.door.guesses.count)
-        return Response(text, media_type=metrics.MEDIA_TYPE)
+        text = prometheus.of_api(store, answered, live.streams, app.state.door.guesses.count)
+        return Response(text, media_type=prometheus.MEDIA_TYPE)
 
     @app.get(
         "/v1/chain",
-        tags=[described.NOW],
-        response_model=shapes.Chain,
+        tags=[openapi.NOW],
+        response_model=schemas.Chain,
         responses=refusals(401, 403),
     )
     def state(caller: Reads) -> Json:
@@ -124,9 +122,9 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
 
     @app.get(
         "/v1/live",
-        tags=[described.NOW],
+        tags=[openapi.NOW],
         response_class=StreamingResponse,
-        responses=described.document("Events, for as long as it is read.", "text/event-stream")
+        responses=openapi.document("Events, for as long as it is read.", "text/event-stream")
         | refusals(401, 403),
     )
     def stream(caller: Reads) -> StreamingResponse:
@@ -139,7 +137,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
             headers={"X-Accel-Buffering": "no"},
         )
 
-    for part in (meters, readings, adapters, enrolment, people):
+    for part in (meters, readings, adapters, enrolment, accounts):
         app.include_router(part.router)
     app.mount("/", StaticFiles(directory=WEB, html=True))
     return app

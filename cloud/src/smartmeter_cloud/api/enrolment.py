@@ -12,14 +12,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from smartmeter_cloud.api import described, forms, shapes
+from smartmeter_cloud.api import openapi, schemas, serializers
 from smartmeter_cloud.api.access import Admin, Caller
-from smartmeter_cloud.api.described import refusals
+from smartmeter_cloud.api.accounts import ConcentratorId
 from smartmeter_cloud.api.fields import NUMBER, Id
-from smartmeter_cloud.api.forms import Json
-from smartmeter_cloud.api.people import ConcentratorId
-from smartmeter_cloud.authority import CSR_MAX, BadRequest
-from smartmeter_cloud.enrolment import HOURS_MAX, Enrolment, UnknownToken
+from smartmeter_cloud.api.openapi import refusals
+from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.pki.authority import CSR_MAX, BadRequest
+from smartmeter_cloud.pki.enrolment import HOURS_MAX, Enrolment, UnknownToken
 
 EST = "/.well-known/est"
 
@@ -32,7 +32,7 @@ _CSR: dict[str, Any] = {
     }
 }
 
-_PKCS7 = described.document(
+_PKCS7 = openapi.document(
     "The base64 of a certs-only PKCS#7: the certificate and its chain.", "application/pkcs7-mime"
 )
 _Token = Annotated[
@@ -44,7 +44,7 @@ _Token = Annotated[
     ),
 ]
 
-router = APIRouter(tags=[described.ENROLMENT])
+router = APIRouter(tags=[openapi.ENROLMENT])
 
 
 async def _csr(request: Request) -> bytes:
@@ -108,7 +108,7 @@ def renew(enrolment: Enrols, csr: Csr) -> Response:
 
 @router.get(
     "/v1/authority/crl",
-    responses=described.document("A list in PEM.", "application/x-pem-file") | refusals(403),
+    responses=openapi.document("A list in PEM.", "application/x-pem-file") | refusals(403),
     response_class=Response,
 )
 def revocations(enrolment: Enrols) -> Response:
@@ -128,7 +128,7 @@ class NewInvitation(BaseModel):
 
 @router.post(
     "/v1/concentrators/{concentrator}/invitations",
-    response_model=shapes.Invitation,
+    response_model=schemas.Invitation,
     responses=refusals(401, 403, 422),
 )
 def invite(
@@ -139,12 +139,12 @@ def invite(
     if body.household is not None:
         caller.place_concentrator(concentrator, body.household)
     caller.note(f"invited Concentrator {concentrator}")
-    return Json({"token": token, "expires": forms.moment(until)})
+    return Json({"token": token, "expires": serializers.moment(until)})
 
 
 @router.get(
     "/v1/concentrators",
-    response_model=list[shapes.Concentrator],
+    response_model=list[schemas.Concentrator],
     responses=refusals(401, 403),
 )
 def concentrators(caller: Admin) -> Json:
@@ -154,7 +154,7 @@ def concentrators(caller: Admin) -> Json:
 
 @router.delete(
     "/v1/concentrators/{concentrator}/certificates",
-    response_model=shapes.Revoked,
+    response_model=schemas.Revoked,
     responses=refusals(401, 403, 422),
 )
 def revoke(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Json:
@@ -164,29 +164,34 @@ def revoke(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Js
     return Json({"revoked": revoked})
 
 
-def _concentrators(caller: Caller) -> list[forms.Fields]:
-    found: dict[str, forms.Fields] = {
+def _concentrators(caller: Caller) -> list[serializers.Fields]:
+    found: dict[str, serializers.Fields] = {
         name: {"id": name, "household": household, "certificates": [], "invitations": []}
         for name, household in caller.store.concentrators().items()
     }
 
-    def entry(name: str, kind: str) -> list[forms.Fields]:
-        empty: forms.Fields = {"id": name, "household": None, "certificates": [], "invitations": []}
-        entries: list[forms.Fields] = found.setdefault(name, empty)[kind]
+    def entry(name: str, kind: str) -> list[serializers.Fields]:
+        empty: serializers.Fields = {
+            "id": name,
+            "household": None,
+            "certificates": [],
+            "invitations": [],
+        }
+        entries: list[serializers.Fields] = found.setdefault(name, empty)[kind]
         return entries
 
     for c in caller.store.certificates():
         entry(c.concentrator, "certificates").append(
             {
                 "serial": c.serial,
-                "issued": forms.moment(c.issued),
-                "expires": forms.moment(c.expires),
-                "revoked": None if c.revoked is None else forms.moment(c.revoked),
+                "issued": serializers.moment(c.issued),
+                "expires": serializers.moment(c.expires),
+                "revoked": None if c.revoked is None else serializers.moment(c.revoked),
             }
         )
-    for i in caller.store.invitations(forms.now()):
+    for i in caller.store.invitations(serializers.now()):
         if i.enrolled is None:
-            entry(i.concentrator, "invitations").append({"expires": forms.moment(i.expires)})
+            entry(i.concentrator, "invitations").append({"expires": serializers.moment(i.expires)})
     return [found[name] for name in sorted(found)]
 
 

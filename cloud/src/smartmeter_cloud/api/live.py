@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from smartmeter_cloud.api.forms import meter
-from smartmeter_cloud.chain import chain, own_boxes
-from smartmeter_cloud.store import Store, StoreUnavailable
+from smartmeter_cloud.api.serializers import meter
+from smartmeter_cloud.monitoring.chain import chain, own_boxes
+from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.rows import Meter, Newest
 
 ASK_SECONDS = 0.5

@@ -7,13 +7,13 @@ from fastapi import Path as InPath
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from smartmeter_cloud import energy
-from smartmeter_cloud.api import described, forms, shapes
+from smartmeter_cloud.api import openapi, schemas, serializers
 from smartmeter_cloud.api.access import Reads
-from smartmeter_cloud.api.described import refusals
-from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
-from smartmeter_cloud.properties import PROPERTIES
+from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.history import energy
+from smartmeter_cloud.history.properties import PROPERTIES
 
 SLICES_MAX = 3000
 SPAN_MAX_MS = 40 * 366 * 86_400_000
@@ -28,14 +28,14 @@ router = APIRouter()
 
 @router.get(
     "/v1/meters",
-    tags=[described.NOW],
-    response_model=list[shapes.Meter],
+    tags=[openapi.NOW],
+    response_model=list[schemas.Meter],
     responses=refusals(401, 403),
 )
 def meters(caller: Reads) -> Json:
     """Every meter with its newest reading."""
     labels = {m.name: m.label for m in caller.store.meters()}
-    return Json([forms.meter(n, labels.get(n.reading.meter, "")) for n in caller.newest()])
+    return Json([serializers.meter(n, labels.get(n.reading.meter, "")) for n in caller.newest()])
 
 
 class Label(BaseModel):
@@ -45,8 +45,8 @@ class Label(BaseModel):
 
 @router.put(
     "/v1/meters/{meter}",
-    tags=[described.NOW],
-    response_model=shapes.Labelled,
+    tags=[openapi.NOW],
+    response_model=schemas.Labelled,
     responses=refusals(401, 403, 404, 422),
 )
 def name(meter: MeterId, body: Label, caller: Reads) -> Json:
@@ -57,8 +57,8 @@ def name(meter: MeterId, body: Label, caller: Reads) -> Json:
 
 @router.get(
     "/v1/meters/{meter}/power",
-    tags=[described.HISTORY],
-    response_model=shapes.Power,
+    tags=[openapi.HISTORY],
+    response_model=schemas.Power,
     responses=refusals(401, 403, 404, 422),
 )
 def power(
@@ -79,12 +79,12 @@ def power(
     for code in ("1.8.0", "2.8.0"):
         found = caller.first_total(meter, code, from_ms, to_ms)
         if found:
-            at = forms.moment(found.time, found.offset)
+            at = serializers.moment(found.time, found.offset)
             first[code] = {"time": at, "value": found.values[code]}
     return Json(
         {
-            "from": forms.moment(from_ms),
-            "to": forms.moment(to_ms),
+            "from": serializers.moment(from_ms),
+            "to": serializers.moment(to_ms),
             "width": width,
             "slices": [[s.start, round(s.mean, 1), s.low, s.high] for s in slices],
             "first": first,
@@ -94,8 +94,8 @@ def power(
 
 @router.get(
     "/v1/meters/{meter}/voltage",
-    tags=[described.HISTORY],
-    response_model=shapes.Voltage,
+    tags=[openapi.HISTORY],
+    response_model=schemas.Voltage,
     responses=refusals(401, 403, 404, 422),
 )
 def voltage(
@@ -113,8 +113,8 @@ def voltage(
     slices = caller.voltage(meter, from_ms, to_ms, width * 1000)
     return Json(
         {
-            "from": forms.moment(from_ms),
-            "to": forms.moment(to_ms),
+            "from": serializers.moment(from_ms),
+            "to": serializers.moment(to_ms),
             "width": width,
             "slices": [
                 [s.start, *(p and [round(p.mean, 2), p.low, p.high] for p in s.phases)]
@@ -126,8 +126,8 @@ def voltage(
 
 @router.get(
     "/v1/meters/{meter}/energy",
-    tags=[described.HISTORY],
-    response_model=shapes.Energy,
+    tags=[openapi.HISTORY],
+    response_model=schemas.Energy,
     responses=refusals(401, 403, 404, 422),
 )
 def energy_by_bars(
@@ -179,8 +179,8 @@ def _bar(b: energy.Bar) -> dict[str, Any]:
 
 @router.get(
     "/v1/operationalProperties",
-    tags=[described.HISTORY],
-    response_model=list[shapes.Property],
+    tags=[openapi.HISTORY],
+    response_model=list[schemas.Property],
 )
 def operational_properties() -> Response:
     """Every property a reading may have: its name, OBIS code, unit and description."""

@@ -9,10 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from smartmeter_cloud.api.described import methods
-from smartmeter_cloud.authority import AuthorityError, BadRequest
-from smartmeter_cloud.enrolment import NotAllowed, UnknownToken
-from smartmeter_cloud.store import StoreUnavailable
+from smartmeter_cloud.api.openapi import methods
+from smartmeter_cloud.pki.authority import AuthorityError, BadRequest
+from smartmeter_cloud.pki.enrolment import NotAllowed, UnknownToken
+from smartmeter_cloud.store.interface import StoreUnavailable
 
 _log = logging.getLogger("smartmeter_cloud.api")
 

@@ -10,24 +10,24 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from smartmeter_cloud import bulk
-from smartmeter_cloud import query as queries
-from smartmeter_cloud.api import described, forms, shapes
+from smartmeter_cloud.api import openapi, schemas, serializers
 from smartmeter_cloud.api.access import Caller, Deletes, Reads, digest
-from smartmeter_cloud.api.described import refusals
 from smartmeter_cloud.api.fields import NUMBER, Moment
-from smartmeter_cloud.api.forms import Json
+from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
-from smartmeter_cloud.properties import PREFIX, UNITS
-from smartmeter_cloud.query import Condition
-from smartmeter_cloud.store import Store
+from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.history import bulk
+from smartmeter_cloud.history.properties import PREFIX, UNITS
+from smartmeter_cloud.store import query as queries
+from smartmeter_cloud.store.interface import Store
+from smartmeter_cloud.store.query import Condition
 from smartmeter_cloud.store.rows import Reading
 
 PAGE_MAX = 1000
 ROWS_MAX = 20_000  # more than this is only to be had in bulk
 LINK_SECONDS = 3600
 
-router = APIRouter(tags=[described.HISTORY])
+router = APIRouter(tags=[openapi.HISTORY])
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False), NUMBER]
@@ -83,7 +83,7 @@ class MeterReadingsRequest(BaseModel):
 
 @router.post(
     "/v1/meterReadings",
-    response_model=shapes.MeterReadings,
+    response_model=schemas.MeterReadings,
     responses=refusals(401, 403, 422),
 )
 def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) -> Json:
@@ -118,7 +118,7 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
 @router.get(
     "/v1/bulk/{token}",
     response_class=StreamingResponse,
-    responses=described.document("All the readings.", *bulk.MEDIA.values()) | refusals(404, 422),
+    responses=openapi.document("All the readings.", *bulk.MEDIA.values()) | refusals(404, 422),
 )
 def download(
     token: Annotated[str, InPath(description="What stands in the link.", max_length=200)],
@@ -139,7 +139,7 @@ def download(
 
 @router.delete(
     "/v1/meterReadings",
-    response_model=shapes.Deleted,
+    response_model=schemas.Deleted,
     responses=refusals(401, 403, 404, 422),
 )
 def delete(
@@ -177,7 +177,7 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
 
 def _form(r: Reading) -> dict[str, Any]:
     form: dict[str, Any] = {
-        "readingTime": forms.moment(r.time, r.offset),
+        "readingTime": serializers.moment(r.time, r.offset),
         "meterId": r.meter,
         "propertyValues": [
             {"propertyName": PREFIX + code, "numericalValue": value, "unit": UNITS.get(code, "")}

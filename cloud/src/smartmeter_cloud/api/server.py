@@ -9,10 +9,10 @@ from types import FrameType
 import uvicorn
 
 from smartmeter_cloud.api.app import create
-from smartmeter_cloud.api.patience import KEEP_ALIVE_SECONDS, Patient
 from smartmeter_cloud.api.redirect import Redirect
-from smartmeter_cloud.config import HttpSettings
-from smartmeter_cloud.store import Store
+from smartmeter_cloud.api.request_timeouts import KEEP_ALIVE_SECONDS, Patient
+from smartmeter_cloud.config.settings import HttpSettings
+from smartmeter_cloud.store.interface import Store
 
 SHUTDOWN_SECONDS = 2
 CONNECTIONS_MAX = 800  # a process may have 1024 files on most machines; the next one is told 503

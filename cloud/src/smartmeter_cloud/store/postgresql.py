@@ -11,9 +11,10 @@ from typing import Any
 
 import psycopg
 
-from smartmeter_cloud.message import Batch
-from smartmeter_cloud.store import StoreUnavailable, arranging, households
+from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.store import clustering, households
 from smartmeter_cloud.store import retention as retain
+from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.retention import DAY_MS, Retention
 from smartmeter_cloud.store.rows import CODES, Stored
 from smartmeter_cloud.store.session import Session, Values
@@ -310,14 +311,14 @@ class PostgresStore(SqlStore):
             return gone + retain.forget_readings(db, until, until, "reading_elsewhen")
 
     def arrange(self, now: int) -> bool:
-        if not arranging.is_night(now, self.zone):
+        if not clustering.is_night(now, self.zone):
             return False
         try:
             with self._writing() as db:
                 today = _partition(now // DAY_MS)
-                return self._alone(db, "arrange") and arranging.arrange(db, today)
+                return self._alone(db, "arrange") and clustering.arrange(db, today)
         except StoreUnavailable as e:
-            if arranging.in_use(e):
+            if clustering.in_use(e):
                 return False
             raise
 

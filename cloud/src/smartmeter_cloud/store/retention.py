@@ -4,9 +4,9 @@
 
 from dataclasses import dataclass
 
-from smartmeter import topics
+from smartmeter.wire import topics
 
-from smartmeter_cloud.rollup import HOUR, QUARTER
+from smartmeter_cloud.history.rollup import HOUR, QUARTER
 from smartmeter_cloud.store.session import Session
 
 DAY_MS = 86_400_000

@@ -10,15 +10,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from smartmeter_cloud import rollup
-from smartmeter_cloud.message import Batch, Sender
-from smartmeter_cloud.query import ABOVE, BELOW, EQUAL, Condition
-from smartmeter_cloud.rollup import QUARTER_MS, Slice
-from smartmeter_cloud.store import StoreUnavailable, rolling, schema, sums, voltage
+from smartmeter_cloud.history import rollup
+from smartmeter_cloud.history.rollup import QUARTER_MS, Slice
+from smartmeter_cloud.ingest.message import Batch, Sender
+from smartmeter_cloud.store import aggregates, rollups, schema, voltage
 from smartmeter_cloud.store import retention as retain
+from smartmeter_cloud.store.accounts import SqlRecords
 from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
 from smartmeter_cloud.store.households import Households
-from smartmeter_cloud.store.records import SqlRecords
+from smartmeter_cloud.store.interface import StoreUnavailable
+from smartmeter_cloud.store.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.store.retention import Retention
 from smartmeter_cloud.store.rows import (
     CODES,
@@ -268,18 +269,18 @@ class SqlStore(SqlRecords, SqlCertificates):
 
     def sums(self, start: int, end: int, least: int, now: int) -> list[Sum]:
         with self._writing() as db:
-            return sums.hours(db, start, end, least, now)
+            return aggregates.hours(db, start, end, least, now)
 
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
         with self._reading() as db:
             found = db.one("SELECT id FROM meter WHERE name = ?", (meter,))
-            return rolling.read(db, found[0], tier, start, end) if found else []
+            return rollups.read(db, found[0], tier, start, end) if found else []
 
     def roll(self, limit: int, until: int) -> int:
         with self._writing() as db:
             if not self._alone(db, "roll"):
                 return 0
-            return rolling.roll(db, limit, until, self.zone)
+            return rollups.roll(db, limit, until, self.zone)
 
     def forget(self, retention: Retention, now: int) -> int:
         with self._writing() as db:

@@ -10,7 +10,8 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
-from smartmeter_cloud.store import StoreUnavailable, households
+from smartmeter_cloud.store import households
+from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.rows import CODES
 from smartmeter_cloud.store.session import Session, Values
 from smartmeter_cloud.store.sql import READING, SqlStore

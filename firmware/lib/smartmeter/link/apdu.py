@@ -13,8 +13,8 @@ Where the link is to be found, one whose tag nobody checks counts only if the li
 right behind it, or another begins there: before a check sum it is the rest of a damaged frame.
 """
 
-from ..begins import is_list
 from ..fault import LENGTH, Fault
+from .begins import is_list
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

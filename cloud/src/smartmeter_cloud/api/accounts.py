@@ -1,0 +1,208 @@
+"""Sessions, keys, households and Concentrators; and what many meters use together."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as InPath
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from starlette.responses import Response
+
+from smartmeter_cloud.api import openapi, schemas, serializers
+from smartmeter_cloud.api.access import (
+    COOKIE,
+    SESSION_DAYS,
+    Admin,
+    Aggregates,
+    Door,
+    Reads,
+    new_key,
+)
+from smartmeter_cloud.api.fields import NUMBER, Id
+from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
+from smartmeter_cloud.api.openapi import refusals
+from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.auth.scopes import SCOPES
+from smartmeter_cloud.store.aggregates import LEAST, days
+
+router = APIRouter(tags=[openapi.PEOPLE])
+
+Scope = Literal["read", "delete", "aggregate", "provision", "metrics", "admin"]
+
+
+ConcentratorId = Annotated[
+    str, InPath(description="A concentratorId.", max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+]
+
+
+KeyId = Annotated[str, InPath(description="An id of /v1/keys.", max_length=64)]
+
+
+class Token(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    token: str = Field(max_length=200)
+
+
+@router.post("/v1/session", response_model=schemas.Opened, responses=refusals(401, 422))
+def log_in(body: Token, request: Request) -> Response:
+    """Takes the token of a one-time link, or a key, and answers with a session's cookie."""
+    door: Door = request.app.state.door
+    answer = Json({"days": SESSION_DAYS})
+    answer.set_cookie(
+        COOKIE,
+        door.open_session(request, body.token),
+        max_age=SESSION_DAYS * 86400,
+        httponly=True,
+        secure=request.url.scheme == "https",
+        samesite="strict",
+    )
+    return answer
+
+
+@router.delete("/v1/session", response_model=schemas.Nothing, responses=refusals())
+def log_out(request: Request) -> Response:
+    """Ends the session of the cookie."""
+    door: Door = request.app.state.door
+    door.close_session(request.cookies.get(COOKIE, ""))
+    answer = Json({})
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+@router.get("/v1/session", response_model=schemas.Session, responses=refusals(401, 403))
+def who(caller: Reads) -> Json:
+    """Who the caller is and what it may do."""
+    households = None if caller.households is None else sorted(caller.households)
+    return Json({"name": caller.name, "scopes": sorted(caller.scopes), "households": households})
+
+
+class NewKey(BaseModel):
+    """household null: everybody's; days null: for ever."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=80)
+    scopes: list[Scope] = Field(min_length=1, max_length=len(SCOPES))
+    household: Id | None = None
+    days: Annotated[int, Field(ge=1, le=3650), NUMBER] | None = None
+    once: StrictBool = False
+
+
+@router.post("/v1/keys", response_model=schemas.GivenKey, responses=refusals(401, 403, 422))
+def add_key(body: NewKey, caller: Admin) -> Json:
+    """Makes an API key. It is told in this answer and never again."""
+    scopes = " ".join(s for s in SCOPES if s in body.scopes)
+    key, text = new_key(body.name, scopes, body.household, body.days, body.once)
+    caller.store.add_key(key)
+    caller.note(f"gave a key to {body.name}: {scopes}, household {body.household or 'all'}")
+    return Json({"id": key.digest.hex()[:16], "key": text})
+
+
+@router.get("/v1/keys", response_model=list[schemas.Key], responses=refusals(401, 403))
+def keys(caller: Admin) -> Json:
+    """All keys and sessions, without themselves."""
+    return Json(
+        [
+            {
+                "id": k.digest.hex()[:16],
+                "name": k.name,
+                "scopes": k.scopes.split(),
+                "household": k.household,
+                "created": serializers.moment(k.created),
+                "expires": None if k.expires is None else serializers.moment(k.expires),
+            }
+            for k in caller.store.access_keys()
+        ]
+    )
+
+
+@router.delete(
+    "/v1/keys/{id}", response_model=schemas.Nothing, responses=refusals(401, 403, 404, 422)
+)
+def remove_key(id: KeyId, caller: Admin) -> Json:
+    """Takes a key away, at once."""
+    for key in caller.store.access_keys():
+        if key.digest.hex()[:16] == id:
+            caller.store.remove_key(key.digest)
+            caller.note(f"took away the key of {key.name}")
+            return Json({})
+    raise Problem(404, "there is no such key")
+
+
+@router.get("/v1/households", response_model=list[schemas.Household], responses=refusals(401, 403))
+def households(caller: Reads) -> Json:
+    """The households that the caller may see, with their meters and Concentrators."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, household in sorted(caller.store.concentrators().items()):
+        found.setdefault(household, {"meters": [], "concentrators": []})["concentrators"] += [name]
+    for meter in caller.store.meters():
+        entry = found.setdefault(meter.household, {"meters": [], "concentrators": []})
+        entry["meters"].append(meter.name)
+    return Json(
+        [
+            {"id": household} | found[household]
+            for household in sorted(found)
+            if caller.households is None or household in caller.households
+        ]
+    )
+
+
+class Place(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    household: Id
+
+
+@router.put(
+    "/v1/concentrators/{concentrator}",
+    response_model=schemas.Placed,
+    responses=refusals(401, 403, 422),
+)
+def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
+    """Says whose a Concentrator is; the meters behind it become that household's."""
+    caller.place_concentrator(concentrator, body.household)
+    return Json({"id": concentrator, "household": body.household})
+
+
+@router.get("/v1/audit", response_model=list[schemas.AuditLine], responses=refusals(401, 403))
+def audit(caller: Admin) -> Json:
+    """Who logged in, deleted, and gave or took keys; the newest 500."""
+    return Json(
+        [
+            {"time": serializers.moment(a), "who": w, "what": x}
+            for a, w, x in caller.store.notes(500)
+        ]
+    )
+
+
+@router.get("/v1/aggregate", response_model=list[schemas.Sum], responses=refusals(401, 403, 422))
+def aggregate(
+    start: From,
+    end: To,
+    caller: Aggregates,
+    by: Annotated[Literal["hour", "day"], Query(description="what a slice is")] = "day",
+) -> Json:
+    """What all meters used together, told by hours that are over for a day.
+
+    An hour of fewer than 20 meters of other people is not told. There is no choice of meters, a
+    day is the sum of its told hours, and what was told stays as it was: so no difference of two
+    answers is one household.
+    """
+    from_ms, to_ms = _ms(start), _ms(end)
+    if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
+        raise Problem(422, "to must be after from, by at most 40 years")
+    # Who sees the readings of some meters could take those away.
+    own = 0 if caller.households is None else len(caller.meters())
+    told = caller.store.sums(from_ms, to_ms, LEAST + own, serializers.now())
+    if by == "day":
+        told = days(told, caller.store.zone)
+    return Json(
+        [
+            {
+                "start": s.start,
+                "hours": s.hours,
+                "meters": s.meters,
+                "drawn": round(s.drawn),
+                "fed": None if s.fed is None else round(s.fed),
+            }
+            for s in told
+        ]
+    )

@@ -1,0 +1,153 @@
+"""The commands of who looks after a Cloud: init, check, migrate, export, status."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from smartmeter_cloud.config.settings import HELP, Config, load_or_home
+from smartmeter_cloud.config.toml_reader import ConfigError
+from smartmeter_cloud.history import bulk
+from smartmeter_cloud.ingest.message import OBIS_CODE
+from smartmeter_cloud.store import query
+from smartmeter_cloud.store.factory import open_store, version_of
+from smartmeter_cloud.store.interface import Store, StoreUnavailable
+from smartmeter_cloud.store.schema import VERSION
+
+COMMANDS = ("init", "check", "migrate", "export", "status")
+
+
+def add(commands: Any) -> None:
+    def command(name: str, about: str) -> Any:
+        made = commands.add_parser(name, help=about, description=about)
+        needed = name == "init"
+        about = "the TOML file to write" if needed else HELP
+        made.add_argument("--config", metavar="FILE", type=Path, required=needed, help=about)
+        return made
+
+    make = command("init", "ask for the settings and write a commented configuration")
+    make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
+    make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
+    make.add_argument("--force", action="store_true", help="replace files that are there")
+    command("check", "try every connection, certificate and store named")
+    command("migrate", "bring the store's tables to this program's version")
+    out = command("export", "write stored readings to a file or to standard output")
+    out.add_argument("--form", choices=sorted(bulk.FORMS), default="csv")
+    out.add_argument("--output", metavar="FILE", default="-", help="- is standard output")
+    out.add_argument("--meter", action="append", default=[], metavar="ID", help="by default all")
+    out.add_argument("--from", dest="start", metavar="TIME", help="RFC 3339, as 2026-11-01")
+    out.add_argument("--to", dest="end", metavar="TIME", help="not included")
+    out.add_argument("--code", action="append", default=[], help="OBIS code, as 1.8.0")
+    ask = command("status", "how the running parts, the meters and the store are")
+    ask.add_argument("--json", action="store_true", help="all of it, as JSON")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """The exit status; ConfigError."""
+    if chosen.command == "init":
+        from smartmeter_cloud.cli import init
+
+        init.init(chosen.config, chosen.settings, chosen.secrets, chosen.force)
+        print(f"wrote {chosen.config}; next: smartmeter-cloud check --config {chosen.config}")
+        return 0
+    settings = load_or_home(chosen.config)
+    if chosen.command == "check":
+        return _check(settings)
+    try:
+        if chosen.command == "migrate":
+            return _migrate(settings)
+        with contextlib.closing(open_store(settings.store)) as store:
+            if chosen.command == "status":
+                return _status(settings, store, chosen.json)
+            return _export(settings, store, chosen)
+    except StoreUnavailable as e:
+        raise ConfigError(f"{settings.source}: the store cannot be used: {e}") from None
+
+
+def _check(settings: Config) -> int:
+    from smartmeter_cloud.cli import check
+
+    right = True
+    for fine, line in check.check(settings):
+        print(f"{'ok    ' if fine else 'WRONG '} {line}", flush=True)
+        right = right and fine
+    return 0 if right else 1
+
+
+def _migrate(settings: Config) -> int:
+    found = version_of(settings.store)
+    open_store(settings.store).close()
+    if found == VERSION:
+        print(f"the store has schema {VERSION} already")
+    elif found == 0:
+        print(f"the store was empty; its tables are made, schema {VERSION}")
+    else:
+        print(f"the store had schema {found} and has {VERSION} now")
+    return 0
+
+
+def _status(settings: Config, store: Store, as_json: bool) -> int:
+    from smartmeter_cloud.cli import status
+
+    document = status.document(settings, store)
+    print(json.dumps(document, indent=1) if as_json else status.text(document))
+    return 1 if status.alarms(document) else 0
+
+
+def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
+    if chosen.form == "parquet" and not bulk.has_parquet():
+        raise ConfigError("Parquet needs a library; type: pip install 'smartmeter-cloud[parquet]'")
+    known = {m.name for m in store.meters()}
+    for name in chosen.meter:
+        if name not in known:
+            raise ConfigError(f"--meter: {name} is not stored; {len(known)} others are")
+    for code in chosen.code:
+        if not OBIS_CODE.match(code):
+            raise ConfigError(f"--code: {code!r} is no OBIS code such as 1.8.0")
+    asked = query.Query(
+        tuple(chosen.meter or sorted(known)),
+        _ms("--from", chosen.start, store.zone, 0),
+        _ms("--to", chosen.end, store.zone, query.FAR_MS),
+        tuple(chosen.code),
+    )
+    with _opened(chosen.output) as out:
+        for piece in bulk.FORMS[chosen.form](query.run(store, asked), asked):
+            out.write(piece)
+    return 0
+
+
+def _ms(name: str, text: str | None, zone: tzinfo, default: int) -> int:
+    if text is None:
+        return default
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=zone)
+        return int(moment.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{name}: {text!r} is no time such as 2026-11-01T00:00:00Z") from None
+
+
+@contextlib.contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """Standard output, or a file that is there as a whole or not at all."""
+    if name == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path, part = Path(name), Path(name + ".part")
+    try:
+        try:
+            with part.open("wb") as out:
+                yield out
+                os.fsync(out.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as e:
+        raise ConfigError(f"{name} cannot be written: {e.strerror}") from None

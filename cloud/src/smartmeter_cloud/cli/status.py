@@ -1,0 +1,116 @@
+"""`status`: how the running parts are, from what they tell the store and from /healthz."""
+
+import json
+import ssl
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from smartmeter_cloud.config.settings import Config, HttpSettings
+from smartmeter_cloud.monitoring.chain import silent_after
+from smartmeter_cloud.store.interface import Store
+
+ANSWER_SECONDS = 5
+BEAT_SILENT_MS = 20_000  # four heartbeats
+METERS_TOLD = 50  # in the text; JSON has all
+
+_ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
+
+
+def answers(http: HttpSettings) -> bool:
+    """Whether an API of these settings runs on this machine and reaches its store."""
+    host = "127.0.0.1" if http.host in _ANY else http.host
+    host = f"[{host}]" if ":" in host else host
+    # Nothing secret is said, and the certificate is made out to another name than this address.
+    context = ssl._create_unverified_context()  # noqa: S323
+    scheme = "https" if http.certificate else "http"
+    url = f"{scheme}://{host}:{http.port}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS, context=context) as answer:  # noqa: S310
+            return bool(json.load(answer) == {"status": "ok"})
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def document(settings: Config, store: Store) -> dict[str, Any]:
+    """Times are ms since 1970 UTC, rates readings a second."""
+    now = int(time.time() * 1000)
+    counters = store.counters()
+    meters = {}
+    for n in store.newest():
+        meters[n.reading.meter] = {
+            "last": n.reading.received,
+            "silent": now - n.reading.received > silent_after(n),
+            "clock": "wrong" if n.reading.suspect else "right",
+            "concentrator": n.concentrator,
+        }
+    return {
+        "now": now,
+        "api": answers(settings.http),
+        "ingest": [
+            {"name": p.name, "started": p.started, "beat": p.beat} | json.loads(p.state)
+            for p in store.processes()
+        ],
+        "store": {"bytes": store.size(), **counters},
+        "deadLetters": [
+            {"received": d.received, "topic": d.topic, "reason": d.reason}
+            for d in store.dead_letters(5)
+        ],
+        "meters": meters,
+    }
+
+
+def alarms(d: dict[str, Any]) -> list[str]:
+    """What somebody should look at."""
+    found = []
+    running = [p for p in d["ingest"] if p["state"] != "ended"]
+    if not running:
+        found.append("no ingest runs on this store")
+    for p in running:
+        silent = d["now"] - p["beat"]
+        if silent > BEAT_SILENT_MS:
+            found.append(f"{p['name']}: not heard for {_span(silent)}")
+        elif not p["broker"]["connected"]:
+            found.append(f"{p['name']}: not connected to the broker: {p['broker']['detail']}")
+        if p["receiptsRefused"]:
+            found.append(f"{p['name']}: the broker refuses its receipts (cloud/+/receipts)")
+    if not d["api"]:
+        found.append("the API does not answer on this machine")
+    return found
+
+
+def text(d: dict[str, Any]) -> str:
+    """The document for a person."""
+    lines = []
+    for p in d["ingest"]:
+        if p["state"] == "ended":
+            lines.append(f"{p['name']}: ended {_span(d['now'] - p['beat'])} ago")
+            continue
+        lines.append(
+            f"{p['name']}: up for {_span(d['now'] - p['started'])}, {p['rate']:.1f} readings/s; "
+            f"{p['stored']} stored, {p['repeated']} repeated, {p['dead']} refused since then"
+        )
+    lines.append(f"api: {'answers' if d['api'] else 'does NOT answer'}")
+    store = d["store"]
+    lines.append(
+        f"store: {store.get('stored', 0)} readings came in, {store['bytes'] / 1e6:.1f} MB; "
+        f"{store.get('dead', 0)} dead letters"
+    )
+    lines += [f"  refused on {one['topic']}: {one['reason']}" for one in d["deadLetters"]]
+    meters = sorted(d["meters"].items(), key=lambda m: (not m[1]["silent"], m[0]))
+    for name, meter in meters[:METERS_TOLD]:
+        line = f"meter {name}: last reading {_span(d['now'] - meter['last'])} ago"
+        line += ", SILENT" if meter["silent"] else ""
+        lines.append(line + (", its clock is wrong" if meter["clock"] == "wrong" else ""))
+    if len(meters) > METERS_TOLD:
+        lines.append(f"and {len(meters) - METERS_TOLD} meters more (--json has all)")
+    lines += [f"ALARM: {alarm}" for alarm in alarms(d)]
+    return "\n".join(lines)
+
+
+def _span(ms: float) -> str:
+    for size, unit in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min")):
+        if ms >= size:
+            return f"{ms / size:.1f} {unit}"
+    return f"{max(0.0, ms / 1000):.0f} s"

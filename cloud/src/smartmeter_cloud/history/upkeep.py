@@ -1,0 +1,71 @@
+"""What has to be done now and then: rolling up what is new, forgetting what is old."""
+
+import logging
+import threading
+import time
+
+from smartmeter_cloud.history.rollup import QUARTER_MS
+from smartmeter_cloud.store.interface import Store, StoreUnavailable
+from smartmeter_cloud.store.retention import Retention
+
+OVER_SECONDS = 5.0  # slices that are over, as late data makes them, wait no longer than this
+GOING_ON_SECONDS = 60.0  # the slice that goes on is made anew once a minute
+FORGET_SECONDS = 3600.0
+AT_A_TIME = 40  # slices in a transaction, so that ingest never waits long
+
+_log = logging.getLogger("smartmeter_cloud.history.upkeep")
+
+
+class Upkeep:
+    """A thread beside ingest; any number of them may work on one store."""
+
+    def __init__(self, store: Store, retention: Retention) -> None:
+        self._store = store
+        self._retention = retention
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(3)
+
+    def _run(self) -> None:
+        going_on = forget = 0.0
+        well = True
+        while not self._stop.wait(OVER_SECONDS):
+            now = time.monotonic()
+            try:
+                every = now >= going_on
+                self._roll(every)
+                if every:
+                    going_on = now + GOING_ON_SECONDS
+                    self._store.arrange(int(time.time() * 1000))
+                if now >= forget:
+                    self._forget()
+                    forget = now + FORGET_SECONDS
+                well = True
+            except StoreUnavailable as e:
+                if well:
+                    _log.error("nothing can be rolled up: %s; trying again until it can", e)
+                well = False
+
+    def _roll(self, every: bool) -> None:
+        now = int(time.time() * 1000)
+        until = now + QUARTER_MS * 100 if every else now - QUARTER_MS
+        while not self._stop.is_set() and self._store.roll(AT_A_TIME, until) == AT_A_TIME:
+            self._stop.wait(0.01)  # let others write
+
+    def _forget(self) -> None:
+        gone = 0
+        while not self._stop.is_set():
+            some = self._store.forget(self._retention, int(time.time() * 1000))
+            if not some:
+                break
+            gone += some
+            self._stop.wait(0.05)
+        if gone:
+            _log.info("%d rows older than they are kept were deleted", gone)

@@ -1,0 +1,273 @@
+"""What a Concentrator may send, held to its form; the rest is refused with one sentence."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from re import compile as pattern
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import astuple
+from smartmeter.wire import receipt, topics
+
+from smartmeter_cloud.store.rows import CODES, COLUMNS, Box, DeadLetter, ReadingRow
+
+PAYLOAD_MAX = 1024 * 1024
+STATUS_MAX = 256 * 1024  # a Concentrator of a thousand meters names each
+TOPIC_KEPT = 256  # of a topic in a dead letter
+PAYLOAD_KEPT = 4096  # of a payload in a dead letter
+NUMBER_MAX = 1e15  # 15 digits: what a float64 gives back as it came, and beyond any meter's total
+VALUES_MAX = 256  # as the core's
+
+# A meter whose clock is further off than this is stored and flagged (see ReadingRow).
+AHEAD_MAX_MS = 86_400_000
+BEHIND_MAX_MS = 400 * 86_400_000  # a Concentrator's backlog may be long, but not that long
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS, _LAST_MS = 86_400_000, 7_258_032_000_000  # 1970-01-02, 2199-12-31
+_MS, _MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
+TOPICS_KNOWN = 65_536  # of which it is remembered what they mean
+_GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+OBIS_CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
+
+Number = (
+    Annotated[int, Meta(gt=-int(NUMBER_MAX), lt=int(NUMBER_MAX))]
+    | Annotated[float, Meta(gt=-NUMBER_MAX, lt=NUMBER_MAX)]
+)
+
+
+class _Form(msgspec.Struct, gc=False):
+    """The wire form of DESIGN.md but for its values; names it does not have are passed over."""
+
+    time: Annotated[datetime, Meta(tz=True)]
+    clock: Literal["meter", "adapter"]
+    seq: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    auth: Literal["verified", "unverified", "none"]
+
+
+class Reading(_Form, gc=False):
+    values: Annotated[dict[str, Number], Meta(min_length=1, max_length=VALUES_MAX)]
+
+
+# Most readings have no further codes than the default ones. These are decoded in half the time
+# without a dictionary; what this form does not take is decided on by the one above.
+_Usual = msgspec.defstruct(
+    "_Usual",
+    [
+        (
+            "values",
+            msgspec.defstruct(
+                "_Values",
+                [(column, Number, None) for column in COLUMNS],
+                rename=dict(zip(COLUMNS, CODES, strict=True)),
+                forbid_unknown_fields=True,
+                gc=False,
+            ),
+        )
+    ],
+    bases=(_Form,),
+    gc=False,
+)
+
+_decode_reading = msgspec.json.Decoder(Reading).decode
+_decode_usual = msgspec.json.Decoder(_Usual).decode
+_decode_readings = msgspec.json.Decoder(list[Reading]).decode
+_decode_all_usual = msgspec.json.Decoder(list[_Usual]).decode  # type: ignore[valid-type]
+_decode_apart = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_status = msgspec.json.Decoder(dict[str, object]).decode
+
+
+class Refused(ValueError):
+    """Why a message is not stored, as one sentence."""
+
+
+# A meter's id, and that of the Concentrator that sent for it.
+Sender = tuple[str, str]
+
+
+@dataclass
+class Batch:
+    """What one transaction stores, and whom it is receipted to."""
+
+    readings: dict[Sender, list[ReadingRow]] = field(default_factory=dict)
+    boxes: list[Box] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    ignored: int = 0
+    receipts: dict[str, list[bytes]] = field(default_factory=dict)
+
+    def add(self, topic: bytes, payload: bytes, received: int, retained: bool = False) -> None:
+        """Takes one message; received in ms since 1970. Never raises: what is wrong is kept."""
+        concentrator = None
+        try:
+            try:
+                text, concentrator, meter, specific = _parsed(topic)
+            except ValueError as e:
+                raise Refused(f"the topic is none of a Concentrator's: {e}") from None
+            if meter is None:
+                self._status(
+                    "concentrator", concentrator, concentrator, payload, received, retained
+                )
+            elif specific == topics.READING:
+                self._reading((meter, concentrator), payload, received)
+            elif specific == topics.READINGS:
+                self._readings((meter, concentrator), topic, payload, received)
+            elif specific == topics.STATUS:
+                self._status("adapter", meter, concentrator, payload, received, retained)
+            elif specific in (topics.RAW, topics.CIPHERED):
+                self.ignored += 1  # for those who subscribe to the broker themselves
+            else:
+                raise Refused(f"nothing is known of a topic that ends in {specific}")
+        except Refused as e:
+            self._bury(topic, payload, received, str(e))
+        if concentrator is not None:
+            digest = receipt.digest(text, payload)
+            self.receipts.setdefault(concentrator, []).append(digest)
+
+    def add_oversize(self, topic: bytes, size: int, received: int) -> None:
+        """A message that was too long to be kept: no receipt, for it has no digest."""
+        self._bury(topic, b"", received, f"a message of {size} bytes; {PAYLOAD_MAX} are allowed")
+
+    def refuse(self, sender: Sender, reason: str) -> None:
+        """Makes dead letters of a sender's readings."""
+        meter, concentrator = sender
+        topic = topics.uplink(concentrator, meter, topics.READING)
+        digest = receipt.digest(topic, reason.encode())
+        for row in self.readings.pop(sender):
+            self.dead.append(DeadLetter(digest, row[2], topic, reason, 0, b""))
+
+    @property
+    def size(self) -> int:
+        """How many readings there are."""
+        return sum(map(len, self.readings.values()))
+
+    def _reading(self, sender: Sender, payload: bytes, received: int) -> None:
+        _check_size(payload, PAYLOAD_MAX)
+        try:
+            made = _usual_row(_decode_usual(payload), received)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            try:
+                reading = _decode_reading(payload)
+            except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+                raise Refused(_sentence("not a reading", e)) from None
+            made = _row_of(reading, received)
+        known = self.readings.get(sender)
+        if known is None:
+            self.readings[sender] = [made]
+        else:
+            known.append(made)
+
+    def _readings(self, sender: Sender, topic: bytes, payload: bytes, received: int) -> None:
+        _check_size(payload, PAYLOAD_MAX)
+        for decode, row_of in ((_decode_all_usual, _usual_row), (_decode_readings, _row_of)):
+            try:
+                rows = [row_of(r, received) for r in decode(payload)]
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                continue
+            if rows:
+                self.readings.setdefault(sender, []).extend(rows)
+            return
+        try:
+            parts = _decode_apart(payload)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+            raise Refused(_sentence("not an array of readings", e)) from None
+        for part in parts:  # one that is bad does not take the others with it
+            try:
+                self._reading(sender, bytes(part), received)
+            except Refused as e:
+                self._bury(topic, bytes(part), received, str(e))
+
+    def _status(
+        self,
+        kind: str,
+        name: str,
+        concentrator: str,
+        payload: bytes,
+        received: int,
+        retained: bool,
+    ) -> None:
+        _check_size(payload, STATUS_MAX)
+        if not payload:  # a retained message is deleted by an empty one (MQTT 5.0, 3.3.1.3)
+            self.boxes.append(Box(kind, name, concentrator, None, received, retained))
+            return
+        try:
+            _decode_status(payload)
+            text = payload.decode()
+        except (msgspec.MsgspecError, ValueError, RecursionError) as e:
+            raise Refused(_sentence("not a status", e)) from None
+        self.boxes.append(Box(kind, name, concentrator, text, received, retained))
+
+    def _bury(self, topic: bytes, payload: bytes, received: int, reason: str) -> None:
+        digest = receipt.digest(topic.decode(errors="replace"), payload)
+        self.dead.append(
+            DeadLetter(
+                digest,
+                received,
+                _plain(topic[:TOPIC_KEPT].decode(errors="replace")),
+                _plain(reason[:300]),
+                len(payload),
+                payload[:PAYLOAD_KEPT],
+            )
+        )
+
+
+@lru_cache(TOPICS_KNOWN)
+def _parsed(topic: bytes) -> tuple[str, str, str | None, str]:
+    """(topic, concentrator, meter, specific topic); ValueError."""
+    text = topic.decode()
+    return text, *topics.parse_uplink(text)
+
+
+def _usual_row(reading: Any, received: int) -> ReadingRow:
+    numbers = astuple(reading.values)
+    if numbers.count(None) == len(numbers):
+        raise Refused("there is no value")
+    return _row(reading, received, None, numbers)
+
+
+def _row_of(reading: Reading, received: int) -> ReadingRow:
+    values = reading.values
+    extra = None
+    further = {code: number for code, number in values.items() if code not in CODES}
+    if further:
+        if not all(map(OBIS_CODE.match, further)):
+            raise Refused("a value's name is no OBIS code such as 1.8.0")
+        extra = msgspec.json.encode(further).decode()
+    return _row(reading, received, extra, tuple(map(values.get, CODES)))
+
+
+def _row(
+    reading: _Form, received: int, extra: str | None, numbers: tuple[float | None, ...]
+) -> ReadingRow:
+    """The reading as the stores take it; Refused where its time cannot be."""
+    time = reading.time
+    at = (time - _EPOCH) // _MS
+    if not _FIRST_MS <= at < _LAST_MS:
+        raise Refused(f"the year {time.year} is outside what can be stored, 1970 to 2199")
+    offset = time.utcoffset()
+    return (
+        at,
+        reading.seq,
+        received,
+        offset // _MINUTE if offset else 0,
+        reading.clock,
+        reading.auth,
+        0 if -AHEAD_MAX_MS <= received - at <= BEHIND_MAX_MS else 1,
+        extra,
+        *numbers,
+    )
+
+
+def _check_size(payload: bytes, limit: int) -> None:
+    if len(payload) > limit:
+        raise Refused(f"a message of {len(payload)} bytes; {limit} are allowed")
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL keeps no NUL in a text
+
+
+def _sentence(what: str, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"{what}: it is nested too deeply"
+    return f"{what}: {error}"

@@ -1,0 +1,112 @@
+"""The state of every box of the chain, worked out from what the store knows.
+
+A box is {"kind", "id", "state", "since", ...}: state is "ok", "warn", "down" or "unknown" and
+`reason` one of a closed list of words, which the page puts into sentences. Times are ms.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from smartmeter_cloud.store.interface import Store
+from smartmeter_cloud.store.rows import Box, Newest, Process
+
+SILENT_MS = 60_000  # a meter is silent after a minute, or after three of its own intervals
+STATUS_SILENT_MS = (
+    180_000  # adapters and Concentrators tell their state once a minute or more often
+)
+BEAT_SILENT_MS = 20_000  # four heartbeats
+
+Json = dict[str, Any]
+
+
+def chain(store: Store, now: int) -> list[Json]:
+    """The boxes in the order of the chain: meters, adapters, Concentrators, ingest, store."""
+    newest = {n.reading.meter: n for n in store.newest()}
+    boxes = store.boxes()
+    adapters = {b.name: b for b in boxes if b.kind == "adapter"}
+    concentrators = {b.name: b for b in boxes if b.kind == "concentrator"}
+    for n in newest.values():
+        concentrators.setdefault(n.concentrator, None)  # type: ignore[arg-type]
+    processes = store.processes()
+    counters = store.counters()
+    out = [_meter(newest[name], now) for name in sorted(newest)]
+    out += [_status("adapter", adapters[name], name, now) for name in sorted(adapters)]
+    out += [
+        _status("concentrator", concentrators[name], name, now) for name in sorted(concentrators)
+    ]
+    out += [_ingest(p, now) for p in processes]
+    if not processes:
+        out.append(_box("ingest", "", "down", "never", None))
+    out.append(
+        _box("store", "", "ok", "keeps", None) | {"counters": counters, "bytes": store.size()}
+    )
+    return out
+
+
+def own_boxes(boxes: list[Json], visible: Callable[[str], bool]) -> list[Json]:
+    """The boxes that concern visible meters; what all have in common is seen without its status."""
+    out = []
+    concentrators = {b["concentrator"] for b in boxes if b["kind"] == "meter" and visible(b["id"])}
+    for box in boxes:
+        kind = box["kind"]
+        if kind in ("meter", "adapter"):
+            if visible(box["id"]):
+                out.append(box)
+        elif kind == "concentrator":
+            if box["id"] in concentrators:
+                out.append(box)
+        else:
+            out.append({k: box[k] for k in ("kind", "id", "state", "reason", "since")})
+    return out
+
+
+def silent_after(newest: Newest) -> int:
+    """After how many ms without a reading a meter counts as silent."""
+    return max(SILENT_MS, 3 * (newest.gap or 0))
+
+
+def _box(kind: str, name: str, state: str, reason: str, since: int | None) -> Json:
+    return {"kind": kind, "id": name, "state": state, "reason": reason, "since": since}
+
+
+def _meter(newest: Newest, now: int) -> Json:
+    reading = newest.reading
+    if now - reading.received > silent_after(newest):
+        box = _box("meter", reading.meter, "down", "silent", reading.received)
+    elif reading.suspect:
+        box = _box("meter", reading.meter, "warn", "clock", reading.received)
+    else:
+        box = _box("meter", reading.meter, "ok", "reads", reading.received)
+    return box | {"concentrator": newest.concentrator}
+
+
+def _status(kind: str, status: Box | None, name: str, now: int) -> Json:
+    """An adapter's or Concentrator's own word; None where it never said any."""
+    if status is None or status.status is None:
+        return _box(kind, name, "unknown", "no status", None)
+    told = json.loads(status.status)
+    state = told.get("state")
+    if state == "offline":
+        box = _box(kind, name, "down", "offline", status.received)
+    elif now - status.received > STATUS_SILENT_MS:
+        box = _box(kind, name, "warn", "status is old", status.received)
+    else:
+        box = _box(kind, name, "ok", "online", status.received)
+    return box | {"concentrator": status.concentrator, "status": told}
+
+
+def _ingest(process: Process, now: int) -> Json:
+    told = json.loads(process.state)
+    broker = told.get("broker", {})
+    if told.get("state") == "ended":
+        box = _box("ingest", process.name, "down", "ended", process.beat)
+    elif now - process.beat > BEAT_SILENT_MS:
+        box = _box("ingest", process.name, "down", "silent", process.beat)
+    elif not broker.get("connected"):
+        box = _box("ingest", process.name, "down", "no broker", broker.get("since"))
+    elif told.get("receiptsRefused"):
+        box = _box("ingest", process.name, "warn", "receipts refused", None)
+    else:
+        box = _box("ingest", process.name, "ok", "stores", broker.get("since"))
+    return box | {"status": told}

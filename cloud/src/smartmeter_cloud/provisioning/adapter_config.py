@@ -1,0 +1,66 @@
+"""The specification's SmartMeterAdapterConfig, and the meters that one may be made for.
+
+A physical meter is a family of the core's table: makes and models that are wired and read alike.
+"""
+
+from typing import Any
+
+from smartmeter import ALLOWED
+from smartmeter.meters.families import FAMILIES, LISTEN, WIRING, Family
+
+from smartmeter_cloud.history.properties import PREFIX
+from smartmeter_cloud.store.rows import Meter
+
+_BY_ID = {family.id: family for family in FAMILIES}
+
+
+def is_family(name: str) -> bool:
+    return name in _BY_ID
+
+
+def physical_meters() -> list[dict[str, Any]]:
+    """Every family: who makes it, where it is in use, how it is wired, and what it sends by."""
+    return [
+        {
+            "id": f.id,
+            "class": "ELECTRICITY",
+            "meters": f.meters,
+            "country": f.country,
+            "operators": f.operators,
+            "port": f.port,
+            "wiring": WIRING[f.port],
+            "line": _line(f),
+            "link": f.link,
+            "keys": f.keys,
+            "interval": f.interval,
+            "answer": f.answer,
+            "note": f.note,
+        }
+        for f in FAMILIES
+    ]
+
+
+def adapter_config(meter: Meter) -> dict[str, Any]:
+    """What tools.provision --config takes; the network's and the meter's secrets are asked there.
+
+    Readings travel under their OBIS codes, so each code maps to the property of its own name.
+    CloudAuth is empty: an adapter logs in at its Concentrator, and only that at the Cloud.
+    """
+    config: dict[str, Any] = {
+        "MeterIndividualId": meter.name,
+        "OperationalPropertyMapping": [{"from": c, "to": PREFIX + c} for c in ALLOWED],
+        "CloudAuth": {},
+    }
+    family = _BY_ID.get(meter.family)
+    # A meter that wants an answer is found by the adapter's own search, which knows how to give it.
+    if family is not None and family.answer == LISTEN and (line := _line(family)):
+        config["meter"] = {"line": line}
+    return config
+
+
+def _line(family: Family) -> str | None:
+    """Such as "2400 8E1" or "115200 8N1 inverted"; None where no document says it."""
+    if family.line is None:
+        return None
+    baud, bits, parity, stop, inverted = family.line
+    return f"{baud} {bits}{parity}{stop}{' inverted' if inverted else ''}"

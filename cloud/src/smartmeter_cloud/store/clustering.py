@@ -1,0 +1,55 @@
+"""A finished day in PostgreSQL, put in the order of its key: a meter's readings side by side.
+
+They come in the order of their arrival, so that each of a meter's 17 280 of a day lies in another
+page; a chart of the day reads all of these. Side by side they are some hundred pages.
+"""
+
+import logging
+import time
+from datetime import datetime, tzinfo
+
+import psycopg
+
+from smartmeter_cloud.store.interface import StoreUnavailable
+from smartmeter_cloud.store.session import Session
+
+# Who writes or reads that one day has to wait meanwhile (10 s for 2 GB): hence at night. A larger
+# day stays as it came; it is of so many meters that each has few readings in it.
+NIGHT = range(2, 5)  # local hours
+BYTES_MAX = 2 * 1024**3
+LOCK_SECONDS = 2  # for who uses that day now; nobody queues behind us for longer
+
+_log = logging.getLogger("smartmeter_cloud.history.upkeep")
+
+
+def is_night(now: int, zone: tzinfo) -> bool:
+    return datetime.fromtimestamp(now // 1000, zone).hour in NIGHT
+
+
+def arrange(db: Session, before: str) -> bool:
+    """Arranges the newest partition before that name that is not yet; whether there was one.
+
+    StoreUnavailable where it is in use.
+    """
+    found = db.one(
+        "SELECT c.relname, i.indexrelid::regclass::text "
+        "FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
+        "WHERE c.relname ~ '^reading_[0-9]{8}$' AND c.relname < ? AND i.indisprimary "
+        "AND NOT i.indisclustered AND pg_total_relation_size(c.oid) BETWEEN 1 AND ? "
+        "ORDER BY c.relname DESC LIMIT 1",
+        (before, BYTES_MAX),
+    )
+    if found is None:
+        return False
+    table, index = found
+    begin = time.monotonic()
+    db.run("SET LOCAL statement_timeout = 0")
+    db.run(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    db.run(f"CLUSTER {table} USING {index}")
+    db.run(f"ANALYZE {table}")
+    _log.info("%s was put in order in %.1f s", table, time.monotonic() - begin)
+    return True
+
+
+def in_use(error: StoreUnavailable) -> bool:
+    return isinstance(error.__cause__, psycopg.errors.LockNotAvailable)

@@ -1,0 +1,169 @@
+"""The one interface to what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Protocol
+
+from smartmeter_cloud.store.rows import (
+    Box,
+    Bucket,
+    Certificate,
+    DeadLetter,
+    Invitation,
+    Key,
+    Meter,
+    Newest,
+    Process,
+    Reading,
+    Stored,
+    Sum,
+    Volts,
+)
+
+if TYPE_CHECKING:
+    from smartmeter_cloud.history.rollup import Slice
+    from smartmeter_cloud.ingest.message import Batch
+    from smartmeter_cloud.store.query import Condition
+    from smartmeter_cloud.store.retention import Retention
+
+
+class StoreUnavailable(Exception):
+    """The store cannot be used now; what was to be written is not, and may be tried again."""
+
+
+class Store(Protocol):
+    """Threads may share a store. Times are ms since 1970 UTC. Raises StoreUnavailable."""
+
+    zone: tzinfo
+
+    def write(self, batch: Batch) -> Stored:
+        """Stores all of it in one transaction; a reading that is there already stays as it is."""
+
+    def beat(self, process: Process) -> None:
+        """Notes that a process is alive."""
+
+    def newest(self, after: int = 0) -> list[Newest]:
+        """The newest reading of each meter whose change is greater than after."""
+
+    def first_total(self, meter: str, code: str, start: int, end: int) -> Reading | None:
+        """The first reading in [start, end) that has a value for code, one of CODES."""
+
+    def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
+        """Power in [start, end) by slices of width ms; a slice without readings is left out."""
+
+    def voltage(self, meter: str, start: int, end: int, width: int) -> list[Volts]:
+        """Voltage in [start, end) by slices of width ms; a slice without one is left out."""
+
+    def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
+        """A meter's slices of a tier (rollup.TIERS) that begin in [start, end)."""
+
+    def roll(self, limit: int, until: int) -> int:
+        """Rolls up at most limit slices with new data that begin before until; how many it did."""
+
+    def forget(self, retention: Retention, now: int) -> int:
+        """Deletes some of what is older than it is kept; how many rows, 0 when done."""
+
+    def arrange(self, now: int) -> bool:
+        """At night, puts a finished day's readings side by side meter by meter; whether it did."""
+
+    def forget_meter(self, meter: str) -> int:
+        """Deletes a meter and all that is known of it; how many rows."""
+
+    def readings(
+        self,
+        meter: str,
+        after: tuple[int, int],
+        end: int,
+        conditions: Sequence[Condition],
+        limit: int,
+    ) -> list[Reading]:
+        """A meter's readings behind (time, seq) and before end in their order, at most limit.
+
+        Conditions on codes that have no column of their own are not looked at here.
+        """
+
+    def sums(self, start: int, end: int, least: int, now: int) -> list[Sum]:
+        """Energy of all meters together, by hours that at least `least` of them have (sums.py)."""
+
+    def meters(self) -> list[Meter]:
+        """All meters."""
+
+    def add_meter(self, meter: Meter) -> None:
+        """Makes a meter that has sent nothing yet."""
+
+    def name_meter(self, meter: str, label: str | None, household: str | None) -> None:
+        """Gives a meter a label or a household; None leaves it as it is."""
+
+    def place_concentrator(self, concentrator: str, household: str) -> None:
+        """Says whose a Concentrator is; its meters become that household's."""
+
+    def concentrators(self) -> dict[str, str]:
+        """Each Concentrator's household."""
+
+    def add_key(self, key: Key) -> None:
+        """Keeps a key."""
+
+    def key(self, digest: bytes, now: int) -> Key | None:
+        """The key with that digest, if it has not expired; one that is for once is gone then."""
+
+    def access_keys(self) -> list[Key]:
+        """All keys."""
+
+    def remove_key(self, digest: bytes) -> None:
+        """Forgets a key."""
+
+    def keep_download(self, digest: bytes, query: str, until: int) -> None:
+        """Keeps what a link is for."""
+
+    def download(self, digest: bytes, now: int) -> str | None:
+        """What a link is for, while it is valid."""
+
+    def note(self, at: int, who: str, what: str) -> None:
+        """Notes in the audit log who did what."""
+
+    def notes(self, limit: int) -> list[tuple[int, str, str]]:
+        """The newest (at, who, what) of the audit log, newest first."""
+
+    def invite(self, invitation: Invitation, now: int) -> None:
+        """Keeps an invitation, and forgets those that have expired."""
+
+    def invitations(self, now: int) -> list[Invitation]:
+        """Those that have not expired, used ones too."""
+
+    def invitation(self, digest: bytes, now: int) -> Invitation | None:
+        """The one with that digest, if it has not expired."""
+
+    def enrol(self, digest: bytes, certificate: Certificate) -> bool:
+        """Uses up an invitation for a certificate; False where another has used it."""
+
+    def add_certificate(self, certificate: Certificate) -> None:
+        """Keeps a certificate; the same Concentrator's expired ones are forgotten."""
+
+    def certificates(self, concentrator: str | None = None) -> list[Certificate]:
+        """All certificates, or one Concentrator's; the newest last."""
+
+    def revoked(self) -> list[Certificate]:
+        """Those that were revoked."""
+
+    def revoke(self, concentrator: str, now: int) -> int:
+        """Revokes a Concentrator's certificates and invitations; how many certificates."""
+
+    def boxes(self) -> list[Box]:
+        """The newest status of each adapter and Concentrator."""
+
+    def processes(self) -> list[Process]:
+        """The Cloud's own processes."""
+
+    def counters(self) -> dict[str, int]:
+        """Since the store was made: readings stored, repeated, dead letters, messages ignored."""
+
+    def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """The newest dead letters, newest first."""
+
+    def size(self) -> int:
+        """Bytes on disk."""
+
+    def close(self) -> None:
+        """Ends the use of this store; every thread's."""

@@ -1,0 +1,69 @@
+"""A question for stored readings, as the specification's POST /v1/meterReadings asks it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smartmeter_cloud.store.interface import Store
+from smartmeter_cloud.store.rows import Reading
+
+CHUNK = 2000  # readings fetched at a time: memory stays the same however many there are
+
+FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
+
+ABOVE, BELOW, EQUAL = ">", "<", "="
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A reading is meant only where its value of code is above, below or equal to a number."""
+
+    code: str
+    sign: str
+    number: float
+
+    def holds(self, values: dict[str, int | float]) -> bool:
+        value = values.get(self.code)
+        if value is None:
+            return False
+        if self.sign == ABOVE:
+            return value > self.number
+        return value < self.number if self.sign == BELOW else value == self.number
+
+
+@dataclass(frozen=True)
+class Query:
+    """start and end in ms, end not included; codes: only these values, () all of them."""
+
+    meters: tuple[str, ...]
+    start: int
+    end: int
+    codes: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    most: int | None = None
+
+
+def run(store: Store, query: Query) -> Iterator[Reading]:
+    """The readings, meter by meter in the order of time; only the values that were asked for."""
+    left = query.most
+    wanted = set(query.codes)
+    for meter in sorted(query.meters):
+        after = (query.start, -1)
+        while left is None or left > 0:
+            limit = CHUNK if left is None else min(CHUNK, left)
+            found = store.readings(meter, after, query.end, query.conditions, limit)
+            for reading in found:
+                if not all(c.holds(reading.values) for c in query.conditions):
+                    continue
+                values = reading.values
+                if wanted:
+                    values = {c: v for c, v in values.items() if c in wanted}
+                    if not values:
+                        continue
+                if left is not None:
+                    if left == 0:
+                        return
+                    left -= 1
+                yield Reading(**{**vars(reading), "values": values})
+            if len(found) < limit:
+                break
+            after = (found[-1].time, found[-1].seq)

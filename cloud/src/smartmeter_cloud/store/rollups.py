@@ -1,0 +1,148 @@
+"""Rolling up: dirty slices of 15 minutes and all above them are made anew from the readings."""
+
+# ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
+from operator import itemgetter
+from typing import Any
+
+from smartmeter_cloud.history.rollup import (
+    DAY,
+    HOUR,
+    HOUR_MS,
+    QUARTER,
+    QUARTER_MS,
+    Slice,
+    Total,
+    day_end,
+    day_start,
+    merge,
+    slice_of,
+)
+from smartmeter_cloud.store.session import Session
+
+_POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
+_TOTAL_COLUMNS = [
+    f"{what}_{part}"
+    for what in ("drawn", "fed")
+    for part in ("first_time", "first", "last_time", "last", "used", "resets")
+]
+_VOLT_COLUMNS = [f"u{i}_{end}" for i in (1, 2, 3) for end in ("low", "high")]
+_COLUMNS = ", ".join(
+    [
+        "start",
+        "n",
+        *_TOTAL_COLUMNS,
+        "powers",
+        "power_sum",
+        "power_low",
+        "power_high",
+        *_VOLT_COLUMNS,
+    ]
+)
+# A slice that was made of more is kept: what it was made of is older than it is kept.
+_PUT = f"""
+INSERT INTO rollup (meter, tier, {_COLUMNS}) VALUES (?, ?{", ?" * (_COLUMNS.count(",") + 1)})
+ON CONFLICT (meter, tier, start) DO UPDATE SET
+    {", ".join(f"{column} = excluded.{column}" for column in _COLUMNS.split(", ")[1:])}
+WHERE rollup.n <= excluded.n
+"""
+
+
+def roll(db: Session, limit: int, until: int, zone: tzinfo) -> int:
+    """Makes up to limit dirty slices that begin before until anew; how many."""
+    dirty = db.all(
+        "SELECT meter, start FROM dirty WHERE start < ? ORDER BY meter, start LIMIT ?",
+        (until, limit),
+    )
+    # First of all: who writes to one of these slices from now on makes it dirty once more.
+    db.many("DELETE FROM dirty WHERE meter = ? AND start = ?", dirty)
+    for meter, first, last in _runs(dirty):
+        db.many(_PUT, list(_roll_run(db, meter, first, last, zone)))
+    return len(dirty)
+
+
+def _runs(dirty: Sequence[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
+    """(meter, first, last) of slices that follow each other; dirty is in order."""
+    runs: list[tuple[int, int, int]] = []
+    for meter, start in dirty:
+        if runs and runs[-1][0] == meter and runs[-1][2] == start - QUARTER_MS:
+            runs[-1] = (meter, runs[-1][1], start)
+        else:
+            runs.append((meter, start, start))
+    return runs
+
+
+def _roll_run(
+    db: Session, meter: int, first: int, last: int, zone: tzinfo
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of the slices of a meter from first to last and of all above them."""
+    hours = range(first - first % HOUR_MS, last + 1, HOUR_MS)
+    days = [day_start(first, zone)]
+    while (end := day_end(days[-1], zone)) <= last:
+        days.append(end)
+    parts = {
+        one.start: one
+        for one in read(db, meter, QUARTER, min(hours[0], days[0]), max(hours[-1] + HOUR_MS, end))
+    }
+    rows = db.all(
+        f"SELECT time, obis_1_8_0, obis_2_8_0, {_POWER}, obis_32_7_0, obis_52_7_0, obis_72_7_0 "
+        "FROM reading WHERE meter = ? AND time >= ? AND time < ? AND suspect = 0 "
+        "ORDER BY time, seq",
+        (meter, first, last + QUARTER_MS),
+    )
+    at = 0
+    for start in range(first, last + 1, QUARTER_MS):
+        begin, at = at, bisect_left(rows, start + QUARTER_MS, at, key=itemgetter(0))
+        made = slice_of(start, rows[begin:at])
+        # Of what is older than it is kept a straggler may come in: the slice was made of more.
+        if made and (start not in parts or parts[start].n <= made.n):
+            parts[start] = made
+            yield _row(meter, QUARTER, made)
+    starts = sorted(parts)
+
+    def merged(tier: str, start: int, end: int) -> Iterator[tuple[Any, ...]]:
+        some = starts[bisect_left(starts, start) : bisect_left(starts, end)]
+        if made := merge(start, [parts[s] for s in some]):
+            yield _row(meter, tier, made)
+
+    for start in hours:
+        yield from merged(HOUR, start, start + HOUR_MS)
+    # Of quarters, not of hours: in zones of half and quarter hours a day begins within an hour.
+    for start in days:
+        yield from merged(DAY, start, day_end(start, zone))
+
+
+def read(db: Session, meter: int, tier: str, start: int, end: int) -> list[Slice]:
+    """A meter's slices that begin in [start, end)."""
+    rows = db.all(
+        f"SELECT {_COLUMNS} FROM rollup WHERE meter = ? AND tier = ? AND start >= ? AND start < ? "
+        "ORDER BY start",
+        (meter, tier, start, end),
+    )
+    return [_slice(row) for row in rows]
+
+
+def _row(meter: int, tier: str, made: Slice) -> tuple[Any, ...]:
+    nothing = (None,) * 6
+    return (
+        meter,
+        tier,
+        made.start,
+        made.n,
+        *(made.drawn or nothing),
+        *(made.fed or nothing),
+        made.powers,
+        made.power_sum,
+        made.power_low,
+        made.power_high,
+        *made.volts,
+    )
+
+
+def _slice(row: tuple[Any, ...]) -> Slice:
+    drawn = Total(*row[2:8]) if row[2] is not None else None
+    fed = Total(*row[8:14]) if row[8] is not None else None
+    return Slice._make((row[0], row[1], drawn, fed, *row[14:18], tuple(row[18:24])))

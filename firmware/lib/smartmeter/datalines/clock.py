@@ -1,0 +1,132 @@
+"""The time that data lines tell, as RFC 3339 text: the right one or none.
+
+P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meters write
+20240111 09:35:00, ESR's the date-time of COSEM in hexadecimal. IEC 62056-21 has
+0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), also yyyy, with or without the marks between; German load
+profile meters put the season before both (VDEW-Lastenheft, ZSTs). Where summer time is not told,
+a profile's zone says which it is; without one, a time counts when both would be the same, which
+is in winter.
+"""
+
+from binascii import unhexlify
+
+from ..meters.profiles import LOCAL, STANDARD, UNKNOWN
+from ..reading import is_moment
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..meters.profiles import Profile
+
+# The texts of hours already told, by date, hour, letter and profile; see clock.py.
+_hours: "dict[tuple[str, str, str, Profile | None], tuple[str, str]]" = {}
+_HOURS_MAX = 4
+
+_OCTETS = 12  # of a COSEM date-time
+_FIRST = "10"  # the year of the first such meters; before it, a clock was never set
+
+
+def offset(minutes: int) -> str:
+    """The end of an RFC 3339 time that is so many minutes ahead of UTC."""
+    return "%s%02d:%02d" % ("-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60)
+
+
+class Clock:
+    """Collects what the lines of one text say of the time."""
+
+    CODES = ("1.0.0", "0.9.1", "0.9.2")
+
+    def __init__(self) -> None:
+        self._date = ""
+        self._time = ""
+        self._letter = ""
+        self._octets = b""  # of a date-time of COSEM
+
+    def tell(self, code: str, text: str) -> None:
+        """Takes the value of one of CODES."""
+        if code == "1.0.0":
+            self._stamp(text)
+        elif code == "0.9.1":
+            self._time = _digits(text)
+        elif text[2:3] != ".":  # 22.11.26 may be a day of 2022 or of 2026
+            date = _digits(text)
+            self._date = date[2:] if len(date) == 8 and date[:2] == "20" else date
+
+    def _stamp(self, text: str) -> None:
+        if len(text) == 2 * _OCTETS:
+            try:
+                self._octets = unhexlify(text)
+            except ValueError:
+                pass
+        if text[-1:] in ("S", "W"):
+            self._letter = text[-1]
+            text = text[:-1]
+        digits = text if text.isdigit() else _digits(text)
+        if len(digits) == 14 and digits[:2] == "20":
+            digits = digits[2:]
+        if len(digits) == 12:
+            self._date = digits[:6]
+            self._time = digits[6:]
+
+    def rfc3339(self, profile: "Profile | None") -> "str | None":
+        """The time, or None where none was told or nobody can say which it is."""
+        if self._octets:
+            from ..dlms.clock import rfc3339
+
+            return rfc3339(self._octets, profile or UNKNOWN)
+        self._take_season()
+        date, time = self._date, self._time
+        if len(date) != 6 or len(time) != 6 or date < _FIRST or time[2] > "5" or time[4] > "5":
+            return None
+        name = (date, time[:2], self._letter, profile)
+        hour = _hours.get(name)
+        if hour is None:
+            hour = self._hour(profile)
+            if hour is None:
+                return None
+            if len(_hours) >= _HOURS_MAX:
+                _hours.clear()
+            _hours[name] = hour
+        return "%s%s:%s%s" % (hour[0], time[2:4], time[4:], hour[1])
+
+    def _take_season(self) -> None:
+        """Takes the digit before six: 0 in winter, 1 in summer where both have it. Before the
+        date alone it says nothing (Iskraemeco MT174: 0 all the year)."""
+        date, time = self._date, self._time
+        if len(date) == 7 and date[0] in "01":
+            self._date = date[1:]
+            if len(time) == 7 and time[0] == date[0]:
+                self._time = time[1:]
+                self._letter = "S" if date[0] == "1" else "W"
+
+    def _hour(self, profile: "Profile | None") -> "tuple[str, str] | None":
+        """The time's text before the minute and behind the second."""
+        date, time = self._date, self._time
+        text = "20%s-%s-%sT%s:" % (date[:2], date[2:4], date[4:], time[:2])
+        if not is_moment(2000 + int(date[:2]), int(date[2:4]), int(date[4:]), int(time[:2]), 0, 0):
+            return None
+        minutes = profile.minutes if profile else 60
+        summer: bool | None = self._letter == "S"
+        if not self._letter:
+            summer = self._is_summer(profile.zone if profile else None)
+            if summer is None:
+                return None
+        if summer:
+            minutes += 60
+        return text, offset(minutes)
+
+    def _is_summer(self, zone: "str | None") -> "bool | None":
+        """Whether the time is summer time, None where that cannot be told."""
+        year, month, day = [int(self._date[i : i + 2]) for i in (0, 2, 4)]
+        if zone == STANDARD:
+            return False
+        from ..dlms.clock import is_summer  # most meters say which it is
+
+        summer = is_summer(2000 + year, month, day, int(self._time[:2]))
+        return summer if zone == LOCAL or summer is False else None
+
+
+def _digits(text: str) -> str:
+    """The digits of a date or time, "" where there is anything but marks between them."""
+    for mark in "-: .":
+        text = text.replace(mark, "")
+    return text if text.isdigit() else ""

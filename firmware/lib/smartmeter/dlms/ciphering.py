@@ -1,0 +1,182 @@
+"""General ciphering of DLMS (Green Book 9.2.7.2): general-glo (DB) and general-ded (DF).
+
+    DB | length system title | system title | length | SC | IC(4) | content | tag(12)
+
+The length is in BER form and covers all behind it. SC, the security control: bits 3-0
+suite, 4 authenticated, 5 enciphered, 6 broadcast key, 7 compressed. The initialisation
+vector is system title and IC, the invocation counter; the tag covers SC, authentication
+key and content. Suite 1 with a 128-bit key is AES-128-GCM as suite 0 is: meters that say
+0x21 (Kaifa MA309, TINETZ) are opened like those that say 0x20.
+"""
+
+from ..crypto.aes import TAG_SIZE, gcm
+from ..fault import CIPHER, KEY, LENGTH, REPLAY, TAG, Rejected
+from ..reading import NONE, UNVERIFIED, VERIFIED
+from .ber import ber_length
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..crypto.gcm import GCM
+    from ..crypto.gcm_native import NativeGCM
+
+GENERAL_GLO = 0xDB
+GENERAL_DED = 0xDF
+
+_AUTHENTICATED = 0x10
+_ENCIPHERED = 0x20
+_BROADCAST = 0x40
+_COMPRESSED = 0x80
+_SUITE = 0x0F
+_SUITES = (0, 1)  # both AES-128-GCM; suite 2 has keys of 256 bits
+
+# A meter that was exchanged, or got a new key, counts from 0 again. Its telegrams are
+# taken once so many in a row have grown; each refused one is told.
+RECOVERY = 8
+_TITLES_MAX = 4  # counters kept: of so many system titles at a time
+
+
+TEXT = "text"
+LIST = "list"
+
+
+class Opened:
+    """What a ciphered APDU held: plain bytes, title, counter, auth and control (SC).
+
+    kind is TEXT or LIST by what the plain bytes begin with, "" where they are no telegram.
+    """
+
+    __slots__ = ("auth", "control", "counter", "kind", "plain", "title")
+
+    def __init__(
+        self, plain: bytes | bytearray, title: bytes, counter: int | None, auth: str, control: int
+    ) -> None:
+        self.plain = plain
+        self.kind = TEXT if is_text(plain) else LIST if is_telegram(plain) else ""
+        self.title = title
+        self.counter = counter
+        self.auth = auth
+        self.control = control
+
+
+class Ciphering:
+    """One meter's keys (16 bytes each, or None) and the invocation counters seen, a dict of system
+    titles to the last counter accepted, which this adds to."""
+
+    def __init__(
+        self,
+        key: bytes | None = None,
+        auth_key: bytes | None = None,
+        counters: "dict[bytes, int] | None" = None,
+    ) -> None:
+        self._key = key
+        self._auth_key = auth_key
+        self._gcm = gcm(key) if key else None
+        self.counters: dict[bytes, int] = {} if counters is None else counters
+        self._recovering: dict[
+            bytes, tuple[int, int]
+        ] = {}  # system title: (last counter refused, how many grew in a row)
+
+    def open(self, data: bytes | bytearray, at: int = 0) -> Opened:
+        """Opened of the ciphered APDU data[at:]; Rejected where it cannot be.
+
+        at is that of the length of the system title: behind the tag DB or DF, or the
+        very start where a meter sends no tag (the Polish P1 form).
+        """
+        end = len(data)
+        n, at = ber_length(data, at, end)
+        if n not in (0, 8) or at + n > end:
+            raise Rejected(LENGTH, "a system title is 8 bytes long or empty")
+        title = bytes(data[at : at + n])
+        n, at = ber_length(data, at + n, end)
+        if n != end - at or n < 5:
+            raise Rejected(LENGTH, "a ciphered APDU and its length field do not agree")
+        control = data[at]
+        self._check(control)
+        counter = int.from_bytes(data[at + 1 : at + 5], "big")
+        iv = (title or bytes(8)) + data[at + 1 : at + 5]
+        tag = None
+        content = at + 5
+        if control & _AUTHENTICATED:
+            end -= TAG_SIZE
+            if end < content:
+                raise Rejected(LENGTH, "a ciphered APDU is too short for its tag")
+            tag = bytes(data[end:])
+        elif self._auth_key:
+            raise Rejected(TAG, "an authentication key is set, but the telegram has no tag")
+        plain, auth = self._content(control, iv, memoryview(data)[content:end], tag)
+        return Opened(plain, title, counter if title else None, auth, control)
+
+    def _check(self, control: int) -> None:
+        if control & _COMPRESSED:
+            raise Rejected(CIPHER, "the telegram is compressed (SC %02X): not known" % control)
+        if control & _BROADCAST:
+            raise Rejected(
+                CIPHER, "the telegram is under the broadcast key (SC %02X), not yours" % control
+            )
+        if control & _SUITE not in _SUITES:
+            raise Rejected(CIPHER, "security suite %d is not known" % (control & _SUITE))
+
+    def _content(
+        self, control: int, iv: bytes, content: memoryview, tag: bytes | None
+    ) -> tuple[bytes | bytearray, str]:
+        aad = b""
+        if tag is None or not self._auth_key:
+            tag_checked = None
+        else:
+            tag_checked = tag
+            aad = bytes((control,)) + self._auth_key
+        auth = NONE if tag is None else VERIFIED if tag_checked else UNVERIFIED
+        if not control & _ENCIPHERED:
+            plain = bytes(content)
+            if tag_checked:
+                self._known().decrypt(iv, b"", aad + plain, tag)
+            return plain, auth
+        try:
+            return self._known().decrypt(iv, content, aad, tag_checked), auth
+        except Rejected as e:
+            if e.kind == TAG and not is_telegram(self._known().decrypt(iv, content)):
+                raise Rejected(KEY, "the key does not open the telegram")
+            raise
+
+    def _known(self) -> "GCM | NativeGCM":
+        if not self._gcm:
+            raise Rejected(KEY, "the telegram is enciphered, and no key is known")
+        return self._gcm
+
+    def accept(self, title: bytes, counter: int) -> None:
+        """Notes the counter of a telegram found good; Rejected where it does not grow.
+
+        A telegram without tag can be told from noise only by reading it to the end,
+        so this comes last.
+        """
+        last = self.counters.get(title)
+        if last is None:
+            if len(self.counters) >= _TITLES_MAX:
+                self.counters.clear()
+                self._recovering.clear()
+        elif counter <= last:
+            before, grown = self._recovering.get(title, (-1, 0))
+            grown = grown + 1 if counter > before else 1
+            if grown < RECOVERY:
+                self._recovering[title] = (counter, grown)
+                raise Rejected(
+                    REPLAY,
+                    "invocation counter %d is not above the last, %d: a telegram sent again;"
+                    " a new key or meter is accepted after %d that grow"
+                    % (counter, last, RECOVERY),
+                )
+        if title in self._recovering:
+            del self._recovering[title]
+        self.counters[title] = counter
+
+
+def is_telegram(plain: bytes | bytearray) -> bool:
+    """Whether deciphered bytes begin as a telegram does: data-notification, list or text."""
+    if plain[:1] == b"\x0f":
+        return plain[5:6] in (b"\x00", b"\x0c", b"\x09", b"\x19")
+    return plain[:1] in (b"\x01", b"\x02") or is_text(plain)
+
+
+def is_text(plain: bytes | bytearray) -> bool:
+    """Whether they are P1's, with or (Poland) without its identification: / or 0-0: or 1-0:."""
+    return plain[:1] == b"/" or plain[:4] in (b"0-0:", b"1-0:", b"1-3:")

@@ -1,0 +1,117 @@
+"""COSEM date-time (Blue Book 4.1.6.1) as RFC 3339 text: the right time or none.
+
+    year(2) month day weekday hour minute second hundredths deviation(2) status
+
+FF (FFFF for the year, 8000 for the deviation) is "not specified". deviation is what is to
+be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00. Where 60 or 120 is
+sent, that is the meter's own zone with its sign turned, as far as a profile's zone goes: no
+meter with such a port stands west of Greenwich by as much.
+"""
+
+from sys import implementation
+
+from ..meters.profiles import LOCAL, STANDARD, Profile
+from ..reading import is_moment
+
+SIZE = 12
+
+_NOT_SPECIFIED = 0x8000
+_INVALID = 0x01
+_DOUBTFUL = 0x02
+_INVALID_CLOCK = 0x08
+_DST = 0x80
+# The texts of hours already told, by date and hour, deviation and status, and profile.
+_hours: "dict[tuple[bytes, bytes, Profile], tuple[str, str]]" = {}
+_HOURS_MAX = 1 if implementation.name == "micropython" else 4  # a device has one meter
+
+_ZONES = 15  # minutes that the offsets of all zones are a multiple of
+
+
+def is_clock(octets: bytes | bytearray) -> bool:
+    """Whether 12 octets are a date-time rather than, say, a serial number in ASCII."""
+    return len(octets) == SIZE and (octets[0] in (7, 8) or octets[:2] == b"\xff\xff")
+
+
+def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
+    """RFC 3339 text of a date-time's 12 octets, or None where it does not tell a time.
+
+    profile (profiles.Profile) says what the meter means by what it does not specify. A time
+    that the meter itself calls doubtful is none: better no time than a wrong one.
+    """
+    minute, second = octets[6], octets[7]
+    if minute > 59 or second > 59:
+        return None
+    name = (bytes(octets[:6]), bytes(octets[9:]), profile)
+    hour = _hours.get(name)
+    if hour is None:
+        hour = _hour(octets, profile)
+        if hour is None:
+            return None
+        if len(_hours) >= _HOURS_MAX:
+            _hours.clear()
+        _hours[name] = hour
+    return "%s%02d:%02d%s" % (hour[0], minute, second, hour[1])
+
+
+def _hour(octets: bytes | bytearray, profile: Profile) -> "tuple[str, str] | None":
+    """The time's text before the minute and behind the second."""
+    year = octets[0] << 8 | octets[1]
+    month, day, weekday, hour = octets[2:6]
+    deviation = octets[9] << 8 | octets[10]
+    status = octets[11]
+    if not is_moment(year, month, day, hour, 0, 0) or not 2000 <= year < 2100:
+        return None
+    # Sunday is 7; Aidon's 0
+    if weekday != 0xFF and (weekday or 7) != _weekday(year, month, day):
+        return None
+    if status == 0xFF:
+        status = 0
+    if status & (_DOUBTFUL | _INVALID_CLOCK) or (status & _INVALID and not profile.trust_invalid):
+        return None
+    zone = profile.zone
+    minutes = profile.minutes
+    if not deviation and profile.zero_deviation:
+        deviation = _NOT_SPECIFIED
+    if deviation in (minutes, minutes + 60):  # some, as ZPA's, turn its sign
+        offset = deviation
+    elif deviation != _NOT_SPECIFIED:
+        offset = (0x10000 if deviation & 0x8000 else 0) - deviation
+        if not -840 <= offset <= 840 or offset % _ZONES:
+            return None
+    elif zone == STANDARD:  # Kamstrup's tells daylight saving, and does not keep it
+        offset = minutes
+    elif status & _DST:
+        offset = minutes + 60
+    elif zone == LOCAL:
+        summer = is_summer(year, month, day, hour)
+        if summer is None:
+            return None
+        offset = minutes + 60 if summer else minutes
+    else:
+        return None
+    sign = "+"
+    if offset < 0:
+        sign = "-"
+        offset = -offset
+    before = "%04d-%02d-%02dT%02d:" % (year, month, day, hour)
+    return before, "%s%02d:%02d" % (sign, offset // 60, offset % 60)
+
+
+def _weekday(year: int, month: int, day: int) -> int:
+    """1 for Monday to 7 for Sunday (Sakamoto's method)."""
+    if month < 3:
+        year -= 1
+    n = year + year // 4 - year // 100 + year // 400
+    return (n + (0, 3, 2, 5, 0, 3, 5, 1, 4, 6, 2, 4)[month - 1] + day + 6) % 7 + 1
+
+
+def is_summer(year: int, month: int, day: int, hour: int) -> bool | None:
+    """Whether daylight saving holds in the EU (2000/84/EC); None in an hour that comes twice."""
+    if month in (3, 10):
+        sunday = 31 - _weekday(year, month, 31) % 7
+        if day == sunday:
+            if month == 3:
+                return hour >= 2
+            return hour < 2 if hour != 2 else None
+        return (day > sunday) == (month == 3)
+    return 3 < month < 10

@@ -1,0 +1,134 @@
+"""The exponents of numbers that come without scaler_unit: from the profile, and from physics.
+
+Makers changed the resolution of voltage and current within one family (Kamstrup 1 V and
+0.01 V, Landis+Gyr E450 1 V and 0.1 V), so a profile may name several exponents: the first
+is taken that makes a mains voltage of all phases, or currents that carry the power sent.
+"""
+
+from .. import axdr
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ...meters.profiles import Profile
+    from .layouts import Listed
+
+# V between phase and neutral: of a mains in order, and of one that is not, each within less
+# than a factor of ten, so that but one exponent fits
+MAINS = ((180, 260), (75, 740))
+
+VOLTAGES = (32, 52, 72)
+CURRENTS = (31, 51, 71)
+PHASES = (20, 40, 60)
+FREQUENCY = 14
+DIRECT = 120  # A, and more than a meter without current transformers carries
+
+
+class Scales:
+    """The scales of one telegram.
+
+    numbers is {C: mantissa} of the codes C.7.0 that came without scaler. wide: its currents have
+    64 bits, as behind transformers alone (Landis+Gyr E570): they count the profile's coarsest,
+    which a low load would not show.
+    """
+
+    __slots__ = ("_profile", "current", "frequency", "voltage")
+
+    def __init__(self, profile: "Profile", numbers: dict[int, int], wide: bool = False) -> None:
+        self._profile = profile
+        # of a mains in Hz, which has two digits before the point
+        self.frequency = 2 - len(str(numbers[FREQUENCY])) if FREQUENCY in numbers else 0
+        choice = profile.voltage
+        self.voltage = choice[0] if len(choice) == 1 else _of_voltage(choice, numbers)
+        choice = profile.current[-1:] if wide else profile.current
+        if len(choice) < 2:
+            self.current = choice[0] if choice else None
+        else:
+            self.current = _of_current(choice, numbers, self.voltage)
+
+    def same(self, other: "Scales") -> bool:
+        return (
+            self.voltage == other.voltage
+            and self.current == other.current
+            and self.frequency == other.frequency
+        )
+
+    def exponent(self, c: int, d: int, unit: str) -> int | None:
+        """The exponent of OBIS groups C and D, or None where nobody knows it."""
+        profile = self._profile
+        if unit in ("W", "var", "VA"):
+            return profile.power
+        if unit in ("Wh", "varh", "VAh"):
+            return profile.energy
+        if unit == "V":
+            return self.voltage
+        if unit == "A":
+            return self.current
+        if c in (13, 33, 53, 73) and d == 7:
+            return profile.factor
+        return None if unit else 0
+
+
+def of_list(data: bytes | bytearray, listed: "Listed") -> Scales:
+    """Those of the list's values that came without scaler."""
+    numbers: dict[int, int] = {}
+    wide = False
+    pairs = listed.pairs
+    for i in range(0, len(pairs), 3):
+        code = pairs[i]
+        if not pairs[i + 2] and data[code + 3] == 7 and data[code + 4] == 0:
+            place = pairs[i + 1]
+            if data[place] in axdr.NUMBERS:
+                numbers[data[code + 2]] = axdr.number(data, place)
+                wide = wide or (data[code + 2] in CURRENTS and data[place] in axdr.WIDE)
+    return Scales(listed.profile, numbers, wide)
+
+
+def _of_voltage(choice: tuple[int, ...], numbers: dict[int, int]) -> int | None:
+    found = [numbers[c] for c in VOLTAGES if numbers.get(c)]
+    if not found:
+        return choice[0]
+    low = min(found)
+    high = max(found)
+    for least, most in MAINS:
+        for exponent in choice:
+            unit = 10**-exponent
+            if least * unit <= low and high <= most * unit:
+                return exponent
+    return None
+
+
+def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int | None) -> int:
+    """The first that can carry the power: P is at most the sum of U times I. Where that is a
+    current of transformers, the finest that can carry P and Q, as those are primary values, too.
+    """
+    power = max(_power(numbers, 1), _power(numbers, 2))
+    most = 0  # of the apparent power, in units of the current's last digit
+    high = 0
+    for c in CURRENTS:
+        volts = numbers.get(c + 1, 0)
+        if not volts or voltage is None:
+            volts = MAINS[0][1]
+        else:
+            volts = volts // 10**-voltage + 1
+        current = abs(numbers.get(c, 0))
+        high = max(high, current)
+        most += (current + 1) * volts
+    most = most * 11 // 10
+    found = choice[0]
+    for exponent in choice:
+        if power * 10**-exponent <= most:
+            found = exponent
+            break
+    finest = min(choice)
+    if found > finest and high > DIRECT * 10**-found:
+        reactive = max(_power(numbers, 3), _power(numbers, 4))
+        if reactive and (power**2 + reactive**2) * 100**-finest <= most**2:
+            return finest
+    return found
+
+
+def _power(numbers: dict[int, int], c: int) -> int:
+    """That of all phases, which some lists leave to be added up."""
+    if c in numbers:
+        return abs(numbers[c])
+    return abs(sum([numbers.get(phase + c, 0) for phase in PHASES]))

@@ -1,0 +1,128 @@
+"""Readings taken in from the wire: their JSON form, checked to the last character."""
+
+import json
+
+from ..obis import unit_of
+from ..reading import AUTH, CLOCKS, Reading
+from .texts import is_code, is_time, parse_decimal
+
+_VALUES_MAX = 256  # of one reading; the longest list known has about 60
+_TEXT_MAX = 16384
+
+
+def reading_of(text: str | bytes) -> Reading:
+    """See Reading.from_json."""
+    if len(text) > _TEXT_MAX:
+        raise ValueError("a reading is at most %d characters" % _TEXT_MAX)
+    try:
+        document = _loads(text if isinstance(text, str) else str(bytes(text), "utf-8"))
+    except (ValueError, RuntimeError, MemoryError):  # RuntimeError: nested too deep
+        raise ValueError("a reading is one JSON object")
+    if not isinstance(document, dict):
+        raise ValueError("a reading is one JSON object")
+    reading = Reading()
+    if not is_time(document.get("time")):
+        raise ValueError("a reading's time is RFC 3339 text with seconds and offset")
+    reading.time = document["time"]
+    if document.get("clock") not in CLOCKS:
+        raise ValueError('a reading\'s clock is "meter" or "adapter"')
+    reading.clock = document["clock"]
+    seq = document.get("seq")
+    if not isinstance(seq, _Number) or seq.value[1] or not 0 <= seq.value[0] < 1 << 63:
+        raise ValueError("a reading's seq is a whole number from 0 to 2^63 - 1")
+    reading.seq = seq.value[0]
+    if document.get("auth") not in AUTH:
+        raise ValueError("a reading's auth is one of " + ", ".join(AUTH))
+    reading.auth = document["auth"]
+    values = document.get("values")
+    if not isinstance(values, dict) or not 0 < len(values) <= _VALUES_MAX:
+        raise ValueError("a reading's values are an object of 1 to %d numbers" % _VALUES_MAX)
+    for code, number in values.items():
+        if not is_code(code):
+            raise ValueError("a value's name is an OBIS code such as 1.8.0")
+        if not isinstance(number, _Number):
+            raise ValueError("a value is a decimal number")
+        reading.values[code] = number.value
+        reading.units[code] = unit_of_key(code)
+    return reading
+
+
+class _Number:
+    """A number of a JSON text, kept exact."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, text: str) -> None:
+        self.value = parse_decimal(text)
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(name)
+
+
+def _loads_by_hooks(text: str) -> object:
+    return json.loads(  # type: ignore[call-arg,unused-ignore]
+        text, parse_int=_Number, parse_float=_Number, parse_constant=_refuse
+    )
+
+
+_MARK = "#"
+
+
+def _loads_quoting(text: str) -> object:
+    """The same where json.loads has no hooks: numbers go through it as marked strings.
+
+    MicroPython's takes a text that ends within its brackets, too; so these are counted.
+    """
+    out = []
+    depth = 0
+    i = 0
+    n = len(text)
+    while i < n:
+        c = text[i]
+        j = i + 1
+        if c == '"':
+            while j < n and text[j] != '"':
+                j += 2 if text[j] == "\\" else 1
+            j += 1
+            if text[i + 1 : i + 2] == _MARK:
+                raise ValueError("a string that would pass for a number")
+            out.append(text[i:j])
+        elif c in "-0123456789":
+            while j < n and text[j] in "+-.eE0123456789":
+                j += 1
+            out.append('"' + _MARK + text[i:j] + '"')
+        else:
+            depth += (c in "{[") - (c in "}]")
+            out.append(c)
+        i = j
+    if depth:
+        raise ValueError("brackets that do not pair")
+    return _marked(json.loads("".join(out)))
+
+
+def _marked(node: object) -> object:
+    if isinstance(node, dict):
+        return {k: _marked(v) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_marked(v) for v in node]
+    if isinstance(node, str) and node[:1] == _MARK:
+        return _Number(node[1:])
+    return node
+
+
+try:
+    json.loads("1", parse_int=int)  # type: ignore[call-arg,unused-ignore]
+except TypeError:  # MicroPython
+    _loads = _loads_quoting
+else:
+    _loads = _loads_by_hooks
+
+
+def unit_of_key(key: str) -> str:
+    """The unit of a reading's key, "C.D.E" of electricity or "A-B:C.D.E"."""
+    medium, _, code = key.rpartition(":")
+    if medium and medium[:2] not in ("0-", "1-"):
+        return ""
+    c, d, _ = code.split(".")
+    return unit_of(int(c), int(d))

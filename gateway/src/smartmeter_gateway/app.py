@@ -1,0 +1,182 @@
+"""The Concentrator as a whole: what it is made of, in which order it starts and ends."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from smartmeter_broker import EmbeddedBroker
+
+from .cli.systemd import notify
+from .config.settings import BrokerSettings, Config, EmbeddedSettings
+from .intake.mqtt_source import MqttIntake
+from .intake.pipeline import Intake
+from .intake.serial_source import SerialIntake
+from .monitoring.registry import Status, log
+from .provisioning.est_client import Identity, Renewal
+from .spool.database import SpoolError
+from .spool.recall import recall
+from .spool.writer import Spooler
+from .uplink.forwarder import Uplink
+from .web.server import HttpUnavailable, LocalHttp
+
+_STOP_S = 4.0  # all parts together
+_END_S = 9.0  # whatever hangs; systemd would kill us after 10
+_PUBLISH_S = 10.0
+_CHANGES_S = 1.0  # changes that come together are published together
+
+
+class Concentrator:
+    """start(), then wait() until end() is called, then stop()."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.status = Status(config.id)
+        self._ending = threading.Event()
+        self._closing = ExitStack()
+        self._uplink: Uplink | None = None
+        self._http: LocalHttp | None = None
+        self._renewal: Renewal | None = None
+        self._intakes: list[MqttIntake | SerialIntake] = []
+
+    def start(self) -> None:
+        """SpoolError, BrokerUnavailable or HttpUnavailable where it cannot begin; nothing runs."""
+        config = self._config
+        with ExitStack() as closing:
+            closing.callback(os.close, _lock(config.spool.path))
+            self._spooler = Spooler(config.spool, config.cloud is None, self.status)
+            intake = Intake(self._spooler, self.status, config.meters)
+            lan = self._lan(closing)
+            self._http = self._page()
+            self._closing = closing.pop_all()
+        if config.cloud:
+            self._uplink = Uplink(
+                config.cloud, config.id, config.spool.path, self._spooler, self.status
+            )
+        mqtt = MqttIntake(lan, config.id, intake, self.status, config.home) if lan else None
+        self._intakes += [mqtt] if mqtt else []
+        self._intakes += [
+            SerialIntake(port, intake, self.status, mqtt.tell if mqtt else None)
+            for port in config.ports
+        ]
+        self._renewal = self._renew()
+        self._spooler.start()
+        if self._renewal:
+            self._renewal.start()
+        if self._http:
+            self._http.start()
+        if self._uplink:
+            self._uplink.start()
+        for part in self._intakes:
+            part.start()
+        if config.cloud is None:
+            threading.Thread(target=self._recall, name="history", daemon=True).start()
+        log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
+        notify("READY=1")
+
+    def _recall(self) -> None:
+        with contextlib.suppress(sqlite3.Error):  # the page then begins with an empty curve
+            recall(self._config.spool.path, self.status)
+
+    def _renew(self) -> Renewal | None:
+        cloud = self._config.cloud
+        if not (cloud and cloud.enroll_url and cloud.certificate and cloud.key):
+            return None
+        identity = Identity(
+            self._config.id, cloud.enroll_url, cloud.certificate, cloud.key, cloud.ca
+        )
+        return Renewal(identity, self.status)
+
+    def _page(self) -> LocalHttp | None:
+        settings = self._config.http
+        if settings is None:
+            return None
+        try:
+            page = LocalHttp(settings, self.status)
+        except HttpUnavailable as why:
+            if settings.asked_for:
+                raise
+            log.warning("there is no local page: %s", why)
+            return None
+        log.info("the local page is at http://%s:%d/", settings.host, page.port)
+        return page
+
+    def _lan(self, closing: ExitStack) -> BrokerSettings | None:
+        settings = self._config.lan
+        if not isinstance(settings, EmbeddedSettings):
+            return settings
+        name, password = "concentrator", secrets.token_urlsafe(24)
+        broker = closing.enter_context(
+            EmbeddedBroker(
+                settings.host,
+                settings.port,
+                users={**settings.users, name: password},
+                certificate=settings.certificate,
+                key=settings.key,
+            )
+        )
+        log.info("the embedded LAN broker listens on %s:%d", settings.host, broker.port)
+        return BrokerSettings(
+            "127.0.0.1", broker.local_port, user=name, password=password, five=False
+        )
+
+    def end(self) -> None:
+        """Let wait() return; may be called in a signal's handler."""
+        self._ending.set()
+        self.status.changed.set()
+
+    def wait(self) -> None:
+        """Publish the status, at intervals and at changes, until end() is called."""
+        while not self._ending.is_set():
+            self.status.changed.wait(_PUBLISH_S)
+            self._ending.wait(_CHANGES_S)
+            if self._spooler.is_alive():
+                notify("WATCHDOG=1")
+            self.status.changed.clear()
+            if self._uplink and not self._ending.is_set():
+                self._uplink.publish_status()
+
+    def stop(self) -> None:
+        """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
+        notify("STOPPING=1")
+        limit = threading.Timer(_END_S, _end_by_force)
+        limit.daemon = True
+        limit.start()
+        until = time.monotonic() + _STOP_S
+        for part in (
+            *self._intakes,
+            self._spooler,
+            self._uplink,
+            self._http,
+            self._renewal,
+        ):
+            if part:
+                part.stop(max(0.1, until - time.monotonic()))
+        self._closing.close()
+        log.info("Concentrator %s has ended", self._config.id)
+
+
+def _end_by_force() -> None:
+    """What was acknowledged is on disk; who hangs is for a bug report."""
+    hanging = ", ".join(thread.name for thread in threading.enumerate())
+    log.critical("this program did not end within %d s; threads: %s", int(_END_S), hanging)
+    os._exit(1)
+
+
+def _lock(spool: Path) -> int:
+    """Have the spool for this process alone: two would each send it."""
+    try:
+        lock = os.open(f"{spool}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as why:
+        raise SpoolError(f"the spool {spool} cannot be written: {why.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise SpoolError(f"another Concentrator uses the spool {spool}; end that one") from None
+    return lock

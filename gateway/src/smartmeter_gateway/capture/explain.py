@@ -1,0 +1,267 @@
+"""`decode --explain`: what a capture holds, layer by layer; `--redact`: without numbers."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from smartmeter import Fault, Reading
+from smartmeter.reading import decimal
+
+from . import advice, redaction, trials
+from .capture_text import Capture
+from .encrypted_head import Head
+from .obis_names import name_of
+from .trials import Asked
+
+_LINKS = {
+    "mbus": "M-Bus frames (EN 13757-2), their sums right",
+    "hdlc": "HDLC frames of type 3 (IEC 62056-46), their check sequences right",
+    "sml": "SML transport (BSI TR-03109-1), its CRC right",
+    "p1": "P1 telegram (DSMR and kin)",
+    "iec62056": "readout of IEC 62056-21",
+    "apdu": "none: the telegram came without framing",
+}
+_LAYOUTS = {
+    "a": "code, value, scale and unit in a structure each",
+    "b": "code, value, scale and unit in a row",
+    "c": "code and value in a row; the scales come from the meter's profile",
+    "d": "descriptors, then the values in their order; scales from the meter's profile",
+    "e": "values by position, without codes; meaning and scales from the meter's profile",
+    "f": "class, code and attribute untagged before each value; scales from the profile",
+    "g": "rows of code, value and others in an order that shows itself",
+}
+_CONTENT = {
+    "data-notification": "DLMS data-notification",
+    "list": "DLMS list of values without its data-notification",
+    "GetListResponse": "SML GetListResponse",
+    "data lines": "data lines of text, code(value*unit)",
+    "records": "M-Bus data records (EN 13757-3)",
+    "AES-CBC": "AES-128 in CBC mode (mode 5 of EN 13757-3): no tag, no counter",
+}
+_AUTH = {
+    "verified": "verified: the tag fits, so nobody changed the telegram",
+    "unverified": "not verified: the telegram has a tag, and no authentication key was given",
+}
+_CLOSED = ("key", "tag", "cipher", "replay")  # faults of telegrams that stay closed
+_TRIAL_BYTES = 65536  # of the capture's begin, kept for trials
+_MOST = 60  # lines of telegrams that are like one shown; the rest is counted
+_HEX_LINE = 32
+
+
+def run(capture: Capture, asked: Asked, redact: bool) -> int:
+    """Print the explanation; 0 where there was at least one reading and no fault."""
+    report = _Report(asked, redact)
+    for line in report.lines(capture):
+        print(line)
+    return 0 if report.readings and not report.faults else 1
+
+
+class _Report:
+    def __init__(self, asked: Asked, redact: bool) -> None:
+        self._asked = asked
+        self._redact = redact
+        self._receiver = asked.receiver()
+        self._begin = b""
+        self._shapes: dict[tuple[object, ...], int] = {}
+        self._alike = 0
+        self._first: dict[tuple[str, str], Fault] = {}
+        self.readings = 0
+        self.faults: Counter[tuple[str, str]] = Counter()
+
+    def lines(self, capture: Capture) -> Iterator[str]:
+        for piece in capture:
+            if len(self._begin) < _TRIAL_BYTES:
+                self._begin += piece[: _TRIAL_BYTES - len(self._begin)]
+            for event in self._receiver.feed(piece):
+                yield from self._event(event)
+        for event in self._receiver.flush():
+            yield from self._event(event)
+        if self._alike > _MOST:
+            yield f"... and {self._alike - _MOST} more that are like one shown."
+        for fault in self._first.values():
+            yield from self._fault(fault)
+        yield from self._summary(capture)
+
+    def _event(self, event: Reading | Fault) -> Iterator[str]:
+        if isinstance(event, Fault):
+            sort = (event.kind, event.detail)
+            # noise and replays tell numbers; one of a kind is enough of them
+            if event.kind in ("noise", "replay"):
+                sort = (event.kind, "")
+            self.faults[sort] += 1
+            if len(self._first) < _MOST:
+                self._first.setdefault(sort, event)
+            return
+        self.readings += 1
+        shape = (event.layers, tuple(event.codes.values()))
+        like = self._shapes.get(shape)
+        if like is not None:
+            self._alike += 1
+            if self._alike <= _MOST:
+                yield f"Telegram {self.readings}: like {like}; {_when(event)}"
+            return
+        if len(self._shapes) < _MOST:
+            self._shapes[shape] = self.readings
+        yield from self._reading(event)
+
+    def _reading(self, reading: Reading) -> Iterator[str]:
+        yield f"Telegram {self.readings}: a reading of {_counted(len(reading.values), 'value')}"
+        for name, said in self._layers(reading):
+            yield f"  {name:<11}{said}"
+        yield f"  {'time':<11}{_time(reading)}"
+        yield from self._values(reading)
+        if self._redact:
+            yield from self._bytes(reading)
+        yield ""
+
+    def _layers(self, reading: Reading) -> Iterator[tuple[str, str]]:
+        for layer in reading.layers:
+            if layer in _LINKS:
+                yield "link", _LINKS[layer]
+            elif layer.startswith("general ciphering"):
+                yield from self._ciphering(reading, int(layer[-2:], 16))
+            elif layer == "AES-CBC":
+                yield "ciphering", _CONTENT[layer]
+            elif layer.startswith("layout "):
+                yield "layout", _LAYOUTS[layer[-1]]
+            else:
+                yield "content", _CONTENT[layer]
+        meter = redaction.identity(reading.meter) if self._redact else reading.meter
+        yield "meter", meter or "the telegram does not say"
+
+    def _ciphering(self, reading: Reading, control: int) -> Iterator[tuple[str, str]]:
+        yield "ciphering", f"AES-128-GCM, {_control(control)}"
+        titles = [t for t, count in self._receiver.counters.items() if count == reading.counter]
+        if titles:
+            yield "", f"system title {self._title(titles[0])}"
+        if reading.counter is None:
+            yield "", "no system title and no counter that grows: a replay cannot be told"
+        else:
+            yield "", f"invocation counter {reading.counter}"
+        if reading.auth in _AUTH:
+            yield "", _AUTH[reading.auth]
+
+    def _title(self, title: bytes) -> str:
+        if self._redact:
+            return redaction.system_title(title)
+        return f"{title[:3].decode('ascii', 'replace')} {title[3:].hex().upper()}"
+
+    def _values(self, reading: Reading) -> Iterator[str]:
+        yield "  values"
+        rows = [
+            (code, self._number(code, decimal(reading.values[key])), reading.units[key])
+            for key, code in reading.codes.items()
+        ]
+        wide = max(len(number) for _, number, _ in rows)
+        for code, number, unit in rows:
+            yield f"    {code:<15}{number:>{wide}} {unit:<5}{name_of(code)}".rstrip()
+        if reading.texts:
+            yield "  texts"
+        for code, text in reading.texts.items():
+            shown = redaction.identity(text) if self._redact else text
+            yield f"    {code:<15}{_printable(shown)}  {name_of(_plain(code))}".rstrip()
+
+    def _number(self, code: str, number: str) -> str:
+        return redaction.blank_number(code, number) if self._redact else number
+
+    def _bytes(self, reading: Reading) -> Iterator[str]:
+        yield "  the telegram deciphered, its numbers blanked: decode reads these lines"
+        yield from _hex(redaction.redacted(reading))
+
+    def _fault(self, fault: Fault) -> Iterator[str]:
+        sort = (fault.kind, fault.detail)
+        count = self.faults[sort] or self.faults[(fault.kind, "")]
+        times = f", {count} times" if count > 1 else ""
+        yield f"Fault: {fault.kind}{times}: {fault.detail}"
+        if fault.payload:
+            yield from self._refused(fault.kind, fault.payload)
+        yield "  what to try:"
+        for sentence in advice.of(
+            fault, bool(self._asked.key), bool(self._asked.auth_key), bool(self.readings)
+        ):
+            yield f"  - {sentence}"
+        yield ""
+
+    def _refused(self, kind: str, payload: bytes) -> Iterator[str]:
+        """What a telegram that was refused says of itself, and its bytes where they are open."""
+        head = Head.of(payload)
+        if head:
+            what = _control(head.control) if head.control is not None else _CONTENT["AES-CBC"]
+            yield f"  {'ciphering':<11}{what}"
+            if head.title:
+                yield f"  {'':<11}system title {self._title(head.title)}"
+            if head.counter is not None:
+                yield f"  {'':<11}invocation counter {head.counter}"
+            yield f"  {'':<11}{_counted(head.size, 'byte')} of content"
+        if not self._redact:
+            return
+        if kind in _CLOSED:
+            yield "  the telegram is left out: it could not be opened"
+        else:
+            yield "  the telegram deciphered, its numbers blanked"
+            yield from _hex(redaction.redacted_payload(payload, self._asked.key))
+
+    def _summary(self, capture: Capture) -> Iterator[str]:
+        left = [
+            f"{_counted(count, 'line')} {what}"
+            for count, what in (
+                (capture.lines_without, "without bytes left out"),
+                (capture.sent, "of bytes sent to the meter left out"),
+            )
+            if count
+        ]
+        yield f"Read {_counted(capture.bytes, 'byte')} ({'; '.join([capture.form, *left])})."
+        kinds: Counter[str] = Counter()
+        for (kind, _), count in self.faults.items():
+            kinds[kind] += count
+        told = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+        said = [_counted(self.readings, "reading"), _counted(sum(kinds.values()), "fault")]
+        yield ", ".join(said) + (f" ({told})." if told else ".")
+        if self.readings:
+            return
+        for sentence in advice.of_nothing(self._begin, capture.bytes):
+            yield f"- {sentence}"
+        for sentence in trials.found(self._begin, self._asked):
+            yield f"- Tried: {sentence}"
+
+
+def _hex(data: bytes | None) -> Iterator[str]:
+    if data is None:
+        yield "    not shown: it cannot be told for certain that no number of the meter is in it"
+        return
+    for at in range(0, len(data), _HEX_LINE):
+        yield f"    {data[at : at + _HEX_LINE].hex()}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _control(control: int) -> str:
+    what = {
+        0x10: "authenticated, not enciphered",
+        0x20: "enciphered, no tag",
+        0x30: "enciphered, with a tag",
+    }
+    told = what.get(control & 0x30, "in clear")
+    return f"security control {control:02X}: {told}, suite {control & 0x0F}"
+
+
+def _time(reading: Reading) -> str:
+    if reading.time:
+        return f"{reading.time}, by the meter's clock"
+    return "none that is certain: the adapter stamps such readings with its own"
+
+
+def _when(reading: Reading) -> str:
+    counter = "" if reading.counter is None else f", counter {reading.counter}"
+    return f"{reading.time or 'no time'}{counter}"
+
+
+def _plain(code: str) -> str:
+    """A code of a text as name_of takes it: meters leave out A and B, or add *255."""
+    code = code.partition("*")[0]
+    return code if ":" in code else f"0-0:{code}"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "." for c in text)

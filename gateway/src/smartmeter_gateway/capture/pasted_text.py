@@ -1,0 +1,65 @@
+"""A meter's own text as forums and logs have it: labels before each line, blank lines lost.
+
+Its CRC counts every character, so a telegram is put together in the ways that a paste may have
+changed it, and the one whose CRC agrees is taken; where none does, it stays as it was pasted.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from smartmeter.link.crc import arc
+
+_BEFORE = r"(?<![0-9A-Za-z.:*/-])"
+_IDENTIFICATION = re.compile(rf"{_BEFORE}/[A-Za-z]{{3}}[0-9A-Za-z].*$")
+_DATA = re.compile(
+    rf"{_BEFORE}(?:\d+-\d+:)?[0-9CF]{{1,3}}(?:[.:][0-9CF]{{1,3}}){{1,3}}[*&0-9]*\(.*\)"
+)
+_FURTHER = re.compile(r"(?<!\S)\([0-9.]+\)$")  # the number of a gas meter, in DSMR 2 and 3
+_END = re.compile(r"(?<!\S)!([0-9A-Fa-f]{0,4})$")
+_LINES_MAX = 400
+
+
+def data_lines(lines: list[str]) -> int:
+    """How many lines hold a data line of P1 or IEC 62056-21."""
+    return sum(1 for line in lines if _DATA.search(line))
+
+
+def telegrams(lines: Iterable[str]) -> Iterator[bytes]:
+    """The telegrams in lines, each with CR LF; what is no line of one is left out."""
+    held: list[str] = []
+    for line in lines:
+        line = line.strip()
+        begin = _IDENTIFICATION.search(line)
+        if begin and not _DATA.search(line):
+            yield _as_it_was(held)
+            held = [begin[0]]
+            continue
+        end = _END.search(line)
+        if end:
+            yield _whole([*held, end[0]])
+            held = []
+            continue
+        found = _DATA.search(line) or _FURTHER.search(line)
+        if found:
+            held.append(found[0])
+        if len(held) > _LINES_MAX:
+            yield _as_it_was(held)
+            held = []
+    yield _as_it_was(held)
+
+
+def _as_it_was(lines: list[str]) -> bytes:
+    return "".join(line + "\r\n" for line in lines).encode("ascii", "replace")
+
+
+def _whole(lines: list[str]) -> bytes:
+    """A telegram with one line between its identification and its data, or none."""
+    spaced = _as_it_was([lines[0], "", *lines[1:]])
+    close = _as_it_was(lines)
+    return close if _agrees(close) and not _agrees(spaced) else spaced
+
+
+def _agrees(telegram: bytes) -> bool:
+    end = telegram.rfind(b"!") + 1
+    told = telegram[end:].strip()
+    return bool(told) and int(told, 16) == arc(telegram, 0, end)

@@ -1,0 +1,231 @@
+"""smartmeter-gateway: the commands of the Concentrator."""
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import smartmeter
+
+from ..capture.trials import Asked
+from ..config.settings import load
+from ..config.toml_reader import SettingsError
+
+_CONFIG = "/etc/smartmeter-gateway/gateway.toml"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+        if sys.stdout:  # None where it was closed before we began
+            sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # head has seen enough
+        _say_no_more()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except SettingsError as why:
+        print(f"smartmeter-gateway: {why}", file=sys.stderr)
+        return 2
+    except OSError as why:
+        _say_no_more()
+        what = f"{why.filename}: " if why.filename else ""
+        reason = (why.strerror or str(why)).lower()
+        print(f"smartmeter-gateway: {what}{reason}", file=sys.stderr)
+        return 1
+
+
+def _say_no_more() -> None:
+    """Let Python's end not try again what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="smartmeter-gateway", description=__doc__)
+    parser.add_argument("--version", action="version", version=smartmeter.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> Any:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(run=action)
+        if name not in ("decode", "ports", "broker-rules"):
+            made.add_argument("--config", type=Path, default=Path(_CONFIG), metavar="FILE")
+        return made
+
+    make = command("init", _init, "ask for the settings and write a commented configuration")
+    make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
+    make.add_argument("--answers", type=Path, metavar="FILE", help="the same in TOML")
+    make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
+    make.add_argument("--force", action="store_true", help="replace files that are there")
+
+    try_out = command("check", _check, "try every broker, port, certificate and key named")
+    try_out.add_argument("--seconds", type=float, default=20, help="how long ports are listened to")
+
+    command("run", _run, "run the Concentrator until SIGTERM or Ctrl-C")
+
+    ask = command("status", _status, "ask the running Concentrator how it is")
+    ask.add_argument("--json", action="store_true", help="all of it, as JSON")
+
+    survey = command("ports", _ports, "list the serial ports and what seems to be on them")
+    survey.add_argument("--seconds", type=float, default=30, help="how long to listen")
+
+    unit = command("install-service", _install, "have systemd run it, now and at each start")
+    unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
+
+    cert = command("enroll", _enroll, "get a certificate from the Cloud by a one-time token")
+    cert.add_argument("url", metavar="URL", help="https://HOST[:PORT] of the Cloud")
+    cert.add_argument("token", metavar="TOKEN", help="the one-time token; - reads it from a pipe")
+    cert.add_argument("--ca", type=Path, metavar="FILE", help="of the Cloud's own authority")
+
+    rules = command("broker-rules", _rules, "print the access rules of the Cloud's mosquitto")
+    rules.add_argument("--ingest", default="ingest", metavar="NAME", help="the Cloud's own user")
+
+    dec = command("decode", _decode, "print what a capture of a meter's bytes holds")
+    dec.add_argument("capture", metavar="FILE", help="binary or hex digits; - is standard input")
+    dec.add_argument("--explain", action="store_true", help="say in words what was found, and why")
+    dec.add_argument("--redact", action="store_true", help="the same without numbers and keys")
+    dec.add_argument("--link", metavar="NAME", help="the link layer; found by itself if not given")
+    dec.add_argument("--profile", metavar="NAME", help="a meter's scales, where it tells none")
+    dec.add_argument("--key", action="store_true", help="ask for the meter's key")
+    dec.add_argument("--auth-key", action="store_true", help="ask for the authentication key")
+    dec.add_argument("--key-file", type=Path, metavar="FILE", help="else METER_KEY is looked at")
+    dec.add_argument("--auth-key-file", type=Path, metavar="FILE", help="else METER_AUTH_KEY")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Only here: the other commands need neither broker nor spool.
+    from smartmeter_broker import BrokerUnavailable
+
+    from ..app import Concentrator
+    from ..spool.database import SpoolError
+    from ..web.server import HttpUnavailable
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    concentrator = Concentrator(load(arguments.config))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: concentrator.end())
+    try:
+        concentrator.start()
+    except (SpoolError, BrokerUnavailable, HttpUnavailable) as why:
+        raise SettingsError(str(why)) from None
+    concentrator.wait()
+    concentrator.stop()
+    return 0
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from . import init
+
+    config: Path = arguments.config
+    secret = init.init(
+        config, arguments.settings, arguments.answers, arguments.secrets, arguments.force
+    )
+    for path in secret:
+        print(f"wrote {path}, which only you can read")
+    print(f"wrote {config}; next: smartmeter-gateway check --config {config}")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from ..monitoring.registry import log
+    from . import check
+
+    log.addHandler(logging.NullHandler())  # what the parts log, the lines below say
+    right = True
+    for fine, line in check.check(load(arguments.config), arguments.seconds):
+        print(f"{'ok    ' if fine else 'WRONG '} {line}", flush=True)
+        right = right and fine
+    return 0 if right else 1
+
+
+def _ports(arguments: argparse.Namespace) -> int:
+    from . import check
+
+    check.survey(arguments.seconds, lambda line: print(line, flush=True))
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from . import status
+
+    document = status.fetch(load(arguments.config))
+    print(json.dumps(document, indent=1) if arguments.json else status.text(document))
+    return 0 if not document["alarms"] else 1
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    from . import systemd
+
+    load(arguments.config)
+    if arguments.print:
+        print(systemd.unit(arguments.config), end="")
+        return 0
+    for line in systemd.install(arguments.config):
+        print(line)
+    return 0
+
+
+def _enroll(arguments: argparse.Namespace) -> int:
+    from ..config.settings import concentrator_id
+    from ..provisioning.est_client import Identity, enroll
+
+    config: Path = arguments.config
+    folder = config.resolve().parent
+    identity = Identity(
+        concentrator_id(config),
+        arguments.url,
+        folder / "cloud.crt",
+        folder / "cloud.key",
+        arguments.ca,
+    )
+    given = arguments.token
+    token = sys.stdin.readline().strip() if given == "-" else given
+    until, authority = enroll(identity, token, folder / "cloud-ca.crt")
+    print(f"the certificate of {identity.id} is valid until {until:%Y-%m-%d}; in [cloud] say:")
+    print(f'certificate = "cloud.crt"\nkey = "cloud.key"\nenroll_url = "{arguments.url}"')
+    if authority:
+        print('ca = "cloud-ca.crt"  # where the broker\'s certificate is from the Cloud, too')
+    return 0
+
+
+def _rules(arguments: argparse.Namespace) -> int:
+    from ..provisioning.broker_acl import mosquitto
+
+    try:
+        print(mosquitto(arguments.ingest), end="")
+    except ValueError as why:
+        raise SettingsError(f"--ingest: {why}") from None
+    return 0
+
+
+def _decode(arguments: argparse.Namespace) -> int:
+    from . import decode
+
+    key = decode.find_key(arguments.key_file, arguments.key, "METER_KEY", "key")
+    auth_key = decode.find_key(
+        arguments.auth_key_file, arguments.auth_key, "METER_AUTH_KEY", "authentication key"
+    )
+    asked = Asked(key, auth_key, arguments.link, arguments.profile)
+    with contextlib.ExitStack() as closing:
+        stream = sys.stdin.buffer
+        if arguments.capture != "-":
+            try:
+                stream = closing.enter_context(open(arguments.capture, "rb"))
+            except OSError as why:
+                reason = (why.strerror or str(why)).lower()
+                raise SettingsError(f"{arguments.capture}: {reason}") from None
+        return decode.run(stream, asked, arguments.explain, arguments.redact)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""`status`: asks the running Concentrator by its local page, and says it in a few lines."""
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from ..config.settings import Config
+from ..config.toml_reader import SettingsError
+
+_TIMEOUT_S = 5
+_ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
+
+
+def fetch(config: Config) -> dict[str, Any]:
+    """The status document of the Concentrator that runs with these settings."""
+    http = config.http
+    if http is None:
+        raise SettingsError("[http] is not enabled, so the running Concentrator cannot be asked")
+    host = "127.0.0.1" if http.host in _ANY else http.host
+    url = f"http://{host}:{http.port}/status"
+    request = urllib.request.Request(url)
+    if http.password is not None:
+        token = base64.b64encode(f"home:{http.password}".encode()).decode()
+        request.add_header("Authorization", f"Basic {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+            document: dict[str, Any] = json.load(answer)
+        other = document["concentrator"]
+    except (urllib.error.URLError, OSError, ValueError, LookupError, TypeError):
+        raise SettingsError(
+            f"no Concentrator answers at {url}; is it running? (smartmeter-gateway run)"
+        ) from None
+    if other != config.id:
+        raise SettingsError(
+            f"the Concentrator {other} answers at {url}, not {config.id}; set port in [http]"
+        )
+    return document
+
+
+def text(d: dict[str, Any]) -> str:
+    """The document for a person."""
+    lines = [
+        f"Concentrator {d['concentrator']}, version {d['version']}, up for {_span(d['uptime'])}"
+    ]
+    for name, link in d["links"].items():
+        lines.append(
+            f"{name}: " + ("connected" if link["up"] else f"NOT connected: {link['reason']}")
+        )
+    spool = d["spool"]
+    lines.append(
+        f"spool: {spool['rows']} messages, {spool['bytes'] / 1e6:.1f} MB, "
+        f"{spool['dropped']} dropped"
+    )
+    for what in ("refused", "faults"):
+        if d[what]:
+            counts = ", ".join(f"{n} {kind}" for kind, n in sorted(d[what].items()))
+            lines.append(f"{what}: {counts}")
+    for name, meter in d["meters"].items():
+        watts = meter["values"].get("16.7.0", meter["values"].get("1.7.0"))
+        now = "" if watts is None else f", {watts:g} W"
+        grown = meter["today"].get("1.8.0")
+        today = f", {grown['wh'] / 1000:.2f} kWh taken today" if grown else ""
+        count = f"{meter['readings']} readings, last {_span(meter['age'])} ago"
+        lines.append(f"meter {name}: {count}{now}{today}{_ways(meter)}")
+    for name, told in d["adapters"].items():
+        what = f"port {told['port']}" if "port" in told else "adapter"
+        lines.append(f"{what} of {name}: {told['short']}")
+    lines += [f"meter {name} is SILENT: {reason}" for name, reason in d["silent"].items()]
+    lines += [f"ALARM: {alarm}" for alarm in d["alarms"]]
+    return "\n".join(lines)
+
+
+def _ways(meter: dict[str, Any]) -> str:
+    """Which way is used where there are several, and what the others brought in vain."""
+    others = [way for way in meter.get("ways", []) if way != meter["way"]]
+    if not others:
+        return ""
+    twice = meter.get("twice", 0)
+    return f", by {meter['way']}, also by {' and by '.join(others)} ({twice} double, not kept)"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,168 @@
+"""A meter on a serial port of this machine (or on socket:// or rfc2217://), read by the core."""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+
+import smartmeter
+from smartmeter import Fault, Reading, Receiver
+from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
+from smartmeter.wire import topics
+
+from ..config.settings import PortSettings
+from ..monitoring.registry import Status, log, now_text
+from ..mqtt.tls import reason_of
+from ..spool.writer import REMEMBER
+from .pipeline import Intake
+from .serial_line import Event, Line
+from .validation import Refused
+
+_RETRY_S = 1.0  # a port that is not there is looked for as often
+_SILENT_S = 60.0  # without a reading: the longest push interval in use is 15 s, or a minute
+_STATUS_S = 60.0
+
+
+class SerialIntake:
+    """One port: opens it, feeds the Receiver, spools what it says; goes on when it is back."""
+
+    def __init__(
+        self,
+        settings: PortSettings,
+        intake: Intake,
+        status: Status,
+        tell_house: Callable[[str, str, bytes], None] | None,
+    ) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._status = status
+        self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
+        self._tell_house = tell_house
+        self._memory = intake.memory(settings.meter)
+        self._receiver.counters = self._memory.counters
+        searching = settings.baud is None and not settings.asks
+        self._search = Search(inverted=False) if searching else None
+        self.name = f"port {settings.device}"
+        # From a clock that was before: never the same number twice within a second.
+        self._seq = int(time.time() * 1000)
+        self._readings = 0
+        self._faults: Counter[str] = Counter()
+        self._progress = NO_BYTES
+        self._last_reading = time.monotonic()
+        self._silent = False
+        self._open = False
+        self._told_at = -_STATUS_S
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Say that this meter is read no longer, and end."""
+        self._stopping.set()
+        self._thread.join(timeout)
+        self._tell("offline")
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._visit()
+            except Exception:
+                # Our bug; one port must not end the others.
+                self._status.own_fault(self.name)
+            self._open = False
+            self._note_silence()
+            self._stopping.wait(_RETRY_S)
+
+    def _visit(self) -> None:
+        """Open the port and read it until it is gone or we are to end."""
+        try:
+            line = Line(self._settings, self._receiver, self._search)
+        except (OSError, ValueError) as why:  # serial.SerialException is an OSError
+            # pyserial wraps what the system said in its own words.
+            cause = why.__context__ if isinstance(why.__context__, OSError) else why
+            self._status.link(self.name, False, reason_of(cause))
+            return
+        self._status.link(self.name, True)
+        self._open = True
+        with closing(line):
+            try:
+                while not self._stopping.is_set():
+                    self._take(line.read())
+                    if line.bytes and self._progress == NO_BYTES:
+                        self._progress = NO_FRAME
+                    self._note_silence()
+            except OSError:
+                self._status.link(self.name, False, "the device is gone")
+                self._take(self._receiver.flush())
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, Fault):
+                self._fault(event)
+            else:
+                self._reading(event)
+
+    def _reading(self, reading: Reading) -> None:
+        self._seq += 1
+        reading.stamp(now_text(), self._seq)
+        payload = reading.to_json(self._settings.values).encode()
+        try:
+            self._put(topics.READING, payload)
+        except Refused as why:
+            self._status.refuse(why.kind, why.detail, self.name)
+            return
+        self._readings += 1
+        self._last_reading = time.monotonic()
+        self._silent = False
+        if self._progress != READINGS:
+            found = f" at {name(self._search.setting)}" if self._search else ""
+            log.info("%s: readings come%s", self.name, found)
+            self._progress = READINGS
+            self._tell("online")
+
+    def _fault(self, fault: Fault) -> None:
+        self._faults[fault.kind] += 1
+        self._status.faults[fault.kind] += 1
+        if self._faults[fault.kind] == 1:
+            log.warning("%s: %s (told once, counted as %s)", self.name, fault.detail, fault.kind)
+        if fault.kind in ("key", "tag") and self._progress != READINGS:
+            self._progress = NO_KEY
+
+    def _note_silence(self) -> None:
+        now = time.monotonic()
+        silent = now - self._last_reading > _SILENT_S
+        if silent != self._silent:
+            self._silent = silent
+            self._progress = NO_BYTES if silent else self._progress
+            if silent:
+                log.warning("%s: no reading for %d s", self.name, int(_SILENT_S))
+        if now - self._told_at > _STATUS_S:
+            self._tell("online" if self._open else "offline")
+
+    def _tell(self, state: str) -> None:
+        """This meter's status, as an adapter would publish it."""
+        self._told_at = now = time.monotonic()
+        document = {
+            "state": state,
+            "time": now_text(),
+            "version": smartmeter.__version__,
+            "port": self._settings.device,
+            "progress": self._search.progress if self._search else self._progress,
+            "readings": self._readings,
+            "faults": dict(self._faults),
+            "silent": int(now - self._last_reading),
+        }
+        meter = self._settings.meter
+        self._intake.put([(meter, REMEMBER, self._memory.kept(), b"", None)])
+        payload = json.dumps(document).encode()
+        self._put(topics.STATUS, payload)
+
+    def _put(self, specific: str, payload: bytes) -> None:
+        meter = self._settings.meter
+        self._intake.put(self._intake.items(meter, specific, payload, self.name))
+        if self._tell_house:
+            self._tell_house(meter, specific, payload)

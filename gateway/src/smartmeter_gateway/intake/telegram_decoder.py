@@ -1,0 +1,60 @@
+"""Telegrams that adapters hand on unopened (`ciphered`) or unparsed (`raw`), opened by the core.
+
+Delivery is at least once: an adapter that lost its broker sends its last minute again. What
+comes again is a double and no replay; of a telegram with neither counter nor clock nobody can
+tell, for a meter may well say the same twice.
+"""
+
+from smartmeter import Fault, Reading, Receiver
+
+from ..config.settings import MeterSettings
+from ..monitoring.registry import now_text
+from .replay_guard import Memory
+from .validation import Refused
+
+NO_KEY = "key"
+
+
+class Opener:
+    """One meter's. seq counts the readings whose telegram has no counter."""
+
+    def __init__(self, settings: MeterSettings | None, memory: Memory, seq: int) -> None:
+        self._settings = settings
+        self._seq = seq
+        self.memory = memory
+        self._receiver = self._new()
+        self._receiver.counters = memory.counters
+
+    def _new(self) -> Receiver:
+        s = self._settings
+        return Receiver(s.key, s.auth_key, s.link, s.profile) if s else Receiver()
+
+    def ciphered(self, payload: bytes) -> list[bytes]:
+        """The readings (wire JSON) in a telegram as the meter sent it, none in one that came
+        before; Refused where there is nothing to read."""
+        if self._settings is None:
+            raise Refused(NO_KEY, "a ciphered telegram of a meter without [[meter]] and key_file")
+        return self._readings(self._receiver, payload)
+
+    def raw(self, payload: bytes) -> list[bytes]:
+        """The readings in a telegram that is deciphered already."""
+        return self._readings(self._new(), payload)
+
+    def _readings(self, receiver: Receiver, payload: bytes) -> list[bytes]:
+        if self.memory.has(payload):
+            return []
+        events = receiver.feed(payload) + receiver.flush()
+        readings = [event for event in events if isinstance(event, Reading)]
+        if not readings:
+            fault = next((event for event in events if isinstance(event, Fault)), None)
+            if fault is None:
+                raise Refused("noise", "a telegram that is none")
+            raise Refused(fault.kind, fault.detail)
+        if all(reading.counter is not None or reading.time is not None for reading in readings):
+            self.memory.note(payload)
+        return [self._wire(reading) for reading in readings]
+
+    def _wire(self, reading: Reading) -> bytes:
+        self._seq += 1
+        reading.stamp(now_text(), self._seq)
+        return reading.to_json(self._settings.values if self._settings else None).encode()

@@ -1,0 +1,107 @@
+"""Home Assistant: each meter announces itself on the LAN broker, as one device with its sensors.
+
+Device-based discovery (Home Assistant 2024.11 and later): one retained message for each
+meter. The sensors read the adapter's own `reading`; a value that a reading lacks gives an
+empty state, which Home Assistant ignores: nothing missing ever becomes 0.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import smartmeter
+from smartmeter.wire import topics
+
+_NAME = re.compile(r"[^A-Za-z0-9_-]")  # what a discovery topic's object id may not have
+
+# C.D.E: name, unit, device_class, state_class. Those that the wire carries by default, and
+# what installations name beside them. Reactive energy has no device class: Home Assistant 2025.4
+# and before know none, and take no sensor that names one.
+_POWER = ("W", "power", "measurement")
+_ENERGY = ("Wh", "energy", "total_increasing")
+_REACTIVE = ("varh", None, "total_increasing")
+_VOLTAGE = ("V", "voltage", "measurement")
+_CURRENT = ("A", "current", "measurement")
+_SENSORS: dict[str, tuple[str, tuple[str, str | None, str]]] = {
+    "1.7.0": ("Power from grid", _POWER),
+    "2.7.0": ("Power to grid", _POWER),
+    "16.7.0": ("Power", _POWER),
+    "1.8.0": ("Energy from grid", _ENERGY),
+    "2.8.0": ("Energy to grid", _ENERGY),
+    "1.8.1": ("Energy from grid, tariff 1", _ENERGY),
+    "1.8.2": ("Energy from grid, tariff 2", _ENERGY),
+    "2.8.1": ("Energy to grid, tariff 1", _ENERGY),
+    "2.8.2": ("Energy to grid, tariff 2", _ENERGY),
+    "3.8.0": ("Reactive energy +", _REACTIVE),
+    "4.8.0": ("Reactive energy -", _REACTIVE),
+    "31.7.0": ("Current L1", _CURRENT),
+    "51.7.0": ("Current L2", _CURRENT),
+    "71.7.0": ("Current L3", _CURRENT),
+    "32.7.0": ("Voltage L1", _VOLTAGE),
+    "52.7.0": ("Voltage L2", _VOLTAGE),
+    "72.7.0": ("Voltage L3", _VOLTAGE),
+    "14.7.0": ("Frequency", ("Hz", "frequency", "measurement")),
+}
+
+
+def object_id(meter: str) -> str:
+    """A meter's id as a discovery topic may hold it; different ids stay different."""
+    plain = _NAME.sub("_", meter)
+    if plain == meter:
+        return meter
+    return f"{plain}_{hashlib.sha256(meter.encode()).hexdigest()[:6]}"
+
+
+def topic(prefix: str, meter: str) -> str:
+    """Where a meter's discovery message stands."""
+    return f"{prefix}/device/smartmeter_{object_id(meter)}/config"
+
+
+def message(meter: str, codes: set[str], expire_after: int) -> dict[str, Any]:
+    """The discovery message of a meter that sends these codes; others get no sensor."""
+    unique = f"smartmeter_{object_id(meter)}"
+    return {
+        "device": {
+            "identifiers": [unique],
+            "name": f"Smart meter {meter}",
+            "model": "Smart meter",
+        },
+        "origin": {"name": "smartmeter-gateway", "sw_version": smartmeter.__version__},
+        "state_topic": topics.meter(meter, topics.READING),
+        "availability": [
+            {
+                "topic": topics.meter(meter, topics.STATUS),
+                "value_template": "{{ value_json.state }}",
+                "payload_available": "online",
+                "payload_not_available": "offline",
+            }
+        ],
+        "qos": 1,
+        "components": {
+            code.replace(".", "_"): _component(unique, code, expire_after)
+            for code in sorted(codes)
+            if code in _SENSORS
+        },
+    }
+
+
+def _component(unique: str, code: str, expire_after: int) -> dict[str, Any]:
+    name, (unit, device_class, state_class) = _SENSORS[code]
+    made: dict[str, Any] = {
+        "platform": "sensor",
+        "unique_id": f"{unique}_{code.replace('.', '_')}",
+        "name": name,
+        "unit_of_measurement": unit,
+        "state_class": state_class,
+        "expire_after": expire_after,
+        "value_template": f"{{{{ value_json['values']['{code}'] | default('') }}}}",
+    }
+    if device_class:
+        made["device_class"] = device_class
+    return made
+
+
+def payload(meter: str, codes: set[str], expire_after: int) -> bytes:
+    """message() as it is published."""
+    return json.dumps(message(meter, codes, expire_after), separators=(",", ":")).encode()

@@ -1,0 +1,37 @@
+"""Why a meter is not heard, for a person: by what its adapter, or our own port, told last."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS
+
+from .adapter_status import Told
+
+OLD_S = 120.0  # without a reading: then it is silent
+
+WORDS = {
+    NO_BYTES: "no bytes: is the cable on the meter, and its interface switched on?",
+    NO_FRAME: "bytes but no telegram: wrong baud rate or parity, or bad cabling?",
+    NO_KEY: "telegrams that cannot be opened: is it this meter's key?",
+    READINGS: "readings come",
+}
+
+
+class LinkLike(Protocol):
+    up: bool
+    reason: str
+
+
+def why(told: Told | None, links: Mapping[str, LinkLike], lan: str) -> str:
+    """One sentence. lan: the name of the LAN broker's link."""
+    port = links.get(f"port {told.port}") if told else None
+    if told and port:
+        if not port.up:
+            return f"port {told.port}: {port.reason}"
+    elif lan in links and not links[lan].up:
+        return f"{lan}: {links[lan].reason}"
+    elif told and told.state == "offline":
+        return "its adapter is offline"
+    if told and told.progress in WORDS and told.progress != READINGS:
+        return WORDS[told.progress]
+    return "it came before, and nothing tells why it comes no more"

@@ -1,0 +1,256 @@
+"""A certificate from the Cloud: a key that never leaves this machine, a CSR, a one-time token.
+
+The talk is EST's (RFC 7030): POST {url}/.well-known/est/simpleenroll with the base64 of a DER
+PKCS#10 request and "Authorization: Bearer TOKEN"; the answer is the base64 of a certs-only
+PKCS#7. Renewal is simplereenroll with the same key: the request is signed by it, which proves
+that it is still ours, and the certificate of before is shown as the TLS client's.
+
+A token may end in a dot and the fingerprint of the Cloud's certificate (SHA-256, base64url): then
+the Cloud is known by it, and its authority's certificate comes with the answer.
+"""
+
+import base64
+import binascii
+import datetime
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import ssl
+import threading
+import urllib.parse
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography.x509.oid import NameOID
+
+from ..config.settings import is_loopback
+from ..config.toml_reader import SettingsError
+from ..monitoring.registry import Status, log
+
+_PATH = "/.well-known/est/"
+_TIMEOUT_S = 20
+_ANSWER_MAX = 1 << 20
+_DETAIL_MAX = 200
+_LOOK_S = 6 * 3600.0  # how often the certificate's age is looked at
+_AGAIN_S = 600.0  # after a renewal that failed
+_RENEW_AT = 1 / 3  # of its life left: then it is renewed
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Where a Concentrator's key and certificate are, and who renews it."""
+
+    id: str
+    url: str
+    certificate: Path
+    key: Path
+    ca: Path | None
+
+
+def check_url(url: str) -> str:
+    """url without the slash at its end; SettingsError where it is none that can be trusted."""
+    parts = urllib.parse.urlsplit(url)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not safe or not parts.hostname:
+        raise SettingsError(f"{url} must be https://HOST[:PORT]; http:// only on the loopback")
+    return url.rstrip("/")
+
+
+def enroll(identity: Identity, token: str, authority: Path) -> tuple[datetime.datetime, bool]:
+    """Make the key if there is none, ask for a certificate, store it.
+
+    Until when it is valid; and whether the Cloud's own authority came along, which is then in
+    the file `authority`.
+    """
+    key = _key(identity.key)
+    found = _ask(identity, key, "simpleenroll", token)
+    until = _store(identity, key, found)
+    roots = [c for c in found if c.issuer == c.subject]
+    if roots:
+        _write(authority, _pem(roots), 0o644)
+    return until, bool(roots)
+
+
+def renew(identity: Identity) -> datetime.datetime:
+    """A new certificate for the same key; until when it is valid."""
+    key = _key(identity.key)
+    return _store(identity, key, _ask(identity, key, "simplereenroll", None))
+
+
+def share_left(certificate: x509.Certificate, now: datetime.datetime) -> float:
+    """How much of a certificate's life is left: 1 at its begin, 0 and less when it has expired."""
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    return (certificate.not_valid_after_utc - now) / life
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey:
+    try:
+        found = serialization.load_pem_private_key(path.read_bytes(), None)
+    except FileNotFoundError:
+        made = ec.generate_private_key(ec.SECP256R1())
+        pem = made.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        _write(path, pem, 0o600)
+        return made
+    except (ValueError, TypeError, OSError):
+        raise SettingsError(f"{path} holds no private key that can be read (PEM)") from None
+    if not isinstance(found, ec.EllipticCurvePrivateKey):
+        raise SettingsError(f"{path} holds a key that is not elliptic-curve; give another file")
+    return found
+
+
+def _ask(
+    identity: Identity, key: ec.EllipticCurvePrivateKey, what: str, token: str | None
+) -> list[x509.Certificate]:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, identity.id)])
+    csr = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    headers = {"Content-Type": "application/pkcs10", "Content-Transfer-Encoding": "base64"}
+    secret, _, pin = (token or "").partition(".")
+    if secret:
+        headers["Authorization"] = f"Bearer {secret}"
+    url = check_url(identity.url)
+    parts = urllib.parse.urlsplit(url)
+    body = base64.encodebytes(csr.public_bytes(serialization.Encoding.DER))
+    try:
+        connection = _connect(identity, parts, pin, shows_certificate=token is None)
+        try:
+            connection.request("POST", parts.path + _PATH + what, body, headers)
+            answer = connection.getresponse()
+            said = answer.read(_ANSWER_MAX)
+        finally:
+            connection.close()
+        if answer.status == 200:
+            return pkcs7.load_der_pkcs7_certificates(base64.b64decode(said))
+    except ssl.SSLCertVerificationError as why:
+        raise SettingsError(
+            f"{url} cannot be trusted: {why.verify_message}; give --ca the certificate of its "
+            "authority, or take a token that names the Cloud's certificate"
+        ) from None
+    except (http.client.HTTPException, ValueError, binascii.Error):
+        raise SettingsError(f"{url} answers with what is no certificate") from None
+    except OSError as why:
+        reason = (why.strerror or str(why)).lower()
+        raise SettingsError(f"{url} cannot be reached: {reason}") from None
+    texts = {401: "does not accept the token", 403: "does not allow it", 404: "does not enroll"}
+    text = texts.get(answer.status, f"answers {answer.status} {answer.reason}")
+    detail = _detail(said)
+    raise SettingsError(f"{url} {text}{f': {detail}' if detail else ''}")
+
+
+def _connect(
+    identity: Identity, parts: urllib.parse.SplitResult, pin: str, shows_certificate: bool
+) -> http.client.HTTPConnection:
+    """A connection to whom we trust: by the pin, by the authority's file, or by the system's."""
+    host, port = str(parts.hostname), parts.port
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+    context = ssl.create_default_context()
+    if identity.ca:
+        # The page may be known by a public authority, and the broker by the Cloud's own.
+        context.load_verify_locations(identity.ca)
+    if pin:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if shows_certificate:
+        context.load_cert_chain(identity.certificate, identity.key)
+    connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT_S, context=context)
+    connection.connect()
+    if pin:
+        shown = connection.sock.getpeercert(True)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(shown or b"").digest()).decode()
+        if not hmac.compare_digest(digest.rstrip("=").encode(), pin.rstrip("=").encode()):
+            connection.close()
+            raise SettingsError(
+                f"{parts.geturl()} shows another certificate than the token names; nothing was sent"
+            )
+    return connection
+
+
+def _detail(body: bytes) -> str:
+    """The sentence in an answer's problem details (RFC 9457), "" where there is none."""
+    try:
+        detail = json.loads(body)["detail"]
+    except (ValueError, TypeError, KeyError):
+        return ""
+    text = detail if isinstance(detail, str) else ""
+    return "".join(c for c in text[:_DETAIL_MAX] if c.isprintable())
+
+
+def _store(
+    identity: Identity, key: ec.EllipticCurvePrivateKey, found: list[x509.Certificate]
+) -> datetime.datetime:
+    own = [c for c in found if c.public_key() == key.public_key()]
+    if not own:
+        raise SettingsError(f"{identity.url} answers with a certificate that is not for our key")
+    names = own[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if [n.value for n in names] != [identity.id]:
+        raise SettingsError(f"{identity.url} answers with a certificate of another name")
+    between = [c for c in found if c not in own and c.issuer != c.subject]
+    _write(identity.certificate, _pem(own[:1] + between), 0o644)
+    return own[0].not_valid_after_utc
+
+
+def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(c.public_bytes(serialization.Encoding.PEM) for c in certificates)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    new = path.with_name(path.name + ".new")
+    try:
+        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as f:
+            os.fchmod(f.fileno(), mode)  # one that was left there may have another
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        new.replace(path)
+    except OSError as why:
+        raise SettingsError(f"{path} cannot be written: {(why.strerror or '').lower()}") from None
+
+
+class Renewal:
+    """Looks after a certificate while the Concentrator runs. The link connects anew with it."""
+
+    def __init__(self, identity: Identity, status: Status) -> None:
+        self._identity = identity
+        self._status = status
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._look()):
+            pass
+
+    def _look(self) -> float:
+        """Renew where it is time; seconds until the next look."""
+        left = 1.0
+        try:
+            certificate = x509.load_pem_x509_certificate(self._identity.certificate.read_bytes())
+            left = share_left(certificate, datetime.datetime.now(datetime.UTC))
+            if left > _RENEW_AT:
+                return _LOOK_S
+            until = renew(self._identity)
+        except (SettingsError, OSError, ValueError) as why:
+            text = f"the certificate could not be renewed: {why}"
+            if left < 0:
+                text += "; it has expired: enroll again, with a new token"
+            self._status.alarm("renewal", text)
+            return _AGAIN_S
+        self._status.alarm("renewal", None)
+        log.info("the certificate was renewed; it is valid until %s", f"{until:%Y-%m-%d}")
+        return _LOOK_S

@@ -1,0 +1,355 @@
+"""The way to the Cloud: live readings first, the backlog in arrays beside them.
+
+Everything published stays in the spool until the Cloud's receipt for it; a broker's PUBACK
+is not durability. All state belongs to one thread, which takes what others bring from deques.
+"""
+
+import json
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from smartmeter.wire import receipt, topics
+from smartmeter_mqtt import client_ids
+from smartmeter_mqtt.codec import Publish
+from smartmeter_mqtt.reasons import reason
+
+from ..config.settings import BrokerSettings
+from ..monitoring.registry import Status
+from ..mqtt.client import BrokerLink, Link, Message
+from ..spool.database import Reader, Row
+from ..spool.writer import Spooler
+from .backoff import Parking
+from .batching import ARRAY_BYTES_MAX, Packed, pack
+from .inflight import Sent, Window
+
+NAME = "cloud broker"
+_RECEIVE_MAXIMUM = 1000  # receipts messages under way to us
+_IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 000 a second
+_LIVE_MAX = 5000  # rows that wait in memory for the connection; more is backlog
+_CHUNK_ROWS = 20_000  # read from the spool at once: with 1 000 meters, 20 readings an array
+_CHUNK_BYTES = 8_000_000
+_BACKLOG_SHARE = 0.5  # of what may be under way, so that there is room for what is live
+_OWN = ""  # stands for this Concentrator where else a meter's id stands
+_IDLE_S = 1.0
+_NEWS_S = 0.1  # while messages are under way: how long answers and receipts may lie unread
+_OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
+
+
+class Uplink:
+    """start() it; hand it to the Spooler by its stored, forgotten and replaced."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        concentrator: str,
+        spool_path: Path,
+        spooler: Spooler,
+        status: Status,
+    ) -> None:
+        self._concentrator = concentrator
+        self._path = spool_path
+        self._spooler = spooler
+        self._status = status
+        self._statuses = spooler.statuses()  # meter -> newest, all published at each connection
+        self._offline = json.dumps({"state": "offline"}).encode()
+        self._broker = BrokerLink(
+            NAME,
+            settings,
+            client_ids.of_concentrator(concentrator),
+            topics.receipts(concentrator),
+            status,
+            lasting=False,
+            receive_maximum=_RECEIVE_MAXIMUM,
+            will=lambda: (topics.concentrator_status(concentrator), self._offline),
+        )
+        self._broker.on_up = self._up
+        self._broker.on_down = self._down
+        self._broker.on_messages = self._receipts_came
+        self._broker.on_published = self._published
+        spooler.stored = self._offer
+        spooler.forgotten = self._forgotten
+        spooler.replaced = self._replaced
+
+        # What other threads bring. deque.append and popleft are atomic.
+        self._wake = threading.Event()
+        self._links: deque[Link | None] = deque()
+        self._offered: deque[list[Row]] = deque()
+        self._offered_rows = 0
+        self._offering = threading.Lock()
+        self._missed: deque[int] = deque()
+        self._came: deque[tuple[Link, bytes]] = deque()
+        self._answers: deque[tuple[Link, list[tuple[int, int]]]] = deque()
+        self._gone: deque[list[int]] = deque()
+        self._own_due = threading.Event()
+        self._spool_replaced = threading.Event()
+        self._ending = threading.Event()
+
+        # What belongs to the thread.
+        self._link: Link | None = None
+        self._full = False  # something waits for room: answers and receipts are news at once
+        self._window = Window(settings.resend_after)
+        self._live: deque[Row] = deque()
+        self._packed: deque[Packed] = deque()
+        self._held: set[int] = set()  # rows live, packed, under way, or not yet forgotten
+        self._cursor: int | None = None  # behind this id the spool may hold backlog
+        self._parked = Parking()
+        self._pending: set[str] = set()  # meters whose status is to be published, and _OWN
+        self._status_mids: dict[int, str] = {}
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._broker.start()
+
+    def stop(self, timeout: float) -> None:
+        """Publish that we are offline, and end."""
+        self._ending.set()
+        self._wake.set()
+        self._thread.join(_IDLE_S)
+        link = self._link
+        if link is not None and not self._parked.holds(_OWN, time.monotonic()):
+            topic = topics.concentrator_status(self._concentrator)
+            link.publish(topic, self._offline, retain=True)
+        self._broker.stop(timeout)
+
+    def publish_status(self) -> None:
+        """Publish what this Concentrator knows of itself, if there is a connection."""
+        self._own_due.set()
+        self._wake.set()
+
+    # Called in other threads.
+
+    def _up(self, link: Link) -> None:
+        # By now the subscription stands: no receipt for what is published from here on is missed.
+        self._links.append(link)
+        self._wake.set()
+
+    def _down(self) -> None:
+        self._links.append(None)
+        self._wake.set()
+
+    def _receipts_came(self, link: Link, messages: list[Message]) -> None:
+        self._came.extend((link, m.payload) for m in messages if isinstance(m, Publish))
+        link.ack([message.packet_id for message in messages if message.packet_id])
+        if self._full:
+            self._wake.set()
+
+    def _published(self, link: Link, answers: list[tuple[int, int]]) -> None:
+        self._answers.append((link, answers))
+        if self._full or any(code >= 0x80 for _, code in answers):
+            self._wake.set()
+
+    def _offer(self, rows: list[Row]) -> None:
+        for row in rows:
+            if not row.id:
+                self._statuses[row.meter] = row.payload
+        if self._link is None:
+            return  # a connection begins with the whole spool and all statuses
+        with self._offering:
+            if self._offered_rows + len(self._live) > _LIVE_MAX:
+                self._missed.append(min((row.id for row in rows if row.id), default=0))
+                rows = [row for row in rows if not row.id]
+            self._offered_rows += len(rows)
+            self._offered.append(rows)
+        self._wake.set()
+
+    def _forgotten(self, ids: list[int]) -> None:
+        self._gone.append(ids)
+
+    def _replaced(self) -> None:
+        self._spool_replaced.set()
+        self._wake.set()
+
+    # The thread.
+
+    def _run(self) -> None:
+        reader = Reader(self._path)
+        while not self._ending.is_set():
+            if not (self._full and (self._answers or self._came)):
+                self._wake.wait(self._wait_s())
+            self._wake.clear()
+            if self._spool_replaced.is_set():
+                self._spool_replaced.clear()
+                reader.close()
+                reader = Reader(self._path)
+                self._begin(self._link)
+            try:
+                self._take_news()
+                self._full = False
+                while not self._ending.is_set() and self._send(reader):
+                    self._take_news()
+                silent = "the Cloud gives no receipts" if self._window.silent else None
+                self._status.alarm("cloud.receipts", silent)
+            except Exception:
+                # Our bug; what is undelivered is in the spool, so begin again from there.
+                self._status.own_fault("the uplink")
+                self._begin(self._link)
+                time.sleep(_IDLE_S)
+        reader.close()
+        self._take_news()
+        while self._link is not None and self._pending:  # what our ports said at the end
+            self._send_status(self._link, self._pending.pop(), time.monotonic())
+
+    def _wait_s(self) -> float:
+        due = self._window.next_due()
+        return _IDLE_S if due is None else min(_NEWS_S, max(0.0, due - time.monotonic()))
+
+    def _begin(self, link: Link | None) -> None:
+        """A connection begins or ends: nothing is under way, the spool holds all there is to do."""
+        self._link = link
+        self._window.clear()
+        self._live.clear()
+        self._packed.clear()
+        self._held.clear()
+        self._cursor = 0
+        self._status_mids.clear()
+        self._pending = {_OWN, *self._statuses}
+
+    def _take_news(self) -> None:
+        # First the answers: a broker may refuse and end the connection in one breath.
+        while self._answers:
+            link, answers = self._answers.popleft()
+            if link is self._link:
+                for mid, code in answers:
+                    self._answered(mid, code)
+        if self._came:
+            self._take_receipts()
+        while self._links:
+            self._begin(self._links.popleft())
+        while self._gone:
+            self._held.difference_update(self._gone.popleft())
+        if self._offered:
+            self._take_offered()
+        while self._missed:
+            first = self._missed.popleft()
+            if first and (self._cursor is None or first <= self._cursor):
+                self._cursor = first - 1
+        if self._own_due.is_set():
+            self._own_due.clear()
+            self._pending.add(_OWN)
+
+    def _take_offered(self) -> None:
+        while self._offered:
+            with self._offering:
+                rows = self._offered.popleft()
+                self._offered_rows -= len(rows)
+            if self._link is None:
+                continue
+            for row in rows:
+                if not row.id:
+                    self._pending.add(row.meter)
+                elif row.id not in self._held:
+                    self._held.add(row.id)
+                    self._live.append(row)
+
+    def _take_receipts(self) -> None:
+        delivered: list[int] = []
+        now = time.monotonic()
+        while self._came:
+            link, payload = self._came.popleft()
+            if link is not self._link:
+                continue
+            try:
+                digests = receipt.split(payload)
+            except ValueError as why:
+                self._status.refuse("receipt", str(why), NAME)
+                continue
+            for digest in digests:
+                delivered.extend(self._window.received(digest, now))
+        if delivered:
+            self._spooler.forget(delivered)
+
+    def _answered(self, mid: int, code: int) -> None:
+        """The broker took a message or refused it; who is refused waits, the others go on."""
+        own = self._status_mids.pop(mid, None)
+        if code < 0x80:
+            sent = self._window.acknowledged(mid)
+            if self._parked:
+                self._accepted(sent.meter if sent else own)
+            return
+        sent = self._window.refused(mid)
+        if sent is not None:
+            self._held.difference_update(sent.ids)
+        key = sent.meter if sent else own
+        if key is None:
+            return
+        self._parked.refuse(key, time.monotonic())
+        whose = f"meter {key}" if key else "this Concentrator's status"
+        self._status.alarm(
+            "cloud.refused", f"the {NAME} refuses messages of {whose}: {reason(code)}"
+        )
+
+    def _accepted(self, key: str | None) -> None:
+        if key is not None:
+            self._parked.accepted(key)
+        if not self._parked:
+            self._status.alarm("cloud.refused", None)
+
+    def _send(self, reader: Reader) -> bool:
+        """Publish one thing, the most urgent; False where there is none or no room."""
+        link = self._link
+        now = time.monotonic()
+        if link is None:
+            return False
+        most = min(link.receive_maximum, _IN_FLIGHT_MAX)
+        free = most - self._window.unacknowledged
+        if free <= 0:
+            self._full = True
+            return False
+        if over := self._parked.over(now):
+            self._pending.update(key for key in over if key in self._statuses or not key)
+            self._cursor = 0
+        if self._pending:
+            self._send_status(link, self._pending.pop(), now)
+            return True
+        if sent := self._window.overdue(now):
+            self._publish(link, sent, now)
+            return True
+        if self._live and self._window.has_room():
+            row = self._live.popleft()
+            self._send_packed(link, Packed(row.meter, row.specific, row.payload, [row.id]), now)
+            return True
+        if not self._window.has_room(_BACKLOG_SHARE) or free < most * _BACKLOG_SHARE:
+            self._full = bool(self._live or self._packed or self._cursor is not None)
+            return False
+        if self._packed:
+            self._send_packed(link, self._packed.popleft(), now)
+            return True
+        return self._read_backlog(reader, link, now)
+
+    def _send_packed(self, link: Link, packed: Packed, now: float) -> None:
+        if self._parked.holds(packed.meter, now):
+            self._held.difference_update(packed.ids)
+            return
+        topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
+        self._publish(link, Sent(topic, packed.payload, packed.meter, packed.ids), now)
+
+    def _read_backlog(self, reader: Reader, link: Link, now: float) -> bool:
+        """The next part of the spool; whether there was one."""
+        if self._cursor is None:
+            return False
+        rows = reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
+        self._cursor = rows[-1].id if rows else None
+        rows = [r for r in rows if r.id not in self._held and not self._parked.holds(r.meter, now)]
+        limit = min(ARRAY_BYTES_MAX, (link.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
+        for packed in pack(rows, limit):
+            self._held.update(packed.ids)
+            self._packed.append(packed)
+        return self._cursor is not None
+
+    def _publish(self, link: Link, sent: Sent, now: float) -> None:
+        digest = self._window.add(sent)
+        self._window.published(digest, link.publish(sent.topic, sent.payload), now)
+
+    def _send_status(self, link: Link, key: str, now: float) -> None:
+        if self._parked.holds(key, now):
+            return
+        if key == _OWN:
+            topic = topics.concentrator_status(self._concentrator)
+            payload = json.dumps(self._status.document()).encode()
+        else:
+            topic = topics.uplink(self._concentrator, key, topics.STATUS)
+            payload = self._statuses.get(key, b"")
+        self._status_mids[link.publish(topic, payload, retain=True)] = key

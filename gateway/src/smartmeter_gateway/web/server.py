@@ -1,0 +1,139 @@
+"""The local page, /status and /metrics: small, read only, on the loopback unless told otherwise."""
+
+import base64
+import hmac
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from ipaddress import ip_address
+from urllib.parse import unquote
+
+from ..config.settings import HttpSettings, is_loopback
+from ..monitoring.prometheus import exposition
+from ..monitoring.registry import Status
+
+_REQUESTS_MAX = 16  # at a time; a further one waits its turn
+_TIMEOUT_S = 10
+_USER = "home"
+_PAGE = {"/": "index.html", "/page.js": "page.js", "/page.css": "page.css", "/icon.svg": "icon.svg"}
+_TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class HttpUnavailable(Exception):
+    """The port cannot be listened on; one sentence."""
+
+
+class LocalHttp:
+    """Listens from start() to stop()."""
+
+    def __init__(self, settings: HttpSettings, status: Status) -> None:
+        self._settings = settings
+        web = files(__package__) / "static"
+        pages = {path: (web / name).read_bytes() for path, name in _PAGE.items()}
+        try:
+            self._server = _Server(settings, status, pages)
+        except OSError as why:
+            raise HttpUnavailable(
+                f"cannot listen on {settings.host}:{settings.port}: "
+                f"{(why.strerror or str(why)).lower()}; set port in [http]"
+            ) from None
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, settings: HttpSettings, status: Status, pages: dict[str, bytes]) -> None:
+        self.settings = settings
+        self.status = status
+        self.pages = pages
+        self.turns = threading.BoundedSemaphore(_REQUESTS_MAX)
+        super().__init__((settings.host, settings.port), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Somebody went away in the middle of an answer: nobody's fault."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _TIMEOUT_S
+    server_version = "smartmeter-gateway"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        with self.server.turns:
+            if not self._is_for_us():
+                self._answer(421, "text/plain", b"this page is not served under that name\n")
+            elif not self._is_known():
+                self._answer(401, "text/plain", b"user home and its password, please\n")
+            else:
+                self._page(self.path.partition("?")[0])
+
+    def _page(self, path: str) -> None:
+        status = self.server.status
+        if path in self.server.pages:
+            kind = _TYPES[_PAGE[path].rpartition(".")[2]]
+            self._answer(200, f"{kind}; charset=utf-8", self.server.pages[path])
+        elif path == "/status":
+            body = json.dumps(status.document(values=True)).encode()
+            self._answer(200, "application/json", body)
+        elif path == "/metrics":
+            body = exposition(status.document(values=True)).encode()
+            self._answer(200, "text/plain; version=0.0.4; charset=utf-8", body)
+        elif path.startswith("/curve/") and (
+            curve := status.curves.get(unquote(path.removeprefix("/curve/")))
+        ):
+            self._answer(200, "application/json", json.dumps(curve.points()).encode())
+        else:
+            self._answer(404, "text/plain", b"there is nothing under this name\n")
+
+    def _is_for_us(self) -> bool:
+        """A page elsewhere must not read this one by a name of its own that points here."""
+        if not is_loopback(self.server.settings.host):
+            return True  # a password is asked for
+        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+        try:
+            ip_address(host.strip("[]"))
+        except ValueError:
+            return host == "localhost"
+        return True
+
+    def _is_known(self) -> bool:
+        password = self.server.settings.password
+        if password is None:
+            return True
+        right = base64.b64encode(f"{_USER}:{password}".encode()).decode()
+        return hmac.compare_digest(
+            self.headers.get("Authorization", "").encode(), f"Basic {right}".encode()
+        )
+
+    def _answer(self, code: int, kind: str, body: bytes) -> None:
+        self.send_response(code)
+        if code == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="smartmeter-gateway"')
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Requests are not logged: the page asks every 2 s."""

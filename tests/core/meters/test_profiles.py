@@ -1,0 +1,127 @@
+"""Profiles as settings, codes and units, and what follows from values."""
+
+from smartmeter import Reading
+from smartmeter.meters.positions import POSITIONS
+from smartmeter.meters.profile_settings import parse
+from smartmeter.meters.profiles import NAMES, UNKNOWN, by_name, by_type, named
+from smartmeter.obis import combine, complete, put, unit_of
+from smartmeter.wire.reading_json import unit_of_key
+from smartmeter.wire.texts import is_code
+
+
+def test_a_setting_names_a_profile_and_may_change_it():
+    assert parse("kaifa").current == (-3,)
+    changed = parse("landis-gyr voltage=-1 current=0 energy=1 zone=standard minutes=120")
+    assert (changed.voltage, changed.current, changed.energy) == ((-1,), (0,), 1)
+    assert (changed.zone, changed.minutes) == ("standard", 120)
+    assert changed.trust_invalid
+    assert named("landis-gyr").voltage == (0, -1, -2)  # as it was
+
+
+def test_a_setting_that_means_nothing_is_refused():
+    for bad in ("", "siemans", "kaifa volts=1", "kaifa voltage", "kaifa voltage=x", "kaifa zone=x",
+                "kaifa energy=10", "kaifa minutes=1000", "kaifa power=1.5"):  # fmt: skip
+        try:
+            parse(bad)
+        except ValueError as e:
+            assert len(str(e)) > 20
+        else:
+            raise AssertionError(bad)
+
+
+def test_who_a_name_belongs_to():
+    for name, profile in (
+        (b"Kamstrup_V0001", "kamstrup"),
+        (b"AIDON_V0001", "aidon"),
+        (b"KFM_001", "kaifa"),
+        (b"LGZ1030655933512", "landis-gyr"),
+        (b"ISK1030775213859", "iskraemeco"),
+        (b"SAGY\x05\xe6\xd9\xfd", "sagemcom"),
+    ):
+        assert by_name(name) is named(profile)
+    assert by_name(b"XYZ") is UNKNOWN
+    assert by_name(b"") is UNKNOWN
+    kamstrup = named("kamstrup")
+    assert by_type(kamstrup, b"6841131BN243101040").energy == 1
+    assert by_type(kamstrup, b"6841131BN245101090") is kamstrup
+    assert by_type(UNKNOWN, b"6841131BN243101040") is UNKNOWN
+
+
+def test_each_list_by_position_names_codes_that_exist():
+    for kinds, (family, places) in POSITIONS.items():
+        assert family in NAMES
+        assert len(kinds) == len(places), kinds
+        for place in places:
+            name = place if isinstance(place, str) else place[0]
+            assert name in ("", "id", "clock", "list") or is_code(name), name
+
+
+def test_units_of_codes():
+    for c, d, unit in (
+        (1, 7, "W"),
+        (16, 7, "W"),
+        (3, 7, "var"),
+        (9, 7, "VA"),
+        (2, 8, "Wh"),
+        (8, 8, "varh"),
+        (21, 7, "W"),
+        (42, 8, "Wh"),
+        (31, 7, "A"),
+        (72, 7, "V"),
+        (91, 7, "A"),
+        (14, 7, "Hz"),
+        (13, 7, ""),
+        (1, 6, "W"),
+        (96, 1, ""),
+        (0, 2, ""),
+    ):
+        assert unit_of(c, d) == unit, (c, d)
+    assert unit_of_key("1.8.0") == "Wh"
+    assert unit_of_key("1-1:1.8.0") == "Wh"
+    assert unit_of_key("7-1:1.8.0") == ""
+
+
+def filled(values):
+    reading = Reading()
+    for code, value in values.items():
+        c, d, _ = code.split(".")
+        put(reading, "1-0:" + code, value, unit_of(int(c), int(d)))
+    complete(reading)
+    return reading
+
+
+def test_totals_of_parts():
+    got = filled({"1.8.1": (1000, -3), "1.8.2": (5, 0), "5.8.0": (18, 0), "6.8.0": (1, 0)})
+    assert got.values["1.8.0"] == (6000, -3)
+    assert got.values["3.8.0"] == (19, 0)
+    assert got.codes["3.8.0"] == "1-0:3.8.0"
+    assert got.units["1.8.0"] == "Wh"
+    # three tariffs in use are not the sum of the first two; what is sent is not computed
+    assert "1.8.0" not in filled({"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (3, 0)}).values
+    assert filled({"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (0, 0)}).values["1.8.0"] == (3, 0)
+    four = {"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (0, 0), "1.8.4": (4, 0)}
+    assert "1.8.0" not in filled(four).values
+    sent = filled({"1.8.0": (9, 0), "1.8.1": (1, 0), "1.8.2": (2, 0)})
+    assert sent.values["1.8.0"] == (9, 0)
+    assert "1.8.0" not in filled({"1.8.1": (1, 0)}).values
+
+
+def test_the_signed_power():
+    assert filled({"1.7.0": (5, 0), "2.7.0": (133, 0)}).values["16.7.0"] == (-128, 0)
+    assert filled({"1.7.0": (5, 0)}).values == {"1.7.0": (5, 0)}
+    sent = filled({"1.7.0": (5, 0), "2.7.0": (0, 0), "16.7.0": (6, 0)})
+    assert sent.values["16.7.0"] == (6, 0)
+
+
+def test_sums_are_exact_over_scales():
+    values = {"a": (15, -1), "b": (2, 1)}
+    combine(values, "c", "a", "b", 1)
+    combine(values, "d", "a", "b", -1)
+    assert values["c"] == (215, -1)
+    assert values["d"] == (-185, -1)
+
+
+def test_powers_of_ten_are_multiplied_out():
+    reading = Reading()
+    put(reading, "1-0:1.8.0", (123, 1), "Wh")
+    assert reading.values == {"1.8.0": (1230, 0)}

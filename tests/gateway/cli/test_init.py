@@ -1,0 +1,300 @@
+"""init, check, ports, install-service: from nothing to a Concentrator that runs."""
+
+import os
+import pty
+import socket
+import stat
+import subprocess
+import sys
+import time
+import tty
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smartmeter_gateway.cli import systemd
+from smartmeter_gateway.config.settings import EmbeddedSettings, load
+from smartmeter_gateway.config.toml_reader import SettingsError
+
+from tests.gateway.conftest import Between
+from tests.gateway.intake.test_serial import pushing, secret  # noqa: F401 (a fixture)
+from tests.gateway.test_home import command
+from tools.certificates import Authority
+from tools.environment.debian import Unavailable
+from tools.environment.prepare import program
+from tools.meters import forms
+
+KEY = "000102030405060708090A0B0C0D0E0F"
+
+
+def test_init_from_flags_and_a_pipe_writes_what_run_takes(tmp_path: Path) -> None:
+    config = tmp_path / "new" / "gateway.toml"
+    told = command(
+        "init", "--config", str(config),
+        "--set", "concentrator=home-7", "--set", "lan.host=broker.lan", "--set", "lan.user=conc",
+        "--set", "port1.device=/dev/ttyUSB0", "--set", "port1.meter=m-1",
+        "--set", "cloud.host=cloud.example", "--secrets", "-",
+        stdin=f"lan.password=s3cret\nport1.key={KEY}\n",
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    made = load(config)
+    assert made.id == "home-7"
+    assert made.lan is not None
+    assert made.ports[0].key == bytes(range(16))
+    assert made.cloud is not None
+    assert made.cloud.tls
+    assert "s3cret" not in config.read_text() + told.stdout + told.stderr
+    for path in (config.parent / "lan.password", config.parent / "port1.key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "# where adapters publish" in config.read_text()
+    again = command("init", "--config", str(config), "--set", "concentrator=x")
+    assert again.returncode == 2
+    assert "is there already; use --force" in again.stderr
+
+
+def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
+    config, answers = tmp_path / "gateway.toml", tmp_path / "answers.toml"
+    answers.write_text(
+        'concentrator = "home-8"\nhomeassistant = true\n'
+        '[lan]\nembedded = true\nlisten = "0.0.0.0"\ntls = false\n'
+        "[http]\nopen = true\n"
+        '[[port]]\ndevice = "/dev/ttyUSB0"\nmeter = "a"\n'
+        '[[port]]\ndevice = "/dev/ttyUSB1"\nmeter = "b"\nbaud = 9600\n'
+    )
+    arguments = ("init", "--config", str(config), "--answers", str(answers))
+    told = command(
+        *arguments, "--set", "port2.baud=2400", "--secrets", "-", stdin="port1.key=" + KEY
+    )
+    assert told.returncode == 0, told.stderr
+    made = load(config)
+    assert [(p.meter, p.baud, bool(p.key)) for p in made.ports] == [
+        ("a", None, True),
+        ("b", 2400, False),
+    ]
+    assert made.home is not None
+    assert made.http is not None
+    assert isinstance(made.lan, EmbeddedSettings)
+    assert (made.lan.host, made.lan.certificate) == ("0.0.0.0", None)
+    assert (made.http.host, bool(made.http.password)) == ("0.0.0.0", True)
+    answers.write_text("[lan")
+    assert "answers.toml is not TOML: " in command(*arguments, "--force").stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "pipe", "said"),
+    [
+        (["concentrator=a b", "lan.host=x"], "", "concentrator must be 1 to 64"),
+        (["lan.host=x", "port1.device=/dev/x", "port1.baud=1"], "", "port.baud must be a whole"),
+        (["port1.device=/dev/x"], "port1.key=00", "must hold 32 hex digits and holds 2"),
+        (["lan.host=x", "lan.hots=y"], "", "lan.hots was not asked for"),
+        (["lan.host=x", "lan.user=u", "lan.password=p"], "", "is a secret; give it by --secrets"),
+        (['lan.host=x"y'], "", "use plain characters"),
+        ([], "", "there is nothing to take in; give lan.host"),
+    ],
+)
+def test_init_leaves_nothing_half_done(
+    tmp_path: Path, settings: list[str], pipe: str, said: str
+) -> None:
+    config = tmp_path / "gateway.toml"
+    flags = [part for setting in settings for part in ("--set", setting)]
+    told = command("init", "--config", str(config), *flags, "--secrets", "-", stdin=pipe)
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
+    """A person at a terminal, a pty here: the password is not echoed."""
+    master, slave = pty.openpty()
+    config = tmp_path / "gateway.toml"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "smartmeter_gateway", "init", "--config", str(config)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    screen = b""
+    answers = {
+        b"Id of this": b"home-9", b"Host of the MQTT": b"localhost", b"User at": b"me",
+        b"Password": b"hidden one", b"Serial port": b"", b"Cloud's broker": b"",
+    }  # fmt: skip
+    until = time.monotonic() + 20
+    asked = 0
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            screen += os.read(master, 4096)
+        except OSError:
+            break
+        question = screen[asked:]
+        if question.endswith(b": "):
+            asked = len(screen)
+            known = [answer for words, answer in answers.items() if words in question]
+            time.sleep(0.05)  # getpass empties the line before it listens
+            os.write(master, (known[0] if known else b"") + b"\n")
+    assert process.wait(60) == 0, screen
+    os.close(master)
+    assert b"hidden one" not in screen
+    made = load(config)
+    assert made.id == "home-9"
+    assert (tmp_path / "lan.password").read_text() == "hidden one\n"
+
+
+def test_check_says_line_by_line_what_is_right_and_what_is_not(
+    between: Between,
+    authority: Authority,
+    pushing: Any,  # noqa: F811
+) -> None:
+    port, _ = pushing("sml")
+    certificate, _ = authority.issue("home")
+    other_certificate, other_key = authority.issue("other")
+    ports = (
+        f'[[port]]\ndevice = "{port}"\nmeter = "m"\nbaud = 9600\n'
+        '[[port]]\ndevice = "/dev/no-such-port"\nmeter = "n"\nbaud = 9600\n'
+    )
+    between.configure(ports)
+    good = command("check", "--config", str(between.process.config), "--seconds", "60")
+    lines = good.stdout.splitlines()
+    assert f"ok     LAN broker localhost:{between.lan.port}: connected (without TLS)" in lines
+    assert f"ok     cloud broker localhost:{between.cloud.port}: connected (without TLS)" in lines
+    assert any(
+        line.startswith(f"ok     port {port}: readings come (9600 8N1, sml") for line in lines
+    )
+    assert "WRONG  port /dev/no-such-port: no such file or directory" in lines
+    assert good.returncode == 1
+    broker = f'[cloud]\nhost = "localhost"\nport = {between.cloud.port}\ntls = true\n'
+    broker += f'ca = "{authority.certificate_path}"\nkey = "{other_key}"\n'
+    between.configure(cloud=f'{broker}certificate = "{certificate}"')
+    bad = command("check", "--config", str(between.process.config))
+    assert f"WRONG  cloud broker: {other_key} is not the key of {certificate}" in bad.stdout
+    assert "WRONG  cloud broker localhost:" in bad.stdout
+    between.configure(cloud=f'{broker}certificate = "{other_certificate}"')
+    bad = command("check", "--config", str(between.process.config))
+    assert f"WRONG  cloud broker: {other_certificate} is of other; the broker takes" in bad.stdout
+    assert f"{between.cloud.port}: connection reset by peer; perhaps it does not speak TLS" in (
+        bad.stdout
+    )
+
+
+def test_check_tries_what_we_listen_on_unless_we_run(between: Between) -> None:
+    secret(between.folder / "users", "adapter:its password")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        between.process.config.write_text(
+            f'concentrator = "home"\n[lan]\nembedded = true\nport = {port}\nusers_file = "users"\n'
+            f"[http]\nport = {between.http}\n"
+        )
+        told = command("check", "--config", str(between.process.config))
+    assert told.returncode == 1
+    free = command("check", "--config", str(between.process.config)).stdout
+    assert "the port is free; no other machine reaches it\n" in free
+    where = f"127.0.0.1:{port}"
+    assert (
+        f"WRONG  the broker inside (without TLS, users adapter) on {where}: address" in told.stdout
+    )
+    assert f"ok     local page on 127.0.0.1:{between.http}: the port is free" in told.stdout
+    assert told.stderr == ""
+    between.process.start().says("LAN broker: connected")
+    told = command("check", "--config", str(between.process.config))
+    assert told.returncode == 0
+    assert "ok     the Concentrator runs and has its ports" in told.stdout
+
+
+def test_check_tells_a_wrong_key_from_a_dead_line(between: Between) -> None:
+    from datetime import UTC, datetime
+
+    from tools.meters.household import Household
+
+    masters = []
+    lines = []
+    for name in ("quiet", "keyed"):
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        masters.append(master)
+        lines.append(f'[[port]]\ndevice = "{os.ttyname(slave)}"\nmeter = "{name}"\nbaud = 2400')
+    between.configure("\n".join(lines), cloud="")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "smartmeter_gateway", "check", "--seconds", "3",
+         "--config", str(between.process.config)],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    wire, _ = forms.make("kaifa-ma309", Household(1)).telegram(datetime.now(UTC))
+    while process.poll() is None:
+        os.write(masters[1], wire)
+        time.sleep(0.2)
+    assert process.stdout
+    said = process.stdout.read()
+    assert "no bytes: is the cable on the meter" in said
+    assert "telegrams that cannot be opened: is it this meter's key?" in said
+
+
+def test_ports_answers_where_there_are_none_or_some() -> None:
+    told = command("ports", "--seconds", "1")
+    assert told.returncode == 0
+    assert told.stdout.strip()
+
+
+def test_the_unit_starts_this_program_and_systemd_understands_it(
+    between: Between, tmp_path: Path
+) -> None:
+    told = command("install-service", "--print", "--config", str(between.process.config))
+    assert told.returncode == 0, told.stderr
+    assert f"run --config {between.process.config}" in told.stdout
+    for line in ("NoNewPrivileges=true", "WatchdogSec=60", "Type=notify", "ProtectSystem=strict"):
+        assert line in told.stdout
+    # By numbers, which hold before the first such device is plugged in (seen with systemd 252).
+    assert "DeviceAllow=char-188 rw\nDeviceAllow=char-166 rw\n" in told.stdout
+    assert f"User={systemd.USER}" in told.stdout
+    sections = [line for line in told.stdout.splitlines() if line.startswith("[")]
+    assert sections == ["[Unit]", "[Service]", "[Install]"]
+    try:
+        analyze = program("systemd-analyze")
+    except Unavailable as why:
+        pytest.skip(str(why))
+    if os.geteuid() and not Path("/run/systemd").exists():
+        pytest.skip("systemd-analyze wants /run/systemd, and only root can make it")
+    unit = tmp_path / "smartmeter-gateway.service"
+    unit.write_text(told.stdout)
+    own = Path(analyze).parent / "root" / "lib" / "systemd" / "system"  # where it is a private one
+    environment = os.environ | ({"SYSTEMD_UNIT_PATH": f"{tmp_path}:{own}"} if own.exists() else {})
+    for question in (["verify"], ["security", "--offline=true", "--threshold=18"]):
+        checked = subprocess.run(
+            [analyze, *question, str(unit)], capture_output=True, text=True, env=environment
+        )
+        assert checked.returncode == 0, checked.stdout
+        assert checked.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("starter", "folder", "said"),
+    [
+        ("/home/pi/smartmeter/bin/smartmeter-gateway", "/etc/x", "is in a home, where the service"),
+        ("/opt/x/bin/smartmeter-gateway", "/home/pi", "configuration is in /home/pi, and"),
+        ("/opt/x/bin/smartmeter-gateway", "/etc", "configuration is in /etc, and"),
+    ],
+)
+def test_the_service_is_not_installed_where_it_could_not_run_or_would_take_a_home(
+    starter: str, folder: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
+    with pytest.raises(SettingsError, match=said):
+        systemd._check(Path(starter), Path(folder))
+    systemd._check(Path("/opt/x/bin/smartmeter-gateway"), Path("/etc/smartmeter-gateway"))
+
+
+def test_systemd_is_told_when_it_is_ready_alive_and_stopping(
+    between: Between, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        between.process.start()
+        assert systemd.recv(100) == b"READY=1"
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        between.process.stop()
+        said = b""
+        while said != b"STOPPING=1":
+            said = systemd.recv(100)

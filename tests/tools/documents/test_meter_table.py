@@ -1,0 +1,162 @@
+"""The meter families are what the core reads, and the README's table says just that."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smartmeter import Reading, Receiver
+from smartmeter.dialog.line_search import SETTINGS
+from smartmeter.meters import families
+from smartmeter.meters.families import FAMILIES, Family
+from smartmeter.meters.profiles import NAMES
+from smartmeter.reading import decimal
+from smartmeter.receiver import LINKS
+
+from tools.documents import meter_table
+from tools.meters import forms
+from tools.meters.household import Household
+
+BEGIN = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
+
+# Virtual meters of each family: a form, or a form and what is different in this family's.
+FORMS: dict[str, tuple[Any, ...]] = {
+    "at-ksm-west": ("kaifa-ma309", "kaifa-ma110"),
+    "at-netz-noe-kaifa": ("kaifa-noe",),
+    "at-netz-noe-sagemcom": ("sagemcom-t210", "sagemcom-t210-old"),
+    "at-amis": ("amis",),
+    "at-wiener-netze-landis-gyr": ("landis-gyr-e450-wien",),
+    "at-wiener-netze-siemens": (("landis-gyr-e450-wien", {"system_title": b"SMSgp"}),),
+    "at-wiener-netze-iskraemeco": (("landis-gyr-e450-wien", {"system_title": b"ISKit"}),),
+    "at-kaernten-siemens": ("siemens-im350",),
+    "at-kaernten-iskraemeco": ("iskra-am550-at",),
+    "at-burgenland": ("landis-gyr-e450-burgenland",),
+    "at-steiermark-sagemcom": ("p1-steiermark",),
+    "at-steiermark-landis-gyr": ("landis-gyr-e450-at",),
+    "at-klagenfurt": ("landis-gyr-e450",),
+    "be-emucs": ("emucs",),
+    "ch-landis-gyr-e450": ("landis-gyr-e450", "landis-gyr-e450-ekz"),
+    "ch-landis-gyr-e360": ("landis-gyr-e360",),
+    "ch-landis-gyr-e570": ("landis-gyr-e570",),
+    "ch-iskraemeco-am550": ("iskra-am550-ch", "iskra-am550-scaled"),
+    "ch-kamstrup": ("kamstrup-se",),
+    "ch-siemens-td3511": ("iec-readout-td3511",),
+    "cz-egd": ("egd-rs485",),
+    "cz-pre": ("zpa-am375",),
+    "de-sml": ("sml", "sml-emh", "sml-easymeter", "sml-odd-widths", "sml-locked"),
+    "de-sml-holley": ("sml-kermit",),
+    "de-sml-dzg": ("sml-dzg",),
+    "de-d0-push": ("iec-push",),
+    "de-d0-sign-on": ("iec-readout", "iec-mode-a"),
+    "dk-kamstrup": ("kamstrup-dk", "kamstrup-bornholm"),
+    "dk-p1": ("p1-denmark",),
+    "fi-kamstrup": ("kamstrup-se",),
+    "hr-iskraemeco-ie5": ("iskra-ie5",),
+    "hu-eon": ("p1-hungary",),
+    "lt-eso": ("p1-lithuania",),
+    "lu-smarty": ("p1-luxembourg",),
+    "nl-dsmr-2": ("dsmr-2.2", "dsmr-3"),
+    "nl-dsmr-4": ("dsmr-4",),
+    "nl-dsmr-5": ("dsmr-5",),
+    "no-aidon": ("aidon-no",),
+    "no-kaifa": ("kaifa-no",),
+    "no-kamstrup": ("kamstrup-no", "kamstrup-no-one-phase"),
+    "no-landis-gyr": ("landis-gyr-e350-no",),
+    "pl-stoen": ("p1-poland",),
+    "se-h1": ("p1-sweden",),
+    "se-aidon": ("aidon-se",),
+    "se-kaifa": ("kaifa-se",),
+    "se-kamstrup": ("kamstrup-se",),
+    "si-iskraemeco": ("iskra-am550-si",),
+    "si-landis-gyr": ("landis-gyr-e450-si",),
+    "si-iskraemeco-text": ("p1-slovenia",),
+    "mbus-polled": ("mbus-polled", "mbus-polled-tariffs"),
+}
+# Telegrams as some converters hand them on, of no meter's own line.
+NO_FAMILY = {"apdu-notification", "apdu-glo", "apdu-ded"}
+
+CASES = [
+    (family, *(form if isinstance(form, tuple) else (form, {})))
+    for family in FAMILIES
+    for form in FORMS.get(family.id, ())
+]
+
+
+def by_id(case: Any) -> str | None:
+    return getattr(case, "id", case if isinstance(case, str) else "")
+
+
+def test_every_family_has_a_virtual_meter_and_every_virtual_meter_a_family() -> None:
+    assert [family.id for family in FAMILIES] == list(FORMS)
+    assert {name for _, name, _ in CASES} == set(forms.FORMS) - NO_FAMILY
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=by_id)
+def test_a_family_s_words_mean_something(family: Family) -> None:
+    assert family.profile in NAMES
+    assert family.link in LINKS
+    assert family.wiring
+    signs_on = family.answer == families.SIGN_ON
+    assert family.line is None or family.line in SETTINGS or signs_on
+    if family.line:
+        # the opto-coupler of a P1 port turns the levels round, and no other port does
+        assert family.line[4] == (family.port == families.P1)
+
+
+@pytest.mark.parametrize(("family", "name", "options"), CASES, ids=by_id)
+def test_a_virtual_meter_of_the_family_is_read_to_its_truth(
+    family: Family, name: str, options: dict[str, Any]
+) -> None:
+    form = forms.get(name)
+    if family.line:
+        baud, bits, parity, stop, _ = family.line
+        assert (form.baud, form.frame) == (baud, f"{bits}{parity}{stop}")
+    assert form.interactive == bool(family.answer)
+    key = auth_key = None
+    if family.keys == families.NO_KEY:
+        assert not form.ciphered
+    elif form.ciphered:
+        key = forms.default_key(name)
+        if family.keys in (families.BOTH, families.TAGGED):
+            assert form.tagged
+            auth_key = forms.default_auth_key(name)
+    else:
+        assert family.keys in (families.OPERATOR, families.TAGGED)
+    meter = forms.make(name, Household(5), **options)
+    telegrams = [meter.telegram(BEGIN + timedelta(seconds=10 * n)) for n in range(2)]
+    for link, profile in ((None, None), (family.link, None), (None, family.profile)):
+        receiver = Receiver(key, auth_key, link, profile)
+        events = [event for wire, _ in telegrams for event in receiver.feed(wire)]
+        events += receiver.flush()
+        assert len(events) == len(telegrams), (link, profile, events)
+        for event, (_, truth) in zip(events, telegrams, strict=True):
+            assert isinstance(event, Reading), event
+            values: Any = truth["values"]
+            found = {code: Decimal(decimal(event.values[code])) for code in values}
+            assert found == {code: Decimal(str(value)) for code, value in values.items()}
+            told = "unverified" if form.tagged else "none"
+            assert event.auth == ("verified" if auth_key else told)
+            if form.zoned:
+                assert event.time == truth["time"]
+
+
+def test_the_readme_s_table_is_what_the_families_say(repository: Path) -> None:
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    assert text == meter_table.placed(text), "run python -m tools.documents.meter_table"
+    shown = text.partition(meter_table.BEGIN)[2].partition(meter_table.END)[0]
+    for family in FAMILIES:
+        assert family.meters in shown
+    check = subprocess.run(
+        [sys.executable, "-m", "tools.documents.meter_table", "--check"], cwd=repository
+    )
+    assert check.returncode == 0
+
+
+def test_no_part_of_the_chain_loads_the_families(repository: Path) -> None:
+    core = repository / "firmware"
+    for path in core.rglob("*.py"):
+        if path.name != "families.py":
+            assert "families" not in path.read_text(encoding="utf-8"), path

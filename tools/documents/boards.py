@@ -1,0 +1,283 @@
+"""The pages and wiring drawings of boards/, made from each board's own data.
+
+    python -m tools.documents.boards            writes README.md and the drawings of every board
+
+boards/NAME/board.json (upstream's fields), pins.csv (upstream's form) and adapter.toml (ours: the
+stock image, notes, and the wiring of Ethernet where the board has it) are written by hand.
+"""
+
+import csv
+import json
+import sys
+import tomllib
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+BOARDS = Path(__file__).resolve().parents[2] / "boards"
+RX, TX = "METER_RX", "METER_TX"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """What a chip's pins can be used for (Espressif's GPIO pages and datasheets)."""
+
+    name: str
+    pins: frozenset[int]
+    input_only: frozenset[int]
+    flash: frozenset[int]  # taken by the flash, and on some modules by PSRAM
+    strapping: frozenset[int]  # decide how the chip boots
+    console: frozenset[int]  # USB or UART0: taking them would lock mpremote out
+
+
+def _pins(*spans: int | tuple[int, int]) -> frozenset[int]:
+    found: set[int] = set()
+    for span in spans:
+        found |= {span} if isinstance(span, int) else set(range(span[0], span[1] + 1))
+    return frozenset(found)
+
+
+CHIPS = {
+    c.name: c
+    for c in (
+        Chip(
+            "esp32",
+            _pins((0, 19), (21, 23), (25, 27), (32, 39)),
+            _pins((34, 39)),
+            _pins((6, 11)),
+            _pins(0, 2, 5, 12, 15),
+            _pins(1, 3),
+        ),
+        Chip("esp32c3", _pins((0, 21)), _pins(), _pins((12, 17)), _pins(2, 8, 9), _pins((18, 21))),
+        Chip(
+            "esp32s3",
+            _pins((0, 21), (26, 48)),
+            _pins(),
+            _pins((26, 37)),
+            _pins(0, 3, 45, 46),
+            _pins(19, 20, 43, 44),
+        ),
+        Chip(
+            "esp32c6",
+            _pins((0, 30)),
+            _pins(),
+            _pins((24, 30)),
+            _pins(4, 5, 8, 9, 15),
+            _pins(12, 13, 16, 17),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Board:
+    folder: Path
+    document: dict[str, Any]  # board.json
+    pins: dict[str, int]  # pins.csv: name -> GPIO
+    adapter: dict[str, Any]  # adapter.toml
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def chip(self) -> Chip:
+        return CHIPS[self.document["mcu"]]
+
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """The settings that follow from the board, as adapter.schema knows them."""
+        settings: dict[str, dict[str, Any]] = {"meter": {"rx": self.pins[RX], "tx": self.pins[TX]}}
+        if "ethernet" in self.adapter:
+            settings["ethernet"] = dict(self.adapter["ethernet"])
+        return settings
+
+
+def names() -> list[str]:
+    return sorted(p.parent.name for p in BOARDS.glob("*/board.json"))
+
+
+def load(name: str) -> Board:
+    """ValueError with one sentence where there is no such board."""
+    if name not in names():
+        raise ValueError(f"there is no board {name!r}; there are {', '.join(names())}")
+    folder = BOARDS / name
+    pins = {}
+    with (folder / "pins.csv").open(newline="") as f:
+        for pin, gpio in csv.reader(f):
+            pins[pin] = int(gpio.removeprefix("GPIO"))
+    return Board(
+        folder,
+        json.loads((folder / "board.json").read_text()),
+        pins,
+        tomllib.loads((folder / "adapter.toml").read_text()),
+    )
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """One way to a meter: what stands beside the board, and which of its wires goes where."""
+
+    key: str
+    title: str
+    line: str
+    device: tuple[str, str]  # two lines
+    wires: tuple[tuple[str, str, str], ...]  # (at the device, at the board, colour)
+    beyond: tuple[str, str]  # what the device is put on: two lines
+    notes: tuple[str, ...]
+
+
+WIRINGS = (
+    Wiring(
+        "mbus",
+        "Wired M-Bus",
+        "2400 8E1",
+        ("M-Bus slave module", "TSS721 or NCN5150, isolated"),
+        (("VCC", "3V3", "#b3261e"), ("TXD", RX, "#1565c0"), ("GND", "GND", "#333333")),
+        ("Meter, RJ12", "pins 3 and 4, either way round"),
+        (
+            "The bus powers the module's bus side; 3V3 is for the isolated side only.",
+            "The bus cannot power the board (6 mA at most); give the board its own supply.",
+        ),
+    ),
+    Wiring(
+        "p1",
+        "P1 (DSMR and its relatives)",
+        "115200 8N1 inverted",
+        ("RJ12 of the meter", "pull-up from pin 5 to 3V3"),
+        (
+            ("5 data", RX, "#1565c0"),
+            ("3 data GND", "GND", "#333333"),
+            ("5, by 4.7 kOhm", "3V3", "#b3261e"),
+        ),
+        ("Bridge pin 1 to pin 2", "+5 V to data request"),
+        (
+            "Data is an inverted open collector: it needs the pull-up and the setting `inverted`.",
+            "Leave data request open or at +5 V, never at GND.",
+        ),
+    ),
+    Wiring(
+        "ir",
+        "Infrared head (SML, IEC 62056-21, AMIS)",
+        "9600 8N1",
+        ("IR read head, TTL", "3.3 V"),
+        (
+            ("VCC", "3V3", "#b3261e"),
+            ("TX", RX, "#1565c0"),
+            ("RX", TX, "#2e7d32"),
+            ("GND", "GND", "#333333"),
+        ),
+        ("Meter's optical port", "held by the magnet, cable down"),
+        (
+            "The head's RX is only needed if the meter expects answers (`meter.answer`).",
+            "Many meters send little until you enter a PIN at their display.",
+        ),
+    ),
+)
+
+
+def drawing(board: Board, wiring: Wiring) -> str:
+    """The SVG of one way to a meter."""
+    product = str(board.document["product"])
+    height = 122 + 34 * len(wiring.wires)
+    bottom = 64 + 34 * len(wiring.wires)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height}" role="img" '
+        'font-family="sans-serif" font-size="14">',
+        f"<title>{escape(product)}: {escape(wiring.title)}</title>",
+        f'<rect width="760" height="{height}" fill="#ffffff"/>',
+        *_box(20, 30, 200, bottom, product, "by GPIO number"),
+        *_box(370, 30, 200, bottom, *wiring.device),
+        *_box(620, 30, 130, bottom, *wiring.beyond, wrapped=True),
+    ]
+    for i, (there, here, colour) in enumerate(wiring.wires):
+        y = 98 + 34 * i
+        label = f"GPIO{board.pins[here]}" if here in board.pins else here
+        parts += [
+            f'<path d="M220 {y} H370" stroke="{colour}" stroke-width="3" fill="none"/>',
+            f'<circle cx="220" cy="{y}" r="4" fill="{colour}"/>',
+            f'<circle cx="370" cy="{y}" r="4" fill="{colour}"/>',
+            f'<text x="210" y="{y + 5}" text-anchor="end" fill="#111111">{label}</text>',
+            f'<text x="380" y="{y + 5}" fill="#111111">{escape(there)}</text>',
+        ]
+    middle = 30 + bottom // 2
+    parts.append(
+        f'<path d="M570 {middle} H620" stroke="#6d6d6d" stroke-width="3" '
+        'stroke-dasharray="6 4" fill="none"/>'
+    )
+    parts.append("</svg>")
+    return "\n".join(parts) + "\n"
+
+
+def _box(
+    x: int, y: int, width: int, height: int, first: str, second: str, wrapped: bool = False
+) -> list[str]:
+    lines = [f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="#f3f6fa"']
+    lines[0] += ' stroke="#44556a" stroke-width="2"/>'
+    rows = [(first, 14, "bold"), (second, 11, "normal")]
+    if wrapped:
+        words = [(w, s, b) for text, s, b in rows for w in _wrap(text)]
+        rows = [(text, 12 if bold == "bold" else 11, bold) for text, _, bold in words]
+    for i, (text, size, weight) in enumerate(rows):
+        lines.append(
+            f'<text x="{x + width // 2}" y="{y + 22 + 17 * i}" text-anchor="middle" '
+            f'font-size="{size}" font-weight="{weight}" fill="#111111">{escape(text)}</text>'
+        )
+    return lines
+
+
+def _wrap(text: str, width: int = 18) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) + 1 > width and lines[-1]:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines
+
+
+def page(board: Board) -> str:
+    """README.md of a board."""
+    adapter = board.adapter
+    lines = [
+        f"# {board.document['vendor']} {board.document['product']}",
+        "",
+        *(adapter["about"].strip().splitlines()),
+        "",
+        f"Stock image: `{adapter['image']}`, MicroPython 1.24 or newer. In the "
+        f'configuration file of `tools.provision`, write `board = "{board.name}"`.',
+        "",
+        "| what | pin |",
+        "|---|---|",
+        *(f"| `{name}` | GPIO{gpio} |" for name, gpio in board.pins.items()),
+        "",
+    ]
+    for wiring in WIRINGS:
+        lines += [
+            f"## {wiring.title}",
+            "",
+            f"![{wiring.title} at {board.document['product']}](wiring-{wiring.key}.svg)",
+            "",
+            f'`meter.line = "{wiring.line}"` is usual; `"auto"` finds it.',
+            *wiring.notes,
+            "",
+        ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def made(board: Board) -> dict[Path, str]:
+    """Every file of a board that is made from its data."""
+    files = {board.folder / "README.md": page(board)}
+    for wiring in WIRINGS:
+        files[board.folder / f"wiring-{wiring.key}.svg"] = drawing(board, wiring)
+    return files
+
+
+def main() -> int:
+    for name in names():
+        for path, text in made(load(name)).items():
+            path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

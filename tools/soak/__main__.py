@@ -1,0 +1,179 @@
+"""A simulated week of the adapter: every telegram of it, at about 1000 times the pace.
+
+    python -m tools.soak          SOAK_TELEGRAMS bounds it; the default is a week's, 120 960
+
+The firmware runs on the 32-bit virtual board with an ESP32's heap, from an encrypted telegram every
+5 s to the broker's acknowledgement; the board's clock is turned as the telegrams go by, so that it
+keeps its minutes (status, keepalive) and its days (NTP). Four days go by over one connection, whose
+packet ids begin anew; then Wi-Fi goes away once a day. Exit status 1 where a reading is lost or
+wrong, where the board restarts, or where free heap after collection shrinks by more than 2 % from
+the end of the first hour.
+"""
+
+import os
+import queue
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tools.bench.table import Table, verdicts
+from tools.environment.debian import Unavailable
+from tools.soak.adapter_run import AdapterRun, agrees
+
+_WEEK = 7 * 24 * 720
+_HOUR = 720  # telegrams, one every 5 s
+_DAY = 24 * _HOUR
+_IDS = 65_536  # packet ids of MQTT, 0 among them, which is none
+# Telegrams of a minute of the board's clock; their readings are awaited before it passes. Two more
+# than come in a minute, so that a week's take six days: pass_time() can turn no further.
+_BATCH = 14
+# Telegrams sent ahead: fewer bytes than the UART's buffer holds, while the first one loads modules.
+_UNDER_WAY = 4
+_MINUTE_S = 61  # of the board's clock, at the end of which it tells its status
+_WAIT_S = 60
+_PAUSE_S = 5
+_SHRINK = 0.02
+
+
+@dataclass
+class Soak:
+    run: AdapterRun
+    telegrams: int
+    sent: int = 0
+    right: int = 0
+    wrong: int = 0
+    lost: int = 0
+    again: int = 0
+    pending: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def batch(self) -> None:
+        for _ in range(min(_BATCH, self.telegrams - self.sent)):
+            truth = self.run.send()
+            self.pending[int(truth["seq"])] = truth
+            self.sent += 1
+            self._await(_UNDER_WAY)
+        self._await(0)
+
+    def _await(self, left: int) -> None:
+        """Takes readings until no more than `left` are under way; what does not come is lost."""
+        until = time.monotonic() + _WAIT_S
+        while len(self.pending) > left and time.monotonic() < until:
+            self._take(until - time.monotonic())
+        if len(self.pending) > left:
+            self.lost += len(self.pending)
+            self.pending.clear()
+
+    def _take(self, seconds: float) -> None:
+        try:
+            reading = self.run.readings.get(timeout=max(0.01, seconds))
+        except queue.Empty:
+            return
+        truth = self.pending.pop(int(reading["seq"]), None)
+        if truth is None:
+            self.again += 1
+        elif agrees(reading, truth):
+            self.right += 1
+        else:
+            self.wrong += 1
+
+    def minute(self) -> dict[str, Any]:
+        """Lets the batch's minute pass; the status at its end."""
+        self.run.settle()  # or the leap of the clock would come between a publish and its answer
+        while not self.run.statuses.empty():
+            self.run.statuses.get()
+        self.run.board.pass_time(_MINUTE_S, _MINUTE_S)
+        until = time.monotonic() + _WAIT_S
+        while True:
+            try:
+                return self.run.status(_PAUSE_S)
+            except queue.Empty:
+                if time.monotonic() > until:
+                    raise TimeoutError("the board tells no status") from None
+                # The leap broke its connection, and its pause before the next is by its clock.
+                self.run.board.pass_time(2, 2)
+
+    def without_wifi(self) -> None:
+        """Away and back; what was acknowledged in the last minute comes again."""
+        console = len(self.run.board.console())
+        self.run.board.air(networks={})
+        self.run.board.wait_console("network: lost", _WAIT_S, console)
+        self.run.board.air(networks={"run": "password-of-the-run"})
+        until = time.monotonic() + _WAIT_S
+        while "broker: connected" not in self.run.board.console()[console:]:
+            self.run.board.pass_time(2, 2)  # its pause between two attempts is over at once
+            if time.monotonic() > until:
+                raise TimeoutError("the board does not come back")
+
+
+def soak(
+    folder: Path,
+    telegrams: int,
+    first: int = _HOUR,
+    unbroken: int = 4 * _DAY,
+    image: Path | None = None,
+) -> bool:
+    """Whether all went well. first: telegrams until the heap is looked at; unbroken: telegrams
+    until Wi-Fi goes away, and daily from then on; image: the flash of a board that has the
+    firmware."""
+    started = time.monotonic()
+    table = Table(
+        ("telegrams", 10), ("readings", 9), ("lost", 5), ("again", 6), ("heap free", 10), ("s", 7)
+    )
+    heap_first = heap = 0
+    with AdapterRun(folder, "micropython32", image) as run:
+        it = Soak(run, telegrams)
+        resets = list(run.board.resets)
+        shown = longest = 0
+        while it.sent < telegrams:
+            it.batch()
+            status = it.minute()
+            heap = int(status["heap"])
+            if status["connects"] == 1:
+                longest = int(status["published"])
+            if not heap_first and it.sent >= first:
+                heap_first = heap
+            if it.sent - shown >= telegrams // 20 or it.sent == telegrams:
+                shown = it.sent
+                spent = int(time.monotonic() - started)
+                table.row(it.sent, it.right, it.lost, it.again, heap, spent)
+            if unbroken <= it.sent < telegrams and (it.sent - unbroken) % _DAY < _BATCH:
+                it.without_wifi()
+        restarted = run.board.resets != resets
+    change = (heap - heap_first) / heap_first if heap_first else -1.0
+    met = [
+        (it.lost == 0 and it.right == telegrams, f"no reading lost: {it.lost} of {telegrams}"),
+        (it.wrong == 0, f"no reading wrong: {it.wrong}"),
+        (status["dropped"] == 0, f"none dropped by the adapter: {status['dropped']}"),
+        (not restarted, "the board has not restarted"),
+        (
+            change > -_SHRINK,
+            f"free heap after collection {heap}, after the first hour {heap_first}: {change:+.1%}",
+        ),
+    ]
+    if telegrams > unbroken > _IDS:
+        text = f"{_IDS} publishes over one connection, so its packet ids begin anew: {longest}"
+        met.append((longest > _IDS, text))
+    verdicts(met)
+    print(
+        f"\n{status['published']} publishes of readings, {status['connects']} connections, "
+        f"uptime {int(status['uptime']) // 3600} h by the board's clock"
+    )
+    return all(is_met for is_met, _ in met)
+
+
+def main() -> int:
+    telegrams = int(os.environ.get("SOAK_TELEGRAMS", _WEEK))
+    print(f"{telegrams} telegrams, one every 5 s of the adapter's time\n")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return 0 if soak(Path(folder), telegrams) else 1
+        except Unavailable as why:
+            print(f"soak: {why}", file=sys.stderr)
+            return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""An adapter that runs: a virtual board with the firmware, a meter's wire, a broker with TLS.
+
+For the soak and the bench. What lies between board and broker is seen by the clock: when the
+broker's answers pass, which on a connection without subscriptions are its acknowledgements.
+"""
+
+import contextlib
+import json
+import os
+import pty
+import queue
+import secrets
+import select
+import shutil
+import socket
+import threading
+import time
+import tty
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import paho.mqtt.client as paho
+
+from tools import flash
+from tools.certificates import Authority
+from tools.environment.mosquitto import Mosquitto
+from tools.meters import forms
+from tools.meters.household import Household
+from tools.provision import device
+from tools.provision.answers import Answers
+from tools.virtual_board import VirtualBoard
+
+METER = "run"
+_KEY = bytes(range(16))
+_WIFI = {"run": "password-of-the-run"}
+_INTERVAL_S = 5  # between telegrams, as meters of this form send
+# The memory of an ESP32, and what the board's stand-ins take beside it (tools/virtual_board).
+HEAPS = {"micropython32": "180k", "micropython": "400k"}
+_WAIT_S = 60
+_QUIET_S = 0.03  # longer than between a publish and its answer
+
+
+class Passage:
+    """Carries one connection at a time from the board to the broker, and notes the answers."""
+
+    def __init__(self, broker_port: int) -> None:
+        self._broker_port = broker_port
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        self.answered: queue.Queue[float] = queue.Queue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                near = self._server.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self._broker_port))
+            except OSError:
+                return
+            with near, far, contextlib.suppress(OSError):
+                while self._carry(near, far):
+                    pass
+
+    def _carry(self, near: socket.socket, far: socket.socket) -> bool:
+        readable, _, _ = select.select([near, far], [], [])
+        for s in readable:
+            data = s.recv(65536)
+            if not data:
+                return False
+            (far if s is near else near).sendall(data)
+            if s is far:
+                self.answered.put(time.monotonic())
+        return True
+
+    def close(self) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+
+class AdapterRun:
+    """All of it, in `folder`, running once entered.
+
+    binary: micropython or micropython32. image: the flash of a board that has the firmware.
+    """
+
+    def __init__(self, folder: Path, binary: str, image: Path | None = None) -> None:
+        self._image = image
+        self._authority = Authority(folder / "ca")
+        certificate, key = self._authority.issue("broker", ("localhost",))
+        ca = self._authority.certificate_path
+        passwords = {"adapter": secrets.token_hex(8), "run": secrets.token_hex(8)}
+        self.broker = Mosquitto(folder / "broker", users=passwords, tls=(ca, certificate, key))
+        self._passwords = passwords
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.board = VirtualBoard(
+            folder / "board",
+            uart=os.ttyname(self._slave),
+            micropython=binary,
+            heap=HEAPS[binary],
+            networks=_WIFI,
+        )
+        self._meter = forms.make("kaifa-ma309", Household(seed=7), key=_KEY)
+        self.sent_at = 0.0  # monotonic time of a telegram's last byte
+        self._at = datetime.now(UTC).replace(microsecond=0).timestamp()
+        self.readings: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.statuses: queue.Queue[dict[str, Any]] = queue.Queue()
+
+    def __enter__(self) -> "AdapterRun":
+        self.broker.start()
+        self.passage = Passage(self.broker.port)
+        self._listen()
+        self.board.pass_time(0)
+        if self._image:
+            shutil.copy(self._image, self.board.folder / "flash.img")
+        self.board.start()
+        if not self._image:
+            flash.flash(self.board.port, False)
+        settings = {
+            "meter": {"id": METER, "line": "2400 8E1"},
+            "wifi": {"ssid": "run"},
+            "broker": {"host": "localhost", "port": self.passage.port, "user": "adapter"},
+        }
+        held = {
+            "wifi_password": _WIFI["run"].encode(),
+            "broker_password": self._passwords["adapter"].encode(),
+            "broker_ca": self._authority.certificate_path.read_bytes(),
+            "meter_key": _KEY,
+        }
+        device.write(self.board.port, Answers(settings, held).checked())
+        device.reset(self.board.port)
+        self.status()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.board.close()
+        self._client.disconnect()
+        self._client.loop_stop()
+        self.passage.close()
+        self.broker.stop()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def _listen(self) -> None:
+        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client.username_pw_set("run", self._passwords["run"])
+        self._client.tls_set(str(self._authority.certificate_path))
+        self._client.on_message = self._arrived
+        self._client.on_connect = lambda client, *_: client.subscribe("smartMeterMessage/#", 1)
+        self._client.connect("localhost", self.broker.port)
+        self._client.loop_start()
+
+    def _arrived(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        document = json.loads(message.payload, parse_float=Decimal)
+        into = self.readings if message.topic.endswith("/reading") else self.statuses
+        into.put(document)
+
+    def status(self, seconds: float = _WAIT_S) -> dict[str, Any]:
+        """The next status in which the adapter is there; queue.Empty where none comes in time."""
+        while (status := self.statuses.get(timeout=seconds))["state"] == "offline":
+            pass
+        return status
+
+    def settle(self) -> None:
+        """Returns once the broker has answered the last publish."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.passage.answered.get(timeout=_QUIET_S)
+
+    def send(self) -> dict[str, Any]:
+        """Puts a telegram on the wire; what the meter put in."""
+        self._at += _INTERVAL_S
+        data, truth = self._meter.telegram(datetime.fromtimestamp(self._at, UTC))
+        os.write(self._master, data)
+        self.sent_at = time.monotonic()
+        return truth
+
+
+def agrees(reading: dict[str, Any], truth: dict[str, Any]) -> bool:
+    """Whether the 13 values of a published reading are what the meter put in."""
+    sent = {code: Decimal(str(value)) for code, value in truth["values"].items()}
+    sent.setdefault("16.7.0", sent["1.7.0"] - sent["2.7.0"])
+    got = reading["values"]
+    return len(got) == 13 and all(sent[code] == value for code, value in got.items())
