@@ -21,10 +21,10 @@ lint:
 	@$(PYTHON) -m mypy --config-file firmware/mypy.ini
 	@$(PYTHON) -m tools.prose
 
-# after a change of requirements; `python -m tools.lock --upgrade` takes the newest versions
+# after a change of requirements; `python -m tools.environment.lock --upgrade` takes the newest versions
 lock:
 	@python3 tools/prepare.py test
-	@$(PYTHON) -m tools.lock
+	@$(PYTHON) -m tools.environment.lock
 
 bench:
 	@python3 tools/environment/prepare.py bench

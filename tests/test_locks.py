@@ -6,7 +6,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools import lock
+from tools.environment import lock
 
 
 def pins(group: str) -> dict[str, str]:

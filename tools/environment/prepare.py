@@ -29,7 +29,7 @@ if __name__ == "__main__":
 
 from tools.environment.debian import ListUnavailable, Unavailable, unpack  # noqa: E402
 
-LOCKS = REPOSITORY / "tools" / "locks"  # written by tools/lock.py
+LOCKS = REPOSITORY / "tools" / "locks"  # written by tools/environment/lock.py
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 TYPINGS = REPOSITORY / "typings"

@@ -1,7 +1,7 @@
 """Write the locks: every Python package that `make` installs, with its version and hashes.
 
-    python -m tools.lock              after a change of requirements; other versions stay
-    python -m tools.lock --upgrade    the newest version of everything
+    python -m tools.environment.lock              after a change of requirements
+    python -m tools.environment.lock --upgrade    the newest version of everything
 
 Each dependency group of pyproject.toml has its lock, tools/locks/GROUP.txt. One lock fits every
 platform and every Python from 3.11. It names packages only, never the index they come from.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 LOCKS = REPOSITORY / "tools" / "locks"
 PARTS = ("gateway", "cloud")
 # Groups that run the chain need what its parts need; the tests use the Cloud's extras, too.

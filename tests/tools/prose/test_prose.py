@@ -52,7 +52,17 @@ def test_list_items_are_passages_of_their_own(tmp_path: Path) -> None:
         "![](anew.png) [text](https://anew.example/anew)\n",
         f"<!-- long -->\n{TWENTY_ONE}\n",
     ],
-    ids=["heading", "fence", "code", "code in a list", "code after a list", "table", "span", "address", "marked"],
+    ids=[
+        "heading",
+        "fence",
+        "code",
+        "code in a list",
+        "code after a list",
+        "table",
+        "span",
+        "address",
+        "marked",
+    ],
 )
 def test_what_is_not_prose_is_skipped(tmp_path: Path, text: str) -> None:
     assert found(tmp_path, "a.md", text) == []
