@@ -53,7 +53,7 @@ class WrongKey(ValueError):
         self.what = what
 
 
-class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Table(msgspec.Struct, forbid_unknown_fields=True):
     """One table of a settings file. Keys that the subclass does not name are refused."""
 
 

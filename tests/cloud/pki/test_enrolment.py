@@ -25,9 +25,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from smartmeter_cloud.api.access import new_key
 from smartmeter_cloud.pki.authority import Authority
 from smartmeter_cloud.store.sqlite import SqliteStore
-from smartmeter_gateway.config.toml_reader import SettingsError
 from smartmeter_gateway.provisioning import broker_acl, est_client
 from smartmeter_mqtt import client_ids
+from smartmeter_service.toml_file import SettingsError
 
 from tests.cloud.around import Concentrator, Process, command, encoded, eventually, reading
 from tools.environment.mosquitto import Mosquitto

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from smartmeter import Receiver
 from smartmeter_gateway.capture.capture_text import Capture
-from smartmeter_gateway.config.toml_reader import SettingsError
+from smartmeter_service.toml_file import SettingsError
 
 from tools.meters import forms
 from tools.meters.household import Household

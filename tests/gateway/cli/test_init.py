@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from smartmeter_gateway.cli import systemd
 from smartmeter_gateway.config.settings import EmbeddedSettings, load
-from smartmeter_gateway.config.toml_reader import SettingsError
+from smartmeter_service.toml_file import SettingsError
 
 from tests.gateway.conftest import Between
 from tests.gateway.intake.test_serial import pushing, secret  # noqa: F401 (a fixture)

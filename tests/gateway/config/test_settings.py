@@ -43,7 +43,12 @@ def run(folder: Path, text: str | bytes) -> str:
     [
         ('"home"', '"my home"', 1, "concentrator must be 1 to 64 of A-Z a-z 0-9 . _ -"),
         ('host = "localhost"', "host = 7", 4, "lan.host must be a text in quotes"),
-        ('host = "localhost"', 'hots = "localhost"', 3, "lan.host is missing"),
+        (
+            'host = "localhost"',
+            'hots = "localhost"',
+            4,
+            "hots is not a setting here; did you mean host?",
+        ),
         ('host = "localhost"', 'host = "x"\ncolour = 1', 5, "lan.colour is not a setting here; "),
         ("baud = 2400", "baud = 24", 9, "port.baud must be a whole number from 50 to 4000000"),
         ("baud = 2400", 'baud = 2400\nparity = "E"', 10, "must be one of none, even, odd"),
@@ -57,10 +62,10 @@ def run(folder: Path, text: str | bytes) -> str:
             "lan.host must be a name or an address alone",
         ),
         ('host = "localhost"', 'host = "x:1883"', 4, "alone; give its port as port"),
-        ("[lan]", "[lam]", 3, "[lam] is not known; allowed: "),
+        ("[lan]", "[lam]", 3, "[lam] is not a setting here; did you mean [lan]?"),
         ("[lan]", "[spool]\ndays = 0\n[lan]", 4, "spool.days must be a whole number from 1"),
         ("baud = 2400", 'baud = 2400\nlink = "hdlk"', 10, "port.link must be one of mbus, hdlc"),
-        ("baud = 2400", 'baud = 2400\nvalues = ["1.8"]', 10, "1.8 is none"),
+        ("baud = 2400", 'baud = 2400\nvalues = ["1.8"]', 10, "1.8 is not one"),
         ("[[port]]", "[cloud]\nhost='c'\npassword_file='p'\n[[port]]", 8, "no such file"),
     ],
 )
@@ -85,7 +90,10 @@ def test_an_error_names_file_line_and_key(
             "Cannot overwrite a value (at line 5",
         ),
         (b"\xff", "must be UTF-8"),
-        (GOOD + GOOD.partition("[[port]]")[2].join(["[[port]]", ""]), "two [[port]] name"),
+        (
+            GOOD + GOOD.partition("[[port]]")[2].join(["[[port]]", ""]),
+            "line 11: port.device is already",
+        ),
     ],
 )
 def test_a_file_that_is_none(tmp_path: Path, text: str | bytes, said: str) -> None:
@@ -167,4 +175,4 @@ def test_a_spool_in_use_and_a_spool_that_cannot_be(tmp_path: Path) -> None:
         f"another Concentrator uses the spool {tmp_path}/spool.db; end that one\n"
     )
     text = GOOD + '\n[spool]\npath = "nowhere/spool.db"\n'
-    assert "which is no folder; make it" in run(tmp_path, text)
+    assert "which is not a folder; make it" in run(tmp_path, text)

@@ -238,7 +238,7 @@ def test_a_counter_is_never_on_disk_before_its_reading(tmp_path: Path) -> None:
     """Else the telegram, when it comes again after a kill, would be a replay and be lost."""
     status = Status()
     settings = SpoolSettings(tmp_path / "spool.db", 1, 1)
-    key = MeterSettings("m", forms.default_key(FORM), forms.default_auth_key(FORM))
+    key = MeterSettings(id="m", key=forms.default_key(FORM), auth_key=forms.default_auth_key(FORM))
     wire, _ = forms.make(FORM, Household(1)).telegram(datetime.now(UTC))
     for _ in range(2):  # nothing of the first was committed
         intake = Intake(Spooler(settings, False, status), status, (key,))

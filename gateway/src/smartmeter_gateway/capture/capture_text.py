@@ -12,8 +12,8 @@ from itertools import chain
 from typing import BinaryIO
 
 from smartmeter import Reading, Receiver
+from smartmeter_service.toml_file import SettingsError
 
-from ..config.toml_reader import SettingsError
 from . import notations, pasted_text
 
 PIECE = 65536

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from smartmeter import Reading, Receiver
-
-from ..config.toml_reader import SettingsError
+from smartmeter_service.toml_file import SettingsError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
@@ -181,7 +180,7 @@ def _ports(ports: tuple[PortSettings, ...], seconds: float) -> Iterator[Result]:
 def listen(port: PortSettings, seconds: float, until_reading: bool) -> Result:
     """What is on a port: opened, searched where the settings say no baud rate, and read."""
     label = f"port {port.device}"
-    search = Search(inverted=False) if port.baud is None and not port.asks else None
+    search = Search(inverted=False) if port.baud is None and port.poll == "no" else None
     try:
         receiver = Receiver(port.key, port.auth_key, port.link, port.profile)
         with closing(Line(port, receiver, search)) as line:
@@ -225,10 +224,9 @@ def survey(seconds: float, say: Callable[[str], None]) -> None:
         say("there is no serial port on this machine")
         return
     say(f"listening for up to {seconds:g} s to {', '.join(found)} ...")
-    empty = PortSettings(device="", meter="survey")
     results: queue.Queue[Result] = queue.Queue()
     for device in found:
-        port = replace(empty, device=device)
+        port = PortSettings(device=device, meter="survey")
         threading.Thread(
             target=lambda port=port: results.put(listen(port, seconds, until_reading=False)),
             daemon=True,

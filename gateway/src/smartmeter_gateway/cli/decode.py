@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smartmeter import Fault, Reading, Receiver
+from smartmeter_service.toml_file import SettingsError
 
 from ..capture import explain
 from ..capture.capture_text import Capture
 from ..capture.trials import Asked
-from ..config.toml_reader import SettingsError
 
 
 def key_of(text: str, what: str) -> bytes:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from smartmeter_service.toml_file import SettingsError
+
 from ..config.settings import is_loopback, load
-from ..config.toml_reader import SettingsError
 
 _YES = ("y", "yes", "true")
 _PLAIN = "everybody on the network can read along"

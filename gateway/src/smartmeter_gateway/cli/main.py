@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import smartmeter
+from smartmeter_service.toml_file import SettingsError
 
 from ..capture.trials import Asked
 from ..config.settings import load
-from ..config.toml_reader import SettingsError
 
 _CONFIG = "/etc/smartmeter-gateway/gateway.toml"
 

@@ -6,8 +6,9 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from smartmeter_service.toml_file import SettingsError
+
 from ..config.settings import Config
-from ..config.toml_reader import SettingsError
 
 _TIMEOUT_S = 5
 _ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ..config.toml_reader import SettingsError
+from smartmeter_service.toml_file import SettingsError
 
 USER = "smartmeter-gateway"
 UNIT = Path("/etc/systemd/system/smartmeter-gateway.service")

@@ -1,24 +1,54 @@
 """The settings of a Concentrator: one TOML file, secrets only in files beside it."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
+import msgspec
+from msgspec import Meta
 from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
 from smartmeter.meters import profile_settings
 from smartmeter.receiver import LINKS
 from smartmeter.wire import topics
 from smartmeter.wire.texts import is_code
+from smartmeter_service.file_settings import FolderPath, PrivateFile, ReadableFile, Secret
+from smartmeter_service.toml_file import (
+    ListenPort,
+    Port,
+    SettingsError,
+    Table,
+    Text,
+    TomlFile,
+    WrongKey,
+)
 
-from .toml_reader import SettingsError, SettingsFile, Table
-
-_TABLES = ("lan", "cloud", "spool", "port", "meter", "http", "homeassistant")
-# poll: how a meter is asked that tells only then
+# poll: how the adapter asks a meter that sends nothing by itself
 ASKS: dict[str, type[SignOn] | type[Poller]] = {"sign-on": SignOn, "m-bus": Poller}
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
+_ID = f"must be 1 to {topics.ID_MAX} of A-Z a-z 0-9 . _ -"
 
-__all__ = ["BrokerSettings", "Config", "EmbeddedSettings", "PortSettings", "SettingsError", "load"]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+
+
+class MeterKey(bytes):
+    """The 16 bytes of a meter's key: 32 hex digits in a private file, white space is ignored."""
+
+    allowed: ClassVar[str] = "the path of a file in quotes"
+
+    @classmethod
+    def from_setting(cls, text: str, folder: Path) -> Self:
+        digits = "".join(Secret.from_setting(text, folder).split())
+        if not re.fullmatch(r"[0-9A-Fa-f]{32}", digits):
+            raise ValueError(
+                f"names a file that must hold 32 hex digits and holds {len(digits)} characters"
+            )
+        return cls.fromhex(digits)
+
+    def __repr__(self) -> str:
+        return "MeterKey(...)"
 
 
 @dataclass(frozen=True)
@@ -49,44 +79,80 @@ class EmbeddedSettings:
     key: Path | None = None
 
 
-@dataclass(frozen=True)
-class PortSettings:
-    """A serial port with a meter on it. baud None: find baud rate and parity by trying."""
+class _Telegrams(Table, kw_only=True):
+    """How the telegrams of one meter are read."""
 
-    device: str
-    meter: str
-    baud: int | None = None
-    bits: int = 8
-    parity: str = "N"
-    stop: int = 1
-    key: bytes | None = field(default=None, repr=False)
-    auth_key: bytes | None = field(default=None, repr=False)
+    key: MeterKey | None = msgspec.field(default=None, name="key_file")
+    auth_key: MeterKey | None = msgspec.field(default=None, name="auth_key_file")
     link: str | None = None
     profile: str | None = None
     values: tuple[str, ...] | None = None
-    asks: str = ""  # for a meter that tells only when asked: one of ASKS
-    interval: int = 10  # seconds between two readouts that are asked for
+
+    def __post_init__(self) -> None:
+        if self.link is not None and self.link not in LINKS:
+            raise WrongKey("link", f"must be one of {', '.join(LINKS)}")
+        for code in self.values or ():
+            if not is_code(code) or ":" in code:
+                raise WrongKey("values", f"must be OBIS codes such as 1.8.0, and {code} is not one")
+        try:
+            if self.profile is not None:
+                profile_settings.parse(self.profile)
+        except ValueError as why:
+            raise WrongKey("profile", f"is not a profile: {why}") from None
+
+
+class PortSettings(_Telegrams):
+    """[[port]]: a serial port with a meter. baud None: find baud rate and parity by trying."""
+
+    device: Text
+    meter: str
+    baud: Annotated[int, Meta(ge=50, le=4_000_000)] | None = None
+    bits: Annotated[int, Meta(ge=7, le=8)] | None = None
+    parity: Literal["none", "even", "odd"] | None = None
+    stop: Annotated[int, Meta(ge=1, le=2)] | None = None
+    poll: Literal["no", "sign-on", "m-bus"] = "no"  # how to ask a meter that waits to be asked
+    interval: Seconds = 10  # between two readouts that are asked for
     address: str = ""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not topics.is_id(self.meter):
+            raise WrongKey("meter", _ID)
+        if self.baud is None and (self.parity or self.bits or self.stop):
+            raise WrongKey("baud", "is missing: give it with parity, bits and stop")
+        try:
+            ASKS.get(self.poll, SignOn)(address=self.address)
+        except ValueError as why:
+            raise WrongKey("address", f"is not an address: {why}") from None
 
-@dataclass(frozen=True)
-class MeterSettings:
-    """A meter whose adapter hands on telegrams unopened."""
+    @property
+    def setting(self) -> tuple[int, int, str, int] | None:
+        """(baud, bits, parity as in pyserial, stop bits), or None if baud is not given."""
+        if self.baud is None:
+            return None
+        return self.baud, self.bits or 8, _PARITIES[self.parity or "none"], self.stop or 1
+
+
+class MeterSettings(_Telegrams):
+    """[[meter]]: a meter whose adapter hands on telegrams unopened."""
 
     id: str
-    key: bytes | None = field(default=None, repr=False)
-    auth_key: bytes | None = field(default=None, repr=False)
-    link: str | None = None
-    profile: str | None = None
-    values: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not topics.is_id(self.id):
+            raise WrongKey("id", _ID)
 
 
-@dataclass(frozen=True)
-class HomeAssistantSettings:
-    """prefix: of discovery topics. expire_after: seconds without a reading until "unavailable"."""
+class HomeAssistantSettings(Table):
+    """[homeassistant]: prefix of discovery topics; seconds of silence until "unavailable"."""
 
-    prefix: str
-    expire_after: int
+    prefix: str = "homeassistant"
+    expire_after: Seconds = 180
+
+    def __post_init__(self) -> None:
+        if not all(topics.is_id(level) for level in self.prefix.split("/")):
+            raise WrongKey("prefix", "must be a topic such as homeassistant")
 
 
 @dataclass(frozen=True)
@@ -122,108 +188,188 @@ class Config:
     home: HomeAssistantSettings | None = None
 
 
+class _Broker(Table):
+    """[lan] or [cloud]: a broker to connect to."""
+
+    host: Text
+    port: Port | None = None
+    tls: bool | None = None
+    ca: ReadableFile | None = None
+    certificate: ReadableFile | None = None
+    key: PrivateFile | None = None
+    user: Text | None = None
+    password: Secret | None = msgspec.field(default=None, name="password_file")
+    enroll_url: Text | None = None
+    embedded: Literal[False] = False
+
+    def __post_init__(self) -> None:
+        if "/" in self.host or self.host.count(":") == 1:  # an IPv6 address has more of them
+            raise WrongKey("host", "must be a name or an address alone; give its port as port")
+        _check_pair(self.certificate, self.key)
+        if self.password is not None and self.user is None:
+            raise WrongKey("user", "is missing: it belongs to password_file")
+        if not self.uses_tls and (self.ca or self.certificate):
+            raise WrongKey("tls", "is false, so ca, certificate and key have no use; drop them")
+        if self.enroll_url and not self.certificate:
+            raise WrongKey("enroll_url", "has no use without certificate and key")
+
+    @property
+    def uses_tls(self) -> bool:
+        """As the file says, or else wherever the traffic leaves this machine."""
+        return self.tls if self.tls is not None else not is_loopback(self.host) or bool(self.ca)
+
+    def settings(self) -> BrokerSettings:
+        return BrokerSettings(
+            self.host,
+            self.port or (8883 if self.uses_tls else 1883),
+            self.uses_tls,
+            self.ca,
+            self.certificate,
+            self.key,
+            self.user,
+            self.password,
+            enroll_url=self.enroll_url,
+        )
+
+
+class _Cloud(_Broker):
+    resend_after: Annotated[int, Meta(ge=1, le=3600)] = 10
+
+    def settings(self) -> BrokerSettings:
+        return replace(super().settings(), resend_after=self.resend_after)
+
+
+class _Embedded(Table):
+    """[lan] with embedded = true."""
+
+    embedded: bool
+    host: Text = "127.0.0.1"
+    port: ListenPort | None = None
+    tls: bool | None = None
+    certificate: ReadableFile | None = None
+    key: PrivateFile | None = None
+    users: Secret | None = msgspec.field(default=None, name="users_file")
+
+    def __post_init__(self) -> None:
+        _check_pair(self.certificate, self.key)
+        if self.uses_tls and self.certificate is None:
+            raise WrongKey(
+                "certificate",
+                f"is missing: what listens on {self.host} needs certificate and key, "
+                "or says tls = false",
+            )
+        if self.users is None:
+            raise WrongKey(
+                "users_file", "is missing: a file (chmod 600) with one name:password a line"
+            )
+        if not all(all(pair) for pair in self.pairs):
+            raise WrongKey("users_file", "names a file that must hold one name:password a line")
+
+    @property
+    def uses_tls(self) -> bool:
+        """As the file says, or else with a certificate, and wherever others can connect."""
+        if self.tls is not None:
+            return self.tls
+        return self.certificate is not None or not is_loopback(self.host)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Names and passwords, "" if one is missing in its line."""
+        lines = [line.strip() for line in (self.users or "").splitlines()]
+        return [(name, rest) for name, _, rest in (li.partition(":") for li in lines if li)]
+
+    def settings(self) -> EmbeddedSettings:
+        port = self.port if self.port is not None else (8883 if self.uses_tls else 1883)
+        files = (self.certificate, self.key) if self.uses_tls else (None, None)
+        return EmbeddedSettings(self.host, port, dict(self.pairs), *files)
+
+
+class _Spool(Table):
+    path: FolderPath | None = None
+    megabytes: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    days: Annotated[int, Meta(ge=1, le=36_500)] = 30
+
+    def __post_init__(self) -> None:
+        if self.path is not None and not self.path.parent.is_dir():
+            raise WrongKey("path", f"is in {self.path.parent}, which is not a folder; make it")
+
+
+class _Http(Table):
+    enabled: bool = True
+    host: Text = "127.0.0.1"
+    port: ListenPort | None = None
+    password: Secret | None = msgspec.field(default=None, name="password_file")
+
+    def __post_init__(self) -> None:
+        if self.password is None and not is_loopback(self.host):
+            raise WrongKey(
+                "password_file", f"is missing: what listens on {self.host} needs a password"
+            )
+
+
+class _File(Table):
+    concentrator: str
+    lan: dict[str, Any] | None = None  # a _Broker, or an _Embedded
+    cloud: _Cloud | None = None
+    spool: _Spool = msgspec.field(default_factory=_Spool)
+    port: tuple[PortSettings, ...] | PortSettings = ()
+    meter: tuple[MeterSettings, ...] | MeterSettings = ()
+    http: _Http = msgspec.field(default_factory=_Http)
+    homeassistant: HomeAssistantSettings | None = None
+
+    def __post_init__(self) -> None:
+        if not topics.is_id(self.concentrator):
+            raise WrongKey("concentrator", _ID)
+
+
+class _Name(msgspec.Struct):
+    concentrator: str
+
+
 def load(path: Path) -> Config:
-    """The settings in a TOML file; SettingsError with one sentence where something is wrong."""
-    file = SettingsFile(path)
-    top = file.top(_TABLES)
-    concentrator = _id(top, "concentrator")
-    top.done()
-    lan = file.table("lan")
-    cloud = file.table("cloud")
-    ports = tuple(_port(table) for table in file.tables("port"))
-    if lan is None and not ports:
+    """Read the settings in a TOML file. Raises SettingsError, one sentence."""
+    file = _opened(path)
+    tables = file.read(_File)
+    ports = tables.port if isinstance(tables.port, tuple) else (tables.port,)
+    meters = tables.meter if isinstance(tables.meter, tuple) else (tables.meter,)
+    if tables.lan is None and not ports:
         raise SettingsError(
             f"{path}: nothing to take in; add [lan] for adapters or [[port]] for a serial port"
         )
     for i, port in enumerate(ports):
         if any(port.device == other.device for other in ports[:i]):
-            raise SettingsError(f"{path}: two [[port]] name {port.device}")
+            raise file.wrong(f"port[{i}].device", "is already the device of another [[port]]")
+    if tables.homeassistant and tables.lan is None:
+        raise file.wrong("homeassistant", "has no use without [lan], where Home Assistant listens")
+    lan = None
+    if tables.lan is not None:
+        kind: type[_Embedded | _Broker] = _Embedded if tables.lan.get("embedded") else _Broker
+        lan = file.read(kind, "lan").settings()
+    spool, http = tables.spool, tables.http
+    page = HttpSettings(
+        http.host, 8710 if http.port is None else http.port, http.port is not None, http.password
+    )
     return Config(
-        id=concentrator,
-        spool=_spool(file),
-        lan=None if lan is None else _lan(lan),
-        cloud=None if cloud is None else _cloud(cloud),
+        id=tables.concentrator,
+        spool=SpoolSettings(
+            spool.path or file.path.parent / "spool.db", spool.megabytes, spool.days
+        ),
+        lan=lan,
+        cloud=tables.cloud.settings() if tables.cloud else None,
         ports=ports,
-        http=_http(file),
-        meters=tuple(_meter(table) for table in file.tables("meter")),
-        home=_home(file, lan is not None),
+        http=page if http.enabled else None,
+        meters=meters,
+        home=tables.homeassistant,
     )
-
-
-def _home(file: SettingsFile, has_lan: bool) -> HomeAssistantSettings | None:
-    table = file.table("homeassistant")
-    if table is None:
-        return None
-    prefix = table.text("prefix", "homeassistant")
-    if not all(topics.is_id(level) for level in prefix.split("/")):
-        raise table.wrong("prefix", "must be a topic such as homeassistant")
-    settings = HomeAssistantSettings(prefix, table.whole("expire_after", 180, 1, 86_400) or 180)
-    table.done()
-    if not has_lan:
-        raise table.wrong("prefix", "has no use without [lan]: it is there that Home Assistant is")
-    return settings
-
-
-def _meter(table: Table) -> MeterSettings:
-    settings = MeterSettings(
-        id=_id(table, "id"),
-        key=table.meter_key("key_file"),
-        auth_key=table.meter_key("auth_key_file"),
-        link=table.optional("link", choices=LINKS),
-        profile=_profile(table),
-        values=_values(table),
-    )
-    table.done()
-    return settings
-
-
-def _values(table: Table) -> tuple[str, ...] | None:
-    values = table.texts("values")
-    for code in values or ():
-        if not is_code(code) or ":" in code:
-            raise table.wrong("values", f"must be OBIS codes such as 1.8.0, and {code} is none")
-    return None if values is None else tuple(values)
-
-
-def _http(file: SettingsFile) -> HttpSettings | None:
-    table = file.table("http") or Table(file, "http", 0, {})
-    wanted = table.flag("enabled", True)
-    host = table.text("host", "127.0.0.1")
-    settings = HttpSettings(
-        host,
-        table.whole("port", 8710, 0, 65535) or 0,
-        table.has("port"),
-        table.secret("password_file"),
-    )
-    table.done()
-    if settings.password is None and not is_loopback(host):
-        raise table.wrong("password_file", f"is missing: what listens on {host} needs a password")
-    return settings if wanted else None
 
 
 def concentrator_id(path: Path) -> str:
     """The id alone, of a file that need not be complete yet."""
-    return _id(SettingsFile(path).top(_TABLES), "concentrator")
-
-
-def _id(table: Table, key: str) -> str:
-    text = table.text(key)
-    if not topics.is_id(text):
-        raise table.wrong(key, f"must be 1 to {topics.ID_MAX} of A-Z a-z 0-9 . _ -")
-    return text
-
-
-def _spool(file: SettingsFile) -> SpoolSettings:
-    table = file.table("spool") or Table(file, "spool", 0, {})
-    settings = SpoolSettings(
-        path=table.path("path", "spool.db") or Path(),
-        megabytes=table.whole("megabytes", 1000, 1, 1_000_000) or 0,
-        days=table.whole("days", 30, 1, 36_500) or 0,
-    )
-    table.done()
-    if not settings.path.parent.is_dir():
-        raise table.wrong("path", f"is in {settings.path.parent}, which is no folder; make it")
-    return settings
+    file = _opened(path)
+    name = file.read(_Name).concentrator
+    if not topics.is_id(name):
+        raise file.wrong("concentrator", _ID)
+    return name
 
 
 def is_loopback(host: str) -> bool:
@@ -234,116 +380,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _lan(table: Table) -> BrokerSettings | EmbeddedSettings:
-    if not table.flag("embedded", False):
-        return _broker(table)
-    host = table.text("host", "127.0.0.1")
-    certificate, key = _certificate(table)
-    tls = table.flag("tls", certificate is not None or not is_loopback(host))
-    if tls and certificate is None:
-        raise table.wrong(
-            "certificate",
-            f"is missing: what listens on {host} needs certificate and key, or says tls = false",
-        )
-    port = table.whole("port", 8883 if tls else 1883, 0, 65535) or 0
-    users = _users(table)
-    table.done()
-    return EmbeddedSettings(host, port, users, certificate if tls else None, key if tls else None)
+def _opened(path: Path) -> TomlFile:
+    return TomlFile(path, if_missing="`smartmeter-gateway init` writes one")
 
 
-def _users(table: Table) -> dict[str, str]:
-    text = table.secret("users_file")
-    if text is None:
-        raise table.wrong(
-            "users_file", "is missing: a file (chmod 600) with one name:password a line"
-        )
-    users: dict[str, str] = {}
-    for line in text.splitlines():
-        name, colon, password = line.strip().partition(":")
-        if not name and not colon:
-            continue
-        if not name or not password:
-            raise table.wrong("users_file", "names a file that must hold one name:password a line")
-        users[name] = password
-    return users
-
-
-def _certificate(table: Table) -> tuple[Path | None, Path | None]:
-    certificate, key = table.file("certificate"), table.secret_file("key")
+def _check_pair(certificate: Path | None, key: Path | None) -> None:
     if (certificate is None) != (key is None):
         missing, given = ("key", "certificate") if key is None else ("certificate", "key")
-        raise table.wrong(missing, f"is missing: it belongs to {given}")
-    return certificate, key
-
-
-def _cloud(table: Table) -> BrokerSettings:
-    resend_after = table.whole("resend_after", 10, 1, 3600) or 10
-    return replace(_broker(table), resend_after=resend_after)
-
-
-def _broker(table: Table) -> BrokerSettings:
-    host = table.text("host")
-    if "/" in host or host.count(":") == 1:  # an IPv6 address has more of them
-        raise table.wrong("host", "must be a name or an address alone; give its port as port")
-    tls = table.flag("tls", not is_loopback(host) or table.has("ca"))
-    port = table.whole("port", 8883 if tls else 1883, 1, 65535) or 0
-    ca = table.file("ca")
-    certificate, key = _certificate(table)
-    user, password = table.optional("user"), table.secret("password_file")
-    if password is not None and user is None:
-        raise table.wrong("user", "is missing: it belongs to password_file")
-    if not tls and (ca or certificate):
-        raise table.wrong("tls", "is false, so ca, certificate and key have no use; drop them")
-    enroll_url = table.optional("enroll_url")
-    if enroll_url and not certificate:
-        raise table.wrong("enroll_url", "has no use without certificate and key")
-    table.done()
-    return BrokerSettings(
-        host, port, tls, ca, certificate, key, user, password, enroll_url=enroll_url
-    )
-
-
-def _profile(table: Table) -> str | None:
-    text = table.optional("profile")
-    try:
-        if text:
-            profile_settings.parse(text)
-    except ValueError as why:
-        raise table.wrong("profile", f"is not one: {why}") from None
-    return text
-
-
-def _address(table: Table, asks: str) -> str:
-    text = table.optional("address") or ""
-    try:
-        ASKS.get(asks, SignOn)(address=text)
-    except ValueError as why:
-        raise table.wrong("address", f"is none: {why}") from None
-    return text
-
-
-def _port(table: Table) -> PortSettings:
-    device, meter = table.text("device"), _id(table, "meter")
-    baud = table.whole("baud", None, 50, 4_000_000)
-    if baud is None and (table.has("parity") or table.has("bits") or table.has("stop")):
-        raise table.wrong("baud", "is missing: give it with parity, bits and stop, or none of them")
-    asks = table.text("poll", "no", choices=("no", *ASKS))
-    asks = asks if asks in ASKS else ""
-    settings = PortSettings(
-        device=device,
-        meter=meter,
-        baud=baud,
-        bits=table.whole("bits", 8, 7, 8) or 8,
-        parity=_PARITIES[table.text("parity", "none", choices=tuple(_PARITIES))],
-        stop=table.whole("stop", 1, 1, 2) or 1,
-        key=table.meter_key("key_file"),
-        auth_key=table.meter_key("auth_key_file"),
-        link=table.optional("link", choices=LINKS),
-        profile=_profile(table),
-        values=_values(table),
-        asks=asks,
-        interval=table.whole("interval", 10, 1, 86_400) or 10,
-        address=_address(table, asks),
-    )
-    table.done()
-    return settings
+        raise WrongKey(missing, f"is missing: it belongs to {given}")

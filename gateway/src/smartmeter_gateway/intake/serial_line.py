@@ -39,8 +39,8 @@ class Line:
         self._receiver = receiver
         self._search = search
         self._answers: Amis | SignOn | Poller = (
-            ASKS[settings.asks](settings.interval * 1000, settings.address)
-            if settings.asks
+            ASKS[settings.poll](settings.interval * 1000, settings.address)
+            if settings.poll in ASKS
             else Amis()
         )
         self._port = serial.serial_for_url(settings.device, do_not_open=True)
@@ -68,9 +68,8 @@ class Line:
     @property
     def setting(self) -> tuple[int, int, str, int]:
         """(baud, bits, parity, stop bits)."""
-        s = self._settings
-        if s.baud is not None:
-            return s.baud, s.bits, s.parity, s.stop
+        if self._settings.setting is not None:
+            return self._settings.setting
         if self._search is not None:
             baud, bits, parity, stop, _ = self._search.setting
             return baud, bits, parity, stop

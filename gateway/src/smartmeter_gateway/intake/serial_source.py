@@ -42,7 +42,7 @@ class SerialIntake:
         self._tell_house = tell_house
         self._memory = intake.memory(settings.meter)
         self._receiver.counters = self._memory.counters
-        searching = settings.baud is None and not settings.asks
+        searching = settings.baud is None and settings.poll == "no"
         self._search = Search(inverted=False) if searching else None
         self.name = f"port {settings.device}"
         # From a clock that was before: never the same number twice within a second.

@@ -29,9 +29,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
+from smartmeter_service.toml_file import SettingsError
 
 from ..config.settings import is_loopback
-from ..config.toml_reader import SettingsError
 from ..monitoring.registry import Status, log
 
 _PATH = "/.well-known/est/"
