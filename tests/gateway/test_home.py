@@ -225,7 +225,7 @@ def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter, br
     playwright.expect(page.locator("#facts")).to_contain_text("LAN broker")
     adapter.publish_and_wait(METER, reading(2, power=77, at=int(time.time())))
     playwright.expect(card.locator(".watts")).to_have_text("77")  # without a reload
-    playwright.expect(card.locator(".totals")).to_contain_text("Taken, total1,136.786 kWh")
+    playwright.expect(card.locator(".totals")).to_contain_text("Import, total1,136.786 kWh")
     markup = "<img src=x onerror=alert(1)><script>alert(2)</script>" + "x" * 99
     about = json.dumps(ADAPTER | {"version": markup}).encode()
     adapter.publish_and_wait(METER, about, "status")
@@ -233,7 +233,7 @@ def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter, br
     playwright.expect(page.locator("img, .card script")).to_have_count(0)
     adapter.publish_and_wait("meter-2", b'{"state":"offline"}', "status")
     silent = page.locator(".card", has_text="meter-2")
-    playwright.expect(silent.locator(".silent")).to_have_text("Silent: its adapter is offline")
+    playwright.expect(silent.locator(".silent")).to_have_text("No data: its adapter is offline")
     playwright.expect(silent.locator(".now")).to_be_hidden()
     playwright.expect(card.first.locator(".silent")).to_be_hidden()
     width = page.evaluate("document.documentElement.scrollWidth")

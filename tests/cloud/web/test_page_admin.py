@@ -16,7 +16,7 @@ def test_a_concentrator_is_invited_and_shut_out(browser: Any, site: Site, tmp_pa
     try:
         page.get_by_text("Concentrators: certificates and access").click()
         admin = page.locator(".admin")
-        page.get_by_label("Its id").fill("house-9")
+        page.get_by_label("Concentrator ID").fill("house-9")
         page.get_by_label("Household").fill("smith")
         page.get_by_role("button", name="Invite").click()
         command = admin.locator("pre")
@@ -37,7 +37,7 @@ def test_a_concentrator_is_invited_and_shut_out(browser: Any, site: Site, tmp_pa
         expect(entry.get_by_role("button")).to_be_hidden()
         assert site.store.certificates("house-9")[0].revoked
 
-        page.get_by_label("Its id").fill("ingest")
+        page.get_by_label("Concentrator ID").fill("ingest")
         page.get_by_role("button", name="Invite").click()
         expect(admin.get_by_role("status")).to_contain_text("a name of the Cloud itself")
         view.wrong = [w for w in view.wrong if "403" not in w]

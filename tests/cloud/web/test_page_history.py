@@ -21,16 +21,16 @@ def test_the_curve_leaves_gaps_and_is_read_by_keyboard(site: Site, opened: Page)
     site.add("m1", at(0, 100), at(10, 300), at(300, 400), at(1500, 900))
     card = opened.card("m1")
     frame = card.locator(".frame").first
-    expect(frame).to_have_attribute("aria-label", re.compile("Highest mean 900 W"))
+    expect(frame).to_have_attribute("aria-label", re.compile("Highest average 900 W"))
     eventually(lambda: painted(frame, "in", 0, 600 / 86400))
     assert not painted(frame, "in", 800 / 86400, 1350 / 86400)
     assert painted(frame, "in", 1350 / 86400, 2000 / 86400)
     frame.focus()
     opened.page.keyboard.press("Home")
     expect(card.locator(".tip").first).to_contain_text("00:00 – 00:05")
-    expect(card.locator(".tip").first).to_contain_text("mean 200 W")
+    expect(card.locator(".tip").first).to_contain_text("average 200 W")
     opened.page.keyboard.press("ArrowRight")
-    expect(card.locator(".tip").first).to_contain_text("mean 400 W")
+    expect(card.locator(".tip").first).to_contain_text("average 400 W")
     opened.page.keyboard.press("ArrowRight")
     expect(card.locator(".chart [role=status]").first).to_contain_text("00:25 – 00:30")
     opened.page.keyboard.press("Escape")
@@ -51,7 +51,7 @@ def test_a_day_that_began_not_long_ago_is_no_sliver(site: Site, opened: Page) ->
     card = opened.card("m1")
     part = card.locator(".view .part").first
     expect(part).to_have_text(
-        "10:00 to 11:00: today's readings began not long ago. The picture grows to the whole day."
+        "10:00 to 11:00: recording started only recently. The chart will grow to the whole day."
     )
     frame = card.locator(".frame").first
     eventually(lambda: painted(frame, "in", 3 / 60, 11 / 60))
@@ -64,7 +64,7 @@ def test_a_day_that_began_not_long_ago_is_no_sliver(site: Site, opened: Page) ->
     expect(part).to_contain_text("10:00 to 13:00")
     opened.clock(begin + 8 * 3600)
     expect(part).to_be_hidden()
-    expect(frame).to_have_attribute("aria-label", re.compile("Highest mean"))
+    expect(frame).to_have_attribute("aria-label", re.compile("Highest average"))
     opened.page.keyboard.press("End")
     assert not opened.wrong
 
@@ -77,19 +77,23 @@ def test_voltage_of_a_day_and_a_week_against_en_50160(site: Site, opened: Page) 
     card = opened.card("m1")
     voltage = card.locator(".voltage")
     expect(voltage).to_be_hidden()  # none on Wednesday
-    card.get_by_role("button", name="the one before").click()
+    card.get_by_role("button", name="Previous period").click()
     expect(voltage.locator("li").nth(0)).to_have_text(
-        "L1: 90.3% of the means within the bounds, or one too far out; 206.2 V to 231.5 V."
-        " Ask the grid operator."
+        "L1: voltage within limits 90.3% of the time (206.2 V to 231.5 V)."
+        " Not within EN 50160; ask the grid operator."
     )
-    expect(voltage.locator("li").nth(1)).to_contain_text("L2: 100% of the means within the bounds")
-    expect(voltage).to_contain_text("EN 50160 looks at a week")
+    expect(voltage.locator("li").nth(1)).to_contain_text(
+        "L2: voltage within limits 100% of the time"
+    )
+    expect(voltage).to_contain_text("EN 50160 applies to a week")
     eventually(lambda: painted(voltage.locator(".frame"), "l1", 0, 1))
     eventually(lambda: painted(voltage.locator(".frame"), "down", 0, 1))
     card.get_by_role("tab", name="Week").click()
-    expect(voltage).to_contain_text("EN 50160 asks that in every week 95%")
+    expect(voltage).to_contain_text("EN 50160: 95% of the 10-minute averages")
     frame = voltage.locator(".frame")
-    expect(frame).to_have_attribute("aria-label", re.compile("means of ten minutes.* L1: 89.9%"))
+    expect(frame).to_have_attribute(
+        "aria-label", re.compile("10-minute averages.* L1: voltage within limits 89.9%")
+    )
     eventually(lambda: painted(frame, "l1", 0, 2 / 7))
     assert not painted(frame, "l1", 2.1 / 7, 1)
     frame.focus()
@@ -97,7 +101,7 @@ def test_voltage_of_a_day_and_a_week_against_en_50160(site: Site, opened: Page) 
     expect(voltage.locator(".tip")).to_have_text(
         "Mon 00:00 – 00:10L1 206.2 V (206.2 V to 206.2 V)L2 230.0 V (230.0 V to 230.0 V)"
     )
-    voltage.get_by_text("As a table").click()
+    voltage.get_by_text("Show as table").click()
     expect(voltage.locator("tbody tr")).to_have_count(288)
     card.get_by_role("tab", name="Month").click()
     expect(voltage).to_be_hidden()
@@ -121,11 +125,11 @@ def test_a_meter_that_sends_its_totals_alone_has_bars(site: Site, opened: Page) 
     frame = card.locator(".frame").nth(1)
     expect(frame).to_be_visible()
     expect(card.locator(".frame").first).to_be_hidden()
-    expect(card.locator(".sums")).to_contain_text("Drawn4.60 kWh")
-    expect(card.locator(".left")).to_contain_text("TodayDrawn4.60 kWh")
+    expect(card.locator(".sums")).to_contain_text("Import4.60 kWh")
+    expect(card.locator(".left")).to_contain_text("TodayImport4.60 kWh")
     eventually(lambda: painted(frame, "in", 0, 0.45))
     assert not painted(frame, "in", 0.52, 1)
-    assert card.get_by_text("time zone of the server").count() == 0
+    assert card.get_by_text("server's time zone").count() == 0
     assert not opened.wrong
 
 
@@ -166,19 +170,19 @@ def test_a_day_of_energy_with_its_gap_and_its_cost(site: Site, opened: Page) -> 
     site.add("m1", now_reading(20, v1_7_0=5, v1_8_0=8000))
     rolled(site)
     card = opened.card("m1")
-    card.get_by_role("button", name="the one before").click()
+    card.get_by_role("button", name="Previous period").click()
     # 1 kWh and 0.5 kWh in hours that are silent for less than the day, 5 kWh in a silence
-    expect(card.locator(".sums")).to_contain_text("Drawn6.50 kWh")
+    expect(card.locator(".sums")).to_contain_text("Import6.50 kWh")
     card.get_by_text("Tariff", exact=True).click()
-    card.get_by_label("Price of a kWh drawn").fill("0.5")
-    card.get_by_role("button", name="Keep").click()
+    card.get_by_label("Price per kWh imported").fill("0.5")
+    card.get_by_role("button", name="Save").click()
     expect(card.locator(".sums")).to_contain_text("Cost€3.25")
     tip = card.locator(".tip").nth(1)  # that meter sent no power, so the day is in bars
     over = card.locator(".u-over:visible").first
     width = over.bounding_box()["width"]
     over.hover(position={"x": width / 4 + 1, "y": 50})
     expect(tip).to_contain_text("06:00")
-    expect(tip).to_contain_text("without readings, 5.00 kWh drawn")
+    expect(tip).to_contain_text("no readings; 5.00 kWh imported")
     over.hover(position={"x": width / 2, "y": 50})
     expect(tip).to_contain_text("no reading")
     assert not opened.wrong
@@ -196,14 +200,14 @@ def test_week_month_and_year(site: Site, opened: Page) -> None:
     tab.click()
     frame = card.locator(".frame").nth(1)
     expect(frame).to_be_visible()
-    expect(card.locator(".legend").nth(1)).to_contain_text("the week before")
+    expect(card.locator(".legend").nth(1)).to_contain_text("Previous week")
     eventually(lambda: painted(frame, "ghost", 0, 1))
     opened.page.keyboard.press("ArrowRight")
     expect(card.get_by_role("tab", name="Month")).to_have_attribute("aria-selected", "true")
-    card.get_by_role("button", name="the one before").click()
-    expect(card.locator(".sums .in")).to_contain_text("against the month before")
+    card.get_by_role("button", name="Previous period").click()
+    expect(card.locator(".sums .in")).to_contain_text("vs. previous month")
     eventually(lambda: painted(frame, "in", 0, 0.05))
-    card.get_by_text("As a table").nth(1).click()
+    card.get_by_text("Show as table").nth(1).click()
     now = time.gmtime()
     year, month = (now.tm_year, now.tm_mon - 1) if now.tm_mon > 1 else (now.tm_year - 1, 12)
     days = calendar.monthrange(year, month)[1]
@@ -211,7 +215,7 @@ def test_week_month_and_year(site: Site, opened: Page) -> None:
     expect(rows).to_have_count(days)
     expect(rows.last).to_contain_text("10.00 kWh")
     card.get_by_role("tab", name="Year").click()
-    expect(card.locator(".legend").nth(1)).to_contain_text("Drawn")
+    expect(card.locator(".legend").nth(1)).to_contain_text("Import")
     expect(card.locator("tbody tr")).to_have_count(12)
     assert not opened.wrong
 
@@ -234,7 +238,7 @@ def test_a_period_that_goes_on_is_compared_with_as_much_of_the_one_before(
     card = opened.card("m1")
     card.get_by_role("tab", name="Week").click()
     note = card.locator(".sums .in .note")
-    expect(note).to_have_text("+100% against as much of the week before")
+    expect(note).to_have_text("+100% vs. last week to date")
     opened.clock(monday + 0.5 * 86400)
     card.get_by_role("tab", name="Week").click()
     expect(card.locator(".sums .in")).to_contain_text("kWh")

@@ -1,5 +1,5 @@
-// Asks /status every 2 s and each meter's curve every minute. What came over the wire is only ever
-// put in as text.
+// Fetches /status every 2 s and each meter's curve every minute. Data from the network is only
+// inserted as text.
 const STATUS_MS = 2000;
 const CURVE_MS = 60000;
 const cards = new Map();
@@ -47,10 +47,10 @@ function show(name, meter) {
   const v = meter.values;
   const watts = power(v);
   node.querySelector(".watts").textContent = watts === null ? "–" : number(Math.abs(watts), 0);
-  node.querySelector(".way").textContent = watts === null ? "no power told" : watts < 0 ? "to the grid" : "from the grid";
+  node.querySelector(".way").textContent = watts === null ? "no power reported" : watts < 0 ? "to the grid" : "from the grid";
   node.classList.toggle("in", watts > 0);
   node.classList.toggle("out", watts < 0);
-  rows(node.querySelector(".totals"), [["1.8.0", "Taken"], ["2.8.0", "Given"]].flatMap(([code, text]) => {
+  rows(node.querySelector(".totals"), [["1.8.0", "Import"], ["2.8.0", "Export"]].flatMap(([code, text]) => {
     const { wh, since } = meter.today[code] ?? {};
     const from = new Date(since * 1000);
     const today = from.getHours() || from.getMinutes() ? `since ${clock(since)}` : "today";
@@ -70,16 +70,16 @@ function show(name, meter) {
     return tr;
   }));
   const others = (meter.ways ?? []).filter((way) => way !== meter.way);
-  const also = others.length ? `, also by ${others.join(" and ")} (${number(meter.twice ?? 0, 0)} double, not kept)` : "";
+  const also = others.length ? `, also by ${others.join(" and ")} (${number(meter.twice ?? 0, 0)} duplicates discarded)` : "";
   node.querySelector(".age").textContent = `${ago(meter.age)}, by ${meter.way}, ${counted(meter.readings, "reading")}${also}`;
 }
 
-// Of a meter that says nothing, why; it may never have said anything.
+// Shows why a meter sends nothing. It may never have sent anything.
 function silence(name, why, heard) {
   const { node } = card(name);
   const line = node.querySelector(".silent");
   line.hidden = !why;
-  line.textContent = why ? `Silent: ${why}` : "";
+  line.textContent = why ? `No data: ${why}` : "";
   node.classList.toggle("old", Boolean(why));
   for (const part of [".now", "table", ".totals"]) if (!heard) node.querySelector(part).hidden = true;
   if (heard) node.querySelector(".now").hidden = node.querySelector(".totals").hidden = false;
@@ -101,7 +101,7 @@ async function curve(name) {
   if (!figure.hidden) draw(figure, points);
 }
 
-// A bar for each five minutes: what is taken above the line, what is given below; a gap is a gap.
+// One bar for every five minutes: import above the line, export below. Gaps stay empty.
 function draw(figure, points) {
   const end = points.at(-1)[0] + 300;
   const high = Math.max(...points.map((p) => p[1]), 1);
@@ -110,11 +110,11 @@ function draw(figure, points) {
   const y = (w) => (80 * (high - w)) / (high - low);
   const bars = (wanted) => points.filter(([, w]) => wanted(w)).map(([t, w]) => `M${x(t)} ${y(0)}V${y(w)}h1V${y(0)}z`).join("");
   const svg = figure.querySelector("svg");
-  svg.querySelector(".taken").setAttribute("d", bars((w) => w > 0));
-  svg.querySelector(".given").setAttribute("d", bars((w) => w < 0));
+  svg.querySelector(".import").setAttribute("d", bars((w) => w > 0));
+  svg.querySelector(".export").setAttribute("d", bars((w) => w < 0));
   for (const [key, value] of [["x1", 0], ["x2", 288], ["y1", y(0)], ["y2", y(0)]]) svg.querySelector("line").setAttribute(key, value);
-  const most = `up to ${kilowatts(high)}` + (low < 0 ? `, given ${kilowatts(-low)}` : "");
-  svg.setAttribute("aria-label", `Power of the last 24 hours: ${most}`);
+  const most = `import up to ${kilowatts(high)}` + (low < 0 ? `, export up to ${kilowatts(-low)}` : "");
+  svg.setAttribute("aria-label", `Power in the last 24 hours: ${most}`);
   const caption = ["Last 24 hours", most].map((text) => Object.assign(document.createElement("span"), { textContent: text }));
   figure.querySelector("figcaption").replaceChildren(...caption);
   const hours = [];
@@ -142,7 +142,7 @@ async function tick() {
     const { rows: waiting, bytes, dropped, oldest } = status.spool;
     rows(document.getElementById("facts"), [
       ...Object.entries(status.links).map(([name, link]) => [name, link.up ? "connected" : link.reason, link.up ? "good" : "bad"]),
-      ["cloud broker" in status.links ? "Waits for the Cloud" : "Kept here", waiting ? `${counted(waiting, "message")}, ${number(bytes / 1e6, 1)} MB, oldest ${ago(Date.now() / 1000 - oldest)}` : "nothing"],
+      ["cloud broker" in status.links ? "Waiting for the Cloud" : "Stored here", waiting ? `${counted(waiting, "message")}, ${number(bytes / 1e6, 1)} MB, oldest ${ago(Date.now() / 1000 - oldest)}` : "nothing"],
       ...(dropped ? [["Dropped", number(dropped, 0), "bad"]] : []),
       ...Object.entries(status.refused).map(([kind, n]) => [`Refused: ${kind}`, number(n, 0)]),
       ...Object.entries(status.faults).map(([kind, n]) => [`Faults: ${kind}`, number(n, 0)]),
