@@ -1,10 +1,17 @@
-"""The client ids of Concentrators. Who takes another's client id throws it out (MQTT 3.1.4-2), so
-a broker that knows a Concentrator by its certificate takes no other from it.
+"""The client ids of Concentrators.
+
+Whoever takes another's client id throws it out (MQTT 3.1.4-2). So a broker that knows a
+Concentrator by its certificate accepts no other client id from it.
 """
 
 
 def of_concentrator(concentrator: str) -> str:
     return f"concentrator-{concentrator}"
+
+
+def of_publisher(concentrator: str) -> str:
+    """Of its second connection on the LAN, for what it publishes there itself."""
+    return f"publisher-{concentrator}"
 
 
 def of_check(concentrator: str) -> str:
