@@ -21,7 +21,7 @@ from smartmeter_mqtt.session import (
 )
 from smartmeter_mqtt.settings import BrokerSettings
 
-from tools.chain.mosquitto import Mosquitto
+from tools.environment.mosquitto import Mosquitto
 
 ACCEPTED = b"\x20\x02\x00\x00"  # CONNACK of 3.1.1
 ACCEPTED_5 = b"\x20\x03\x00\x00\x00"
