@@ -13,10 +13,16 @@ from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
 from smartmeter_cloud.api.server import CannotListen, Server
 from smartmeter_cloud.cli.certificates import Failed
 from smartmeter_cloud.cli.main import first_link, open_store
-from smartmeter_cloud.config.settings import CLIENT_ID, Config, home, home_folder, load
+from smartmeter_cloud.config.settings import (
+    CLIENT_ID,
+    BrokerSettings,
+    Config,
+    home,
+    home_folder,
+    load,
+)
 from smartmeter_cloud.history.upkeep import Upkeep
 from smartmeter_cloud.ingest.consumer import Ingest
-from smartmeter_cloud.ingest.mqtt_connection import BrokerSettings
 
 STOP_SECONDS = 3.0
 

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from smartmeter_cloud.api import body_limit, request_timeouts, server
 from smartmeter_cloud.api.rate_limit import KNOWN_MAX, WRONG_MAX, Guesses
-from smartmeter_cloud.config.settings import HttpSettings
-from smartmeter_cloud.pki.enrolment import EnrolmentSettings
+from smartmeter_cloud.config.settings import EnrolmentSettings, HttpSettings
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import encoded, eventually, reading

@@ -1,8 +1,8 @@
 """What is kept for how long, and a meter that is taken out of everything."""
 
+from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.history.rollup import DAY, HOUR, QUARTER
 from smartmeter_cloud.ingest.message import Batch
-from smartmeter_cloud.store.retention import Retention
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import reading

@@ -4,8 +4,9 @@ import json
 import threading
 import time
 import urllib.request
-from dataclasses import dataclass
 from typing import Any
+
+from smartmeter_cloud.config.settings import OidcSettings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 FETCH_SECONDS = 5
@@ -17,16 +18,6 @@ TOKEN_MAX = 8192
 
 class Rejected(Exception):
     """Why a token is not taken, as one sentence."""
-
-
-@dataclass(frozen=True)
-class OidcSettings:
-    """households: the claim that lists the caller's households; "*" in it means all of them."""
-
-    issuer: str
-    audience: str
-    households: str = "households"
-    scopes: str = "scope"
 
 
 class Issuer:

@@ -16,9 +16,15 @@ from smartmeter.wire import topics
 from smartmeter_mqtt.codec import V5, ProtocolError
 
 from smartmeter_cloud.cli.status import answers
-from smartmeter_cloud.config.settings import Config, HttpSettings, OwnBroker, StoreSettings
+from smartmeter_cloud.config.settings import (
+    BrokerSettings,
+    Config,
+    HttpSettings,
+    OwnBroker,
+    StoreSettings,
+)
 from smartmeter_cloud.ingest.consumer import connect, reason_of
-from smartmeter_cloud.ingest.mqtt_connection import BrokerSettings, Connection, Refused
+from smartmeter_cloud.ingest.mqtt_connection import Connection, Refused
 from smartmeter_cloud.store.factory import DriverMissing, version_of
 from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.schema import VERSION

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smartmeter_cloud.config.settings import CLIENT_ID, LOOPBACK, load, own_zone
+from smartmeter_cloud.config.settings import CLIENT_ID, LOOPBACK, Retention, load, own_zone
 from smartmeter_cloud.config.toml_reader import ConfigError
-from smartmeter_cloud.store.retention import Retention
 
 _YES = ("y", "yes", "true")
 

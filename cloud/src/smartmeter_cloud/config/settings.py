@@ -1,6 +1,7 @@
 """Settings from a TOML file; a mistake is one sentence: file, key and what is allowed."""
 
 import os
+import ssl
 import tomllib
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
@@ -8,20 +9,83 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from smartmeter.wire.topics import is_id
 
-from smartmeter_cloud.auth.oidc import OidcSettings
 from smartmeter_cloud.config.toml_reader import ConfigError, Table
-from smartmeter_cloud.ingest.mqtt_connection import BrokerSettings
-from smartmeter_cloud.pki.authority import common_name
-from smartmeter_cloud.pki.enrolment import EnrolmentSettings
-from smartmeter_cloud.store.retention import Retention
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
 INGEST = "ingest"  # what `smartmeter-gateway broker-rules` calls ingest
 HELP = "a TOML file; by default what `serve` uses without one"  # of --config
 TABLES = ("broker", "store", "http", "oidc", "enrolment", "metrics")
+
+
+@dataclass(frozen=True)
+class BrokerSettings:
+    """How ingest reaches the broker. `ca` None means the system's authorities."""
+
+    host: str
+    port: int
+    client_id: str
+    tls: bool = True
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    user: str | None = None
+    password: bytes | None = field(default=None, repr=False)
+    group: str | None = None  # of a shared subscription, for several ingest processes
+    old: bool = False  # the broker is known to speak only MQTT 3.1.1
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """None without TLS. Raises OSError or ssl.SSLError if a file cannot be used."""
+        if not self.tls:
+            return None
+        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+        if self.certificate and self.key:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How many days the store keeps readings and slices; None means for ever.
+
+    Slices of a day are always kept.
+    """
+
+    readings: int | None = 400
+    quarters: int | None = None
+    hours: int | None = None
+
+
+@dataclass(frozen=True)
+class OidcSettings:
+    """An OpenID Connect issuer. `households` and `scopes` name the claims that list them.
+
+    "*" in the claim `households` means all households.
+    """
+
+    issuer: str
+    audience: str
+    households: str = "households"
+    scopes: str = "scope"
+
+
+@dataclass(frozen=True)
+class EnrolmentSettings:
+    """How Concentrators get certificates.
+
+    `elsewhere` says who issues certificates if the Cloud does not.
+    No Concentrator may have one of the `reserved` names.
+    """
+
+    folder: Path
+    days: int = 90
+    elsewhere: str | None = None
+    reserved: frozenset[str] = frozenset()
+    page: Path | None = None  # the certificate that the page shows
 
 
 @dataclass(frozen=True)
@@ -183,13 +247,23 @@ def _enrolment(table: Table, broker: BrokerSettings | None) -> EnrolmentSettings
     names = {INGEST}
     if broker is not None:
         names.add(broker.user or INGEST)
-        names.add((broker.certificate and common_name(broker.certificate)) or INGEST)
+        names.add((broker.certificate and _common_name(broker.certificate)) or INGEST)
     return EnrolmentSettings(
         table.source.parent / Path(folder).expanduser(),
         days or 36500,
         elsewhere,
         frozenset(names),
     )
+
+
+def _common_name(path: Path) -> str | None:
+    """The common name in a certificate file, or None if it cannot be read."""
+    try:
+        subject = x509.load_pem_x509_certificate(path.read_bytes()).subject
+        names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except (OSError, ValueError):
+        return None
+    return str(names[0].value) if names else None
 
 
 def _is_issuer(text: str) -> bool:

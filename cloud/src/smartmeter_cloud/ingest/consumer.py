@@ -22,8 +22,9 @@ from smartmeter_mqtt import codec
 from smartmeter_mqtt.codec import ProtocolError
 from smartmeter_mqtt.reasons import SESSION_TAKEN_OVER, WRONG_VERSION
 
+from smartmeter_cloud.config.settings import BrokerSettings
 from smartmeter_cloud.ingest.message import Batch
-from smartmeter_cloud.ingest.mqtt_connection import BrokerSettings, Connection, NoAnswer, Refused
+from smartmeter_cloud.ingest.mqtt_connection import Connection, NoAnswer, Refused
 from smartmeter_cloud.ingest.writer import Job, Writer
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.rows import Process

@@ -4,11 +4,11 @@ import select
 import socket
 import ssl
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from smartmeter_mqtt import codec
 from smartmeter_mqtt.reasons import reason
+
+from smartmeter_cloud.config.settings import BrokerSettings
 
 KEEP_ALIVE = 60  # seconds; a silent broker is given up after one and a half times that
 SESSION_SECONDS = 3600  # the broker keeps what we missed for as long, if it is able to
@@ -16,30 +16,6 @@ RECEIVE_MAXIMUM = 2000  # messages under way to us at a time
 PACKET_MAX = 2 * 1024 * 1024  # a little over what a message may have, so that a refusal can name it
 CONNECT_SECONDS = 10
 READ_SIZE = 256 * 1024
-
-
-@dataclass(frozen=True)
-class BrokerSettings:
-    host: str
-    port: int
-    client_id: str
-    tls: bool = True
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    user: str | None = None
-    password: bytes | None = None
-    group: str | None = None  # of a shared subscription, where several ingestors run
-    old: bool = False  # the broker is known to speak MQTT 3.1.1 alone
-
-    def tls_context(self) -> ssl.SSLContext | None:
-        """None without TLS. OSError or ssl.SSLError where a file cannot be used."""
-        if not self.tls:
-            return None
-        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        if self.certificate and self.key:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
 
 
 class NoAnswer(TimeoutError):

@@ -240,16 +240,6 @@ def pem(certificates: Iterable[x509.Certificate]) -> bytes:
     return b"".join(c.public_bytes(serialization.Encoding.PEM) for c in certificates)
 
 
-def common_name(path: Path) -> str | None:
-    """The name in a certificate file, None where there is none to be read."""
-    try:
-        subject = x509.load_pem_x509_certificate(path.read_bytes()).subject
-        names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except (OSError, ValueError):
-        return None
-    return str(names[0].value) if names else None
-
-
 def fingerprint(path: Path) -> bytes:
     """SHA-256 of the first certificate in a file; OSError, ValueError."""
     return x509.load_pem_x509_certificate(path.read_bytes()).fingerprint(hashes.SHA256())

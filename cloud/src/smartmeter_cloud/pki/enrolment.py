@@ -8,11 +8,10 @@ import base64
 import hashlib
 import secrets
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
 
+from smartmeter_cloud.config.settings import EnrolmentSettings
 from smartmeter_cloud.pki import authority
 from smartmeter_cloud.pki.authority import Authority
 from smartmeter_cloud.store.interface import Store
@@ -28,17 +27,6 @@ class UnknownToken(Exception):
 
 class NotAllowed(Exception):
     """Why no certificate or token is given; one sentence."""
-
-
-@dataclass(frozen=True)
-class EnrolmentSettings:
-    """elsewhere: who gives certificates instead of us; reserved: names that no Concentrator has."""
-
-    folder: Path
-    days: int = 90
-    elsewhere: str | None = None
-    reserved: frozenset[str] = frozenset()
-    page: Path | None = None  # the certificate that the page shows
 
 
 class Enrolment:

@@ -23,10 +23,10 @@ from smartmeter_cloud.store.rows import (
 )
 
 if TYPE_CHECKING:
+    from smartmeter_cloud.config.settings import Retention
     from smartmeter_cloud.history.rollup import Slice
     from smartmeter_cloud.ingest.message import Batch
     from smartmeter_cloud.store.query import Condition
-    from smartmeter_cloud.store.retention import Retention
 
 
 class StoreUnavailable(Exception):

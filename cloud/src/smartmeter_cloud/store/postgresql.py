@@ -11,11 +11,12 @@ from typing import Any
 
 import psycopg
 
+from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.ingest.message import Batch
 from smartmeter_cloud.store import clustering, households
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.interface import StoreUnavailable
-from smartmeter_cloud.store.retention import DAY_MS, Retention
+from smartmeter_cloud.store.retention import DAY_MS
 from smartmeter_cloud.store.rows import CODES, Stored
 from smartmeter_cloud.store.session import Session, Values
 from smartmeter_cloud.store.sql import DIRTY_AGAIN, READING, Latest, SqlStore

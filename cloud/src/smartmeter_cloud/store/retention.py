@@ -2,24 +2,14 @@
 
 # ruff: noqa: S608 (SQL is put together from this program's own constants)
 
-from dataclasses import dataclass
-
 from smartmeter.wire import topics
 
+from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.history.rollup import HOUR, QUARTER
 from smartmeter_cloud.store.session import Session
 
 DAY_MS = 86_400_000
 ROWS_AT_A_TIME = 5000  # in one transaction, so that ingest never waits long
-
-
-@dataclass(frozen=True)
-class Retention:
-    """Days that readings and slices are kept; None for ever. Slices of days are always kept."""
-
-    readings: int | None = 400
-    quarters: int | None = None
-    hours: int | None = None
 
 
 def forget_readings(db: Session, until: int, received_until: int, table: str = "reading") -> int:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.history import rollup
 from smartmeter_cloud.history.rollup import QUARTER_MS, Slice
 from smartmeter_cloud.ingest.message import Batch, Sender
@@ -20,7 +21,6 @@ from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
 from smartmeter_cloud.store.households import Households
 from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.query import ABOVE, BELOW, EQUAL, Condition
-from smartmeter_cloud.store.retention import Retention
 from smartmeter_cloud.store.rows import (
     CODES,
     COLUMNS,
