@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smartmeter_cloud.api.access import new_key
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Process, encoded, eventually, reading
@@ -65,7 +65,7 @@ class Site:
 
     def take(self, topic: str, document: Any, received: int | None = None) -> None:
         """Stores a message as ingest would."""
-        batch = Batch()
+        batch = MessageBatch()
         batch.add(topic.encode(), encoded(document), received or int(time.time() * 1000))
         assert not batch.dead
         self.store.write(batch)

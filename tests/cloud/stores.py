@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sql import SqlStore
 from smartmeter_cloud.store.sqlite import SqliteStore
 
@@ -47,7 +47,7 @@ def store(opens: Opens) -> SqlStore:
 
 def add(store: SqlStore, meter: str, *readings: dict[str, Any], received: int | None = None) -> Any:
     """Stores readings in one transaction; received is in ms, by default on 2026-09-22."""
-    batch = Batch()
+    batch = MessageBatch()
     topic = f"concentrator/house-1/smartMeterMessage/{meter}/readings".encode()
     for i in range(0, len(readings), 5000):
         batch.add(topic, encoded(readings[i : i + 5000]), received or 1790071200_000)

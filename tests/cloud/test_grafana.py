@@ -10,13 +10,13 @@ from typing import Any
 import psycopg
 import pytest
 from smartmeter_cloud.history import energy
-from smartmeter_cloud.history.rollup import DAY
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.rows import Process
+from smartmeter_cloud.store.slices import DAY
 
 from tests.cloud.around import encoded
-from tests.cloud.history.test_rollup import FAR, NOON, at, roll
+from tests.cloud.store.test_rollups import FAR, NOON, at, roll
 from tests.cloud.stores import VIENNA, add
 from tools.environment.postgresql import Postgres
 
@@ -58,7 +58,7 @@ def database(postgres: Postgres) -> Iterator[tuple[PostgresStore, psycopg.Connec
         ]
         add(store, meter, *rows)
     store.name_meter("m1", "Kitchen", None)
-    refused = Batch()
+    refused = MessageBatch()
     refused.add(b"concentrator/c/smartMeterMessage/m1/reading", b"secret payload", NOON * 1000)
     refused.add(b"concentrator/c/status", encoded({}), NOON * 1000)
     store.write(refused)

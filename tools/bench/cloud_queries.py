@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from smartmeter_cloud.history.rollup import day_start
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.rows import CODES, COLUMNS
+from smartmeter_cloud.store.slices import day_start
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tools.bench.cloud_load import CONCENTRATOR
@@ -57,7 +57,7 @@ _FILL_POSTGRESQL = _FILL.replace("%", "%%") + f" generate_series(0, {EACH_DAY - 
 def fill(store: SqliteStore | PostgresStore, rows: int) -> int:
     """So many readings of METERS meters up to yesterday, and a thin year before; how many."""
     days = max(1, rows // (METERS * EACH_DAY))
-    year = Batch()
+    year = MessageBatch()
     for meter in range(METERS):
         topic = f"concentrator/{CONCENTRATOR}/smartMeterMessage/meter-{meter:04d}/readings"
         part = [

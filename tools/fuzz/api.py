@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from smartmeter_cloud.api.access import new_key
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 # A stream without an end, and certificate signing requests, which schemathesis cannot make, have
@@ -43,7 +43,7 @@ def fuzz(folder: Path, phases: str, examples: int, seed: int) -> subprocess.Comp
     store = SqliteStore(folder / "smartmeter.sqlite")
     key, token = new_key("fuzz", "admin", None, 1)
     store.add_key(key)
-    batch = Batch()
+    batch = MessageBatch()
     for house, meter in (("house-1", "m1"), ("house-2", "m2")):
         topic = f"concentrator/{house}/smartMeterMessage/{meter}/reading"
         batch.add(topic.encode(), _READING, int(time.time() * 1000))

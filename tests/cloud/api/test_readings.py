@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.api.test_api import at
@@ -167,7 +167,7 @@ def test_the_properties_are_listed(site: Site) -> None:
 
 
 def test_every_store_pages_alike(store: SqlStore) -> None:
-    batch = Batch()
+    batch = MessageBatch()
     same = [at(5) | {"seq": n} for n in range(10)]
     batch.add(b"concentrator/c/smartMeterMessage/m1/readings", encoded(same), 1790071200_000)
     store.write(batch)

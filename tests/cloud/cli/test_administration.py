@@ -24,7 +24,7 @@ from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tests.cloud.around import Process, eventually, reading
 from tests.cloud.conftest import Cloud
-from tests.cloud.history.test_rollup import at
+from tests.cloud.store.test_rollups import at
 from tests.cloud.stores import add
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto, free_port

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from smartmeter import Reading
 from smartmeter.wire import receipt, topics
-from smartmeter_cloud.ingest.message import PAYLOAD_MAX, STATUS_MAX, Batch
+from smartmeter_cloud.ingest.message import PAYLOAD_MAX, STATUS_MAX, MessageBatch
 
 from tests.cloud.around import encoded, reading
 
@@ -17,13 +17,13 @@ TOPICS = TOPIC + b"s"
 NOW = 1790000000_000
 
 
-def taken(document: Any, topic: bytes = TOPIC) -> Batch:
-    batch = Batch()
+def taken(document: Any, topic: bytes = TOPIC) -> MessageBatch:
+    batch = MessageBatch()
     batch.add(topic, document if isinstance(document, bytes) else encoded(document), NOW)
     return batch
 
 
-def rows_of(batch: Batch) -> list[Any]:
+def rows_of(batch: MessageBatch) -> list[Any]:
     return [row for rows in batch.readings.values() for row in rows]
 
 

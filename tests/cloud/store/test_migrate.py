@@ -8,13 +8,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from smartmeter_cloud.history.rollup import DAY
 from smartmeter_cloud.store import schema, sqlite
 from smartmeter_cloud.store.interface import StoreUnavailable
+from smartmeter_cloud.store.slices import DAY
 from smartmeter_cloud.store.sql import SqlStore
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.history.test_rollup import NOON, at, roll, slices
+from tests.cloud.store.test_rollups import NOON, at, roll, slices
 from tests.cloud.stores import VIENNA, add
 from tools.environment.postgresql import Postgres
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store import clustering
 from smartmeter_cloud.store.certificates import Revoked
 from smartmeter_cloud.store.interface import StoreUnavailable
@@ -16,7 +16,7 @@ from smartmeter_cloud.store.rows import Certificate, Invitation, Process
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import encoded, reading
-from tests.cloud.history.test_rollup import NOON, at
+from tests.cloud.store.test_rollups import NOON, at
 from tests.cloud.stores import Opens, add, opens, store
 from tools.environment.postgresql import Postgres
 
@@ -46,7 +46,7 @@ def test_a_reading_is_stored_once(opens: Opens) -> None:
 
 
 def test_all_of_a_batch_or_nothing(store: SqlStore) -> None:
-    batch = Batch()
+    batch = MessageBatch()
     batch.add(b"concentrator/c/smartMeterMessage/m1/reading", encoded(at(0)), NOON * 1000)
     batch.boxes.append(("box",))  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
@@ -56,7 +56,7 @@ def test_all_of_a_batch_or_nothing(store: SqlStore) -> None:
 
 
 def test_hostile_texts_are_texts(store: SqlStore) -> None:
-    batch = Batch()
+    batch = MessageBatch()
     evil = b"concentrator/\x00'; DROP TABLE reading; --/\xff"
     batch.add(evil, b"\x00\xff'\"", NOON * 1000)
     status = {"state": "\x00'; --", "a\u0000": "<script>"}
@@ -130,7 +130,7 @@ def test_a_meter_forgotten_by_another_process_may_come_back(opens: Opens) -> Non
 
 def test_boxes_and_processes_are_kept_as_they_are_now(store: SqlStore) -> None:
     def status(document: Any, at_ms: int, retained: bool = False) -> None:
-        batch = Batch()
+        batch = MessageBatch()
         payload = document if document == b"" else encoded(document)
         batch.add(b"concentrator/c/smartMeterMessage/m1/status", payload, at_ms, retained)
         store.write(batch)
@@ -254,8 +254,8 @@ def test_a_day_that_is_over_is_put_in_order_at_night(
 def test_what_a_revoked_concentrator_sends_by_an_open_connection_is_not_taken(
     store: SqlStore,
 ) -> None:
-    def sends(seq: int) -> Batch:
-        batch = Batch()
+    def sends(seq: int) -> MessageBatch:
+        batch = MessageBatch()
         topic = "concentrator/house-1/smartMeterMessage/m1/"
         batch.add(f"{topic}reading".encode(), encoded(reading(seq)), 1790000000_000)
         batch.add(f"{topic}status".encode(), encoded({"seq": seq}), 1790000000_000)

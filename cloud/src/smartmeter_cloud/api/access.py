@@ -19,10 +19,10 @@ from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.rate_limit import Guesses
 from smartmeter_cloud.auth.oidc import Issuer, Rejected
 from smartmeter_cloud.auth.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION, READ, SCOPES
-from smartmeter_cloud.history.rollup import Slice
 from smartmeter_cloud.store.households import DEFAULT
 from smartmeter_cloud.store.interface import Store
 from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading, Volts
+from smartmeter_cloud.store.slices import Slice
 
 _Found = TypeVar("_Found")
 

@@ -20,8 +20,7 @@ from smartmeter_cloud.history import bulk
 from smartmeter_cloud.history.properties import PREFIX, UNITS
 from smartmeter_cloud.store import query as queries
 from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.query import Condition
-from smartmeter_cloud.store.rows import Reading
+from smartmeter_cloud.store.rows import ABOVE, BELOW, EQUAL, Condition, Reading
 
 PAGE_MAX = 1000
 ROWS_MAX = 20_000  # more than this is only to be had in bulk
@@ -162,9 +161,9 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
         code = wanted.specificPropertyName.removeprefix(PREFIX)
         codes.append(code)
         for sign, number in (
-            (queries.ABOVE, wanted.numericalValueGreaterThan),
-            (queries.BELOW, wanted.numericalValueLessThan),
-            (queries.EQUAL, wanted.numericalValueEqualTo),
+            (ABOVE, wanted.numericalValueGreaterThan),
+            (BELOW, wanted.numericalValueLessThan),
+            (EQUAL, wanted.numericalValueEqualTo),
         ):
             if number is not None:
                 conditions.append(Condition(code, sign, number))

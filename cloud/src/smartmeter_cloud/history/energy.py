@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
-from smartmeter_cloud.history.rollup import (
+from smartmeter_cloud.store.slices import (
     DAY,
     HOUR,
     HOUR_MS,

@@ -5,8 +5,8 @@ import threading
 import time
 
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.history.rollup import QUARTER_MS
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
+from smartmeter_cloud.store.slices import QUARTER_MS
 
 OVER_SECONDS = 5.0  # slices that are over, as late data makes them, wait no longer than this
 GOING_ON_SECONDS = 60.0  # the slice that goes on is made anew once a minute

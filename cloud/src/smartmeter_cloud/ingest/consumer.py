@@ -23,7 +23,7 @@ from smartmeter_mqtt.codec import ProtocolError
 from smartmeter_mqtt.reasons import SESSION_TAKEN_OVER, WRONG_VERSION
 
 from smartmeter_cloud.config.settings import BrokerSettings
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.ingest.mqtt_connection import Connection, NoAnswer, Refused
 from smartmeter_cloud.ingest.writer import Job, Writer
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
@@ -114,7 +114,7 @@ class Ingest:
         began = None
         try:
             connection.subscribe(self._filter())
-            gathered = Job(Batch(), [], connection)
+            gathered = Job(MessageBatch(), [], connection)
             while not self._stop.is_set():
                 if began is None and connection.subscribed:
                     self._found(connection)
@@ -122,7 +122,7 @@ class Ingest:
                 self._answer(connection)
                 if gathered.packet_ids and not self._writer.busy:
                     self._writer.submit(gathered)
-                    gathered = Job(Batch(), [], connection)
+                    gathered = Job(MessageBatch(), [], connection)
                 if gathered.batch.size < GATHER_MAX and len(gathered.packet_ids) < GATHER_MAX:
                     self._gather(connection.receive(WAIT_SECONDS, self._writer.bell), gathered)
                 else:

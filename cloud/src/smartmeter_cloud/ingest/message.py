@@ -1,6 +1,5 @@
 """What a Concentrator may send, held to its form; the rest is refused with one sentence."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from re import compile as pattern
@@ -11,6 +10,7 @@ from msgspec import Meta
 from msgspec.structs import astuple
 from smartmeter.wire import receipt, topics
 
+from smartmeter_cloud.store.batch import Batch, Sender
 from smartmeter_cloud.store.rows import CODES, COLUMNS, Box, DeadLetter, ReadingRow
 
 PAYLOAD_MAX = 1024 * 1024
@@ -82,19 +82,8 @@ class Refused(ValueError):
     """Why a message is not stored, as one sentence."""
 
 
-# A meter's id, and that of the Concentrator that sent for it.
-Sender = tuple[str, str]
-
-
-@dataclass
-class Batch:
-    """What one transaction stores, and whom it is receipted to."""
-
-    readings: dict[Sender, list[ReadingRow]] = field(default_factory=dict)
-    boxes: list[Box] = field(default_factory=list)
-    dead: list[DeadLetter] = field(default_factory=list)
-    ignored: int = 0
-    receipts: dict[str, list[bytes]] = field(default_factory=dict)
+class MessageBatch(Batch):
+    """A batch that takes messages as the broker delivers them."""
 
     def add(self, topic: bytes, payload: bytes, received: int, retained: bool = False) -> None:
         """Takes one message; received in ms since 1970. Never raises: what is wrong is kept."""
@@ -127,19 +116,6 @@ class Batch:
     def add_oversize(self, topic: bytes, size: int, received: int) -> None:
         """A message that was too long to be kept: no receipt, for it has no digest."""
         self._bury(topic, b"", received, f"a message of {size} bytes; {PAYLOAD_MAX} are allowed")
-
-    def refuse(self, sender: Sender, reason: str) -> None:
-        """Makes dead letters of a sender's readings."""
-        meter, concentrator = sender
-        topic = topics.uplink(concentrator, meter, topics.READING)
-        digest = receipt.digest(topic, reason.encode())
-        for row in self.readings.pop(sender):
-            self.dead.append(DeadLetter(digest, row[2], topic, reason, 0, b""))
-
-    @property
-    def size(self) -> int:
-        """How many readings there are."""
-        return sum(map(len, self.readings.values()))
 
     def _reading(self, sender: Sender, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.rows import Process
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("smartmeter_cloud.ingest.consumer")
 class Job:
     """A batch, the packets it came in, and the connection that these are to be acknowledged on."""
 
-    batch: Batch
+    batch: MessageBatch
     packet_ids: list[bytes]
     connection: object
 
@@ -101,7 +101,7 @@ class Writer:
                 except StoreUnavailable as e:
                     _log.debug("no heartbeat: %s", e)
 
-    def _write(self, batch: Batch) -> bool:
+    def _write(self, batch: MessageBatch) -> bool:
         """Stores it, however long the store is away; False where stop() came before that."""
         delay = RETRY_MIN
         while True:

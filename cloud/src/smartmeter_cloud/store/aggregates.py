@@ -8,9 +8,9 @@ it is: else what a late or deleted meter changes in it would be that meter's own
 from collections.abc import Iterable
 from datetime import tzinfo
 
-from smartmeter_cloud.history.rollup import HOUR, HOUR_MS, day_start
 from smartmeter_cloud.store.rows import Sum
 from smartmeter_cloud.store.session import Session
+from smartmeter_cloud.store.slices import HOUR, HOUR_MS, day_start
 
 LEAST = 20  # distinct meters that have the total; the specification's least number
 SETTLED_MS = 24 * HOUR_MS  # after an hour's end; until then most of what is late has come

@@ -1,15 +1,16 @@
 """The one interface to what is stored."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from smartmeter_cloud.config.settings import Retention
+from smartmeter_cloud.store.batch import Batch
 from smartmeter_cloud.store.rows import (
     Box,
     Bucket,
     Certificate,
+    Condition,
     DeadLetter,
     Invitation,
     Key,
@@ -21,12 +22,7 @@ from smartmeter_cloud.store.rows import (
     Sum,
     Volts,
 )
-
-if TYPE_CHECKING:
-    from smartmeter_cloud.config.settings import Retention
-    from smartmeter_cloud.history.rollup import Slice
-    from smartmeter_cloud.ingest.message import Batch
-    from smartmeter_cloud.store.query import Condition
+from smartmeter_cloud.store.slices import Slice
 
 
 class StoreUnavailable(Exception):
@@ -57,7 +53,7 @@ class Store(Protocol):
         """Voltage in [start, end) by slices of width ms; a slice without one is left out."""
 
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
-        """A meter's slices of a tier (rollup.TIERS) that begin in [start, end)."""
+        """A meter's slices of a tier (slices.TIERS) that begin in [start, end)."""
 
     def roll(self, limit: int, until: int) -> int:
         """Rolls up at most limit slices with new data that begin before until; how many it did."""
@@ -85,7 +81,7 @@ class Store(Protocol):
         """
 
     def sums(self, start: int, end: int, least: int, now: int) -> list[Sum]:
-        """Energy of all meters together, by hours that at least `least` of them have (sums.py)."""
+        """Energy of all meters together, for hours with at least `least` meters (aggregates.py)."""
 
     def meters(self) -> list[Meter]:
         """All meters."""

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.ingest.message import Batch
 from smartmeter_cloud.store import clustering, households
 from smartmeter_cloud.store import retention as retain
+from smartmeter_cloud.store.batch import Batch
 from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.retention import DAY_MS
 from smartmeter_cloud.store.rows import CODES, Stored

@@ -4,30 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.rows import Reading
+from smartmeter_cloud.store.rows import Condition, Reading
 
 CHUNK = 2000  # readings fetched at a time: memory stays the same however many there are
 
 FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
-
-ABOVE, BELOW, EQUAL = ">", "<", "="
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A reading is meant only where its value of code is above, below or equal to a number."""
-
-    code: str
-    sign: str
-    number: float
-
-    def holds(self, values: dict[str, int | float]) -> bool:
-        value = values.get(self.code)
-        if value is None:
-            return False
-        if self.sign == ABOVE:
-            return value > self.number
-        return value < self.number if self.sign == BELOW else value == self.number
 
 
 @dataclass(frozen=True)

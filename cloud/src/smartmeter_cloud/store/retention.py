@@ -5,8 +5,8 @@
 from smartmeter.wire import topics
 
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.history.rollup import HOUR, QUARTER
 from smartmeter_cloud.store.session import Session
+from smartmeter_cloud.store.slices import HOUR, QUARTER
 
 DAY_MS = 86_400_000
 ROWS_AT_A_TIME = 5000  # in one transaction, so that ingest never waits long

@@ -8,7 +8,8 @@ from datetime import tzinfo
 from operator import itemgetter
 from typing import Any
 
-from smartmeter_cloud.history.rollup import (
+from smartmeter_cloud.store.session import Session
+from smartmeter_cloud.store.slices import (
     DAY,
     HOUR,
     HOUR_MS,
@@ -21,7 +22,6 @@ from smartmeter_cloud.history.rollup import (
     merge,
     slice_of,
 )
-from smartmeter_cloud.store.session import Session
 
 _POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
 _TOTAL_COLUMNS = [

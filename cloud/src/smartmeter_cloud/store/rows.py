@@ -158,3 +158,23 @@ class Process(NamedTuple):
     started: int
     beat: int
     state: str
+
+
+ABOVE, BELOW, EQUAL = ">", "<", "="
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A reading is meant only where its value of code is above, below or equal to a number."""
+
+    code: str
+    sign: str
+    number: float
+
+    def holds(self, values: dict[str, int | float]) -> bool:
+        value = values.get(self.code)
+        if value is None:
+            return False
+        if self.sign == ABOVE:
+            return value > self.number
+        return value < self.number if self.sign == BELOW else value == self.number

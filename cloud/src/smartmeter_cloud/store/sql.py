@@ -11,21 +11,22 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.history import rollup
-from smartmeter_cloud.history.rollup import QUARTER_MS, Slice
-from smartmeter_cloud.ingest.message import Batch, Sender
 from smartmeter_cloud.store import aggregates, rollups, schema, voltage
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.accounts import SqlRecords
+from smartmeter_cloud.store.batch import Batch, Sender
 from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
 from smartmeter_cloud.store.households import Households
 from smartmeter_cloud.store.interface import StoreUnavailable
-from smartmeter_cloud.store.query import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.store.rows import (
+    ABOVE,
+    BELOW,
     CODES,
     COLUMNS,
+    EQUAL,
     Box,
     Bucket,
+    Condition,
     DeadLetter,
     Newest,
     Process,
@@ -36,6 +37,7 @@ from smartmeter_cloud.store.rows import (
     Volts,
 )
 from smartmeter_cloud.store.session import Session
+from smartmeter_cloud.store.slices import DAY, QUARTER, QUARTER_MS, Slice
 
 DEAD_LETTERS_MAX = 1000  # the newest are kept; `counter` counts all there were
 
@@ -355,11 +357,11 @@ class SqlStore(SqlRecords, SqlCertificates):
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             (name,),
         )
-        db.run("DELETE FROM rollup WHERE tier = ?", (rollup.DAY,))
+        db.run("DELETE FROM rollup WHERE tier = ?", (DAY,))
         db.run(
             "INSERT INTO dirty SELECT meter, start FROM rollup WHERE tier = ? "
             "ON CONFLICT (meter, start) DO NOTHING",
-            (rollup.QUARTER,),
+            (QUARTER,),
         )
 
 

@@ -1,8 +1,9 @@
-"""Slices of 15 minutes, an hour and a day, each of which can be made anew from what it is made of.
+"""Slices of 15 minutes, an hour and a day: each is computed from readings or shorter slices.
 
-Energy comes from the meter's totals, not from adding up power: so an outage costs nothing but the
-knowledge when in it the energy flowed. Where a total falls (the counter was reset) or rises by
-more than can flow (the meter was swapped) the step counts as nothing and is told as a reset.
+Energy comes from the meter's totals, not from adding up power. So an outage loses no energy, only
+the times at which it flowed. A total that falls means that the counter was reset. A total that
+rises faster than energy can flow means that the meter was swapped. Such a step counts as no
+energy, and as one reset.
 """
 
 from collections.abc import Iterable, Sequence

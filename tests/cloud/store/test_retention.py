@@ -1,12 +1,12 @@
 """What is kept for how long, and a meter that is taken out of everything."""
 
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.history.rollup import DAY, HOUR, QUARTER
-from smartmeter_cloud.ingest.message import Batch
+from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.store.slices import DAY, HOUR, QUARTER
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import reading
-from tests.cloud.history.test_rollup import FAR, NOON, at, roll, slices
+from tests.cloud.store.test_rollups import FAR, NOON, at, roll, slices
 from tests.cloud.stores import add, opens, store
 
 __all__ = ["opens", "store"]
@@ -95,7 +95,7 @@ def test_a_meter_is_taken_out_of_everything(store: SqlStore) -> None:
 
 
 def test_with_a_meter_go_the_messages_of_it_that_could_not_be_stored(store: SqlStore) -> None:
-    batch = Batch()
+    batch = MessageBatch()
     for meter in ("a_b", "acb", "a_bc"):
         for specific in ("reading", "readings"):
             topic = f"concentrator/house-1/smartMeterMessage/{meter}/{specific}"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.history.rollup import DAY, HOUR, QUARTER, day_end, day_start, merge, slice_of
+from smartmeter_cloud.store.slices import DAY, HOUR, QUARTER, day_end, day_start, merge, slice_of
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import reading
