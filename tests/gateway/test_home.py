@@ -135,7 +135,8 @@ def test_a_clock_that_is_wrong_does_not_hide_what_is_right() -> None:
     status = Status()
     now = int(time.time())
     for n, at in enumerate((now + 86_400 * 365, now - 86_400 * 3, now)):
-        status.seen(METER, validation.reading(reading(n, power=77, at=at)), "way")
+        values = validation.reading(reading(n, power=77, at=at))
+        status.reading(METER, values.time, values.values, "port")
     assert status.curves[METER].points() == [(now // 300 * 300, 77.0)]
 
 

@@ -16,11 +16,11 @@ from .cli.systemd import notify
 from .config.settings import BrokerSettings, Config, EmbeddedSettings
 from .intake.mqtt_source import MqttIntake
 from .intake.pipeline import Intake
+from .intake.recall import recall
 from .intake.serial_source import SerialIntake
 from .monitoring.registry import Status, log
 from .provisioning.est_client import Identity, Renewal
 from .spool.database import SpoolError
-from .spool.recall import recall
 from .spool.writer import Spooler
 from .uplink.forwarder import Uplink
 from .web.server import HttpUnavailable, LocalHttp

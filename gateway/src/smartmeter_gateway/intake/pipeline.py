@@ -6,13 +6,16 @@ from collections.abc import Callable
 from smartmeter.wire import topics
 
 from ..config.settings import MeterSettings
-from ..monitoring.registry import METERS, Status
+from ..monitoring.registry import Status
 from ..mqtt.client import Link
 from ..spool.writer import ONLY_ACKNOWLEDGE, REMEMBER, Item, Spooler
 from . import validation
+from .deduplication import Deduplicator
 from .replay_guard import Memory
 from .telegram_decoder import Opener
-from .validation import Refused
+from .validation import METERS, Refused
+
+METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
 
 
 class Intake:
@@ -26,8 +29,11 @@ class Intake:
     ) -> None:
         self._status = status
         self._meters = {meter.id: meter for meter in meters}
+        self._deduplicator = Deduplicator()
+        self._admitted: set[str] = set()
         for id, told in spooler.statuses().items():
-            status.know(id, validation.status(told))
+            self._admitted.add(id)
+            status.adapter_status(id, validation.status(told))
         self._memories = spooler.memories()
         self._openers = {id: self._opener(id) for id in self._meters}
         self._codes: dict[str, set[str]] = {}
@@ -51,10 +57,12 @@ class Intake:
 
         A reading that this meter's other way has just brought is acknowledged and not kept.
         """
-        if not self._status.has_room(meter):
+        if meter not in self._admitted and len(self._admitted) >= METERS_MAX:
             raise Refused(METERS, "a meter beyond the number that can be followed")
         if specific == topics.STATUS:
-            self._status.know(meter, validation.status(payload))
+            document = validation.status(payload)
+            self._admitted.add(meter)
+            self._status.adapter_status(meter, document)
             return [(meter, specific, payload, packet_id, link)]
         validation.bounded(payload)
         if specific == topics.READING:
@@ -68,9 +76,12 @@ class Intake:
         self, meter: str, payload: bytes, way: str, packet_id: bytes, link: Link | None
     ) -> Item:
         values = validation.reading(payload)
-        if not self._status.seen(meter, values, way):
+        self._admitted.add(meter)
+        if not self._deduplicator.accepts(meter, values, way):
+            self._status.duplicate(meter, way)
             # Acknowledged in its turn: behind the one that it doubles.
             return meter, ONLY_ACKNOWLEDGE, b"", packet_id, link
+        self._status.reading(meter, values.time, values.values, way)
         known = self._codes.setdefault(meter, set())
         if not known.issuperset(values.values):
             known.update(values.values)
@@ -82,7 +93,7 @@ class Intake:
         opened = opener.raw(payload) if specific == topics.RAW else opener.ciphered(payload)
         self._openers[meter] = opener  # only now: not for every id that somebody makes up
         if not opened:
-            self._status.came_again(meter)
+            self._status.duplicate(meter, f"{way} ({specific})")
             return []
         # A way of its own: an adapter may tell the same telegram as a reading, too.
         items = [self._reading(meter, p, f"{way} ({specific})", b"", None) for p in opened]

@@ -17,6 +17,7 @@ EMPTY = "empty"
 SIZE = "size"
 JSON = "json"
 CONTENT = "content"
+METERS = "meters"
 
 
 class Refused(ValueError):

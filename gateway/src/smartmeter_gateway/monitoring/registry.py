@@ -4,15 +4,13 @@ import datetime
 import logging
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import smartmeter
 
-from ..intake.deduplication import Holding
-from ..intake.validation import Values
 from .adapter_status import Told
 from .daily_energy import Today
 from .diagnosis import OLD_S, why
@@ -20,10 +18,6 @@ from .power_curve import Curve, power
 
 log = logging.getLogger("smartmeter_gateway")
 
-METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
-METERS = "meters"  # the kind under which a further one is refused
-
-_KEYS_MAX = 24  # two minutes of a meter that sends every 5 s: so far one way may be behind another
 _DAY_S = 86_400
 _AHEAD_S = 3600
 LAN = "LAN broker"  # the name of the link to it
@@ -32,38 +26,17 @@ _TOLD_MAX = 200  # refusals told with their meter; the rest is in the counters
 
 @dataclass
 class Meter:
-    """The newest reading of a meter, which way it came in, and at which time.monotonic().
+    """The newest reading of a meter: its time, its values, its source, its time.monotonic().
 
-    keys: of the last readings, in which a slower way's are looked for; ways: all that brought any.
+    count: readings kept; sources: all that have brought readings, kept or not.
     """
 
-    values: Values
-    way: str
+    time: datetime.datetime
+    values: dict[str, float]
+    source: str
     arrived: float
     count: int = 0
-    keys: deque[tuple[datetime.datetime, int, str]] = field(
-        default_factory=lambda: deque(maxlen=_KEYS_MAX)
-    )
-    ways: list[str] = field(default_factory=list)
-    holding: Holding = field(default_factory=Holding)
-
-    def takes(self, values: Values, way: str) -> bool:
-        """Whether this is to be kept; False: another way has brought it, or holds the meter."""
-        if len(self.ways) > 1 and self._is_known(values, way):
-            return False
-        # Noted from the first reading on: that there is a second way is not known before.
-        return values.clock == "meter" or self.holding.takes(way, values.time.timestamp())
-
-    def _is_known(self, values: Values, way: str) -> bool:
-        if any(t == values.time and s == values.seq and w != way for t, s, w in self.keys):
-            return True
-        # Where the meter has a clock and no counter, each way counts for itself.
-        last = self.values
-        return (
-            self.way != way
-            and values.clock == last.clock == "meter"
-            and (values.time, values.values) == (last.time, last.values)
-        )
+    sources: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -88,9 +61,8 @@ class Status:
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._said: set[tuple[str, str]] = set()
-        self._known: set[str] = set()
         self._told: dict[str, Told] = {}  # by meter: its newest status
-        self._twice: Counter[str] = Counter()  # by meter: what came again and was not kept
+        self._duplicates: Counter[str] = Counter()  # by meter: came again and was not kept
         self.refused: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.links: dict[str, LinkState] = {}
@@ -152,47 +124,39 @@ class Status:
         else:
             log.error("%s", text)
 
-    def seen(self, meter: str, values: Values, way: str) -> bool:
-        """A reading came by `way`. False where another has brought it, or holds the meter."""
+    def reading(
+        self, meter: str, when: datetime.datetime, values: dict[str, float], source: str
+    ) -> None:
+        """A reading was taken in from that source; `when` is its own time."""
         arrived = time.monotonic()
         with self._lock:
             known = self.meters.get(meter)
             if known is None:
-                self._known.add(meter)
-                known = self.meters[meter] = Meter(values, way, arrived, ways=[way])
-            elif way not in known.ways:
-                self._tell_ways(meter, known, values, way)
-            if not known.takes(values, way):
-                self._twice[meter] += 1
-                return False
-            known.values, known.way, known.arrived = values, way, arrived
+                known = self.meters[meter] = Meter(when, values, source, arrived)
+            known.time, known.values, known.source, known.arrived = when, values, source, arrived
             known.count += 1
-            known.keys.append((values.time, values.seq, way))
-            self._draw(meter, values)
-            return True
+            if source not in known.sources:
+                known.sources.append(source)
+            self._draw(meter, when, values)
 
-    @staticmethod
-    def _tell_ways(meter: str, known: Meter, values: Values, way: str) -> None:
-        known.ways.append(way)
-        log.warning(
-            "meter %s comes by %s; %s",
-            meter,
-            " and by ".join(known.ways),
-            "of a reading that comes by both the first is kept"
-            if values.clock == "meter"
-            else f"it has no clock, so {known.way} is used, and another only where that is silent",
-        )
-
-    def recall(self, meter: str, values: Values) -> None:
-        """A reading of before this start: for the curve alone."""
+    def duplicate(self, meter: str, source: str) -> None:
+        """A reading or a telegram came again and was not kept."""
         with self._lock:
-            self._draw(meter, values)
+            self._duplicates[meter] += 1
+            known = self.meters.get(meter)
+            if known is not None and source not in known.sources:
+                known.sources.append(source)
 
-    def _draw(self, meter: str, values: Values) -> None:
-        when = values.time.timestamp()
+    def recall(self, meter: str, when: datetime.datetime, values: dict[str, float]) -> None:
+        """A reading from before this start: it only enters the curve and the day's energy."""
+        with self._lock:
+            self._draw(meter, when, values)
+
+    def _draw(self, meter: str, moment: datetime.datetime, values: dict[str, float]) -> None:
+        when = moment.timestamp()
         if not -_DAY_S < when - time.time() < _AHEAD_S:
-            return  # late data, or a clock that is wrong and would make all that is right look old
-        watts = power(values.values)
+            return  # too late; or the clock is wrong, and all that is right would look old
+        watts = power(values)
         if watts is not None:
             curve = self.curves.get(meter)
             if curve is None:
@@ -201,20 +165,10 @@ class Status:
         today = self._todays.get(meter)
         if today is None:
             today = self._todays[meter] = Today()
-        today.add(when, values.values)
+        today.add(when, values)
 
-    def came_again(self, meter: str) -> None:
-        """A telegram came that was opened before: delivery may repeat."""
-        with self._lock:
-            self._twice[meter] += 1
-
-    def has_room(self, meter: str) -> bool:
-        """Whether readings of this meter can be followed: known, or not yet too many."""
-        return meter in self._known or len(self._known) < METERS_MAX
-
-    def know(self, meter: str, document: Mapping[str, Any] | None) -> None:
-        """A meter's status was taken in; None: taken back."""
-        self._known.add(meter)
+    def adapter_status(self, meter: str, document: Mapping[str, Any] | None) -> None:
+        """A meter's status was taken in; None if it was withdrawn."""
         with self._lock:
             if document is None:
                 self._told.pop(meter, None)
@@ -242,16 +196,16 @@ class Status:
                 "alarms": list(self.alarms.values()),
                 "meters": {
                     name: {
-                        "last": meter.values.time.isoformat(),
-                        "way": meter.way,
+                        "last": meter.time.isoformat(),
+                        "way": meter.source,
                         "readings": meter.count,
                     }
-                    | ({"ways": meter.ways} if meter.ways[1:] else {})
-                    | ({"twice": self._twice[name]} if name in self._twice else {})
+                    | ({"ways": meter.sources} if meter.sources[1:] else {})
+                    | ({"twice": self._duplicates[name]} if name in self._duplicates else {})
                     | (
                         {
                             "age": round(now - meter.arrived, 1),
-                            "values": meter.values.values,
+                            "values": meter.values,
                             "today": self._grown(name),
                         }
                         if values

@@ -1,14 +1,14 @@
-"""What the spool still holds of the last day, drawn again after a start."""
+"""Shows the last day again after a restart, from what the spool still holds."""
 
 import time
 from pathlib import Path
 
 from smartmeter.wire import topics
 
-from ..intake import validation
-from ..intake.validation import Refused
 from ..monitoring.registry import Status
-from .database import Reader
+from ..spool.database import Reader
+from . import validation
+from .validation import Refused
 
 _DAY_S = 86_400
 _CHUNK_ROWS = 5000
@@ -16,7 +16,7 @@ _CHUNK_BYTES = 4_000_000
 
 
 def recall(path: Path, status: Status) -> None:
-    """Puts the readings of the last day into the curves and the newest of each meter."""
+    """Put the readings of the last day into the curves and the day's energy."""
     reader = Reader(path)
     try:
         at = reader.first_since(int(time.time()) - _DAY_S) - 1
@@ -26,8 +26,9 @@ def recall(path: Path, status: Status) -> None:
                 if row.specific != topics.READING:
                     continue
                 try:
-                    status.recall(row.meter, validation.reading(row.payload))
+                    reading = validation.reading(row.payload)
                 except Refused:  # spooled by an older version that took more
                     continue
+                status.recall(row.meter, reading.time, reading.values)
     finally:
         reader.close()
