@@ -23,7 +23,7 @@ lint:
 
 # after a change of requirements; `python -m tools.environment.lock --upgrade` takes the newest versions
 lock:
-	@python3 tools/prepare.py test
+	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.environment.lock
 
 bench:

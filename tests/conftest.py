@@ -50,15 +50,6 @@ def repository() -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of captured frames beside the repository; they are not ours to carry."""
-    path = REPOSITORY.parent / "shared"
-    if not (path / "frames" / "corpus.jsonl").exists():
-        pytest.skip("../shared with its captured frames is not here")
-    return path
-
-
-@pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"))
 

@@ -1,0 +1,48 @@
+"""What a stranger reads first is true: the files that documents name exist, and CI runs `make`."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+DOCUMENTS = ("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_inside_the_repository_lead_somewhere(repository: Path, name: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)", (repository / name).read_text())
+    missing = [t for t in targets if "://" not in t and not (repository / t).exists()]
+    assert not missing
+
+
+def test_the_files_that_contributing_names_exist(repository: Path) -> None:
+    named = re.findall(r"`([a-z]+/[\w./*-]+)`", (repository / "CONTRIBUTING.md").read_text())
+    rooms = ("firmware/", "gateway/", "cloud/", "tools/", "tests/")
+    ours = [path for path in named if path.startswith(rooms)]
+    assert len(ours) > 20
+    assert not [path for path in ours if not list(repository.glob(path))]
+
+
+def test_public_ci_runs_the_readme_s_commands_with_no_rights(repository: Path) -> None:
+    workflow = yaml.safe_load((repository / ".github/workflows/tests.yml").read_text())
+    commands = [step.get("run") for step in workflow["jobs"]["test"]["steps"]]
+    assert [command for command in commands if command and command.startswith("make")] == [
+        "make test",
+        "make lint",
+    ]
+    assert workflow["permissions"] == {"contents": "read"}
+
+
+def test_issue_forms_ask_for_redacted_captures_only(repository: Path) -> None:
+    forms = sorted((repository / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+    names = {form.stem for form in forms} - {"config"}
+    assert names == {"bug", "meter-is-not-read", "new-meter"}
+    for name in names:
+        text = (repository / f".github/ISSUE_TEMPLATE/{name}.yml").read_text()
+        assert "Never paste" in text
+        captures = re.findall(r"smartmeter-gateway decode [^`]*", text)
+        assert all("--redact" in command for command in captures)
+        assert captures or name == "bug"
+        ids = [part.get("id") for part in yaml.safe_load(text)["body"] if "id" in part]
+        assert len(ids) == len(set(ids))
