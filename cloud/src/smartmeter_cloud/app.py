@@ -1,18 +1,19 @@
-"""Everything in one process: the broker, ingest, the API and the page."""
+"""Puts the rooms together into a process: all of the Cloud, only ingest, or only the API.
 
-import dataclasses
+Each function imports what its process runs, so that `ingest` does not load a web server.
+"""
+
+import contextlib
 import os
 import secrets
+import signal
 import sys
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
-from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
-
-from smartmeter_cloud.api.server import CannotListen, Server
-from smartmeter_cloud.cli.certificates import Failed
-from smartmeter_cloud.cli.main import first_link, open_store
+from smartmeter_cloud.auth.scopes import ADMIN
 from smartmeter_cloud.config.settings import (
     CLIENT_ID,
     BrokerSettings,
@@ -21,18 +22,35 @@ from smartmeter_cloud.config.settings import (
     home_folder,
     load,
 )
-from smartmeter_cloud.history.upkeep import Upkeep
-from smartmeter_cloud.ingest.consumer import Ingest
+from smartmeter_cloud.store import factory
+from smartmeter_cloud.store.interface import Store, StoreUnavailable
 
 STOP_SECONDS = 3.0
 
 
+class Failed(Exception):
+    """Why a command cannot go on, as one sentence."""
+
+
+def open_store(settings: Config) -> Store:
+    """The store that the settings name. Raises Failed."""
+    try:
+        return factory.open_store(settings.store)
+    except StoreUnavailable as e:
+        raise Failed(f"{settings.source}: the store cannot be used: {e}") from None
+
+
 def serve(path: Path | None) -> int:
-    settings = load(path) if path else _own_settings()
+    """Run broker, ingest, API and page in one process. Raises ConfigError and Failed."""
+    from smartmeter_cloud.api.server import CannotListen, Server
+    from smartmeter_cloud.history.upkeep import Upkeep
+    from smartmeter_cloud.ingest.consumer import Ingest
+
+    settings = load(path) if path else _home_settings()
     store = open_store(settings)
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         stack.callback(store.close)
-        broker = settings.broker or stack.enter_context(_Own(settings)).client
+        broker = settings.broker or stack.enter_context(_embedded_broker(settings))
         try:
             server = Server(store, settings.http)
         except CannotListen as e:
@@ -52,7 +70,7 @@ def serve(path: Path | None) -> int:
         upkeep.start()
         thread.start()
         print(f"the page is at {server.address}", flush=True)
-        first_link(store, settings, server.address)
+        _print_first_link(store, settings, server.address)
         try:
             server.run()
         finally:
@@ -64,41 +82,115 @@ def serve(path: Path | None) -> int:
     return 0
 
 
-class _Own:
-    """The embedded broker, and how ingest reaches it."""
+def run_ingest(settings: Config) -> int:
+    """Store what Concentrators send, until a signal ends it. Raises Failed."""
+    from smartmeter_cloud.history.upkeep import Upkeep
+    from smartmeter_cloud.ingest.consumer import Ingest, TakenOver
+    from smartmeter_cloud.monitoring.metrics_server import CannotListen, MetricsPage
+    from smartmeter_cloud.monitoring.prometheus import of_ingest
 
-    def __init__(self, settings: Config) -> None:
-        assert settings.own_broker is not None
-        own = settings.own_broker
-        name, password = CLIENT_ID, secrets.token_urlsafe(24)
-        self._source = settings.source
-        self._broker = EmbeddedBroker(
-            own.host,
-            own.port,
-            users=own.users | {name: password},
-            certificate=own.certificate,
-            key=own.key,
-            client_ca=own.client_ca,
+    if settings.broker is None:
+        raise Failed(
+            f"{settings.source}: broker.embedded is for `smartmeter-cloud serve`; "
+            "`ingest` needs the broker.host of another one"
         )
-        self.client = BrokerSettings(
-            "127.0.0.1", 0, CLIENT_ID, tls=False, user=name, password=password.encode(), old=True
+    store = open_store(settings)
+    ingest = Ingest(settings.broker, store)
+    upkeep = Upkeep(store, settings.store.retention)
+    upkeep.start()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        ingest.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        with contextlib.ExitStack() as stack:
+            if settings.metrics_port is not None:
+                page = MetricsPage(settings.metrics_port, lambda: of_ingest(ingest.state()))
+                stack.enter_context(page)
+                print(f"metrics are at http://127.0.0.1:{page.port}/metrics", flush=True)
+            ingest.run()
+    except CannotListen as e:
+        raise Failed(f"{settings.source}: {e}") from None
+    except TakenOver as e:
+        raise Failed(str(e)) from None
+    except OSError as e:  # ssl.SSLError is one
+        raise Failed(
+            f"{settings.source}: broker.ca, broker.certificate or broker.key cannot be used: {e}"
+        ) from None
+    finally:
+        upkeep.stop()
+        store.close()
+    return 0
+
+
+def run_api(settings: Config) -> int:
+    """Serve the API and the page, until a signal ends it. Raises Failed."""
+    from smartmeter_cloud.api.server import CannotListen, Server
+
+    store = open_store(settings)
+    try:
+        server = Server(store, settings.http)
+    except CannotListen as e:
+        raise Failed(f"{settings.source}: {e}") from None
+    print(f"the page is at {server.address}", flush=True)
+    _print_first_link(store, settings, server.address)
+    try:
+        server.run()
+    finally:
+        store.close()
+    return 0
+
+
+def _print_first_link(store: Store, settings: Config, address: str) -> None:
+    """Say how the first person logs in, if access needs a key and there is none yet."""
+    from smartmeter_cloud.api.access import FIRST_HOURS, new_key
+
+    if settings.http.is_open or settings.http.oidc or store.access_keys():
+        return
+    key, text = new_key("first administrator", ADMIN, None, FIRST_HOURS / 24, once=True)
+    store.add_key(key)
+    print(f"to log in for the first time, within a day, open {address}#login={text}", flush=True)
+
+
+@contextlib.contextmanager
+def _embedded_broker(settings: Config) -> Iterator[BrokerSettings]:
+    """Run the embedded broker; yields how ingest reaches it. Raises Failed."""
+    from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
+
+    assert settings.own_broker is not None
+    own = settings.own_broker
+    password = secrets.token_urlsafe(24)
+    broker = EmbeddedBroker(
+        own.host,
+        own.port,
+        users=own.users | {CLIENT_ID: password},
+        certificate=own.certificate,
+        key=own.key,
+        client_ca=own.client_ca,
+    )
+    try:
+        broker.start()
+    except BrokerUnavailable as e:
+        raise Failed(f"{settings.source}: {e}") from None
+    print(f"the broker is at {broker.host}:{broker.port}", flush=True)
+    try:
+        yield BrokerSettings(
+            "127.0.0.1",
+            broker.local_port,
+            CLIENT_ID,
+            tls=False,
+            user=CLIENT_ID,
+            password=password.encode(),
+            old=True,
         )
-
-    def __enter__(self) -> "_Own":
-        try:
-            self._broker.start()
-        except BrokerUnavailable as e:
-            raise Failed(f"{self._source}: {e}") from None
-        self.client = dataclasses.replace(self.client, port=self._broker.local_port)
-        print(f"the broker is at {self._broker.host}:{self._broker.port}", flush=True)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._broker.close()
+    finally:
+        broker.close()
 
 
-def _own_settings() -> Config:
-    """Without a file: data in the user's own folder, all on the loopback, a password of its own."""
+def _home_settings() -> Config:
+    """Without a file: data in the user's folder, the loopback only, a generated password."""
     folder = home_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -109,7 +201,7 @@ def _own_settings() -> Config:
 
 
 def _password(path: Path) -> str:
-    """The Concentrator's password; made at the first start, and never printed."""
+    """The Concentrator's password. The first start generates it; nothing prints it."""
     if not path.exists():
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
             f.write(secrets.token_urlsafe(24) + "\n")

@@ -7,6 +7,7 @@ from typing import Any
 
 from smartmeter.wire.topics import is_id
 
+from smartmeter_cloud.app import Failed
 from smartmeter_cloud.config.settings import HELP, Config, HttpSettings
 from smartmeter_cloud.pki.authority import Authority, AuthorityError
 from smartmeter_cloud.pki.enrolment import HOURS_MAX, Enrolment, NotAllowed
@@ -15,10 +16,6 @@ from smartmeter_cloud.store.interface import Store
 COMMANDS = ("invite", "revoke", "certificate")
 _DAYS = 730  # of the Cloud's own parts, which a person renews
 _WHO = "command line"
-
-
-class Failed(Exception):
-    """Why a command cannot go on, as one sentence."""
 
 
 def add(commands: Any) -> None:
