@@ -68,14 +68,20 @@ def _cache() -> Path:
 CACHE = _cache()
 
 
-def _own_suite() -> str:
+def _codename() -> str | None:
+    """The machine's release of Debian; None if it is another system."""
     try:
         release = platform.freedesktop_os_release()
     except OSError:
-        release = {}
-    if release.get("ID") != "debian" or "VERSION_CODENAME" not in release:
-        raise Unavailable("this machine is no Debian")
-    return release["VERSION_CODENAME"]
+        return None
+    return release.get("VERSION_CODENAME") if release.get("ID") == "debian" else None
+
+
+def _own_suite() -> str:
+    codename = _codename()
+    if codename is None:
+        raise Unavailable("this machine does not run Debian")
+    return codename
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,23 @@ def _search_path() -> str:
     return os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 
 
-_POSTGRESQL = "usr/lib/postgresql/15/bin"
+def _postgresql() -> Program:
+    # It starts itself again, by the machine's loader, so its release must be the machine's.
+    version = {"bookworm": 15}.get(_codename(), 17)
+    folder = f"usr/lib/postgresql/{version}/bin"
+    return Program(
+        "postgresql",
+        [f"postgresql-{version}"],
+        {
+            "postgresql": f"{folder}/postgres",
+            "initdb": f"{folder}/initdb",
+            "pg_ctl": f"{folder}/pg_ctl",
+        },
+        own_loader=False,
+        on_path=False,
+        stamp=str(version),
+    )
+
 
 PROGRAMS = {
     p.name: p
@@ -169,18 +191,7 @@ PROGRAMS = {
             own_loader=False,
             stamp="2",
         ),
-        Program(
-            "postgresql",
-            ["postgresql-15"],
-            {
-                "postgresql": f"{_POSTGRESQL}/postgres",
-                "initdb": f"{_POSTGRESQL}/initdb",
-                "pg_ctl": f"{_POSTGRESQL}/pg_ctl",
-            },
-            suite="bookworm",
-            own_loader=False,
-            on_path=False,
-        ),
+        _postgresql(),
     )
 }
 
