@@ -128,13 +128,14 @@ class Process:
 
     def __init__(self, config: Path) -> None:
         self.config = config
+        self.program = ["-m", "smartmeter_gateway"]
         self.log = config.with_suffix(".log")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Process":
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "smartmeter_gateway", "run", "--config", str(self.config)],
+                [sys.executable, *self.program, "run", "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -11,6 +11,7 @@ from typing import Any
 
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
+from smartmeter_service.threads import VitalThread
 
 from .certified import is_revoked
 
@@ -67,7 +68,7 @@ class EmbeddedBroker:
             "plugins": plugins,
         }
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="embedded broker", daemon=True)
+        self._thread = VitalThread("embedded broker", self._run)
         self._started = threading.Event()
         self._stop: asyncio.Event | None = None
         self._failure: str | None = None
@@ -124,7 +125,12 @@ class EmbeddedBroker:
         self.port = self._taken_port(broker, "outside")
         self._started.set()
         watch = asyncio.create_task(self._end_revoked(broker))
-        await self._stop.wait()
+        # amqtt delivers no message any more after this task of it has ended.
+        parts = {watch, broker._broadcast_task}
+        stop = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait({stop, *parts}, return_when=asyncio.FIRST_COMPLETED)
+        for part in done & parts:
+            part.result()  # raises what ended it
         watch.cancel()
         # What is still open behind the time limit is closed with the process.
         with contextlib.suppress(TimeoutError, AMQTTError, BrokerError):
@@ -136,9 +142,9 @@ class EmbeddedBroker:
     async def _end_revoked(self, broker: Broker) -> None:
         """Ends the connections whose certificates a new list names."""
         seen = None
-        while self._crl:
-            written = self._crl.stat().st_mtime_ns if self._crl.exists() else None
-            if written != seen:
+        while True:
+            written = _modified(self._crl) if self._crl else None
+            if self._crl and written != seen:
                 seen = written
                 for session, handler in list(broker.sessions.values()):
                     if handler.writer and is_revoked(session, self._crl):
@@ -150,6 +156,14 @@ class EmbeddedBroker:
     def _taken_port(broker: Broker, listener: str) -> int:
         server = broker._servers[listener].instance
         return int(next(iter(server.sockets)).getsockname()[1])
+
+
+def _modified(path: Path) -> int | None:
+    """When a file was written, ns; None if it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

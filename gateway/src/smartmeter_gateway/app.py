@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from smartmeter_broker import EmbeddedBroker
+from smartmeter_service.threads import RestartedThread, VitalThread
 
 from .cli.systemd import notify
 from .config.settings import BrokerSettings, Config, EmbeddedSettings
@@ -75,7 +76,7 @@ class Concentrator:
         for part in self._intakes:
             part.start()
         if config.cloud is None:
-            threading.Thread(target=self._recall, name="history", daemon=True).start()
+            RestartedThread("history", self._recall, self.status.own_fault, again=False).start()
         log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
         notify("READY=1")
 
@@ -144,9 +145,7 @@ class Concentrator:
     def stop(self) -> None:
         """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
         notify("STOPPING=1")
-        limit = threading.Timer(_END_S, _end_by_force)
-        limit.daemon = True
-        limit.start()
+        VitalThread("end", _end_by_force).start()
         until = time.monotonic() + _STOP_S
         for part in (
             *self._intakes,
@@ -162,7 +161,8 @@ class Concentrator:
 
 
 def _end_by_force() -> None:
-    """What was acknowledged is on disk; who hangs is for a bug report."""
+    """End the process if something hangs. What was acknowledged is on disk."""
+    time.sleep(_END_S)
     hanging = ", ".join(thread.name for thread in threading.enumerate())
     log.critical("this program did not end within %d s; threads: %s", int(_END_S), hanging)
     os._exit(1)

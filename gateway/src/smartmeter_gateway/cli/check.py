@@ -7,9 +7,8 @@ import queue
 import shutil
 import socket
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from smartmeter import Fault, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.wire import topics
 from smartmeter_mqtt import client_ids
+from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import (
     BrokerSettings,
@@ -32,7 +32,7 @@ from ..config.settings import (
 )
 from ..intake.serial_line import Line
 from ..monitoring.diagnosis import WORDS
-from ..monitoring.registry import Status
+from ..monitoring.registry import Status, log
 from ..mqtt.client import BrokerLink
 from ..mqtt.tls import reason_of
 from ..uplink.forwarder import NAME as UPLINK
@@ -166,14 +166,31 @@ def _certificate(certificate: Path, key: Path, renews: bool, wanted: str | None)
 
 
 def _ports(ports: tuple[PortSettings, ...], seconds: float) -> Iterator[Result]:
+    return _listen_to_all(ports, seconds, until_reading=True)
+
+
+def _listen_to_all(
+    ports: Iterable[PortSettings], seconds: float, until_reading: bool
+) -> Iterator[Result]:
+    """What is on the ports, all listened to at once; the first to be clear comes first."""
     results: queue.Queue[Result] = queue.Queue()
 
-    def listen_to(port: PortSettings) -> None:
-        results.put(listen(port, seconds, until_reading=True))
+    def failed(name: str) -> None:
+        log.exception("%s: an unexpected error of this program", name)
+        results.put((False, f"{name}: an unexpected error of this program; please report it"))
 
-    for port in ports:
-        threading.Thread(target=listen_to, args=(port,), daemon=True).start()
-    for _ in ports:
+    started = [
+        RestartedThread(
+            f"port {port.device}",
+            lambda port=port: results.put(listen(port, seconds, until_reading)),  # type: ignore[misc]
+            failed,
+            again=False,
+        )
+        for port in ports
+    ]
+    for thread in started:
+        thread.start()
+    for _ in started:
         yield results.get()
 
 
@@ -224,12 +241,6 @@ def survey(seconds: float, say: Callable[[str], None]) -> None:
         say("there is no serial port on this machine")
         return
     say(f"listening for up to {seconds:g} s to {', '.join(found)} ...")
-    results: queue.Queue[Result] = queue.Queue()
-    for device in found:
-        port = PortSettings(device=device, meter="survey")
-        threading.Thread(
-            target=lambda port=port: results.put(listen(port, seconds, until_reading=False)),
-            daemon=True,
-        ).start()
-    for _ in found:
-        say(results.get()[1])
+    ports = [PortSettings(device=device, meter="survey") for device in found]
+    for _, line in _listen_to_all(ports, seconds, until_reading=False):
+        say(line)

@@ -11,6 +11,7 @@ import smartmeter
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.wire import topics
+from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import PortSettings
 from ..monitoring.registry import Status, log, now_text
@@ -55,7 +56,7 @@ class SerialIntake:
         self._open = False
         self._told_at = -_STATUS_S
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread = RestartedThread(self.name, self._run, status.own_fault)
 
     def start(self) -> None:
         self._thread.start()

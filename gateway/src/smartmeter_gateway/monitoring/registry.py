@@ -84,13 +84,21 @@ class Status:
             log.warning("refused from %s: %s (told once, counted as %s)", origin, detail, kind)
 
     def own_fault(self, where: str) -> None:
-        """An exception that nobody foresaw was caught: our bug. Its first trace is logged."""
+        """Count the unexpected exception that is being handled, and raise an alarm.
+
+        The first traceback of each place is logged. The alarm stands until a restart.
+        """
         with self._lock:
             self.refused["fault"] += 1
             first = ("fault", where) not in self._said
             self._said.add(("fault", where))
         if first:
-            log.exception("%s: a fault of this program; it goes on", where)
+            log.exception("%s: an unexpected error of this program", where)
+        self.alarm(
+            f"fault.{where}",
+            f"{where}: an unexpected error of this program; it goes on. "
+            "Please report it with the traceback from the log",
+        )
 
     def link(self, name: str, up: bool, reason: str = "") -> None:
         """A connection came up or went down; logged when that changes, and once when it cannot."""

@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
+from smartmeter_service.threads import RestartedThread
 from smartmeter_service.toml_file import SettingsError
 
 from ..config.settings import is_loopback
@@ -224,7 +225,7 @@ class Renewal:
         self._identity = identity
         self._status = status
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="renewal", daemon=True)
+        self._thread = RestartedThread("renewal", self._run, status.own_fault)
 
     def start(self) -> None:
         self._thread.start()

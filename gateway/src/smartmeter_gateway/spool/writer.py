@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smartmeter.wire import topics
+from smartmeter_service.threads import VitalThread
 
 from ..config.settings import SpoolSettings
 from ..intake.replay_guard import Memory
@@ -62,7 +63,7 @@ class Spooler:
         self._changed = threading.Condition()
         self._ending = False
         self._round_at = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._thread = VitalThread("spool", self._run)
         self._figures = self._count()
         status.spool = lambda: self._figures
 

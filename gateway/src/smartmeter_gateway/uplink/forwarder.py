@@ -14,6 +14,7 @@ from smartmeter.wire import receipt, topics
 from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.codec import Publish
 from smartmeter_mqtt.reasons import reason
+from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import BrokerSettings
 from ..monitoring.registry import Status
@@ -97,7 +98,7 @@ class Uplink:
         self._parked = Parking()
         self._pending: set[str] = set()  # meters whose status is to be published, and _OWN
         self._status_mids: dict[int, str] = {}
-        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self._thread = RestartedThread("uplink", self._run, status.own_fault)
 
     def start(self) -> None:
         self._thread.start()
@@ -166,6 +167,7 @@ class Uplink:
 
     def _run(self) -> None:
         reader = Reader(self._path)
+        self._begin(self._link)
         while not self._ending.is_set():
             if not (self._full and (self._answers or self._came)):
                 self._wake.wait(self._wait_s())

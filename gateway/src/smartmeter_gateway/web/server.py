@@ -3,11 +3,14 @@
 import base64
 import hmac
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from ipaddress import ip_address
 from urllib.parse import unquote
+
+from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import HttpSettings, is_loopback
 from ..monitoring.prometheus import exposition
@@ -45,7 +48,7 @@ class LocalHttp:
                 f"{(why.strerror or str(why)).lower()}; set port in [http]"
             ) from None
         self.port = int(self._server.server_address[1])
-        self._thread = threading.Thread(target=self._server.serve_forever, name="http", daemon=True)
+        self._thread = RestartedThread("http", self._server.serve_forever, status.own_fault)
 
     def start(self) -> None:
         self._thread.start()
@@ -68,7 +71,9 @@ class _Server(ThreadingHTTPServer):
         super().__init__((settings.host, settings.port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Somebody went away in the middle of an answer: nobody's fault."""
+        """Log our own faults. A browser that went away in the middle of an answer is not one."""
+        if not isinstance(sys.exception(), OSError):
+            self.status.own_fault("http")
 
 
 class _Handler(BaseHTTPRequestHandler):

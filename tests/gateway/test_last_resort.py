@@ -1,0 +1,166 @@
+"""A bug in any thread is seen, and the Concentrator goes on or ends so that it is restarted.
+
+tests/service/test_threads.py holds that no thread is missing here.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from smartmeter_service.threads import EXIT_STATUS
+
+from tests.gateway.conftest import Between
+from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tests.service import faulty
+
+SPOOL = "smartmeter_gateway.spool.database:Spool.write"
+UPLINK = "smartmeter_gateway.uplink.forwarder:Uplink._wait_s"
+LINK = "smartmeter_gateway.mqtt.client:BrokerLink._serve"
+PORT = "smartmeter_gateway.intake.serial_source:SerialIntake._note_silence"
+HTTP = "smartmeter_gateway.web.server:_Server.service_actions"
+REQUEST = "smartmeter_gateway.web.server:_Handler._page"
+HISTORY = "smartmeter_gateway.app:recall"
+RENEWAL = "smartmeter_gateway.provisioning.est_client:Renewal._look"
+BROKER = "amqtt.broker:Broker._run_broadcast"
+LISTEN = "smartmeter_gateway.cli.check:listen"
+
+
+def start(between: Between, target: str, at_the_start: bool = False) -> Path:
+    """Start the Concentrator with a bug in target; what to touch, so that it shows."""
+    trigger = between.folder / "trigger"
+    if at_the_start:
+        trigger.touch()
+    between.process.program = faulty.program(target, trigger, "smartmeter_gateway")
+    between.process.start()
+    return trigger
+
+
+def status(between: Between) -> Any:
+    return json.loads(between.ask("/status"))
+
+
+def alarm_of(between: Between, thread: str) -> None:
+    """Wait until the status and the metrics show the alarm."""
+    text = f"{thread}: an unexpected error of this program; it goes on."
+    eventually(lambda: any(text in a for a in status(between)["alarms"]))
+    assert 'smartmeter_gateway_refused_total{kind="fault"} 1' in between.ask("/metrics")
+    assert "LookupError: a bug that a test put in" in between.process.said
+
+
+@pytest.mark.parametrize(
+    ("target", "thread"), [(UPLINK, "uplink"), (LINK, " broker"), (HTTP, "http")]
+)
+def test_it_goes_on(
+    between: Between, adapter: Adapter, cloud: StandInCloud, target: str, thread: str
+) -> None:
+    trigger = start(between, target, at_the_start=target == LINK)
+    between.process.says("LAN broker: connected")
+    adapter.publish_and_wait("m1", reading(1))
+    eventually(lambda: cloud.seqs("m1") == {1})
+    if target != LINK:
+        trigger.touch()
+    adapter.publish_and_wait("m1", reading(2))
+    eventually(lambda: cloud.seqs("m1") == {1, 2})
+    alarm_of(between, thread)
+    adapter.publish_and_wait("m1", reading(3))
+    eventually(lambda: cloud.seqs("m1") == {1, 2, 3})
+    assert between.process.stop() == 0
+
+
+def test_the_spool_s_thread_ends_the_process_and_nothing_is_lost(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    trigger = start(between, SPOOL)
+    between.process.says("LAN broker: connected")
+    adapter.publish_and_wait("m1", reading(1))
+    eventually(lambda: cloud.seqs("m1") == {1})
+    trigger.touch()
+    adapter.publish_and_wait("m1", reading(2))
+    assert between.process.process is not None
+    assert between.process.process.wait(60) == EXIT_STATUS != 0
+    assert "spool: an unexpected error of this program; it ends" in between.process.said
+    assert "LookupError: a bug that a test put in" in between.process.said
+    between.process.start()  # as a supervisor does
+    eventually(lambda: cloud.seqs("m1") == {1, 2})
+
+
+def test_a_request_that_fails_is_seen_and_the_next_is_answered(between: Between) -> None:
+    trigger = start(between, REQUEST)
+    eventually(lambda: "the local page is at" in between.process.said)
+    trigger.touch()
+    with pytest.raises(OSError, match="closed connection"):
+        between.ask("/status")
+    alarm_of(between, "http")
+
+
+def test_the_history_alone_is_missing(between: Between, adapter: Adapter) -> None:
+    between.configure(cloud="")
+    start(between, HISTORY, at_the_start=True)
+    between.process.says("LAN broker: connected")
+    alarm_of(between, "history")
+    adapter.publish_and_wait("m1", reading(1))
+    eventually(lambda: status(between)["meters"].get("m1", {}).get("readings") == 1)
+
+
+def test_a_port_is_opened_after_a_fault(between: Between) -> None:
+    device = between.folder / "meter"
+    between.configure(f'[[port]]\ndevice = "{device}"\nmeter = "m1"\nbaud = 9600\n')
+    start(between, PORT, at_the_start=True)
+    eventually(lambda: "the local page is at" in between.process.said)
+    alarm_of(between, f"port {device}")
+    _, other = os.openpty()
+    device.symlink_to(os.ttyname(other))
+    eventually(lambda: status(between)["links"][f"port {device}"]["up"])
+
+
+def test_a_certificate_is_looked_at_after_a_fault(between: Between) -> None:
+    for name in ("c.crt", "c.key"):
+        (between.folder / name).write_text("damaged")
+        (between.folder / name).chmod(0o600)
+    between.configure(
+        cloud='[cloud]\nhost = "localhost"\ntls = true\ncertificate = "c.crt"\nkey = "c.key"\n'
+        'enroll_url = "https://localhost:1"\n'
+    )
+    start(between, RENEWAL, at_the_start=True)
+    eventually(lambda: "the local page is at" in between.process.said)
+    alarm_of(between, "renewal")
+    between.process.says("the certificate could not be renewed")
+
+
+def test_the_embedded_broker_ends_the_process(between: Between) -> None:
+    users = between.folder / "users"
+    users.write_text("adapter:test-secret")
+    users.chmod(0o600)
+    between.process.config.write_text(
+        'concentrator = "home"\n[lan]\nembedded = true\nport = 0\nusers_file = "users"\n'
+        f"[http]\nport = {between.http}\n"
+    )
+    trigger = start(between, BROKER)
+    between.process.says("LAN broker: connected")
+    trigger.touch()
+    port = int(between.process.said.partition("listens on 127.0.0.1:")[2].split()[0])
+    with Adapter(port, user="adapter", password="test-secret") as adapter:
+        adapter.publish("m1", reading(1))
+        adapter.publish("m1", reading(2))
+        assert between.process.process is not None
+        assert between.process.process.wait(60) == EXIT_STATUS
+    assert "embedded broker: an unexpected error of this program; it ends" in between.process.said
+
+
+def test_check_says_which_port_it_could_not_try(between: Between) -> None:
+    between.configure('[[port]]\ndevice = "/dev/none"\nmeter = "m1"\nbaud = 9600\n')
+    trigger = between.folder / "trigger"
+    trigger.touch()
+    done = subprocess.run(
+        [sys.executable, *faulty.program(LISTEN, trigger, "smartmeter_gateway")]
+        + ["check", "--config", str(between.process.config), "--seconds", "1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "WRONG  port /dev/none: an unexpected error of this program" in done.stdout
