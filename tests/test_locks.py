@@ -1,5 +1,6 @@
 """The locks fit the requirements, and install the same everywhere."""
 
+import importlib.metadata
 import re
 
 import pytest
@@ -39,6 +40,15 @@ def test_one_environment_takes_all_locks(group: str) -> None:
     locked, tested = pins(group), pins("test")
     differing = {name for name in locked.keys() & tested.keys() if locked[name] != tested[name]}
     assert not differing, "type: make lock"
+
+
+def test_the_tests_run_with_what_is_locked() -> None:
+    text = (lock.LOCKS / "test.txt").read_text()
+    entries = map(Requirement, re.findall(r"^([a-z].*) \\$", text, re.MULTILINE))
+    here = [entry for entry in entries if not entry.marker or entry.marker.evaluate()]
+    assert len(here) > 50
+    versions = {f"{entry.name}=={importlib.metadata.version(entry.name)}" for entry in here}
+    assert versions == {f"{entry.name}{entry.specifier}" for entry in here}, "type: make test"
 
 
 def test_no_lock_is_left_of_a_group_that_went() -> None:
