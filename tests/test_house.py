@@ -123,14 +123,11 @@ STILL_WRONG: set[str] = {
     "smartmeter_cloud.pki -> smartmeter_cloud.store",
     "smartmeter_cloud.provisioning -> smartmeter_cloud.history",
     "smartmeter_cloud.provisioning -> smartmeter_cloud.store",
-    "smartmeter_gateway.app -> smartmeter_gateway.cli",
     "smartmeter_gateway.cli -> smartmeter_gateway.mqtt",
     "smartmeter_gateway.intake -> smartmeter_gateway.integrations",
     "smartmeter_gateway.intake -> smartmeter_gateway.mqtt",
     "smartmeter_gateway.mqtt -> smartmeter_gateway.config",
     "smartmeter_gateway.mqtt -> smartmeter_gateway.monitoring",
-    "smartmeter_gateway.spool -> smartmeter_gateway.intake",
-    "smartmeter_gateway.spool -> smartmeter_gateway.mqtt",
     "smartmeter_gateway.uplink -> smartmeter_gateway.mqtt",
 }
 STILL_CIRCLES: set[tuple[str, ...]] = {

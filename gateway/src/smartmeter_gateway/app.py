@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from smartmeter_broker import EmbeddedBroker
+from smartmeter_service.systemd import READY, STOPPING, WATCHDOG, notify
 from smartmeter_service.threads import RestartedThread, VitalThread
 
-from .cli.systemd import notify
 from .config.settings import BrokerSettings, Config, EmbeddedSettings
 from .intake.mqtt_source import MqttIntake
 from .intake.pipeline import Intake
@@ -78,7 +78,7 @@ class Concentrator:
         if config.cloud is None:
             RestartedThread("history", self._recall, self.status.own_fault, again=False).start()
         log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
-        notify("READY=1")
+        notify(READY)
 
     def _recall(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # the page then begins with an empty curve
@@ -137,14 +137,14 @@ class Concentrator:
             self.status.changed.wait(_PUBLISH_S)
             self._ending.wait(_CHANGES_S)
             if self._spooler.is_alive():
-                notify("WATCHDOG=1")
+                notify(WATCHDOG)
             self.status.changed.clear()
             if self._uplink and not self._ending.is_set():
                 self._uplink.publish_status()
 
     def stop(self) -> None:
         """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
-        notify("STOPPING=1")
+        notify(STOPPING)
         VitalThread("end", _end_by_force).start()
         until = time.monotonic() + _STOP_S
         for part in (

@@ -18,7 +18,8 @@ from smartmeter_gateway.intake.deduplication import Deduplicator
 from smartmeter_gateway.intake.pipeline import Intake
 from smartmeter_gateway.intake.validation import Refused, Values
 from smartmeter_gateway.monitoring.registry import Status
-from smartmeter_gateway.spool.writer import ONLY_ACKNOWLEDGE, REMEMBER, Spooler
+from smartmeter_gateway.spool.batch import Batch
+from smartmeter_gateway.spool.writer import Spooler
 
 from tests.gateway.conftest import Between
 from tests.gateway.intake.test_serial import port_settings, secret
@@ -232,15 +233,17 @@ def test_a_minute_that_comes_again_is_a_double_and_an_older_telegram_a_replay(
 
 
 def test_a_counter_is_never_on_disk_before_its_reading(tmp_path: Path) -> None:
-    """Else the telegram, when it comes again after a kill, would be a replay and be lost."""
+    """If it were, the telegram would be refused as a replay when it comes again after a kill."""
     status = Status()
     settings = SpoolSettings(tmp_path / "spool.db", 1, 1)
     key = MeterSettings(id="m", key=forms.default_key(FORM), auth_key=forms.default_auth_key(FORM))
     wire, _ = forms.make(FORM, Household(1)).telegram(datetime.now(UTC))
     for _ in range(2):  # nothing of the first was committed
         intake = Intake(Spooler(settings, False, status), status, (key,))
-        items = intake.items("m", "ciphered", wire, "way")
-        assert [specific for _, specific, *_ in items] == ["reading", REMEMBER, ONLY_ACKNOWLEDGE]
+        batch = Batch()
+        intake.take(batch, "m", "ciphered", wire, "LAN broker")
+        assert [row.specific for row in batch.rows] == ["reading"]
+        assert list(batch.memories) == ["m"]
 
 
 @pytest.mark.parametrize("form", ["apdu-notification", "egd-rs485"])
@@ -273,9 +276,11 @@ def test_made_up_meters_do_not_fill_the_memory(
     for n in range(300):
         specific, payload = (("reading", reading(1)), ("status", b"{}"), ("raw", b"x"))[n % 3]
         with contextlib.suppress(Refused):
-            intake.items(f"made-up-{n}", specific, payload, "way")
+            intake.take(Batch(), f"made-up-{n}", specific, payload, "LAN broker")
             taken += 1
     assert taken == 100
-    assert intake.items("made-up-0", "reading", reading(2), "way")
+    batch = Batch()
+    intake.take(batch, "made-up-0", "reading", reading(2), "LAN broker")
     with pytest.raises(Refused, match="beyond the number"):
-        intake.items("one-more", "reading", reading(1), "way")
+        intake.take(batch, "one-more", "reading", reading(1), "LAN broker")
+    assert [row.meter for row in batch.rows] == ["made-up-0"]

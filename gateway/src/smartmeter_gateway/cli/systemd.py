@@ -1,10 +1,8 @@
-"""systemd: what tells it that we are ready and alive, and the unit that starts us."""
+"""install-service: the systemd unit that runs the Concentrator."""
 
-import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -73,20 +71,6 @@ DeviceAllow=char-ttyAMA rw
 [Install]
 WantedBy=multi-user.target
 """
-
-
-def notify(state: str) -> None:
-    """Tell systemd, where it has started us (sd_notify(3)); READY=1, WATCHDOG=1, STOPPING=1."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    with (
-        contextlib.suppress(OSError),
-        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s,
-    ):
-        s.sendto(state.encode(), address)
 
 
 def unit(config: Path, folder: Path = FOLDER) -> str:

@@ -10,7 +10,7 @@ from ..integrations.home_assistant import topic as discovery_topic
 from ..monitoring.registry import LAN as NAME
 from ..monitoring.registry import Status
 from ..mqtt.client import BrokerLink, Link, Message
-from ..spool.writer import ONLY_ACKNOWLEDGE, Item
+from ..spool.batch import Ack, Batch
 from . import validation
 from .pipeline import Intake
 from .validation import Refused
@@ -100,28 +100,29 @@ class MqttIntake:
         return True
 
     def _messages(self, link: Link, messages: list[Message]) -> None:
-        items: list[Item] = []
+        batch = Batch()
         for message in messages:
-            items += self._items(link, message)
-        self._intake.put(items)
+            self._take(batch, message)
+            # Also what is not kept is acknowledged after the commit, in its turn: a duplicate must
+            # not be acknowledged before the reading that it repeats is on disk.
+            if message.packet_id:
+                batch.acks.append(Ack(link, message.packet_id))
+        self._intake.put(batch)
 
-    def _items(self, link: Link, message: Message) -> list[Item]:
+    def _take(self, batch: Batch, message: Message) -> None:
+        if self._is_own(message):
+            return
         origin = "an adapter"
-        acknowledging = link if message.packet_id else None
         try:
-            if not self._is_own(message):
-                meter, specific = validation.address(message.topic)
-                origin = f"meter {meter}"
-                if isinstance(message, Oversize):
-                    raise validation.too_long(message.size)
-                if message.retained and specific != topics.STATUS:
-                    raise Refused(validation.TOPIC, "a retained message, which would come for ever")
-                return self._intake.items(
-                    meter, specific, message.payload, NAME, message.packet_id, acknowledging
-                )
+            meter, specific = validation.address(message.topic)
+            origin = f"meter {meter}"
+            if isinstance(message, Oversize):
+                raise validation.too_long(message.size)
+            if message.retained and specific != topics.STATUS:
+                raise Refused(validation.TOPIC, "a retained message, which would come for ever")
+            self._intake.take(batch, meter, specific, message.payload, NAME)
         except Refused as why:
             self._status.refuse(why.kind, why.detail, origin)
         except Exception:
-            # Our bug, and not the sender's: told, counted, and the others go on.
+            # A fault of this program, not of the sender: the other messages go on.
             self._status.own_fault(NAME)
-        return [("", ONLY_ACKNOWLEDGE, b"", message.packet_id, acknowledging)]

@@ -1,4 +1,4 @@
-"""The one way in, whatever brought a message: look at it, then spool it, or refuse and count it."""
+"""What every message passes on its way into the spool, whatever source it comes from."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from smartmeter.wire import topics
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import Status
-from ..mqtt.client import Link
-from ..spool.writer import ONLY_ACKNOWLEDGE, REMEMBER, Item, Spooler
+from ..spool.batch import Batch, NewRow
+from ..spool.writer import Spooler
 from . import validation
 from .deduplication import Deduplicator
 from .replay_guard import Memory
@@ -19,7 +19,7 @@ METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
 
 
 class Intake:
-    """For any thread: items() looks at a message, put() spools what items() gave.
+    """For any thread: take() checks a message for a batch, put() spools the batch.
 
     new_codes(meter, codes) is told when a meter sends values that it has not sent before.
     """
@@ -34,7 +34,7 @@ class Intake:
         for id, told in spooler.statuses().items():
             self._admitted.add(id)
             status.adapter_status(id, validation.status(told))
-        self._memories = spooler.memories()
+        self._memories = {id: Memory(kept) for id, kept in spooler.memories().items()}
         self._openers = {id: self._opener(id) for id in self._meters}
         self._codes: dict[str, set[str]] = {}
         self.new_codes: Callable[[str, set[str]], None] = lambda meter, codes: None
@@ -44,18 +44,10 @@ class Intake:
         # It counts from a clock that was before: never the same number twice within a second.
         return Opener(self._meters.get(meter), self.memory(meter), int(time.time() * 1000))
 
-    def items(
-        self,
-        meter: str,
-        specific: str,
-        payload: bytes,
-        way: str,
-        packet_id: bytes = b"",
-        link: Link | None = None,
-    ) -> list[Item]:
-        """A message as the spool takes it, at least one; Refused where it may not enter.
+    def take(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:
+        """Add a message to the batch. Raises Refused if it may not enter; then nothing is added.
 
-        A reading that this meter's other way has just brought is acknowledged and not kept.
+        A reading that another source has already brought is counted and not added.
         """
         if meter not in self._admitted and len(self._admitted) >= METERS_MAX:
             raise Refused(METERS, "a meter beyond the number that can be followed")
@@ -63,41 +55,40 @@ class Intake:
             document = validation.status(payload)
             self._admitted.add(meter)
             self._status.adapter_status(meter, document)
-            return [(meter, specific, payload, packet_id, link)]
+            batch.statuses[meter] = payload
+            return
         validation.bounded(payload)
         if specific == topics.READING:
-            return [self._reading(meter, payload, way, packet_id, link)]
-        return [
-            *self._open(meter, specific, payload, way),
-            (meter, ONLY_ACKNOWLEDGE, b"", packet_id, link),
-        ]
+            if self._is_new(meter, payload, source):
+                batch.rows.append(NewRow(meter, specific, payload))
+        else:
+            self._decode(batch, meter, specific, payload, f"{source} ({specific})")
 
-    def _reading(
-        self, meter: str, payload: bytes, way: str, packet_id: bytes, link: Link | None
-    ) -> Item:
+    def _is_new(self, meter: str, payload: bytes, source: str) -> bool:
         values = validation.reading(payload)
         self._admitted.add(meter)
-        if not self._deduplicator.accepts(meter, values, way):
-            self._status.duplicate(meter, way)
-            # Acknowledged in its turn: behind the one that it doubles.
-            return meter, ONLY_ACKNOWLEDGE, b"", packet_id, link
-        self._status.reading(meter, values.time, values.values, way)
+        if not self._deduplicator.accepts(meter, values, source):
+            self._status.duplicate(meter, source)
+            return False
+        self._status.reading(meter, values.time, values.values, source)
         known = self._codes.setdefault(meter, set())
         if not known.issuperset(values.values):
             known.update(values.values)
             self.new_codes(meter, set(known))
-        return meter, topics.READING, payload, packet_id, link
+        return True
 
-    def _open(self, meter: str, specific: str, payload: bytes, way: str) -> list[Item]:
+    def _decode(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:
+        """source: one of its own, since an adapter may also publish a telegram as a reading."""
         opener = self._openers.get(meter) or self._opener(meter)
         opened = opener.raw(payload) if specific == topics.RAW else opener.ciphered(payload)
         self._openers[meter] = opener  # only now: not for every id that somebody makes up
         if not opened:
-            self._status.duplicate(meter, f"{way} ({specific})")
-            return []
-        # A way of its own: an adapter may tell the same telegram as a reading, too.
-        items = [self._reading(meter, p, f"{way} ({specific})", b"", None) for p in opened]
-        return [*items, (meter, REMEMBER, opener.memory.kept(), b"", None)]
+            self._status.duplicate(meter, source)
+            return
+        batch.rows += [
+            NewRow(meter, topics.READING, p) for p in opened if self._is_new(meter, p, source)
+        ]
+        batch.memories[meter] = opener.memory.kept()
 
     def memory(self, meter: str) -> Memory:
         """What is known of a meter's telegrams from before the start; a new one where nothing."""

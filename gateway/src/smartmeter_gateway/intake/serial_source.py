@@ -16,7 +16,7 @@ from smartmeter_service.threads import RestartedThread
 from ..config.settings import PortSettings
 from ..monitoring.registry import Status, log, now_text
 from ..mqtt.tls import reason_of
-from ..spool.writer import REMEMBER
+from ..spool.batch import Batch
 from .pipeline import Intake
 from .serial_line import Event, Line
 from .validation import Refused
@@ -112,7 +112,7 @@ class SerialIntake:
         reading.stamp(now_text(), self._seq)
         payload = reading.to_json(self._settings.values).encode()
         try:
-            self._put(topics.READING, payload)
+            self._put(topics.READING, payload, Batch())
         except Refused as why:
             self._status.refuse(why.kind, why.detail, self.name)
             return
@@ -157,13 +157,12 @@ class SerialIntake:
             "faults": dict(self._faults),
             "silent": int(now - self._last_reading),
         }
-        meter = self._settings.meter
-        self._intake.put([(meter, REMEMBER, self._memory.kept(), b"", None)])
-        payload = json.dumps(document).encode()
-        self._put(topics.STATUS, payload)
+        batch = Batch(memories={self._settings.meter: self._memory.kept()})
+        self._put(topics.STATUS, json.dumps(document).encode(), batch)
 
-    def _put(self, specific: str, payload: bytes) -> None:
+    def _put(self, specific: str, payload: bytes, batch: Batch) -> None:
         meter = self._settings.meter
-        self._intake.put(self._intake.items(meter, specific, payload, self.name))
+        self._intake.take(batch, meter, specific, payload, self.name)
+        self._intake.put(batch)
         if self._tell_house:
             self._tell_house(meter, specific, payload)

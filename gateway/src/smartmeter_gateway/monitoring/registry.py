@@ -5,8 +5,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import smartmeter
@@ -48,6 +48,16 @@ class LinkState:
     since: float = field(default_factory=time.time)
 
 
+@dataclass(frozen=True)
+class SpoolFigures:
+    """Messages in the spool, their bytes, when the oldest came (unix s), how many were dropped."""
+
+    rows: int = 0
+    bytes: int = 0
+    oldest: int | None = None
+    dropped: int = 0
+
+
 def now_text() -> str:
     """This moment as RFC 3339 text to the second, with the local offset."""
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
@@ -70,8 +80,12 @@ class Status:
         self.meters: dict[str, Meter] = {}
         self.curves: dict[str, Curve] = {}
         self._todays: dict[str, Today] = {}
-        self.spool: Callable[[], dict[str, Any]] = dict
+        self._spool = SpoolFigures()
         self.changed = threading.Event()  # something that should not wait for the next interval
+
+    def spool(self, figures: SpoolFigures) -> None:
+        """The spool has committed; these are its figures now."""
+        self._spool = figures
 
     def refuse(self, kind: str, detail: str, origin: str) -> None:
         """Count a message that was not taken; the first of its kind and origin is logged."""
@@ -193,7 +207,7 @@ class Status:
                 "time": now_text(),
                 "version": smartmeter.__version__,
                 "uptime": int(time.monotonic() - self._started),
-                "spool": self.spool(),
+                "spool": asdict(self._spool),
                 "refused": dict(self.refused),
                 "faults": dict(self.faults),
                 "links": {

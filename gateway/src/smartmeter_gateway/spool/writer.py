@@ -3,36 +3,24 @@
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from smartmeter.wire import topics
 from smartmeter_service.threads import VitalThread
 
 from ..config.settings import SpoolSettings
-from ..intake.replay_guard import Memory
-from ..monitoring.registry import Status, log
-from ..mqtt.client import Link
+from ..monitoring.registry import SpoolFigures, Status, log
+from .batch import Batch
 from .database import Row, Spool, SpoolError, is_corrupt, set_aside
-
-# meter, specific topic, payload, packet id to acknowledge on the Link beside it (or b"", None)
-Item = tuple[str, str, bytes, bytes, Link | None]
-# As specific topics: nothing is kept, but its turn is; and what a meter's Memory has kept(), which
-# must not be on disk before the readings that it follows: it would refuse them if they came again.
-ONLY_ACKNOWLEDGE = ""
-REMEMBER = "remember"
-_NO_MESSAGES = (topics.STATUS, ONLY_ACKNOWLEDGE, REMEMBER)
 
 GROUP_S = 0.05  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
 # A broker that bounds what is unacknowledged usually allows 20 (mosquitto): so many wait no longer.
 _GROUP_ENOUGH = 20
-_GROUP_MAX = 5000  # messages a commit
-_FORGET_ENOUGH = (
-    10_000  # rows that the Cloud has; fewer go with the next commit, or within a second
-)
-_WAITING_MAX = 20_000  # messages that wait for the disk; then those who bring more wait
-_WAITING_BYTES_MAX = 32_000_000
+# Rows that the Cloud has. Fewer are deleted with the next commit, or within a second.
+_FORGET_ENOUGH = 10_000
+# Messages that wait for the disk, while as many may be in the commit; then their sources wait.
+_WAITING_MAX = 10_000
+_WAITING_BYTES_MAX = 16_000_000
 _RETRY_S = 1.0
 _TICK_S = 1.0
 _ROUND_S = 30.0
@@ -57,15 +45,14 @@ class Spooler:
             self._spool = self._open()
         except sqlite3.DatabaseError as why:
             self._spool = self._begin_anew(why)
-        self._waiting: deque[Item] = deque()
+        self._waiting = Batch()
         self._waiting_bytes = 0
         self._receipts: list[int] = []
         self._changed = threading.Condition()
         self._ending = False
         self._round_at = time.monotonic()
         self._thread = VitalThread("spool", self._run)
-        self._figures = self._count()
-        status.spool = lambda: self._figures
+        self._show_figures()
 
     def _open(self) -> Spool:
         s = self._settings
@@ -89,20 +76,20 @@ class Spooler:
         """meter -> newest status, as kept from before; to be asked before start()."""
         return self._spool.statuses()
 
-    def memories(self) -> dict[str, Memory]:
-        """meter -> what is known of its telegrams from before; to be asked before start()."""
-        return {meter: Memory(kept) for meter, kept in self._spool.memories().items()}
+    def memories(self) -> dict[str, bytes]:
+        """meter -> its replay guard, as kept before; call it before start()."""
+        return self._spool.memories()
 
-    def put(self, items: list[Item]) -> None:
-        """Take in messages; waits where too much already waits for the disk."""
+    def put(self, batch: Batch) -> None:
+        """Take in messages; waits while too much already waits for the disk."""
         with self._changed:
             while not self._ending and (
                 len(self._waiting) >= _WAITING_MAX or self._waiting_bytes > _WAITING_BYTES_MAX
             ):
                 self._changed.wait(_TICK_S)
             before = len(self._waiting)
-            self._waiting.extend(items)
-            self._waiting_bytes += sum(len(item[2]) for item in items)
+            self._waiting.add(batch)
+            self._waiting_bytes += batch.size
             if not before or before < _GROUP_ENOUGH <= len(self._waiting):
                 self._changed.notify_all()
 
@@ -127,14 +114,14 @@ class Spooler:
     def _run(self) -> None:
         while True:
             self._round_at = time.monotonic()
-            items, forget, ending = self._gather()
-            if not self._commit(items, forget):
+            batch, forget, ending = self._gather()
+            if not self._commit(batch, forget):
                 break
-            if ending and not items and not forget:
+            if ending and not batch and not forget:
                 break
         self._spool.close()
 
-    def _gather(self) -> tuple[list[Item], list[int], bool]:
+    def _gather(self) -> tuple[Batch, list[int], bool]:
         with self._changed:
             if not self._waiting and len(self._receipts) < _FORGET_ENOUGH and not self._ending:
                 self._changed.wait(_TICK_S)
@@ -144,34 +131,32 @@ class Spooler:
                 if left <= 0:
                     break
                 self._changed.wait(left)
-            items = [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP_MAX))]
-            self._waiting_bytes -= sum(len(item[2]) for item in items)
+            batch, self._waiting, self._waiting_bytes = self._waiting, Batch(), 0
             forget, self._receipts = self._receipts, []
             self._changed.notify_all()
-            return items, forget, self._ending
+            return batch, forget, self._ending
 
-    def _commit(self, items: list[Item], forget: list[int]) -> bool:
-        """Until it is done; False where the end has come and it cannot be done."""
-        newest = {m: p for m, specific, p, *_ in items if specific == topics.STATUS}
-        memories = {m: p for m, specific, p, *_ in items if specific == REMEMBER}
-        messages = [(m, s, p) for m, s, p, *_ in items if s not in _NO_MESSAGES]
+    def _commit(self, batch: Batch, forget: list[int]) -> bool:
+        """Commit, however long it takes; False if we are to end and it cannot be done."""
         while True:
             try:
-                rows = self._spool.write(messages, forget, newest, time.time(), memories)
+                rows = self._spool.write(
+                    batch.rows, forget, batch.statuses, time.time(), batch.memories
+                )
                 break
             except sqlite3.DatabaseError as why:
                 if self._ending:
-                    log.error("%d messages came last and were not spooled: %s", len(items), why)
+                    log.error("the last %d messages were not spooled: %s", len(batch), why)
                     return False
                 self._recover(why)
         self._status.alarm("spool.write", None)
-        self._figures = self._count()
+        self._show_figures()
         if self._spool.dropped:
             self._status.alarm(
                 "spool.dropped", "the spool was full: its oldest readings were dropped and counted"
             )
-        acknowledge(items)
-        rows.extend(Row(0, m, topics.STATUS, p) for m, p in newest.items())
+        batch.acknowledge()
+        rows.extend(Row(0, meter, topics.STATUS, p) for meter, p in batch.statuses.items())
         if rows:
             self.stored(rows)
         if forget:
@@ -189,21 +174,6 @@ class Spooler:
         time.sleep(_RETRY_S)
         self._round_at = time.monotonic()
 
-    def _count(self) -> dict[str, Any]:
+    def _show_figures(self) -> None:
         spool = self._spool
-        return {
-            "rows": spool.rows,
-            "bytes": spool.bytes,
-            "oldest": spool.oldest,
-            "dropped": spool.dropped,
-        }
-
-
-def acknowledge(items: list[Item]) -> None:
-    """Tell the brokers that they need not keep these any longer."""
-    acknowledged: dict[Link, list[bytes]] = {}
-    for *_, packet_id, link in items:
-        if link is not None:
-            acknowledged.setdefault(link, []).append(packet_id)
-    for link, ids in acknowledged.items():
-        link.ack(ids)
+        self._status.spool(SpoolFigures(spool.rows, spool.bytes, spool.oldest, spool.dropped))
