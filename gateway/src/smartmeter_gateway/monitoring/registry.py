@@ -1,4 +1,4 @@
-"""What this Concentrator knows of itself: counters, links, alarms, the newest of each meter."""
+"""What the other rooms report: counters, links, alarms, and the newest reading of each meter."""
 
 import datetime
 import logging
@@ -6,14 +6,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
-
-import smartmeter
 
 from .adapter_status import Told
 from .daily_energy import Today
-from .diagnosis import OLD_S, why
 from .power_curve import Curve, power
 
 log = logging.getLogger("smartmeter_gateway")
@@ -64,32 +61,32 @@ def now_text() -> str:
 
 
 class Status:
-    """For all threads."""
+    """For any thread. Hold `lock` while you read several of its parts together."""
 
     def __init__(self, id: str = "") -> None:
         self.id = id
-        self._lock = threading.Lock()
-        self._started = time.monotonic()
+        self.lock = threading.Lock()
+        self.started = time.monotonic()
         self._said: set[tuple[str, str]] = set()
-        self._told: dict[str, Told] = {}  # by meter: its newest status
-        self._duplicates: Counter[str] = Counter()  # by meter: came again and was not kept
+        self.adapters: dict[str, Told] = {}  # by meter: its newest status
+        self.duplicates: Counter[str] = Counter()  # by meter: came again and was not kept
         self.refused: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.links: dict[str, LinkState] = {}
         self.alarms: dict[str, str] = {}
         self.meters: dict[str, Meter] = {}
         self.curves: dict[str, Curve] = {}
-        self._todays: dict[str, Today] = {}
-        self._spool = SpoolFigures()
+        self.todays: dict[str, Today] = {}
+        self.spool = SpoolFigures()
         self.changed = threading.Event()  # something that should not wait for the next interval
 
-    def spool(self, figures: SpoolFigures) -> None:
+    def spooled(self, figures: SpoolFigures) -> None:
         """The spool has committed; these are its figures now."""
-        self._spool = figures
+        self.spool = figures
 
     def refuse(self, kind: str, detail: str, origin: str) -> None:
         """Count a message that was not taken; the first of its kind and origin is logged."""
-        with self._lock:
+        with self.lock:
             self.refused[kind] += 1
             first = (kind, origin) not in self._said and len(self._said) < _TOLD_MAX
             if first:
@@ -102,7 +99,7 @@ class Status:
 
         The first traceback of each place is logged. The alarm stands until a restart.
         """
-        with self._lock:
+        with self.lock:
             self.refused["fault"] += 1
             first = ("fault", where) not in self._said
             self._said.add(("fault", where))
@@ -116,7 +113,7 @@ class Status:
 
     def link(self, name: str, up: bool, reason: str = "") -> None:
         """A connection came up or went down; logged when that changes, and once when it cannot."""
-        with self._lock:
+        with self.lock:
             known = self.links.get(name)
             if known is not None and known.up == up and (up or known.reason == reason):
                 return
@@ -132,7 +129,7 @@ class Status:
 
     def alarm(self, key: str, text: str | None) -> None:
         """Raise an alarm, or take it back with None; logged when it changes."""
-        with self._lock:
+        with self.lock:
             before = self.alarms.get(key)
             if before == text:
                 return
@@ -151,7 +148,7 @@ class Status:
     ) -> None:
         """A reading was taken in from that source; `when` is its own time."""
         arrived = time.monotonic()
-        with self._lock:
+        with self.lock:
             known = self.meters.get(meter)
             if known is None:
                 known = self.meters[meter] = Meter(when, values, source, arrived)
@@ -163,15 +160,15 @@ class Status:
 
     def duplicate(self, meter: str, source: str) -> None:
         """A reading or a telegram came again and was not kept."""
-        with self._lock:
-            self._duplicates[meter] += 1
+        with self.lock:
+            self.duplicates[meter] += 1
             known = self.meters.get(meter)
             if known is not None and source not in known.sources:
                 known.sources.append(source)
 
     def recall(self, meter: str, when: datetime.datetime, values: dict[str, float]) -> None:
         """A reading from before this start: it only enters the curve and the day's energy."""
-        with self._lock:
+        with self.lock:
             self._draw(meter, when, values)
 
     def _draw(self, meter: str, moment: datetime.datetime, values: dict[str, float]) -> None:
@@ -184,72 +181,15 @@ class Status:
             if curve is None:
                 curve = self.curves[meter] = Curve()
             curve.add(when, watts)
-        today = self._todays.get(meter)
+        today = self.todays.get(meter)
         if today is None:
-            today = self._todays[meter] = Today()
+            today = self.todays[meter] = Today()
         today.add(when, values)
 
     def adapter_status(self, meter: str, document: Mapping[str, Any] | None) -> None:
         """A meter's status was taken in; None if it was withdrawn."""
-        with self._lock:
+        with self.lock:
             if document is None:
-                self._told.pop(meter, None)
+                self.adapters.pop(meter, None)
             else:
-                self._told[meter] = Told.of(document)
-
-    def document(self, values: bool = False) -> dict[str, Any]:
-        """The Concentrator's status as it is published; with each meter's values for the house."""
-        now = time.monotonic()
-        with self._lock:
-            return {
-                **(self._for_the_house(now) if values else {}),
-                "state": "online",
-                "time": now_text(),
-                "version": smartmeter.__version__,
-                "uptime": int(time.monotonic() - self._started),
-                "spool": asdict(self._spool),
-                "refused": dict(self.refused),
-                "faults": dict(self.faults),
-                "links": {
-                    name: {"up": link.up, "since": int(link.since)}
-                    | ({} if link.up else {"reason": link.reason})
-                    for name, link in self.links.items()
-                },
-                "alarms": list(self.alarms.values()),
-                "meters": {
-                    name: {
-                        "last": meter.time.isoformat(),
-                        "way": meter.source,
-                        "readings": meter.count,
-                    }
-                    | ({"ways": meter.sources} if meter.sources[1:] else {})
-                    | ({"twice": self._duplicates[name]} if name in self._duplicates else {})
-                    | (
-                        {
-                            "age": round(now - meter.arrived, 1),
-                            "values": meter.values,
-                            "today": self._grown(name),
-                        }
-                        if values
-                        else {}
-                    )
-                    for name, meter in self.meters.items()
-                },
-            }
-
-    def _grown(self, meter: str) -> dict[str, dict[str, float]]:
-        today = self._todays.get(meter)
-        return today.grown(time.time()) if today else {}
-
-    def _for_the_house(self, now: float) -> dict[str, Any]:
-        return {
-            "concentrator": self.id,
-            "silent": self._silent(now),
-            "adapters": {name: told.facts for name, told in sorted(self._told.items())},
-        }
-
-    def _silent(self, now: float) -> dict[str, str]:
-        """meter -> why nothing is heard of it, of those that are silent."""
-        heard = {name for name, m in self.meters.items() if now - m.arrived < OLD_S}
-        names = {*self.meters, *self._told} - heard
-        return {name: why(self._told.get(name), self.links, LAN) for name in sorted(names)}
+                self.adapters[meter] = Told.of(document)

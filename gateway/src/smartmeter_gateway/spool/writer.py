@@ -176,4 +176,4 @@ class Spooler:
 
     def _show_figures(self) -> None:
         spool = self._spool
-        self._status.spool(SpoolFigures(spool.rows, spool.bytes, spool.oldest, spool.dropped))
+        self._status.spooled(SpoolFigures(spool.rows, spool.bytes, spool.oldest, spool.dropped))

@@ -17,6 +17,7 @@ from smartmeter_mqtt.reasons import reason
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import BrokerSettings
+from ..monitoring import document
 from ..monitoring.registry import Status
 from ..mqtt.client import BrokerLink, Link, Message
 from ..spool.database import Reader, Row
@@ -350,7 +351,7 @@ class Uplink:
             return
         if key == _OWN:
             topic = topics.concentrator_status(self._concentrator)
-            payload = json.dumps(self._status.document()).encode()
+            payload = json.dumps(document.published(self._status)).encode()
         else:
             topic = topics.uplink(self._concentrator, key, topics.STATUS)
             payload = self._statuses.get(key, b"")

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import HttpSettings, is_loopback
+from ..monitoring import document
 from ..monitoring.prometheus import exposition
 from ..monitoring.registry import Status
 
@@ -97,10 +98,10 @@ class _Handler(BaseHTTPRequestHandler):
             kind = _TYPES[_PAGE[path].rpartition(".")[2]]
             self._answer(200, f"{kind}; charset=utf-8", self.server.pages[path])
         elif path == "/status":
-            body = json.dumps(status.document(values=True)).encode()
+            body = json.dumps(document.shown(status)).encode()
             self._answer(200, "application/json", body)
         elif path == "/metrics":
-            body = exposition(status.document(values=True)).encode()
+            body = exposition(document.shown(status)).encode()
             self._answer(200, "text/plain; version=0.0.4; charset=utf-8", body)
         elif path.startswith("/curve/") and (
             curve := status.curves.get(unquote(path.removeprefix("/curve/")))
