@@ -20,8 +20,8 @@ from smartmeter_cloud.config.settings import (
     Config,
     home,
     home_folder,
-    load,
 )
+from smartmeter_cloud.config.settings_file import load
 from smartmeter_cloud.store import factory
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 
@@ -41,7 +41,7 @@ def open_store(settings: Config) -> Store:
 
 
 def serve(path: Path | None) -> int:
-    """Run broker, ingest, API and page in one process. Raises ConfigError and Failed."""
+    """Run broker, ingest, API and page in one process. Raises SettingsError and Failed."""
     from smartmeter_cloud.api.server import CannotListen, Server
     from smartmeter_cloud.history.upkeep import Upkeep
     from smartmeter_cloud.ingest.consumer import Ingest

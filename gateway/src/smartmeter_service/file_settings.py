@@ -4,6 +4,8 @@ import stat
 from pathlib import Path, PosixPath
 from typing import ClassVar, Self
 
+from .toml_file import WrongKey
+
 _SECRET_MAX = 4096  # characters of a password or key file
 
 
@@ -62,3 +64,10 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "Secret(...)"
+
+
+def check_pair(certificate: Path | None, key: Path | None) -> None:
+    """Raise WrongKey if only one of the keys "certificate" and "key" is given."""
+    if (certificate is None) != (key is None):
+        missing, given = ("key", "certificate") if key is None else ("certificate", "key")
+        raise WrongKey(missing, f"is missing: it belongs to {given}")

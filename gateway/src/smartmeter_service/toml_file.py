@@ -41,7 +41,11 @@ ListenPort = Annotated[
 
 
 class SettingsError(Exception):
-    """One sentence that names what is wrong and what to do."""
+    """One sentence that names what is wrong and what to do; reason leaves out file and line."""
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason or text
 
 
 class WrongKey(ValueError):
@@ -104,7 +108,7 @@ class TomlFile:
         line = self._line(where)
         at = f"{self.path}, line {line}" if line else str(self.path)
         label = re.sub(r"\[\d+\]", "", where)
-        return SettingsError(f"{at}: {label} {what}")
+        return SettingsError(f"{at}: {label} {what}", f"{label} {what}")
 
     def _setting(self, kind: type[Any], value: Any) -> Any:
         if not isinstance(value, str) or not value:

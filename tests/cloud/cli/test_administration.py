@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 from smartmeter_cloud.cli import main
-from smartmeter_cloud.config.settings import load
+from smartmeter_cloud.config.settings_file import load
 from smartmeter_cloud.history import bulk
 from smartmeter_cloud.store import query
 from smartmeter_cloud.store.sqlite import SqliteStore
@@ -94,11 +94,14 @@ def test_init_takes_answers_and_secrets_by_name(
     ("answer", "sentence"),
     [
         ("store.keep_readings=1", "store.keep_readings must be days from 2"),
-        ("broker.prot=1", "broker.prot was not asked for; asked were broker."),
+        ("broker.prot=1", "broker.prot is not one of the questions, which are broker."),
         ("broker.port", "an answer is given as NAME=VALUE"),
         ('store.path=a"b', "use plain characters"),
         ("http.host=0.0.0.0", "http.host"),
-        ("broker.listen=0.0.0.0", "broker.host 0.0.0.0 can be reached from outside"),
+        (
+            "broker.listen=0.0.0.0",
+            "broker.certificate is missing: 0.0.0.0 can be reached from outside",
+        ),
     ],
 )
 def test_init_with_a_wrong_answer_writes_nothing(

@@ -13,28 +13,34 @@ PLAIN = "[broker]\ntls = false\n"
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[broker\n", "is not TOML: Expected ']'"),
-        ("broker = 1\n", "broker must be a table"),
-        ("[brokers]\n", "brokers is unknown; there are [broker], [store], [http]"),
-        (PLAIN + "port = 70000\n", "broker.port must be a port, 1 to 65535"),
+        ("[broker\n", "not TOML: Expected ']'"),
+        ("broker = 1\n", "line 1: broker must be a table"),
+        ("[brokers]\n", "line 1: [brokers] is not a setting here; did you mean [broker]?"),
+        (PLAIN + "port = 70000\n", "line 3: broker.port must be a port, 1 to 65535"),
         (PLAIN + 'port = "1883"\n', "broker.port must be a port"),
         (PLAIN + "port = true\n", "broker.port must be a port"),
-        (PLAIN + "prot = 1\n", "broker.prot is unknown; there are embedded, host"),
+        (PLAIN + "prot = 1\n", "line 3: broker.prot is not a setting here; did you mean port?"),
         (PLAIN + "host = 1\n", "broker.host must be a host name or address"),
         (PLAIN + 'client_id = "a b"\n', "broker.client_id must be 1 to 64 of"),
         (PLAIN + 'group = "a/b"\n', "broker.group must be 1 to 64 of"),
-        (PLAIN + 'password_file = "none"\n', "none cannot be read: No such file"),
-        (PLAIN + 'password_file = "open"\n', "open can be read by others; type: chmod 600"),
-        (PLAIN + 'user = "x"\npassword_file = "empty"\n', "empty holds no password"),
-        (PLAIN + 'password_file = "secret"\n', "broker.password_file needs broker.user"),
-        ('[broker]\ncertificate = "open"\n', "broker.certificate and broker.key go together"),
+        (PLAIN + 'password_file = "none"\n', "none: no such file or directory"),
+        (PLAIN + 'password_file = "open"\n', "open, which others may read; type: chmod 600"),
+        (
+            PLAIN + 'user = "x"\npassword_file = "empty"\n',
+            "empty, which must hold 1 to 4096 characters",
+        ),
+        (
+            PLAIN + 'password_file = "secret"\n',
+            "broker.user is missing: it belongs to password_file",
+        ),
+        ('[broker]\ncertificate = "open"\n', "broker.key is missing: it belongs to certificate"),
         ('[broker]\nca = "open"\n', "broker.ca, broker.certificate or broker.key cannot be used"),
-        ("[broker]\nembedded = true\n", "broker.embedded needs broker.password_file"),
+        ("[broker]\nembedded = true\n", "broker.password_file is missing: Concentrators log in"),
         (
             '[broker]\nembedded = true\nhost = "0.0.0.0"\npassword_file = "secret"\n',
             "can be reached from outside",
         ),
-        ('[store]\npath = "no/such/folder.sqlite"\n', "there is no folder"),
+        ('[store]\npath = "no/such/folder.sqlite"\n', "no/such, which is not a folder; make it"),
         (PLAIN + '[store]\npath = "open"\n', "open"),
         (
             '[store]\nurl = "mysql://x/y"\n',
@@ -44,14 +50,14 @@ PLAIN = "[broker]\ntls = false\n"
         ('[store]\nurl = "postgresql://u@127.0.0.1:1/d"\n', "the store cannot be used"),
         ('[store]\ntime_zone = "Mars/Base"\n', "store.time_zone must be the name of a time zone"),
         ("[store]\nkeep_readings = 1\n", "store.keep_readings must be days from 2 to 36500"),
-        ('[http]\nhost = "0.0.0.0"\n', "give http.certificate and http.key"),
-        ('[http]\nnames = "x"\n', "http.names must be a list of texts"),
+        ('[http]\nhost = "0.0.0.0"\n', "give certificate and key"),
+        ('[http]\nnames = "x"\n', "http.names must be a list, each a text in quotes"),
         ("[http]\nredirect_port = 70000\n", "http.redirect_port must be a port"),
         ("[metrics]\nport = -1\n", "metrics.port must be a port"),
         ("[enrolment]\ncertificate_days = 1\n", "enrolment.certificate_days must be days from 2"),
         (
             '[broker]\nembedded = true\nclient_ca = "open"\npassword_file = "secret"\n',
-            "broker.client_ca needs broker.certificate and broker.key",
+            "client_ca needs certificate and key",
         ),
     ],
 )
@@ -74,7 +80,7 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> 
 def test_no_file(tmp_path: Path) -> None:
     done = command("api", "--config", str(tmp_path / "none.toml"))
     assert (done.status, done.err.count("\n")) == (1, 1)
-    assert "none.toml cannot be read: No such file" in done.err
+    assert "none.toml: no such file" in done.err
 
 
 def test_a_taken_port(tmp_path: Path) -> None:

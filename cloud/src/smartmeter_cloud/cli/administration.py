@@ -10,8 +10,10 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from smartmeter_cloud.config.settings import HELP, Config, load_or_home
-from smartmeter_cloud.config.toml_reader import ConfigError
+from smartmeter_service.toml_file import SettingsError
+
+from smartmeter_cloud.config.settings import HELP, Config
+from smartmeter_cloud.config.settings_file import load_or_home
 from smartmeter_cloud.history import bulk
 from smartmeter_cloud.ingest.message import OBIS_CODE
 from smartmeter_cloud.store import query
@@ -48,7 +50,7 @@ def add(commands: Any) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """The exit status; ConfigError."""
+    """The exit status; SettingsError."""
     if chosen.command == "init":
         from smartmeter_cloud.cli import init
 
@@ -66,7 +68,7 @@ def run(chosen: argparse.Namespace) -> int:
                 return _status(settings, store, chosen.json)
             return _export(settings, store, chosen)
     except StoreUnavailable as e:
-        raise ConfigError(f"{settings.source}: the store cannot be used: {e}") from None
+        raise SettingsError(f"{settings.source}: the store cannot be used: {e}") from None
 
 
 def _check(settings: Config) -> int:
@@ -101,14 +103,14 @@ def _status(settings: Config, store: Store, as_json: bool) -> int:
 
 def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
     if chosen.form == "parquet" and not bulk.has_parquet():
-        raise ConfigError("Parquet needs a library; type: pip install 'smartmeter-cloud[parquet]'")
+        raise SettingsError("Parquet needs a library: pip install 'smartmeter-cloud[parquet]'")
     known = {m.name for m in store.meters()}
     for name in chosen.meter:
         if name not in known:
-            raise ConfigError(f"--meter: {name} is not stored; {len(known)} others are")
+            raise SettingsError(f"--meter: {name} is not stored; {len(known)} others are")
     for code in chosen.code:
         if not OBIS_CODE.match(code):
-            raise ConfigError(f"--code: {code!r} is no OBIS code such as 1.8.0")
+            raise SettingsError(f"--code: {code!r} is no OBIS code such as 1.8.0")
     asked = query.Query(
         tuple(chosen.meter or sorted(known)),
         _ms("--from", chosen.start, store.zone, 0),
@@ -130,7 +132,7 @@ def _ms(name: str, text: str | None, zone: tzinfo, default: int) -> int:
             moment = moment.replace(tzinfo=zone)
         return int(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise ConfigError(f"{name}: {text!r} is no time such as 2026-11-01T00:00:00Z") from None
+        raise SettingsError(f"{name}: {text!r} is no time such as 2026-11-01T00:00:00Z") from None
 
 
 @contextlib.contextmanager
@@ -150,4 +152,4 @@ def _opened(name: str) -> Iterator[BinaryIO]:
         finally:
             part.unlink(missing_ok=True)
     except OSError as e:
-        raise ConfigError(f"{name} cannot be written: {e.strerror}") from None
+        raise SettingsError(f"{name} cannot be written: {e.strerror}") from None

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smartmeter_cloud.config.settings import CLIENT_ID, LOOPBACK, Retention, load, own_zone
-from smartmeter_cloud.config.toml_reader import ConfigError
+from smartmeter_service.toml_file import SettingsError
+
+from smartmeter_cloud.config.settings import CLIENT_ID, LOOPBACK, Retention, own_zone
+from smartmeter_cloud.config.settings_file import load
 
 _YES = ("y", "yes", "true")
 
@@ -63,7 +65,9 @@ class Draft:
             return
         plain = re.fullmatch(r"\d+|true|false", value)
         if not plain and (not value.isprintable() or '"' in value or "\\" in value):
-            raise ConfigError(f"{value!r} cannot stand in the configuration; use plain characters")
+            raise SettingsError(
+                f"{value!r} cannot stand in the configuration; use plain characters"
+            )
         text = value if plain else f'"{value}"'
         self.lines.append(f"{key} = {text}" + (f"  # {comment}" if comment else ""))
 
@@ -151,15 +155,17 @@ def _http(a: Answers, d: Draft) -> None:
 
 
 def init(path: Path, settings: list[str], secrets_from: str | None, force: bool) -> None:
-    """Asks on a terminal for what was not given; without one, takes the defaults. ConfigError."""
+    """Asks on a terminal for what was not given; without one, takes the defaults. SettingsError."""
     if path.exists() and not force:
-        raise ConfigError(f"{path} is there already; use --force to replace it")
+        raise SettingsError(f"{path} is there already; use --force to replace it")
     given, hidden = _pairs(settings), _pairs(_lines(secrets_from))
     asks = sys.stdin.isatty() and not given and not hidden
     answers = Answers(given, hidden, input if asks else None, getpass.getpass if asks else None)
     made = draft(answers)
     for name in sorted({*given, *hidden} - answers.used):
-        raise ConfigError(f"{name} was not asked for; asked were {', '.join(sorted(answers.used))}")
+        raise SettingsError(
+            f"{name} is not one of the questions, which are {', '.join(sorted(answers.used))}"
+        )
     _write_all(made, path, force)
 
 
@@ -169,7 +175,7 @@ def _lines(name: str | None) -> list[str]:
     try:
         return (sys.stdin.read() if name == "-" else Path(name).read_text()).splitlines()
     except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"--secrets: {name} cannot be read: {e}") from None
+        raise SettingsError(f"--secrets: {name} cannot be read: {e}") from None
 
 
 def _pairs(lines: Iterable[str]) -> dict[str, str]:
@@ -177,7 +183,7 @@ def _pairs(lines: Iterable[str]) -> dict[str, str]:
     for line in filter(None, map(str.strip, lines)):
         name, equals, value = line.partition("=")
         if not equals:
-            raise ConfigError("an answer is given as NAME=VALUE, one a line")
+            raise SettingsError("an answer is given as NAME=VALUE, one a line")
         found[name.strip()] = value.strip()
     return found
 
@@ -188,7 +194,7 @@ def _write_all(d: Draft, path: Path, force: bool) -> None:
     new = path.with_name(path.name + ".new")
     for name in d.secrets:
         if (folder / name).exists() and not force:
-            raise ConfigError(f"{folder / name} is there already; use --force to replace it")
+            raise SettingsError(f"{folder / name} is there already; use --force to replace it")
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -199,15 +205,15 @@ def _write_all(d: Draft, path: Path, force: bool) -> None:
         _write(new, "\n".join(d.lines) + "\n", 0o644)
         try:
             load(new)
-        except ConfigError as e:
-            raise ConfigError(str(e).removeprefix(f"{new}: ")) from None
+        except SettingsError as e:
+            raise SettingsError(e.reason) from None
         new.replace(path)
-    except (OSError, ConfigError) as e:
+    except (OSError, SettingsError) as e:
         for one in written:
             with contextlib.suppress(OSError):
                 one.unlink()
         if isinstance(e, OSError):
-            raise ConfigError(f"{e.filename} cannot be written: {e.strerror}") from None
+            raise SettingsError(f"{e.filename} cannot be written: {e.strerror}") from None
         raise
 
 

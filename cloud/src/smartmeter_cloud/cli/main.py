@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 from smartmeter.wire.topics import is_id
+from smartmeter_service.toml_file import SettingsError
 
 import smartmeter_cloud
 from smartmeter_cloud import app
 from smartmeter_cloud.app import Failed
 from smartmeter_cloud.auth.scopes import SCOPES
 from smartmeter_cloud.cli import administration, certificates
-from smartmeter_cloud.config.settings import HELP, Config, load_or_home
-from smartmeter_cloud.config.toml_reader import ConfigError
+from smartmeter_cloud.config.settings import HELP, Config
+from smartmeter_cloud.config.settings_file import load_or_home
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
             return certificates.run(settings, app.open_store(settings), chosen)
         run = app.run_ingest if chosen.command == "ingest" else app.run_api
         return run(settings)
-    except (ConfigError, Failed) as e:
+    except (SettingsError, Failed) as e:
         print(f"smartmeter-cloud: {e}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # head has seen enough

@@ -14,7 +14,13 @@ from smartmeter.meters import profile_settings
 from smartmeter.receiver import LINKS
 from smartmeter.wire import topics
 from smartmeter.wire.texts import is_code
-from smartmeter_service.file_settings import FolderPath, PrivateFile, ReadableFile, Secret
+from smartmeter_service.file_settings import (
+    FolderPath,
+    PrivateFile,
+    ReadableFile,
+    Secret,
+    check_pair,
+)
 from smartmeter_service.toml_file import (
     ListenPort,
     Port,
@@ -205,7 +211,7 @@ class _Broker(Table):
     def __post_init__(self) -> None:
         if "/" in self.host or self.host.count(":") == 1:  # an IPv6 address has more of them
             raise WrongKey("host", "must be a name or an address alone; give its port as port")
-        _check_pair(self.certificate, self.key)
+        check_pair(self.certificate, self.key)
         if self.password is not None and self.user is None:
             raise WrongKey("user", "is missing: it belongs to password_file")
         if not self.uses_tls and (self.ca or self.certificate):
@@ -251,7 +257,7 @@ class _Embedded(Table):
     users: Secret | None = msgspec.field(default=None, name="users_file")
 
     def __post_init__(self) -> None:
-        _check_pair(self.certificate, self.key)
+        check_pair(self.certificate, self.key)
         if self.uses_tls and self.certificate is None:
             raise WrongKey(
                 "certificate",
@@ -382,9 +388,3 @@ def is_loopback(host: str) -> bool:
 
 def _opened(path: Path) -> TomlFile:
     return TomlFile(path, if_missing="`smartmeter-gateway init` writes one")
-
-
-def _check_pair(certificate: Path | None, key: Path | None) -> None:
-    if (certificate is None) != (key is None):
-        missing, given = ("key", "certificate") if key is None else ("certificate", "key")
-        raise WrongKey(missing, f"is missing: it belongs to {given}")
