@@ -6,6 +6,7 @@ import time
 
 from smartmeter import Fault, Receiver
 from smartmeter.wire import topics
+from smartmeter.wire.reading_encoder import to_json
 
 from . import line
 from .clock import ticks
@@ -202,7 +203,7 @@ class Meter:
         if reading.seq is None:
             reading.seq = self._seq
         if reading.time is not None:
-            self._outbox.put(topics.READING, reading.to_json(self._values).encode())
+            self._outbox.put(topics.READING, to_json(reading, self._values).encode())
         else:
             reading.payload = b""
             self._outbox.put(topics.READING, reading)

@@ -6,6 +6,7 @@ import random
 import time
 
 from smartmeter.wire import topics
+from smartmeter.wire.reading_encoder import to_json
 
 from .broker import KEEPALIVE_S, BrokerError
 from .clock import ticks
@@ -60,11 +61,6 @@ class Publisher:
         self.trouble = ""
         self.last_trouble = ""
         self.looked = 0  # uptime of the last sign of life of this task
-
-    @property
-    def deaf(self) -> str:
-        """Why commands do not come through, or ""."""
-        return self._broker.deaf
 
     def _topic(self, specific: str) -> str:
         if self._concentrator_id:
@@ -150,7 +146,7 @@ class Publisher:
             now = self._clock.text(time.ticks_diff(ticks(), arrived))
             assert now is not None, "there is a connection only where the time is known"
             item.stamp(now, item.seq or 0)
-            item = item.to_json(self._values).encode()
+            item = to_json(item, self._values).encode()
         self._broker.publish(self._topic(specific), item)
         is_new = self._outbox.done(item)
         self._spoken = self._clock.uptime()
@@ -159,7 +155,15 @@ class Publisher:
             say("broker", "first reading published and acknowledged")
 
     def _tell(self) -> None:
-        document = self._status.document(self)
+        document = self._status.document(
+            {
+                "published": self.published,
+                "connects": self.connects,
+                "last_trouble": self.last_trouble or None,
+                "update": self.update.text or None if self.update else None,
+                "commands": self._broker.deaf or None,
+            }
+        )
         self._broker.publish(self._topic(topics.STATUS), document, retain=True)
         self._spoken = self._clock.uptime()
         self._status_at = self._spoken + _STATUS_S

@@ -2,8 +2,8 @@
 
 from smartmeter import ALLOWED
 from smartmeter.receiver import LINKS
+from smartmeter.texts import is_code
 from smartmeter.wire import topics
-from smartmeter.wire.texts import is_code
 
 from . import line
 

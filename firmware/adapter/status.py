@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from .network import Ethernet, Wifi
     from .outbox import Outbox
     from .port import Port
-    from .publisher import Publisher
 
 
 class Status:
@@ -33,11 +32,11 @@ class Status:
         self._outbox = outbox
         self._health = health
 
-    def document(self, publisher: "Publisher") -> bytes:
-        """The JSON of the message."""
+    def document(self, publishing: "dict[str, object]") -> bytes:
+        """The JSON of the message: with publishing, what the publisher says; None is left out."""
         meter = self._meter
         gc.collect()  # or `heap` would tell of garbage
-        document = {
+        document: "dict[str, object]" = {
             "state": "safe" if self._health.safe else "online",
             "time": self._clock.text(),
             "version": __version__,
@@ -50,12 +49,10 @@ class Status:
             "faults": meter.faults,
             "silent": meter.silent(),
             "overflow": self._port.overflow,
-            "published": publisher.published,
             "waiting": len(self._outbox),
             "dropped": self._outbox.dropped,
             "repeated": self._outbox.repeated,
             "left_out": meter.left_out,
-            "connects": publisher.connects,
             "heap": gc.mem_free(),
             "ntp_failures": self._clock.failures,
         }
@@ -63,12 +60,10 @@ class Status:
             "clock_set": self._clock.set_at,
             "clock_offset": meter.ahead,
             "rssi": self._network.rssi(),
-            "last_trouble": publisher.last_trouble or None,
             "last_crash": self._health.last_crash or None,
-            "update": publisher.update.text or None if publisher.update else None,
-            "commands": publisher.deaf or None,
         }
-        for name, value in further.items():
-            if value is not None:
-                document[name] = value
+        for group in (publishing, further):
+            for name, value in group.items():
+                if value is not None:
+                    document[name] = value
         return json.dumps(document).encode()

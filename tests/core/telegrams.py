@@ -2,9 +2,9 @@
 either interpreter."""
 
 from smartmeter import Reading, Receiver
+from smartmeter.checks.crc import x25_by_nibbles
 from smartmeter.crypto.aes import ecb
 from smartmeter.crypto.gcm import GCM
-from smartmeter.link.crc import x25_by_nibbles
 
 KEY = bytes(range(16))
 AUTH_KEY = bytes(range(0xD0, 0xE0))

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from smartmeter import Reading, Receiver
+from smartmeter.wire.reading_encoder import to_json
 
 from tests.firmware.rig import KEY, Setup, TestMeter, agrees
 
@@ -56,7 +57,7 @@ def test_without_a_key_the_telegram_is_passed_on_as_it_came(setup: Setup, meter:
     receiver = Receiver(KEY, link="apdu")
     events = receiver.feed(telegram) + receiver.flush()
     assert [type(e) for e in events] == [Reading]
-    assert agrees(json.loads(events[0].to_json(), parse_float=Decimal, parse_int=Decimal), truth)
+    assert agrees(json.loads(to_json(events[0]), parse_float=Decimal, parse_int=Decimal), truth)
     setup.board.wait_console("ciphered telegrams come")
 
 

@@ -1,6 +1,7 @@
 """One mutant once more, in words."""
 
 from smartmeter import Reading
+from smartmeter.wire.reading_encoder import to_json
 
 from . import campaign
 from .subject import get
@@ -30,6 +31,6 @@ def _print(parts: list[bytes], events: list[object]) -> None:
     print(f"\nfed in pieces of {sizes}:\n{b''.join(parts).hex()}")
     for event in events:
         if isinstance(event, Reading):
-            print(f"  {event!r} {event.to_json(event.values)}")
+            print(f"  {event!r} {to_json(event, event.values)}")
         else:
             print(f"  {event!r}")

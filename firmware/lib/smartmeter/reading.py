@@ -1,12 +1,8 @@
-"""A reading: what one telegram of a meter said, and its one JSON form.
+"""A reading: what one telegram of a meter said.
 
 Numbers are (mantissa, exponent) pairs of integers: 229.4 V is (2294, -1). No float
 takes part, because an ESP32's have 24 bits and a total of 12345678.9 Wh needs 27.
 """
-
-TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # The specification's output parameters; what may leave an adapter unless its settings name more.
 ALLOWED = (
@@ -32,8 +28,6 @@ NONE = "none"  # it has no tag
 AUTH = (VERIFIED, UNVERIFIED, NONE)
 
 CLOCKS = ("meter", "adapter")
-
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Reading:
@@ -90,7 +84,7 @@ class Reading:
     def stamp(self, time: str, seq: int) -> None:
         """Fills in what the telegram did not give: time (RFC 3339 text) and seq (int >= 0)."""
         if self.time is None:
-            from .wire.texts import is_time  # most telegrams tell theirs
+            from .texts import is_time  # most telegrams tell theirs
 
             if not is_time(time):
                 raise ValueError("a reading is stamped with an RFC 3339 time")
@@ -98,31 +92,6 @@ class Reading:
             self.clock = "adapter"
         if self.seq is None:
             self.seq = seq
-
-    def to_json(self, only: "Iterable[str] | None" = None) -> str:
-        """The wire form as str; only = the "C.D.E" codes that may be in it, by default ALLOWED."""
-        if only is None:
-            only = ALLOWED
-        values = self.values
-        numbers = ['"%s":%s' % (c, decimal(values[c])) for c in only if c in values]
-        return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s","values":{%s}}' % (
-            _quoted(self.time),
-            _quoted(self.clock),
-            "null" if self.seq is None else self.seq,
-            self.auth,
-            ",".join(numbers),
-        )
-
-    @staticmethod
-    def from_json(text: str | bytes) -> "Reading":
-        """The Reading in a message (str or bytes); ValueError with one sentence where it is none.
-
-        A message has a time, a seq and at least one value: what they lack cannot be stored.
-        The wire does not carry meter, counter, codes and units; units are those of the codes.
-        """
-        from .wire.reading_json import reading_of  # no device takes readings in
-
-        return reading_of(text)
 
 
 def decimal(value: tuple[int, int]) -> str:
@@ -135,16 +104,3 @@ def decimal(value: tuple[int, int]) -> str:
         digits = "0" * (1 - exponent - len(digits)) + digits
     sign = "-" if mantissa < 0 else ""
     return sign + digits[:exponent] + "." + digits[exponent:]
-
-
-def is_moment(year: int, month: int, day: int, hour: int, minute: int, second: int) -> bool:
-    """Whether a calendar has this day and a clock this time; leap seconds are not told."""
-    if not (year >= 1 and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]):
-        return False
-    if month == 2 and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
-        return False
-    return hour < 24 and minute < 60 and second < 60
-
-
-def _quoted(text: str | None) -> str:
-    return '"%s"' % text if text else "null"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from smartmeter import Reading
 from smartmeter.wire import receipt, topics
+from smartmeter.wire.reading_encoder import to_json
 from smartmeter_cloud.ingest.message import PAYLOAD_MAX, STATUS_MAX, MessageBatch
 
 from tests.cloud.around import encoded, reading
@@ -44,7 +45,7 @@ def test_a_reading_becomes_a_row_with_the_meters_own_numbers() -> None:
 def test_what_the_core_writes_is_taken() -> None:
     one = Reading("x", "2026-11-22T21:10:05+01:00", 7)
     one.values = {"1.8.0": (123456789, -1), "32.7.0": (2300, -1), "1.7.0": (2, 3)}
-    (row,) = rows_of(taken(one.to_json().encode()))
+    (row,) = rows_of(taken(to_json(one).encode()))
     assert [n for n in row[8:] if n is not None] == [2000, 12345678.9, 230.0]
 
 

@@ -1,7 +1,7 @@
 """AES-128-GCM: NIST's vectors, and no plaintext without its tag."""
 
-from smartmeter.crypto.aes import cbc_decrypt, ecb, gcm
-from smartmeter.crypto.gcm import GCM
+from smartmeter.crypto.aes import cbc_decrypt, ecb
+from smartmeter.crypto.gcm import GCM, gcm
 from smartmeter.fault import TAG, Rejected
 from telegrams import tag_of
 

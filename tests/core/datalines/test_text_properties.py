@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from smartmeter import Reading, Receiver
+from smartmeter.checks.crc import arc
 from smartmeter.dialog.signon import SignOn
-from smartmeter.link.crc import arc
 from test_receiver_properties import edits, mutated, sound
 
 from tests.core.link import test_iec62056, test_p1

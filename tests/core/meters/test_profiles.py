@@ -5,8 +5,8 @@ from smartmeter.meters.positions import POSITIONS
 from smartmeter.meters.profile_settings import parse
 from smartmeter.meters.profiles import NAMES, UNKNOWN, by_name, by_type, named
 from smartmeter.obis import combine, complete, put, unit_of
-from smartmeter.wire.reading_json import unit_of_key
-from smartmeter.wire.texts import is_code
+from smartmeter.texts import is_code
+from smartmeter.wire.reading_decoder import unit_of_key
 
 
 def test_a_setting_names_a_profile_and_may_change_it():

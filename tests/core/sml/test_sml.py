@@ -1,8 +1,8 @@
 """SML: telegrams built here element by element, read through the link and the decoder."""
 
 from smartmeter import Receiver
+from smartmeter.checks.crc import kermit, x25
 from smartmeter.fault import CHECKSUM, LAYOUT, LENGTH, VALUE, Fault, Rejected
-from smartmeter.link.crc import kermit, x25
 from smartmeter.link.sml import Sml
 from smartmeter.sml import decode as messages
 

@@ -4,9 +4,6 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .gcm import GCM
-    from .gcm_native import NativeGCM
-
     Encipher = Callable[[bytearray], None]
 
 TAG_SIZE = 12  # bytes of a GCM tag that DLMS sends (DLMS UA 1000-2, 9.2.4.8.3)
@@ -14,11 +11,11 @@ TAG_SIZE = 12  # bytes of a GCM tag that DLMS sends (DLMS UA 1000-2, 9.2.4.8.3)
 try:
     from cryptolib import aes as _aes
 
-    _NATIVE = False
+    NATIVE = False
 except ImportError:
     from . import aes_native
 
-    _NATIVE = True
+    NATIVE = True
 
 _ECB = 1
 _CBC = 2
@@ -26,7 +23,7 @@ _CBC = 2
 
 def ecb(key: bytes) -> "Encipher":
     """A function that enciphers a bytearray of 16-byte blocks in place, each for itself."""
-    if _NATIVE:
+    if NATIVE:
         return aes_native.ecb(key)
     encrypt = _aes(key, _ECB).encrypt
 
@@ -38,16 +35,7 @@ def ecb(key: bytes) -> "Encipher":
 
 def cbc_decrypt(key: bytes, iv: bytes, data: bytes | bytearray) -> bytes:
     """The plaintext of data, a multiple of 16 bytes enciphered in CBC mode from iv on."""
-    if _NATIVE:
+    if NATIVE:
         return aes_native.cbc_decrypt(key, iv, data)
     plain: bytes = _aes(key, _CBC, iv).decrypt(data)
     return plain
-
-
-def gcm(key: bytes) -> "GCM | NativeGCM":
-    """An object with decrypt(iv, data, aad, tag) for AES-128-GCM; see gcm.GCM."""
-    if _NATIVE:
-        return aes_native.gcm(key)
-    from .gcm import GCM
-
-    return GCM(ecb(key))

@@ -5,11 +5,10 @@ It is imported with the first key and not before: it costs 15 ms and 9 MB.
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
-    from .aes import Encipher
-    from .gcm_native import NativeGCM
+    from collections.abc import Callable
 
 
-def ecb(key: bytes) -> "Encipher":
+def ecb(key: bytes) -> "Callable[[bytearray], None]":
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     update = Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
@@ -24,9 +23,3 @@ def cbc_decrypt(key: bytes, iv: bytes, data: bytes | bytearray) -> bytes:
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     return Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(data)
-
-
-def gcm(key: bytes) -> "NativeGCM":
-    from .gcm_native import NativeGCM
-
-    return NativeGCM(key)

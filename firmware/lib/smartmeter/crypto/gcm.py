@@ -10,15 +10,25 @@ ESP32 has none of over its internal RAM.
 from struct import pack_into
 
 from ..fault import TAG, Rejected
-from .aes import TAG_SIZE
+from .aes import NATIVE, TAG_SIZE, ecb
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from .aes import Encipher
+    from .gcm_native import NativeGCM
 
 # What four bits that fall off the low end put back at the high end.
 _FOLD = (0x0000, 0x1C20, 0x3840, 0x2460, 0x7080, 0x6CA0, 0x48C0, 0x54E0,
          0xE100, 0xFD20, 0xD940, 0xC560, 0x9180, 0x8DA0, 0xA9C0, 0xB5E0)  # fmt: skip
+
+
+def gcm(key: bytes) -> "GCM | NativeGCM":
+    """An object with decrypt(iv, data, aad, tag) for a key of 16 bytes; see GCM."""
+    if NATIVE:
+        from .gcm_native import NativeGCM
+
+        return NativeGCM(key)
+    return GCM(ecb(key))
 
 
 class GCM:

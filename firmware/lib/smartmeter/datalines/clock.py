@@ -11,7 +11,7 @@ is in winter.
 from binascii import unhexlify
 
 from ..meters.profiles import LOCAL, STANDARD, UNKNOWN
-from ..reading import is_moment
+from ..timestamp import is_moment, offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ _HOURS_MAX = 4
 
 _OCTETS = 12  # of a COSEM date-time
 _FIRST = "10"  # the year of the first such meters; before it, a clock was never set
-
-
-def offset(minutes: int) -> str:
-    """The end of an RFC 3339 time that is so many minutes ahead of UTC."""
-    return "%s%02d:%02d" % ("-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60)
 
 
 class Clock:

@@ -15,12 +15,12 @@ a power or energy without unit and point could be anything, and is left out.
 from binascii import unhexlify
 from sys import implementation
 
+from ..checks.crc import arc
 from ..checks.plausible import check
 from ..fault import CHECKSUM, LAYOUT, LENGTH, Rejected
-from ..link.crc import arc
 from ..obis import complete, put, unit_of
 from ..reading import Reading
-from ..wire.texts import is_code, parse_decimal
+from ..texts import is_code, parse_decimal
 from .clock import Clock
 from .units import BY_TEXT, number_and_unit
 

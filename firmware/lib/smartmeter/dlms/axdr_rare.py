@@ -1,9 +1,10 @@
 """The A-XDR types that few meters send: bit-string and compact-array (Green Book 4.1.5)."""
 
 from ..fault import LAYOUT, LENGTH, Rejected
-from .axdr import ARRAY, STRUCTURE
 from .ber import ber_length
 
+_ARRAY = 0x01
+_STRUCTURE = 0x02
 _BIT_STRING = 0x04
 _COMPACT_ARRAY = 0x13
 
@@ -45,10 +46,10 @@ def _after_type(data: bytes | bytearray, at: int, end: int) -> int:
             raise Rejected(LENGTH, "the list of values is cut short")
         tag = data[at]
         at += 1
-        if tag == ARRAY:  # two bytes of count, then the type of all elements
+        if tag == _ARRAY:  # two bytes of count, then the type of all elements
             at += 2
             left += 1
-        elif tag == STRUCTURE:  # a count, then a type each
+        elif tag == _STRUCTURE:  # a count, then a type each
             n, at = ber_length(data, at, end)
             left += n
         if left > end - at:

@@ -9,7 +9,7 @@ key and content. Suite 1 with a 128-bit key is AES-128-GCM as suite 0 is: meters
 0x21 (Kaifa MA309, TINETZ) are opened like those that say 0x20.
 """
 
-from ..crypto.aes import TAG_SIZE, gcm
+from ..crypto.aes import TAG_SIZE
 from ..fault import CIPHER, KEY, LENGTH, REPLAY, TAG, Rejected
 from ..reading import NONE, UNVERIFIED, VERIFIED
 from .ber import ber_length
@@ -70,7 +70,11 @@ class Ciphering:
     ) -> None:
         self._key = key
         self._auth_key = auth_key
-        self._gcm = gcm(key) if key else None
+        self._gcm: "GCM | NativeGCM | None" = None
+        if key:
+            from ..crypto.gcm import gcm
+
+            self._gcm = gcm(key)
         self.counters: dict[bytes, int] = {} if counters is None else counters
         self._recovering: dict[
             bytes, tuple[int, int]

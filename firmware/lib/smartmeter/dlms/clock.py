@@ -11,7 +11,7 @@ meter with such a port stands west of Greenwich by as much.
 from sys import implementation
 
 from ..meters.profiles import LOCAL, STANDARD, Profile
-from ..reading import is_moment
+from ..timestamp import is_moment
 
 SIZE = 12
 

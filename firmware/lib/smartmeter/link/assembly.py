@@ -35,7 +35,7 @@ class Assembly:
         if self.blocks is None:
             from .blocks import Blocks
 
-            self.blocks = Blocks()
+            self.blocks = Blocks(APDU_MAX)
         try:
             whole = self.blocks.add(apdu)
         except Rejected as e:

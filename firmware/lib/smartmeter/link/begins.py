@@ -94,7 +94,7 @@ def _hdlc(buf: bytearray, at: int, end: int) -> int:
     head += 1  # control
     if head + 2 > end:
         return OPEN
-    from .crc import x25
+    from ..checks.crc import x25
 
     return YES if x25(buf, at + 1, head) == buf[head] | buf[head + 1] << 8 else NOT
 

@@ -8,15 +8,16 @@ nothing in the blocks tells which of two is the right one.
 """
 
 from ..fault import LENGTH, SEGMENT, Rejected
-from .assembly import APDU_MAX, BLOCK
 
+_BLOCK = 0xE0  # general-block-transfer: the tag of each block
 _LAST = 0x80
 
 
 class Blocks:
-    """Assembles one transfer at a time."""
+    """Assembles one transfer at a time; most is how many bytes an APDU may have."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._data: bytearray | None = None  # of a transfer under way
         self._next = 1
 
@@ -27,7 +28,7 @@ class Blocks:
         """Whether buf[start:stop] begins another APDU while a transfer is under way."""
         if self._data is None:
             return False
-        return buf[start] != BLOCK or buf[start + 2 : min(start + 4, stop)] == b"\x00\x01"
+        return buf[start] != _BLOCK or buf[start + 2 : min(start + 4, stop)] == b"\x00\x01"
 
     def drop(self) -> None:
         self._data = None
@@ -57,9 +58,9 @@ class Blocks:
                 SEGMENT,
                 "block %d came where %d was to come: telegram given up" % (number, expected),
             )
-        if len(self._data) + size > APDU_MAX:
+        if len(self._data) + size > self._most:
             self.drop()
-            raise Rejected(LENGTH, "a telegram in blocks is longer than %d bytes" % APDU_MAX)
+            raise Rejected(LENGTH, "a telegram in blocks is longer than %d bytes" % self._most)
         self._data += apdu[at:]
         self._next += 1
         if not apdu[1] & _LAST:

@@ -9,9 +9,9 @@ next. The LLC header E6 E7 00 stands before the first segment's data. A frame ma
 APDUs, each behind such a header (Landis+Gyr E450, where it could not send in time).
 """
 
+from ..checks.crc import x25
 from ..fault import CHECKSUM, LENGTH, SEGMENT, Fault
 from .assembly import APDU_MAX, BLOCK, Assembly
-from .crc import x25
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ are one ciphered block behind the identification: general-glo-ciphering without 
 a system title of length 0.
 """
 
+from ..checks.crc import arc, x25
 from ..fault import CHECKSUM, LENGTH, Fault
-from .crc import arc, x25
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

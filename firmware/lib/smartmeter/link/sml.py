@@ -5,8 +5,8 @@ bytes (0 to 3; a meter that says 4 is known) and the CRC covers all before it, l
 Four bytes 1B within the messages are sent twice.
 """
 
+from ..checks.crc import kermit, x25
 from ..fault import CHECKSUM, LENGTH, Fault
-from .crc import kermit, x25
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

@@ -18,14 +18,14 @@ kinds, digits that are none, powers that voltage and current do not carry.
 from ..checks.coherence import check_coherent
 from ..checks.plausible import check
 from ..crypto import aes
-from ..datalines.clock import offset
 from ..dlms.clock import is_summer
 from ..dlms.float754 import decimal_of
 from ..fault import CIPHER, KEY, LAYOUT, LENGTH, VALUE, Rejected
 from ..meters.profiles import STANDARD
 from ..obis import complete, put, unit_of
 from ..reading import Reading
-from ..wire.texts import is_time
+from ..texts import is_time
+from ..timestamp import offset
 from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, SCHNEIDER, is_sent, meaning
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing

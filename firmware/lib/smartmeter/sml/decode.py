@@ -10,10 +10,10 @@ The CRC that each message has of its own is not looked at: the transport's cover
 from sys import implementation
 
 from ..checks.plausible import check
-from ..datalines.clock import offset
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
 from ..obis import UNITS, complete, put
 from ..reading import Reading
+from ..timestamp import offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

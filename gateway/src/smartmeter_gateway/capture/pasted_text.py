@@ -7,7 +7,7 @@ changed it, and the one whose CRC agrees is taken; where none does, it stays as 
 import re
 from collections.abc import Iterable, Iterator
 
-from smartmeter.link.crc import arc
+from smartmeter.checks.crc import arc
 
 _BEFORE = r"(?<![0-9A-Za-z.:*/-])"
 _IDENTIFICATION = re.compile(rf"{_BEFORE}/[A-Za-z]{{3}}[0-9A-Za-z].*$")

@@ -7,8 +7,8 @@ for the maker's and lists' names; numbers stay, because they are what a report i
 import re
 
 from smartmeter import Reading
+from smartmeter.checks.crc import arc, x25
 from smartmeter.dlms.ciphering import Ciphering, is_text
-from smartmeter.link.crc import arc, x25
 
 from .redaction_binary import apdu, records, sml
 from .redaction_text import blank_string, names_meter, text

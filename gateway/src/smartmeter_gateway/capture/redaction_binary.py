@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
+from smartmeter.checks.crc import kermit, x25
 from smartmeter.dlms import axdr
 from smartmeter.dlms.ber import ber_length
 from smartmeter.dlms.clock import is_clock
-from smartmeter.link.crc import kermit, x25
 
 from .redaction_text import blank_string, names_meter
 

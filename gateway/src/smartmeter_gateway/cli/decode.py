@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smartmeter import Fault, Reading, Receiver
+from smartmeter.wire.reading_encoder import to_json
 from smartmeter_service.toml_file import SettingsError
 
 from ..capture import explain
@@ -54,7 +55,7 @@ def line_of(event: Reading | Fault) -> str:
     """An event as one line of JSON: a reading with all its values, or a fault."""
     if isinstance(event, Fault):
         return json.dumps({"fault": event.kind, "detail": event.detail})
-    text = event.to_json(tuple(event.values))
+    text = to_json(event, event.values)
     return f'{{"meter":{json.dumps(event.meter)},{text[1:]}'
 
 

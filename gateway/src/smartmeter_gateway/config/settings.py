@@ -12,8 +12,8 @@ from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
 from smartmeter.meters import profile_settings
 from smartmeter.receiver import LINKS
+from smartmeter.texts import is_code
 from smartmeter.wire import topics
-from smartmeter.wire.texts import is_code
 from smartmeter_service.file_settings import (
     FolderPath,
     PrivateFile,

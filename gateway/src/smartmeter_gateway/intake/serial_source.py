@@ -11,6 +11,7 @@ import smartmeter
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.wire import topics
+from smartmeter.wire.reading_encoder import to_json
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import PortSettings
@@ -110,7 +111,7 @@ class SerialIntake:
     def _reading(self, reading: Reading) -> None:
         self._seq += 1
         reading.stamp(now_text(), self._seq)
-        payload = reading.to_json(self._settings.values).encode()
+        payload = to_json(reading, self._settings.values).encode()
         try:
             self._put(topics.READING, payload, Batch())
         except Refused as why:

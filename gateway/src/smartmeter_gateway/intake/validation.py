@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
+from smartmeter.texts import is_code
 from smartmeter.wire import topics
-from smartmeter.wire.texts import is_code
 
 PAYLOAD_MAX = 65536  # bytes of one message from the LAN; the longest telegram known has 2 kB
 _STATUS_MAX = 16384  # bytes of an adapter's status

@@ -4,14 +4,18 @@ import json
 
 from ..obis import unit_of
 from ..reading import AUTH, CLOCKS, Reading
-from .texts import is_code, is_time, parse_decimal
+from ..texts import is_code, is_time, parse_decimal
 
 _VALUES_MAX = 256  # of one reading; the longest list known has about 60
 _TEXT_MAX = 16384
 
 
-def reading_of(text: str | bytes) -> Reading:
-    """See Reading.from_json."""
+def from_json(text: str | bytes) -> Reading:
+    """The Reading in a message (str or bytes); ValueError with one sentence if it holds none.
+
+    A message has a time, a seq and at least one value: what they lack cannot be stored.
+    The wire does not carry meter, counter, codes and units; units are those of the codes.
+    """
     if len(text) > _TEXT_MAX:
         raise ValueError("a reading is at most %d characters" % _TEXT_MAX)
     try:

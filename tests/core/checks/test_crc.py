@@ -1,6 +1,6 @@
 """The CRCs against their published check values, and the fast branch against the plain one."""
 
-from smartmeter.link import crc
+from smartmeter.checks import crc
 
 CHECK = b"123456789"  # the message of the catalogue of CRC algorithms; its sums are public
 

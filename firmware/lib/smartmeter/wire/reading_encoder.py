@@ -1,0 +1,28 @@
+"""Readings as the JSON that travels."""
+
+from ..reading import ALLOWED, decimal
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..reading import Reading
+
+
+def to_json(reading: "Reading", only: "Iterable[str] | None" = None) -> str:
+    """The JSON of a reading; only: the "C.D.E" codes that it may hold, by default ALLOWED."""
+    if only is None:
+        only = ALLOWED
+    values = reading.values
+    numbers = ['"%s":%s' % (c, decimal(values[c])) for c in only if c in values]
+    return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s","values":{%s}}' % (
+        _quoted(reading.time),
+        _quoted(reading.clock),
+        "null" if reading.seq is None else reading.seq,
+        reading.auth,
+        ",".join(numbers),
+    )
+
+
+def _quoted(text: str | None) -> str:
+    return '"%s"' % text if text else "null"
