@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from smartmeter_cloud.history import energy
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.postgresql import PostgresStore
-from smartmeter_cloud.store.rows import Process
 from smartmeter_cloud.store.slices import DAY
 
 from tests.cloud.around import encoded

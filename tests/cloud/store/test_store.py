@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store import clustering
 from smartmeter_cloud.store.certificates import Revoked
 from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.postgresql import PostgresStore
-from smartmeter_cloud.store.rows import Certificate, Invitation, Process
+from smartmeter_cloud.store.rows import Certificate, Invitation
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.around import encoded, reading

@@ -1,6 +1,5 @@
 """The application: routes under /v1, and the page's files."""
 
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
@@ -25,9 +24,10 @@ from smartmeter_cloud.api import (
 from smartmeter_cloud.api.access import Door, Measures, Reads
 from smartmeter_cloud.api.body_limit import BodyLimit
 from smartmeter_cloud.api.live import Live
+from smartmeter_cloud.api.observations import observe
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
-from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.api.serializers import Json, now
 from smartmeter_cloud.auth.oidc import Issuer
 from smartmeter_cloud.config.settings import HttpSettings
 from smartmeter_cloud.monitoring import prometheus
@@ -103,7 +103,9 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
     )
     def measure(caller: Measures) -> Response:
         """Counts of what is stored and of this process, for Prometheus."""
-        text = prometheus.of_api(store, answered, live.streams, app.state.door.guesses.count)
+        text = prometheus.of_api(
+            observe(store), now(), answered, live.streams, app.state.door.guesses.count
+        )
         return Response(text, media_type=prometheus.MEDIA_TYPE)
 
     @app.get(
@@ -114,11 +116,11 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
     )
     def state(caller: Reads) -> Json:
         """Every box of the chain and how it is."""
-        now = int(time.time() * 1000)
-        boxes = chain(store, now)
+        at = now()
+        boxes = chain(observe(store), at)
         if caller.households is not None:
             boxes = own_boxes(boxes, caller.meters().__contains__)
-        return Json({"now": now, "boxes": boxes})
+        return Json({"now": at, "boxes": boxes})
 
     @app.get(
         "/v1/live",

@@ -6,13 +6,13 @@ slowly gets the newest state, never a queue.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from smartmeter_cloud.api.serializers import meter
+from smartmeter_cloud.api.observations import observe
+from smartmeter_cloud.api.serializers import meter, now
 from smartmeter_cloud.monitoring.chain import chain, own_boxes
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.rows import Meter, Newest
@@ -80,7 +80,7 @@ class Live:
                         yield _event("meters", new)
                 if chain_change < self._chain_change:
                     chain_change = self._chain_change
-                    yield _event("chain", {"now": _ms(), "boxes": self.boxes(households)})
+                    yield _event("chain", {"now": now(), "boxes": self.boxes(households)})
                 async with self._condition:
                     if version >= self._version and chain_change >= self._chain_change:
                         try:
@@ -118,6 +118,9 @@ class Live:
         self._meters.update({name: (self._version, m) for name, m in told.items()})
         return bool(told)
 
+    def _observed(self) -> list[Json]:
+        return chain(observe(self._store), now())
+
     async def _ask(self) -> None:
         turn = 0
         while self._streams and not self._closed:
@@ -130,7 +133,7 @@ class Live:
                 if new or turn % CHAIN_EVERY == 0:
                     changed = self._take(new, await asyncio.to_thread(self._store.meters))
                 if turn % CHAIN_EVERY == 0:
-                    boxes = await asyncio.to_thread(chain, self._store, _ms())
+                    boxes = await asyncio.to_thread(self._observed)
                     if boxes != self._chain:
                         self._chain = boxes
                         self._chain_change += 1
@@ -140,7 +143,7 @@ class Live:
                 if self._readable:
                     self._readable = False
                     store = {"kind": "store", "id": "", "state": "down", "reason": "unreadable"}
-                    self._chain = [*self._chain[:-1], store | {"since": _ms(), "detail": str(e)}]
+                    self._chain = [*self._chain[:-1], store | {"since": now(), "detail": str(e)}]
                     self._chain_change += 1
                     changed = True
             if changed:
@@ -154,7 +157,3 @@ class Live:
 
 def _event(name: str, data: object) -> bytes:
     return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
-
-
-def _ms() -> int:
-    return int(time.time() * 1000)

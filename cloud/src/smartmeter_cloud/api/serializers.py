@@ -53,6 +53,6 @@ def meter(n: Newest, label: str) -> Fields:
         "id": n.reading.meter,
         "label": label,
         "concentrator": n.concentrator,
-        "silentAfter": silent_after(n) // 1000,
+        "silentAfter": silent_after(n.gap) // 1000,
         "newest": reading(n.reading),
     }

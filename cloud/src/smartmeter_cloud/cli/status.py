@@ -41,7 +41,7 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
     for n in store.newest():
         meters[n.reading.meter] = {
             "last": n.reading.received,
-            "silent": now - n.reading.received > silent_after(n),
+            "silent": now - n.reading.received > silent_after(n.gap),
             "clock": "wrong" if n.reading.suspect else "right",
             "concentrator": n.concentrator,
         }

@@ -26,8 +26,8 @@ from smartmeter_cloud.config.settings import BrokerSettings
 from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.ingest.mqtt_connection import Connection, NoAnswer, Refused
 from smartmeter_cloud.ingest.writer import Job, Writer
+from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
-from smartmeter_cloud.store.rows import Process
 
 WAIT_SECONDS = 0.5  # for a message, before looking whether to stop
 STOP_SECONDS = 3.0  # for the store, when told to end

@@ -10,8 +10,9 @@ from msgspec import Meta
 from msgspec.structs import astuple
 from smartmeter.wire import receipt, topics
 
+from smartmeter_cloud.monitoring.observations import Box
 from smartmeter_cloud.store.batch import Batch, Sender
-from smartmeter_cloud.store.rows import CODES, COLUMNS, Box, DeadLetter, ReadingRow
+from smartmeter_cloud.store.rows import CODES, COLUMNS, DeadLetter, ReadingRow
 
 PAYLOAD_MAX = 1024 * 1024
 STATUS_MAX = 256 * 1024  # a Concentrator of a thousand meters names each

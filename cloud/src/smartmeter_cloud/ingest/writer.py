@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
-from smartmeter_cloud.store.rows import Process
 
 BEAT_SECONDS = 5.0
 RETRY_MIN, RETRY_MAX = 0.1, 5.0

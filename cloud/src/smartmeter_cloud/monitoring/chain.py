@@ -1,4 +1,4 @@
-"""The state of every box of the chain, worked out from what the store knows.
+"""The state of every box of the chain, derived from what was observed of it.
 
 A box is {"kind", "id", "state", "since", ...}: state is "ok", "warn", "down" or "unknown" and
 `reason` one of a closed list of words, which the page puts into sentences. Times are ms.
@@ -8,39 +8,30 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.rows import Box, Newest, Process
+from smartmeter_cloud.monitoring.observations import Box, MeterActivity, Observations, Process
 
 SILENT_MS = 60_000  # a meter is silent after a minute, or after three of its own intervals
-STATUS_SILENT_MS = (
-    180_000  # adapters and Concentrators tell their state once a minute or more often
-)
+STATUS_SILENT_MS = 180_000  # adapters and Concentrators send their status at least once a minute
 BEAT_SILENT_MS = 20_000  # four heartbeats
 
 Json = dict[str, Any]
 
 
-def chain(store: Store, now: int) -> list[Json]:
+def chain(seen: Observations, now: int) -> list[Json]:
     """The boxes in the order of the chain: meters, adapters, Concentrators, ingest, store."""
-    newest = {n.reading.meter: n for n in store.newest()}
-    boxes = store.boxes()
-    adapters = {b.name: b for b in boxes if b.kind == "adapter"}
-    concentrators = {b.name: b for b in boxes if b.kind == "concentrator"}
-    for n in newest.values():
-        concentrators.setdefault(n.concentrator, None)  # type: ignore[arg-type]
-    processes = store.processes()
-    counters = store.counters()
-    out = [_meter(newest[name], now) for name in sorted(newest)]
+    adapters = {b.name: b for b in seen.boxes if b.kind == "adapter"}
+    concentrators: dict[str, Box | None] = {m.concentrator: None for m in seen.meters}
+    concentrators |= {b.name: b for b in seen.boxes if b.kind == "concentrator"}
+    out = [_meter(m, now) for m in sorted(seen.meters)]
     out += [_status("adapter", adapters[name], name, now) for name in sorted(adapters)]
     out += [
         _status("concentrator", concentrators[name], name, now) for name in sorted(concentrators)
     ]
-    out += [_ingest(p, now) for p in processes]
-    if not processes:
+    out += [_ingest(p, now) for p in seen.processes]
+    if not seen.processes:
         out.append(_box("ingest", "", "down", "never", None))
-    out.append(
-        _box("store", "", "ok", "keeps", None) | {"counters": counters, "bytes": store.size()}
-    )
+    store = {"counters": dict(seen.counters), "bytes": seen.size}
+    out.append(_box("store", "", "ok", "keeps", None) | store)
     return out
 
 
@@ -61,24 +52,23 @@ def own_boxes(boxes: list[Json], visible: Callable[[str], bool]) -> list[Json]:
     return out
 
 
-def silent_after(newest: Newest) -> int:
-    """After how many ms without a reading a meter counts as silent."""
-    return max(SILENT_MS, 3 * (newest.gap or 0))
+def silent_after(gap: int | None) -> int:
+    """How many ms without a reading make a meter silent; gap: ms between its last two readings."""
+    return max(SILENT_MS, 3 * (gap or 0))
 
 
 def _box(kind: str, name: str, state: str, reason: str, since: int | None) -> Json:
     return {"kind": kind, "id": name, "state": state, "reason": reason, "since": since}
 
 
-def _meter(newest: Newest, now: int) -> Json:
-    reading = newest.reading
-    if now - reading.received > silent_after(newest):
-        box = _box("meter", reading.meter, "down", "silent", reading.received)
-    elif reading.suspect:
-        box = _box("meter", reading.meter, "warn", "clock", reading.received)
+def _meter(meter: MeterActivity, now: int) -> Json:
+    if now - meter.received > silent_after(meter.gap):
+        box = _box("meter", meter.name, "down", "silent", meter.received)
+    elif meter.suspect:
+        box = _box("meter", meter.name, "warn", "clock", meter.received)
     else:
-        box = _box("meter", reading.meter, "ok", "reads", reading.received)
-    return box | {"concentrator": newest.concentrator}
+        box = _box("meter", meter.name, "ok", "reads", meter.received)
+    return box | {"concentrator": meter.concentrator}
 
 
 def _status(kind: str, status: Box | None, name: str, now: int) -> Json:

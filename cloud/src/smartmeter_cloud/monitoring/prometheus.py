@@ -2,14 +2,13 @@
 
 import json
 import resource
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import smartmeter_cloud
 from smartmeter_cloud.monitoring.chain import chain
-from smartmeter_cloud.store.interface import Store
+from smartmeter_cloud.monitoring.observations import Observations
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -17,15 +16,15 @@ _PREFIX = "smartmeter_cloud_"
 _Sample = tuple[dict[str, str], float]
 
 
-def of_api(store: Store, requests: dict[str, int], streams: int, wrong_keys: int) -> str:
+def of_api(
+    seen: Observations, now: int, requests: dict[str, int], streams: int, wrong_keys: int
+) -> str:
     """Of what is stored, and of this api process.
 
     requests: how many were answered by class of status, such as "2xx"; streams: open ones;
     wrong_keys: how many were tried since the start.
     """
-    now = int(time.time() * 1000)
-    boxes = chain(store, now)
-    return "".join((*_process(), *_store(store, boxes, now), *_http(requests, streams, wrong_keys)))
+    return "".join((*_process(), *_store(seen, now), *_http(requests, streams, wrong_keys)))
 
 
 def of_ingest(state: dict[str, Any]) -> str:
@@ -45,24 +44,23 @@ def _process() -> Iterator[str]:
     )
 
 
-def _store(store: Store, boxes: list[dict[str, Any]], now: int) -> Iterator[str]:
-    counters = store.counters()
+def _store(seen: Observations, now: int) -> Iterator[str]:
     for name, text in (
         ("stored", "Readings stored since the store was made."),
         ("repeated", "Readings that were there already."),
         ("dead", "Messages in the dead-letter table, forgotten ones too."),
         ("ignored", "Messages of topics that are not stored."),
     ):
-        yield from _metric(f"{name}_total", "counter", text, [({}, counters.get(name, 0))])
-    yield from _metric("store_bytes", "gauge", "Size of the store.", [({}, store.size())])
-    states = Counter((box["kind"], box["state"]) for box in boxes)
+        yield from _metric(f"{name}_total", "counter", text, [({}, seen.counters.get(name, 0))])
+    yield from _metric("store_bytes", "gauge", "Size of the store.", [({}, seen.size)])
+    states = Counter((box["kind"], box["state"]) for box in chain(seen, now))
     yield from _metric(
         "boxes",
         "gauge",
         "Meters, adapters, Concentrators and ingests by their state.",
         [({"kind": kind, "state": state}, n) for (kind, state), n in sorted(states.items())],
     )
-    processes = [p for p in store.processes() if p.name.startswith("ingest ")]
+    processes = [p for p in seen.processes if p.name.startswith("ingest ")]
     names = [p.name.removeprefix("ingest ") for p in processes]
     yield from _metric(
         "ingest_heartbeat_age_seconds",

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from smartmeter.wire import receipt, topics
 
-from smartmeter_cloud.store.rows import Box, DeadLetter, ReadingRow
+from smartmeter_cloud.monitoring.observations import Box
+from smartmeter_cloud.store.rows import DeadLetter, ReadingRow
 
 # The id of a meter, and that of the Concentrator that sent its readings.
 Sender = tuple[str, str]

@@ -5,9 +5,9 @@ from datetime import tzinfo
 from typing import Protocol
 
 from smartmeter_cloud.config.settings import Retention
+from smartmeter_cloud.monitoring.observations import Box, Process
 from smartmeter_cloud.store.batch import Batch
 from smartmeter_cloud.store.rows import (
-    Box,
     Bucket,
     Certificate,
     Condition,
@@ -16,7 +16,6 @@ from smartmeter_cloud.store.rows import (
     Key,
     Meter,
     Newest,
-    Process,
     Reading,
     Stored,
     Sum,

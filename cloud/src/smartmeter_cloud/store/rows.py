@@ -20,17 +20,6 @@ COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
 ReadingRow = tuple[Any, ...]
 
 
-class Box(NamedTuple):
-    """A status message: kind is "concentrator" or "adapter"; status None takes the box away."""
-
-    kind: str
-    name: str
-    concentrator: str
-    status: str | None
-    received: int
-    retained: bool
-
-
 class DeadLetter(NamedTuple):
     digest: bytes
     received: int
@@ -149,15 +138,6 @@ class Sum(NamedTuple):
     meters: int
     drawn: float
     fed: float | None
-
-
-class Process(NamedTuple):
-    """A process of the Cloud and when it last said that it is alive; state is JSON text."""
-
-    name: str
-    started: int
-    beat: int
-    state: str
 
 
 ABOVE, BELOW, EQUAL = ">", "<", "="

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from smartmeter_cloud.config.settings import Retention
+from smartmeter_cloud.monitoring.observations import Box, Process
 from smartmeter_cloud.store import aggregates, rollups, schema, voltage
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.accounts import SqlRecords
@@ -24,12 +25,10 @@ from smartmeter_cloud.store.rows import (
     CODES,
     COLUMNS,
     EQUAL,
-    Box,
     Bucket,
     Condition,
     DeadLetter,
     Newest,
-    Process,
     Reading,
     ReadingRow,
     Stored,
