@@ -23,6 +23,7 @@ from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
 from smartmeter_cloud.auth.scopes import SCOPES
+from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.store.aggregates import LEAST, days
 
 router = APIRouter(tags=[openapi.PEOPLE])
@@ -107,8 +108,8 @@ def keys(caller: Admin) -> Json:
                 "name": k.name,
                 "scopes": k.scopes.split(),
                 "household": k.household,
-                "created": serializers.moment(k.created),
-                "expires": None if k.expires is None else serializers.moment(k.expires),
+                "created": rfc3339(k.created),
+                "expires": None if k.expires is None else rfc3339(k.expires),
             }
             for k in caller.store.access_keys()
         ]
@@ -165,12 +166,7 @@ def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
 @router.get("/v1/audit", response_model=list[schemas.AuditLine], responses=refusals(401, 403))
 def audit(caller: Admin) -> Json:
     """Who logged in, deleted, and gave or took keys; the newest 500."""
-    return Json(
-        [
-            {"time": serializers.moment(a), "who": w, "what": x}
-            for a, w, x in caller.store.notes(500)
-        ]
-    )
+    return Json([{"time": rfc3339(a), "who": w, "what": x} for a, w, x in caller.store.notes(500)])
 
 
 @router.get("/v1/aggregate", response_model=list[schemas.Sum], responses=refusals(401, 403, 422))

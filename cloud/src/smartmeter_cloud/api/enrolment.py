@@ -18,6 +18,7 @@ from smartmeter_cloud.api.accounts import ConcentratorId
 from smartmeter_cloud.api.fields import NUMBER, Id
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.serializers import Json
+from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.pki.authority import CSR_MAX, BadRequest
 from smartmeter_cloud.pki.enrolment import HOURS_MAX, Enrolment, UnknownToken
 
@@ -139,7 +140,7 @@ def invite(
     if body.household is not None:
         caller.place_concentrator(concentrator, body.household)
     caller.note(f"invited Concentrator {concentrator}")
-    return Json({"token": token, "expires": serializers.moment(until)})
+    return Json({"token": token, "expires": rfc3339(until)})
 
 
 @router.get(
@@ -184,14 +185,14 @@ def _concentrators(caller: Caller) -> list[serializers.Fields]:
         entry(c.concentrator, "certificates").append(
             {
                 "serial": c.serial,
-                "issued": serializers.moment(c.issued),
-                "expires": serializers.moment(c.expires),
-                "revoked": None if c.revoked is None else serializers.moment(c.revoked),
+                "issued": rfc3339(c.issued),
+                "expires": rfc3339(c.expires),
+                "revoked": None if c.revoked is None else rfc3339(c.revoked),
             }
         )
     for i in caller.store.invitations(serializers.now()):
         if i.enrolled is None:
-            entry(i.concentrator, "invitations").append({"expires": serializers.moment(i.expires)})
+            entry(i.concentrator, "invitations").append({"expires": rfc3339(i.expires)})
     return [found[name] for name in sorted(found)]
 
 

@@ -14,6 +14,7 @@ from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
 from smartmeter_cloud.history import energy
 from smartmeter_cloud.history.properties import PROPERTIES
+from smartmeter_cloud.history.timestamps import rfc3339
 
 SLICES_MAX = 3000
 SPAN_MAX_MS = 40 * 366 * 86_400_000
@@ -79,12 +80,12 @@ def power(
     for code in ("1.8.0", "2.8.0"):
         found = caller.first_total(meter, code, from_ms, to_ms)
         if found:
-            at = serializers.moment(found.time, found.offset)
+            at = rfc3339(found.time, found.offset)
             first[code] = {"time": at, "value": found.values[code]}
     return Json(
         {
-            "from": serializers.moment(from_ms),
-            "to": serializers.moment(to_ms),
+            "from": rfc3339(from_ms),
+            "to": rfc3339(to_ms),
             "width": width,
             "slices": [[s.start, round(s.mean, 1), s.low, s.high] for s in slices],
             "first": first,
@@ -113,8 +114,8 @@ def voltage(
     slices = caller.voltage(meter, from_ms, to_ms, width * 1000)
     return Json(
         {
-            "from": serializers.moment(from_ms),
-            "to": serializers.moment(to_ms),
+            "from": rfc3339(from_ms),
+            "to": rfc3339(to_ms),
             "width": width,
             "slices": [
                 [s.start, *(p and [round(p.mean, 2), p.low, p.high] for p in s.phases)]

@@ -10,17 +10,18 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from smartmeter_cloud.api import openapi, schemas, serializers
+from smartmeter_cloud.api import openapi, schemas
 from smartmeter_cloud.api.access import Caller, Deletes, Reads, digest
 from smartmeter_cloud.api.fields import NUMBER, Moment
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
 from smartmeter_cloud.history import bulk
-from smartmeter_cloud.history.properties import PREFIX, UNITS
+from smartmeter_cloud.history.properties import UNITS
+from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.store import query as queries
 from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.rows import ABOVE, BELOW, EQUAL, Condition, Reading
+from smartmeter_cloud.store.rows import ABOVE, BELOW, EQUAL, PROPERTY_PREFIX, Condition, Reading
 
 PAGE_MAX = 1000
 ROWS_MAX = 20_000  # more than this is only to be had in bulk
@@ -36,7 +37,9 @@ class PropertyFilter(BaseModel):
     """Values of this property; with a condition, only of readings for which it holds."""
 
     model_config = ConfigDict(extra="forbid")
-    specificPropertyName: str = Field(max_length=64, pattern=f"^{PREFIX}", examples=["OBIS_1.8.0"])
+    specificPropertyName: str = Field(
+        max_length=64, pattern=f"^{PROPERTY_PREFIX}", examples=["OBIS_1.8.0"]
+    )
     numericalValueGreaterThan: Finite | None = None
     numericalValueLessThan: Finite | None = None
     numericalValueEqualTo: Finite | None = None
@@ -158,7 +161,7 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
     codes: list[str] = []
     conditions: list[Condition] = []
     for wanted in body.operationalProperties:
-        code = wanted.specificPropertyName.removeprefix(PREFIX)
+        code = wanted.specificPropertyName.removeprefix(PROPERTY_PREFIX)
         codes.append(code)
         for sign, number in (
             (ABOVE, wanted.numericalValueGreaterThan),
@@ -176,10 +179,14 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
 
 def _form(r: Reading) -> dict[str, Any]:
     form: dict[str, Any] = {
-        "readingTime": serializers.moment(r.time, r.offset),
+        "readingTime": rfc3339(r.time, r.offset),
         "meterId": r.meter,
         "propertyValues": [
-            {"propertyName": PREFIX + code, "numericalValue": value, "unit": UNITS.get(code, "")}
+            {
+                "propertyName": PROPERTY_PREFIX + code,
+                "numericalValue": value,
+                "unit": UNITS.get(code, ""),
+            }
             for code, value in r.values.items()
         ],
     }

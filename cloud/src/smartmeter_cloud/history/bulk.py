@@ -7,9 +7,9 @@ from importlib.util import find_spec
 
 import msgspec
 
-from smartmeter_cloud.api.serializers import moment
+from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.store.query import Query
-from smartmeter_cloud.store.rows import CODES, Reading
+from smartmeter_cloud.store.rows import CODES, PROPERTY_PREFIX, Reading
 
 ROWS_AT_A_TIME = 1000
 ROW_GROUP = 10_000  # of Parquet
@@ -31,11 +31,13 @@ def as_csv(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
     codes = _columns(query)
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["meterId", "readingTime", "faultCode", *(f"OBIS_{code}" for code in codes)])
+    writer.writerow(
+        ["meterId", "readingTime", "faultCode", *(PROPERTY_PREFIX + code for code in codes)]
+    )
     for i, r in enumerate(readings, 1):
         values = [r.values.get(code, "") for code in codes]
         fault = "CLOCK" if r.suspect else ""
-        writer.writerow([r.meter, moment(r.time, r.offset), fault, *values])
+        writer.writerow([r.meter, rfc3339(r.time, r.offset), fault, *values])
         if i % ROWS_AT_A_TIME == 0:
             yield text.getvalue().encode()
             text.seek(0)
@@ -54,7 +56,7 @@ def as_parquet(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
             ("meterId", pyarrow.string()),
             ("readingTime", pyarrow.timestamp("ms", tz="UTC")),
             ("faultCode", pyarrow.string()),
-            *((f"OBIS_{code}", pyarrow.float64()) for code in codes),
+            *((PROPERTY_PREFIX + code, pyarrow.float64()) for code in codes),
         ]
     )
     sink = _Sink()
@@ -115,7 +117,7 @@ def as_lines(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
             msgspec.json.encode(
                 {
                     "smartMeterId": r.meter,
-                    "time": moment(r.time, r.offset),
+                    "time": rfc3339(r.time, r.offset),
                     "clock": r.clock,
                     "seq": r.seq,
                     "auth": r.auth,

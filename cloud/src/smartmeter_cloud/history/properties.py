@@ -6,6 +6,8 @@ given out all the same, without a unit that we could vouch for.
 
 from typing import NamedTuple
 
+from smartmeter_cloud.store.rows import PROPERTY_PREFIX
+
 
 class Property(NamedTuple):
     code: str  # OBIS C.D.E, IEC 62056-61
@@ -15,10 +17,8 @@ class Property(NamedTuple):
 
     @property
     def name(self) -> str:
-        return PREFIX + self.code
+        return PROPERTY_PREFIX + self.code
 
-
-PREFIX = "OBIS_"
 
 _QUANTITIES = (
     ("1", "W", "Wh", "Active {} drawn", "Wirk{} Bezug"),

@@ -8,8 +8,7 @@ from typing import Any
 from smartmeter import ALLOWED
 from smartmeter.meters.families import FAMILIES, LISTEN, WIRING, Family
 
-from smartmeter_cloud.history.properties import PREFIX
-from smartmeter_cloud.store.rows import Meter
+from smartmeter_cloud.store.rows import PROPERTY_PREFIX, Meter
 
 _BY_ID = {family.id: family for family in FAMILIES}
 
@@ -48,7 +47,7 @@ def adapter_config(meter: Meter) -> dict[str, Any]:
     """
     config: dict[str, Any] = {
         "MeterIndividualId": meter.name,
-        "OperationalPropertyMapping": [{"from": c, "to": PREFIX + c} for c in ALLOWED],
+        "OperationalPropertyMapping": [{"from": c, "to": PROPERTY_PREFIX + c} for c in ALLOWED],
         "CloudAuth": {},
     }
     family = _BY_ID.get(meter.family)

@@ -7,6 +7,7 @@ from smartmeter import ALLOWED
 
 # The specification's output parameters have a column each; any other code is in `extra`.
 CODES: tuple[str, ...] = tuple(ALLOWED)
+PROPERTY_PREFIX = "OBIS_"  # the specification names a code's property OBIS_1.8.0
 COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
 
 # (time, seq, received, offset, clock, auth, suspect, extra, *CODES), as in the table `reading`
