@@ -73,4 +73,6 @@ def config(meter: MeterId, caller: Provisions) -> Json:
     It holds no secret. `meter.line` is there where the meter was made as a known make and model.
     """
     name = f'attachment; filename="adapter-{meter}.json"'
-    return Json(adapter_config(caller.meter(meter)), headers={"Content-Disposition": name})
+    return Json(
+        adapter_config(meter, caller.meter(meter).family), headers={"Content-Disposition": name}
+    )

@@ -8,8 +8,6 @@ from typing import Any
 from smartmeter import ALLOWED
 from smartmeter.meters.families import FAMILIES, LISTEN, WIRING, Family
 
-from smartmeter_cloud.store.rows import PROPERTY_PREFIX, Meter
-
 _BY_ID = {family.id: family for family in FAMILIES}
 
 
@@ -39,18 +37,19 @@ def physical_meters() -> list[dict[str, Any]]:
     ]
 
 
-def adapter_config(meter: Meter) -> dict[str, Any]:
-    """What tools.provision --config takes; the network's and the meter's secrets are asked there.
+def adapter_config(meter: str, family_id: str) -> dict[str, Any]:
+    """What tools.provision --config takes; that tool asks for the secrets.
 
-    Readings travel under their OBIS codes, so each code maps to the property of its own name.
-    CloudAuth is empty: an adapter logs in at its Concentrator, and only that at the Cloud.
+    meter: the meter's id; family_id: "" if nobody chose a make and model.
+    Readings travel under their OBIS codes, so each code maps to the property with its name.
+    CloudAuth is empty: an adapter logs in to its Concentrator, never to the Cloud.
     """
     config: dict[str, Any] = {
-        "MeterIndividualId": meter.name,
-        "OperationalPropertyMapping": [{"from": c, "to": PROPERTY_PREFIX + c} for c in ALLOWED],
+        "MeterIndividualId": meter,
+        "OperationalPropertyMapping": [{"from": c, "to": f"OBIS_{c}"} for c in ALLOWED],
         "CloudAuth": {},
     }
-    family = _BY_ID.get(meter.family)
+    family = _BY_ID.get(family_id)
     # A meter that wants an answer is found by the adapter's own search, which knows how to give it.
     if family is not None and family.answer == LISTEN and (line := _line(family)):
         config["meter"] = {"line": line}
