@@ -79,7 +79,7 @@ def fill(store: SqliteStore | PostgresStore, rows: int) -> int:
         with store._writing() as db:
             fills = _FILL_SQLITE if isinstance(store, SqliteStore) else _FILL_POSTGRESQL
             db.run(fills, (start, start))
-    while store.arrange(TODAY + 3 * 3_600_000):  # as upkeep does at night
+    while store.cluster(TODAY + 3 * 3_600_000):  # as upkeep does at night
         pass
     if isinstance(store, PostgresStore):
         with store._writing() as db:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from smartmeter_cloud.api import body_limit, request_timeouts, server
-from smartmeter_cloud.api.rate_limit import KNOWN_MAX, WRONG_MAX, Guesses
+from smartmeter_cloud.api.rate_limit import KNOWN_MAX, WRONG_MAX, WrongKeyLimit
 from smartmeter_cloud.config.settings import EnrolmentSettings, HttpSettings
 from smartmeter_cloud.store.sqlite import SqliteStore
 
@@ -104,19 +104,19 @@ def test_who_guesses_keys_has_to_wait_and_others_have_not(own_site: Site) -> Non
 
 def test_guesses_are_counted_by_network_for_a_minute_and_in_little_memory() -> None:
     now = 0.0
-    guesses = Guesses(lambda: now)
+    limit = WrongKeyLimit(lambda: now)
     for i in range(WRONG_MAX):
-        guesses.wrong(f"2001:db8:1:2::{i:x}")
-    assert guesses.wait("2001:db8:1:2:ffff::1", b"key")
-    assert not guesses.wait("2001:db8:1:3::1", b"key")
+        limit.wrong(f"2001:db8:1:2::{i:x}")
+    assert limit.wait("2001:db8:1:2:ffff::1", b"key")
+    assert not limit.wait("2001:db8:1:3::1", b"key")
     for i in range(2 * KNOWN_MAX):
-        guesses.wrong(f"10.{i // 65536}.{i // 256 % 256}.{i % 256}")
-    assert len(guesses._wrong) <= KNOWN_MAX
+        limit.wrong(f"10.{i // 65536}.{i // 256 % 256}.{i % 256}")
+    assert len(limit._wrong) <= KNOWN_MAX
     for _ in range(WRONG_MAX):
-        guesses.wrong("10.9.9.9")
-    assert guesses.wait("10.9.9.9", b"key")
+        limit.wrong("10.9.9.9")
+    assert limit.wait("10.9.9.9", b"key")
     now = 61.0
-    assert not guesses.wait("10.9.9.9", b"key")
+    assert not limit.wait("10.9.9.9", b"key")
 
 
 def test_killed_while_it_answers_nobody_takes_a_part_for_the_whole(own_site: Site) -> None:

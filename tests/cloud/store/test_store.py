@@ -226,7 +226,7 @@ def test_an_invitation_is_used_by_one(store: SqlStore) -> None:
 def test_a_day_that_is_over_is_put_in_order_at_night(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = PostgresStore(postgres.create("arranged"))
+    store = PostgresStore(postgres.create("clustered"))
     day = int(time.time()) // 86_400 * 86_400 - 86_400
     for i in range(50):
         for meter in ("m1", "m2"):
@@ -240,15 +240,15 @@ def test_a_day_that_is_over_is_put_in_order_at_night(
 
     as_it_came = on_disk()
     noon, night = (day + 36 * 3600) * 1000, (day + 27 * 3600) * 1000
-    assert not store.arrange(noon)
+    assert not store.cluster(noon)
     monkeypatch.setattr(clustering, "LOCK_SECONDS", 0.01)
-    with psycopg.connect(postgres.url("arranged")) as user:
+    with psycopg.connect(postgres.url("clustered")) as user:
         user.execute(f"SELECT FROM {table}".encode())
-        assert not store.arrange(night)
+        assert not store.cluster(night)
     assert on_disk() == as_it_came != sorted(as_it_came)
-    assert store.arrange(night)
+    assert store.cluster(night)
     assert on_disk() == sorted(as_it_came)
-    assert not store.arrange(night)
+    assert not store.cluster(night)
     store.close()
 
 

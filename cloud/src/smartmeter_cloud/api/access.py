@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from smartmeter_cloud.api.problems import Problem
-from smartmeter_cloud.api.rate_limit import Guesses
+from smartmeter_cloud.api.rate_limit import WrongKeyLimit
 from smartmeter_cloud.auth.oidc import Issuer, Rejected
 from smartmeter_cloud.auth.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION, READ, SCOPES
 from smartmeter_cloud.store.households import DEFAULT
@@ -115,17 +115,17 @@ class Caller:
             raise Problem(404, "there is no such meter")
 
 
-class Door:
-    """Lets callers in: by API key, by session cookie, by a token of an OpenID Connect issuer.
+class Authenticator:
+    """Finds out who asks: by API key, session cookie or a token of an OpenID Connect issuer.
 
-    open: everybody who reaches the port may do everything (on the loopback only).
+    open: whoever reaches the port may do everything (only on the loopback).
     """
 
     def __init__(self, store: Store, is_open: bool, issuer: Issuer | None) -> None:
         self.store = store
         self.open = is_open
         self.issuer = issuer
-        self.guesses = Guesses()
+        self.wrong_keys = WrongKeyLimit()
 
     def caller(self, request: Request) -> Caller:
         header = request.headers.get("Authorization", "")
@@ -133,7 +133,7 @@ class Door:
             kind, _, token = header.partition(" ")
             if kind.lower() != "bearer" or not token:
                 raise _unknown("the Authorization header must be: Bearer TOKEN")
-            return self._guessed(request, token.strip(), self._by_token)
+            return self._rate_limited(request, token.strip(), self._by_token)
         cookie = request.cookies.get(COOKIE)
         if cookie and (key := self.store.key(digest(cookie), _now())) and not key.once:
             return self._of_key(key)
@@ -163,23 +163,23 @@ class Door:
         households = None if key.household is None else frozenset((key.household,))
         return Caller(self.store, key.name, frozenset(key.scopes.split()), households)
 
-    def _guessed(self, request: Request, token: str, look: Callable[[str], _Found]) -> _Found:
-        """look(token), unless too many from there were wrong."""
+    def _rate_limited(self, request: Request, token: str, look: Callable[[str], _Found]) -> _Found:
+        """look(token), unless that address has sent too many wrong keys."""
         address = request.client.host if request.client else ""
         known = digest(token)
-        if seconds := self.guesses.wait(address, known):
+        if seconds := self.wrong_keys.wait(address, known):
             raise Problem(429, "too many wrong keys", {"Retry-After": str(seconds)})
         try:
             found = look(token)
         except Problem:
-            self.guesses.wrong(address)
+            self.wrong_keys.wrong(address)
             raise
-        self.guesses.right(known)
+        self.wrong_keys.right(known)
         return found
 
     def open_session(self, request: Request, token: str) -> str:
         """Takes a one-time token or a key; a new session's token with the same rights."""
-        return self._guessed(request, token, self._new_session)
+        return self._rate_limited(request, token, self._new_session)
 
     def _new_session(self, token: str) -> str:
         key = self.store.key(digest(token), _now())
@@ -214,7 +214,7 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-# For the OpenAPI document; Door looks at both by itself.
+# For the OpenAPI document; Authenticator reads both itself.
 _KEY = HTTPBearer(
     scheme_name="key",
     description="An API key (smc_...), or a token of the OpenID Connect issuer.",
@@ -229,8 +229,8 @@ def requiring(scope: str) -> Callable[..., Caller]:
         key: Annotated[object, Depends(_KEY)],
         cookie: Annotated[object, Depends(_SESSION)],
     ) -> Caller:
-        door: Door = request.app.state.door
-        found = door.caller(request)
+        authenticator: Authenticator = request.app.state.authenticator
+        found = authenticator.caller(request)
         if scope not in found.scopes and ADMIN not in found.scopes:
             raise Problem(403, f'this needs the scope "{scope}"')
         return found
@@ -242,7 +242,7 @@ Reads = Annotated[Caller, Depends(requiring(READ))]
 Deletes = Annotated[Caller, Depends(requiring(DELETE))]
 Aggregates = Annotated[Caller, Depends(requiring(AGGREGATE))]
 Provisions = Annotated[Caller, Depends(requiring(PROVISION))]
-Measures = Annotated[Caller, Depends(requiring(METRICS))]
+ReadsMetrics = Annotated[Caller, Depends(requiring(METRICS))]
 Admin = Annotated[Caller, Depends(requiring(ADMIN))]
 
 

@@ -13,7 +13,7 @@ from smartmeter_cloud.api.access import (
     SESSION_DAYS,
     Admin,
     Aggregates,
-    Door,
+    Authenticator,
     Reads,
     new_key,
 )
@@ -47,11 +47,11 @@ class Token(BaseModel):
 @router.post("/v1/session", response_model=schemas.Opened, responses=refusals(401, 422))
 def log_in(body: Token, request: Request) -> Response:
     """Takes the token of a one-time link, or a key, and answers with a session's cookie."""
-    door: Door = request.app.state.door
+    authenticator: Authenticator = request.app.state.authenticator
     answer = Json({"days": SESSION_DAYS})
     answer.set_cookie(
         COOKIE,
-        door.open_session(request, body.token),
+        authenticator.open_session(request, body.token),
         max_age=SESSION_DAYS * 86400,
         httponly=True,
         secure=request.url.scheme == "https",
@@ -63,8 +63,8 @@ def log_in(body: Token, request: Request) -> Response:
 @router.delete("/v1/session", response_model=schemas.Nothing, responses=refusals())
 def log_out(request: Request) -> Response:
     """Ends the session of the cookie."""
-    door: Door = request.app.state.door
-    door.close_session(request.cookies.get(COOKIE, ""))
+    authenticator: Authenticator = request.app.state.authenticator
+    authenticator.close_session(request.cookies.get(COOKIE, ""))
     answer = Json({})
     answer.delete_cookie(COOKIE)
     return answer

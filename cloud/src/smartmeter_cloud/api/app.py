@@ -21,7 +21,7 @@ from smartmeter_cloud.api import (
     readings,
     schemas,
 )
-from smartmeter_cloud.api.access import Door, Measures, Reads
+from smartmeter_cloud.api.access import Authenticator, Reads, ReadsMetrics
 from smartmeter_cloud.api.body_limit import BodyLimit
 from smartmeter_cloud.api.live import Live
 from smartmeter_cloud.api.observations import observe
@@ -61,7 +61,7 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.live = live
-    app.state.door = Door(store, settings.is_open, issuer)
+    app.state.authenticator = Authenticator(store, settings.is_open, issuer)
     app.state.enrolment = Enrolment(store, settings.enrolment)
     problems.install(app)
     answered: Counter[str] = Counter()
@@ -101,10 +101,10 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
         responses=openapi.document("Text exposition format 0.0.4.", "text/plain")
         | refusals(401, 403),
     )
-    def measure(caller: Measures) -> Response:
+    def measure(caller: ReadsMetrics) -> Response:
         """Counts of what is stored and of this process, for Prometheus."""
         text = prometheus.of_api(
-            observe(store), now(), answered, live.streams, app.state.door.guesses.count
+            observe(store), now(), answered, live.streams, app.state.authenticator.wrong_keys.count
         )
         return Response(text, media_type=prometheus.MEDIA_TYPE)
 

@@ -1,7 +1,7 @@
-"""Who sends many keys that are none has to wait: a guess costs more than it tells.
+"""An address that sends many wrong keys has to wait.
 
-A key has 256 bits of chance and is not found by guessing; this keeps guessers from the store, and
-tells of them.
+Nobody can guess a key with 256 random bits. The limit keeps guessers away from the store and
+logs them.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ KNOWN_MAX = 10_000  # addresses, and keys that were right
 _log = logging.getLogger("smartmeter_cloud.api")
 
 
-class Guesses:
+class WrongKeyLimit:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._wrong: dict[str, tuple[int, float]] = {}  # address -> how many, until when

@@ -127,7 +127,7 @@ def download(
     request: Request,
 ) -> StreamingResponse:
     """A bulk download; the link is the permission, for an hour."""
-    store: Store = request.app.state.door.store
+    store: Store = request.app.state.authenticator.store
     found = store.download(digest(token), _now())
     if found is None:
         raise Problem(404, "there is no such download, or its hour is over")

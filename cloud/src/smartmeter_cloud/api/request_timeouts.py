@@ -8,7 +8,7 @@ KEEP_ALIVE_SECONDS = 30  # that a connection may rest between two requests
 HEAD_SECONDS = 20.0  # that the lines of a request may take to come
 
 
-class Patient(H11Protocol):
+class TimedProtocol(H11Protocol):
     """Ends a connection whose request does not come; what is being answered takes its time."""
 
     _limit: asyncio.TimerHandle | None = None

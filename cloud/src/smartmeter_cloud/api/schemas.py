@@ -1,4 +1,4 @@
-"""What the API answers, for its OpenAPI document; the answers themselves are made in forms.py."""
+"""What the API answers, for its OpenAPI document; serializers.py makes the answers."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,15 +11,15 @@ Phase = tuple[float, float, float] | None
 Wh = Annotated[float | None, Field(description="Wh; null where there is no total")]
 
 
-class Shape(BaseModel):
+class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Health(Shape):
+class Health(Schema):
     status: Literal["ok"]
 
 
-class Reading(Shape):
+class Reading(Schema):
     """values: by OBIS code, C.D.E."""
 
     time: Moment
@@ -31,7 +31,7 @@ class Reading(Shape):
     values: dict[str, float] = Field(examples=[{"1.7.0": 133, "1.8.0": 1136784, "32.7.0": 229.4}])
 
 
-class Meter(Shape):
+class Meter(Schema):
     id: MeterId
     label: str
     concentrator: str
@@ -39,17 +39,17 @@ class Meter(Shape):
     newest: Reading
 
 
-class Labelled(Shape):
+class Labelled(Schema):
     id: MeterId
     label: str
 
 
-class FirstTotal(Shape):
+class FirstTotal(Schema):
     time: Moment
     value: float
 
 
-class Power(Shape):
+class Power(Schema):
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
     start: Moment = Field(alias="from")
     to: Moment
@@ -61,7 +61,7 @@ class Power(Shape):
     first: dict[str, FirstTotal] = Field(description="the first total of 1.8.0 and 2.8.0")
 
 
-class Voltage(Shape):
+class Voltage(Schema):
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
     start: Moment = Field(alias="from")
     to: Moment
@@ -72,7 +72,7 @@ class Voltage(Shape):
     )
 
 
-class Bar(Shape):
+class Bar(Schema):
     start: Ms
     end: Ms
     readings: int
@@ -82,47 +82,47 @@ class Bar(Shape):
     volts: list[float | None] = Field(description="least and most V of L1, L2 and L3")
 
 
-class EnergyGap(Shape):
+class EnergyGap(Schema):
     start: Ms
     end: Ms
     drawn: Wh
     fed: Wh
 
 
-class Energy(Shape):
+class Energy(Schema):
     by: Literal["quarter", "hour", "day", "month"]
     zone: str = Field(examples=["Europe/Vienna"])
     bars: list[Bar]
     gaps: list[EnergyGap]
 
 
-class Property(Shape):
+class Property(Schema):
     name: str = Field(examples=["OBIS_1.8.0"])
     obis: str = Field(examples=["1.8.0"])
     units: list[str] = Field(examples=[["Wh"]])
     description: str
 
 
-class PropertyValue(Shape):
+class PropertyValue(Schema):
     propertyName: str = Field(examples=["OBIS_1.8.0"])
     numericalValue: float
     unit: str = Field(examples=["Wh"])
 
 
-class MeterReading(Shape):
+class MeterReading(Schema):
     readingTime: Moment
     meterId: MeterId
     propertyValues: list[PropertyValue]
     faultCode: str | None = Field(None, description="CLOCK: its clock is wrong")
 
 
-class Page(Shape):
+class Page(Schema):
     pageNumber: int
     pageSize: int
     hasNext: bool
 
 
-class MeterReadings(Shape):
+class MeterReadings(Schema):
     """Either page and content, or linkToBulk."""
 
     page: Page | None = None
@@ -130,7 +130,7 @@ class MeterReadings(Shape):
     linkToBulk: str | None = None
 
 
-class Deleted(Shape):
+class Deleted(Schema):
     deleted: int = Field(description="rows of every tier")
 
 
@@ -144,26 +144,26 @@ class Box(BaseModel):
     since: Ms | None
 
 
-class Chain(Shape):
+class Chain(Schema):
     now: Ms
     boxes: list[Box]
 
 
-class Session(Shape):
+class Session(Schema):
     name: str
     scopes: list[str]
     households: list[str] | None = Field(description="null: everybody's")
 
 
-class Opened(Shape):
+class Opened(Schema):
     days: int
 
 
-class Nothing(Shape):
+class Nothing(Schema):
     pass
 
 
-class Key(Shape):
+class Key(Schema):
     id: str
     name: str
     scopes: list[str]
@@ -172,29 +172,29 @@ class Key(Shape):
     expires: Moment | None
 
 
-class GivenKey(Shape):
+class GivenKey(Schema):
     id: str
     key: str = Field(examples=["smc_..."])
 
 
-class Household(Shape):
+class Household(Schema):
     id: str
     meters: list[str]
     concentrators: list[str]
 
 
-class Placed(Shape):
+class Placed(Schema):
     id: str
     household: str
 
 
-class AuditLine(Shape):
+class AuditLine(Schema):
     time: Moment
     who: str
     what: str
 
 
-class Sum(Shape):
+class Sum(Schema):
     start: Ms
     hours: int = Field(description="how many hours of it are told")
     meters: int = Field(description="20 or more; of a day, those of the hour with the fewest")
@@ -202,34 +202,34 @@ class Sum(Shape):
     fed: int | None = Field(description="Wh; null where fewer than 20 meters have that total")
 
 
-class Issued(Shape):
+class Issued(Schema):
     serial: str = Field(description="hex")
     issued: Moment
     expires: Moment
     revoked: Moment | None
 
 
-class Invited(Shape):
+class Invited(Schema):
     expires: Moment
 
 
-class Concentrator(Shape):
+class Concentrator(Schema):
     id: str
     household: str | None
     certificates: list[Issued]
     invitations: list[Invited]
 
 
-class Invitation(Shape):
+class Invitation(Schema):
     token: str = Field(examples=["smt_..."], description="for smartmeter-gateway enroll")
     expires: Moment
 
 
-class Revoked(Shape):
+class Revoked(Schema):
     revoked: int = Field(description="how many certificates")
 
 
-class PhysicalMeter(Shape):
+class PhysicalMeter(Schema):
     id: str = Field(examples=["at-netz-noe-kaifa"])
     kind: Literal["ELECTRICITY"] = Field(alias="class")
     meters: str = Field(examples=["Kaifa M110, MA309"])
@@ -245,7 +245,7 @@ class PhysicalMeter(Shape):
     note: str
 
 
-class MeterIndividual(Shape):
+class MeterIndividual(Schema):
     id: MeterId
     household: str
     label: str
@@ -253,12 +253,12 @@ class MeterIndividual(Shape):
     adapterConfig: str = Field(description="where its adapter's settings are")
 
 
-class Mapping(Shape):
+class Mapping(Schema):
     source: str = Field(alias="from", examples=["1.8.0"])
     to: str = Field(examples=["OBIS_1.8.0"])
 
 
-class SmartMeterAdapterConfig(Shape):
+class SmartMeterAdapterConfig(Schema):
     MeterIndividualId: MeterId
     OperationalPropertyMapping: list[Mapping]
     CloudAuth: dict[str, Any]

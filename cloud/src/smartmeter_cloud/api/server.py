@@ -10,7 +10,7 @@ import uvicorn
 
 from smartmeter_cloud.api.app import create
 from smartmeter_cloud.api.redirect import Redirect
-from smartmeter_cloud.api.request_timeouts import KEEP_ALIVE_SECONDS, Patient
+from smartmeter_cloud.api.request_timeouts import KEEP_ALIVE_SECONDS, TimedProtocol
 from smartmeter_cloud.config.settings import HttpSettings
 from smartmeter_cloud.store.interface import Store
 
@@ -51,7 +51,7 @@ class Server(uvicorn.Server):
                     access_log=False,
                     server_header=False,
                     timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-                    http=Patient,
+                    http=TimedProtocol,
                     timeout_keep_alive=KEEP_ALIVE_SECONDS,
                     limit_concurrency=CONNECTIONS_MAX,
                     h11_max_incomplete_event_size=32768,

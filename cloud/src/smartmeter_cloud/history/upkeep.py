@@ -43,7 +43,7 @@ class Upkeep:
                 self._roll(every)
                 if every:
                     going_on = now + GOING_ON_SECONDS
-                    self._store.arrange(int(time.time() * 1000))
+                    self._store.cluster(int(time.time() * 1000))
                 if now >= forget:
                     self._forget()
                     forget = now + FORGET_SECONDS

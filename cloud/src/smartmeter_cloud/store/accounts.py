@@ -10,7 +10,7 @@ from smartmeter_cloud.store.session import Session
 AUDIT_MAX = 10_000  # lines; the newest are kept
 
 
-class SqlRecords(ABC):
+class SqlAccounts(ABC):
     @abstractmethod
     def _reading(self) -> AbstractContextManager[Session]:
         """A transaction that only reads; StoreUnavailable."""

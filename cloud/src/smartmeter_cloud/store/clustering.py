@@ -26,10 +26,10 @@ def is_night(now: int, zone: tzinfo) -> bool:
     return datetime.fromtimestamp(now // 1000, zone).hour in NIGHT
 
 
-def arrange(db: Session, before: str) -> bool:
-    """Arranges the newest partition before that name that is not yet; whether there was one.
+def cluster(db: Session, before: str) -> bool:
+    """Cluster the newest unclustered partition before that name; whether there was one.
 
-    StoreUnavailable where it is in use.
+    Raises StoreUnavailable if the partition is in use.
     """
     found = db.one(
         "SELECT c.relname, i.indexrelid::regclass::text "

@@ -60,8 +60,8 @@ class Store(Protocol):
     def forget(self, retention: Retention, now: int) -> int:
         """Deletes some of what is older than it is kept; how many rows, 0 when done."""
 
-    def arrange(self, now: int) -> bool:
-        """At night, puts a finished day's readings side by side meter by meter; whether it did."""
+    def cluster(self, now: int) -> bool:
+        """At night, cluster a completed day's readings by meter; whether it did."""
 
     def forget_meter(self, meter: str) -> int:
         """Deletes a meter and all that is known of it; how many rows."""

@@ -58,7 +58,7 @@ _LOCKS = {
     "roll": 7351002,
     "schema": 7351003,
     "forget": 7351004,
-    "arrange": 7351005,
+    "cluster": 7351005,
 }
 
 
@@ -311,13 +311,13 @@ class PostgresStore(SqlStore):
                     return gone + int(n) + 1
             return gone + retain.forget_readings(db, until, until, "reading_elsewhen")
 
-    def arrange(self, now: int) -> bool:
+    def cluster(self, now: int) -> bool:
         if not clustering.is_night(now, self.zone):
             return False
         try:
             with self._writing() as db:
                 today = _partition(now // DAY_MS)
-                return self._alone(db, "arrange") and clustering.arrange(db, today)
+                return self._alone(db, "cluster") and clustering.cluster(db, today)
         except StoreUnavailable as e:
             if clustering.in_use(e):
                 return False

@@ -14,7 +14,7 @@ from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.monitoring.observations import Box, Process
 from smartmeter_cloud.store import aggregates, rollups, schema, voltage
 from smartmeter_cloud.store import retention as retain
-from smartmeter_cloud.store.accounts import SqlRecords
+from smartmeter_cloud.store.accounts import SqlAccounts
 from smartmeter_cloud.store.batch import Batch, Sender
 from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
 from smartmeter_cloud.store.households import Households
@@ -66,7 +66,7 @@ class Latest(NamedTuple):
     concentrator: str
 
 
-class SqlStore(SqlRecords, SqlCertificates):
+class SqlStore(SqlAccounts, SqlCertificates):
     """A Store; a database's own kind fills in the abstract methods."""
 
     zone: tzinfo  # whose midnight begins a day

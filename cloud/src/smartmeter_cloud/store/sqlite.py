@@ -156,7 +156,7 @@ class SqliteStore(SqlStore):
         assert found is not None
         return int(found[0])
 
-    def arrange(self, now: int) -> bool:
+    def cluster(self, now: int) -> bool:
         return False  # WITHOUT ROWID keeps them so from the start
 
     def size(self) -> int:
