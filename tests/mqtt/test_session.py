@@ -38,7 +38,7 @@ def opened(
     bell: Bell, port: int, client_id: str = "a", session_s: int = 0, mqtt5: bool = True
 ) -> Session:
     settings = BrokerSettings("127.0.0.1", port, tls=False, mqtt5=mqtt5)
-    return connect(settings, ConnectOptions(client_id, session_s), bell, threading.Event())
+    return connect(settings, ConnectOptions(client_id, session_s), bell)
 
 
 def turned(

@@ -9,6 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from amqtt.adapters import (  # type: ignore[import-untyped]
+    StreamReaderAdapter,
+    StreamWriterAdapter,
+)
 from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from smartmeter_service.threads import VitalThread
@@ -19,6 +23,7 @@ _USERS = "smartmeter_broker.named_users.NamedUsers"
 _START_S = 10.0
 _STOP_S = 3.0
 _LOOK_S = 2.0  # for a new list of revoked certificates
+_PACKET_BYTES = 2_000_000  # of one packet; the longest that the chain sends has half of that
 
 _log = logging.getLogger("smartmeter_broker")
 
@@ -115,7 +120,7 @@ class EmbeddedBroker:
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
         try:
-            broker = Broker(self._config, self._loop)
+            broker = _BoundedBroker(self._config, self._loop)
             await broker.start()
         except (AMQTTError, BrokerError, OSError, ValueError) as why:
             # asyncio says "error while attempting to bind on ...: address already in use".
@@ -164,6 +169,25 @@ def _modified(path: Path) -> int | None:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
         return None
+
+
+class _BoundedReader(StreamReaderAdapter):  # type: ignore[misc]
+    """Ends the connection of whoever sends a longer packet, before any of it is in memory."""
+
+    async def read(self, n: int = -1) -> bytes:
+        if n > _PACKET_BYTES:
+            _log.warning("a client of the embedded broker sent a packet of %d bytes", n)
+            return b""
+        return bytes(await super().read(n))
+
+
+class _BoundedBroker(Broker):  # type: ignore[misc]
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        await self.external_connected(
+            _BoundedReader(reader), StreamWriterAdapter(writer), listener_name
+        )
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -11,14 +11,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from smartmeter_broker import EmbeddedBroker
+from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_service.systemd import READY, STOPPING, WATCHDOG, notify
 from smartmeter_service.threads import RestartedThread, VitalThread
 
-from .config.settings import BrokerSettings, Config, EmbeddedSettings
+from .config.settings import Config, EmbeddedSettings
 from .intake.mqtt_source import MqttIntake
 from .intake.pipeline import Intake
 from .intake.recall import recall
 from .intake.serial_source import SerialIntake
+from .integrations.lan_publisher import LanPublisher
 from .monitoring.registry import Status, log
 from .provisioning.est_client import Identity, Renewal
 from .spool.database import SpoolError
@@ -43,6 +45,7 @@ class Concentrator:
         self._uplink: Uplink | None = None
         self._http: LocalHttp | None = None
         self._renewal: Renewal | None = None
+        self._publisher: LanPublisher | None = None
         self._intakes: list[MqttIntake | SerialIntake] = []
 
     def start(self) -> None:
@@ -51,7 +54,6 @@ class Concentrator:
         with ExitStack() as closing:
             closing.callback(os.close, _lock(config.spool.path))
             self._spooler = Spooler(config.spool, config.cloud is None, self.status)
-            intake = Intake(self._spooler, self.status, config.meters)
             lan = self._lan(closing)
             self._http = self._page()
             self._closing = closing.pop_all()
@@ -59,12 +61,19 @@ class Concentrator:
             self._uplink = Uplink(
                 config.cloud, config.id, config.spool.path, self._spooler, self.status
             )
-        mqtt = MqttIntake(lan, config.id, intake, self.status, config.home) if lan else None
-        self._intakes += [mqtt] if mqtt else []
+        intake = Intake(self._spooler, self.status, config.meters)
+        publisher = None
+        if lan and config.home:
+            publisher = LanPublisher(lan, config.id, config.home, self.status)
+            intake.new_codes = publisher.announce
+        if lan:
+            is_own = publisher.is_own if publisher else _nothing_is_own
+            self._intakes.append(MqttIntake(lan, config.id, intake, self.status, is_own))
         self._intakes += [
-            SerialIntake(port, intake, self.status, mqtt.tell if mqtt else None)
+            SerialIntake(port, intake, self.status, publisher.publish if publisher else None)
             for port in config.ports
         ]
+        self._publisher = publisher
         self._renewal = self._renew()
         self._spooler.start()
         if self._renewal:
@@ -73,6 +82,8 @@ class Concentrator:
             self._http.start()
         if self._uplink:
             self._uplink.start()
+        if self._publisher:
+            self._publisher.start()
         for part in self._intakes:
             part.start()
         if config.cloud is None:
@@ -123,7 +134,7 @@ class Concentrator:
         )
         log.info("the embedded LAN broker listens on %s:%d", settings.host, broker.port)
         return BrokerSettings(
-            "127.0.0.1", broker.local_port, user=name, password=password, five=False
+            "127.0.0.1", broker.local_port, tls=False, user=name, password=password, mqtt5=False
         )
 
     def end(self) -> None:
@@ -149,6 +160,7 @@ class Concentrator:
         until = time.monotonic() + _STOP_S
         for part in (
             *self._intakes,
+            self._publisher,  # behind the ports, which at their end say that they are offline
             self._spooler,
             self._uplink,
             self._http,
@@ -158,6 +170,10 @@ class Concentrator:
                 part.stop(max(0.1, until - time.monotonic()))
         self._closing.close()
         log.info("Concentrator %s has ended", self._config.id)
+
+
+def _nothing_is_own(topic: str, payload: bytes) -> bool:
+    return False
 
 
 def _end_by_force() -> None:

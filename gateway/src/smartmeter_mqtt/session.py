@@ -110,14 +110,20 @@ class ConnectOptions:
 
 
 def connect(
-    settings: BrokerSettings, options: ConnectOptions, bell: Bell, stopping: threading.Event
+    settings: BrokerSettings,
+    options: ConnectOptions,
+    bell: Bell,
+    stopping: threading.Event | None = None,
 ) -> "Session":
-    """Connect by MQTT 5, or by 3.1.1 if the broker does not accept 5. Raises SessionError."""
+    """Connect by MQTT 5, or by 3.1.1 if the broker does not accept 5. Raises SessionError.
+
+    stopping: once it is set, the broker's answer is waited for no longer.
+    """
     if settings.mqtt5:
         try:
             return Session(settings, options, MQTT5, bell, stopping)
         except Unanswered:
-            if stopping.is_set():
+            if stopping and stopping.is_set():
                 raise
     return Session(settings, options, MQTT311, bell, stopping)
 
@@ -134,7 +140,7 @@ class Session:
         options: ConnectOptions,
         version: MQTTProtocolVersion,
         bell: Bell,
-        stopping: threading.Event,
+        stopping: threading.Event | None,
     ) -> None:
         """Connect and wait for the broker's answer. Raises SessionError."""
         self.version = version
@@ -224,10 +230,10 @@ class Session:
         except (OSError, ValueError) as why:
             raise SessionError(reason_of(why)) from None
 
-    def _await_answer(self, stopping: threading.Event) -> None:
+    def _await_answer(self, stopping: threading.Event | None) -> None:
         until = time.monotonic() + _ANSWER_S
         while not self._answered:
-            if stopping.is_set():
+            if stopping and stopping.is_set():
                 raise SessionError("this program is ending")
             if time.monotonic() > until:
                 raise Unanswered("the broker does not answer")

@@ -172,7 +172,7 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
     assert "WRONG  cloud broker localhost:" in bad.stdout
     between.configure(cloud=f'{broker}certificate = "{other_certificate}"')
     bad = command("check", "--config", str(between.process.config))
-    assert f"WRONG  cloud broker: {other_certificate} is of other; the broker takes" in bad.stdout
+    assert f"cloud broker: {other_certificate} belongs to other; the broker wants" in bad.stdout
     assert f"{between.cloud.port}: connection reset by peer; perhaps it does not speak TLS" in (
         bad.stdout
     )

@@ -1,6 +1,5 @@
 """`check` and `ports`: try what the settings name, and say line by line what came of it."""
 
-import datetime
 import fcntl
 import os
 import queue
@@ -12,18 +11,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import NameOID
 from serial.tools import list_ports  # type: ignore[import-untyped]
 from smartmeter import Fault, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.wire import topics
 from smartmeter_mqtt import client_ids
+from smartmeter_mqtt.bell import Bell
+from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
+from smartmeter_mqtt.settings import BrokerSettings
+from smartmeter_service.certificates import check_certificate
+from smartmeter_service.errors import reason_of
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import (
-    BrokerSettings,
+    CloudSettings,
     Config,
     EmbeddedSettings,
     PortSettings,
@@ -32,13 +33,12 @@ from ..config.settings import (
 )
 from ..intake.serial_line import Line
 from ..monitoring.diagnosis import WORDS
-from ..monitoring.registry import Status, log
-from ..mqtt.client import BrokerLink
-from ..mqtt.tls import reason_of
+from ..monitoring.registry import LAN, log
 from ..uplink.forwarder import NAME as UPLINK
 
 _BROKER_S = 15.0
-_SOON_DAYS = 30
+# Other clients of the house's broker send more than adapters do: camera images, lists of devices.
+_LAN_PACKET_BYTES = 10_000_000
 
 Result = tuple[bool, str]  # whether it is right, and a line for a person
 
@@ -48,9 +48,9 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
     yield True, f"settings: concentrator {config.id}"
     yield _spool(config.spool)
     if isinstance(config.lan, BrokerSettings):
-        yield from _broker("LAN broker", config.lan, config.id, topics.ALL_METERS)
+        yield from _lan_broker(config.lan, config.id)
     if config.cloud:
-        yield from _broker(UPLINK, config.cloud, config.id, topics.receipts(config.id))
+        yield from _cloud_broker(config.cloud, config.id)
     else:
         yield True, "cloud: none; readings stay here"
     if _is_running(config.spool.path):
@@ -113,56 +113,50 @@ def _spool(settings: SpoolSettings) -> Result:
     return True, f"spool: {settings.path}, at most {settings.megabytes} MB and {settings.days} days"
 
 
-def _broker(what: str, settings: BrokerSettings, id: str, topic: str) -> Iterator[Result]:
-    where = f"{what} {settings.host}:{settings.port}"
+def _lan_broker(settings: BrokerSettings, id: str) -> Iterator[Result]:
     if settings.certificate and settings.key:
-        wanted = id if what == UPLINK else None  # at home it may have any
-        fine, line = _certificate(
-            settings.certificate, settings.key, bool(settings.enroll_url), wanted
+        fine, line = check_certificate(settings.certificate, settings.key)
+        yield fine, f"{LAN}: {line}"
+    fine, line, session = _connected(LAN, settings, id, topics.ALL_METERS)
+    yield fine, line
+    # By 3.1.1 a broker does not say whether it has a bound.
+    if session and session.version == MQTT5 and session.packet_maximum is None:
+        yield (
+            True,
+            f"{LAN}: it accepts packets of any size, which may fill the memory; "
+            f"better set max_packet_size {_LAN_PACKET_BYTES} in its mosquitto.conf",
         )
-        yield fine, f"{what}: {line}"
-    status = Status()
-    link = BrokerLink(
-        what, settings, client_ids.of_check(id), topic, status, lasting=False, receive_maximum=10
-    )
-    link.start()
-    until = time.monotonic() + _BROKER_S
-    while what not in status.links and time.monotonic() < until:
-        status.changed.wait(0.1)
-    link.stop(2)
-    state = status.links.get(what)
-    if state is None:
-        yield False, f"{where}: it does not answer"
-    elif not state.up:
-        yield False, f"{where}: {state.reason}"
-    else:
-        safe = "TLS, verified" if settings.tls else "without TLS"
-        yield True, f"{where}: connected ({safe})"
 
 
-def _certificate(certificate: Path, key: Path, renews: bool, wanted: str | None) -> Result:
-    """renews: somebody renews it in time; wanted: the name that it must be of."""
-    try:
-        found = x509.load_pem_x509_certificate(certificate.read_bytes())
-    except ValueError:
-        return False, f"{certificate} holds no certificate (PEM)"
-    try:
-        private = serialization.load_pem_private_key(key.read_bytes(), None)
-    except (ValueError, TypeError):
-        return False, f"{key} holds no private key (PEM, without a password)"
-    same = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if private.public_key().public_bytes(*same) != found.public_key().public_bytes(*same):
-        return False, f"{key} is not the key of {certificate}"
-    left = (found.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days
-    if left < 0:
-        return False, f"{certificate} has expired on {found.not_valid_after_utc:%Y-%m-%d}"
-    names = [str(n.value) for n in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if wanted and names != [wanted]:
-        of = ", ".join(names) or "nobody"
-        return False, f"{certificate} is of {of}; the broker takes nothing of {wanted} from it"
-    if left < _SOON_DAYS and not renews:
-        return False, f"{certificate} is valid for {left} more days; renew it"
-    return True, f"certificate valid for {left} days"
+def _cloud_broker(settings: CloudSettings, id: str) -> Iterator[Result]:
+    if settings.certificate and settings.key:
+        fine, line = check_certificate(
+            settings.certificate, settings.key, bool(settings.enroll_url), id
+        )
+        yield fine, f"{UPLINK}: {line}"
+    yield _connected(UPLINK, settings, id, topics.receipts(id))[:2]
+
+
+def _connected(
+    what: str, settings: BrokerSettings, id: str, topic: str
+) -> tuple[bool, str, Session | None]:
+    """Connects and subscribes; the session is closed again."""
+    where = f"{what} {settings.host}:{settings.port}"
+    with closing(Bell()) as bell:
+        try:
+            options = ConnectOptions(client_ids.of_check(id))
+            session = connect(settings, options, bell)
+            with closing(session):
+                session.subscribe(topic)
+                until = time.monotonic() + _BROKER_S
+                while not session.subscribed:
+                    if time.monotonic() > until:
+                        raise SessionError("it does not answer")
+                    session.turn(0.2)
+        except SessionError as why:
+            return False, f"{where}: {why}", None
+    safe = "TLS, verified" if settings.tls else "without TLS"
+    return True, f"{where}: connected ({safe})", session
 
 
 def _ports(ports: tuple[PortSettings, ...], seconds: float) -> Iterator[Result]:

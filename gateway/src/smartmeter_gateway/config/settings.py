@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -14,6 +14,7 @@ from smartmeter.meters import profile_settings
 from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
+from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_service.file_settings import (
     FolderPath,
     PrivateFile,
@@ -58,18 +59,9 @@ class MeterKey(bytes):
 
 
 @dataclass(frozen=True)
-class BrokerSettings:
-    """How to reach a broker. tls False only off a loopback where the file says so by name."""
+class CloudSettings(BrokerSettings):
+    """The Cloud's broker, and what belongs to the Cloud beside it."""
 
-    host: str
-    port: int
-    tls: bool = False
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-    five: bool = True  # whether MQTT 5 is worth a try
     enroll_url: str | None = None  # who renews the certificate
     resend_after: int = 10  # seconds without the Cloud's receipt until a message is sent again
 
@@ -187,7 +179,7 @@ class Config:
     id: str
     spool: SpoolSettings
     lan: BrokerSettings | EmbeddedSettings | None
-    cloud: BrokerSettings | None
+    cloud: CloudSettings | None
     ports: tuple[PortSettings, ...]
     http: HttpSettings | None
     meters: tuple[MeterSettings, ...] = ()
@@ -205,7 +197,6 @@ class _Broker(Table):
     key: PrivateFile | None = None
     user: Text | None = None
     password: Secret | None = msgspec.field(default=None, name="password_file")
-    enroll_url: Text | None = None
     embedded: Literal[False] = False
 
     def __post_init__(self) -> None:
@@ -216,8 +207,6 @@ class _Broker(Table):
             raise WrongKey("user", "is missing: it belongs to password_file")
         if not self.uses_tls and (self.ca or self.certificate):
             raise WrongKey("tls", "is false, so ca, certificate and key have no use; drop them")
-        if self.enroll_url and not self.certificate:
-            raise WrongKey("enroll_url", "has no use without certificate and key")
 
     @property
     def uses_tls(self) -> bool:
@@ -234,15 +223,21 @@ class _Broker(Table):
             self.key,
             self.user,
             self.password,
-            enroll_url=self.enroll_url,
         )
 
 
 class _Cloud(_Broker):
+    enroll_url: Text | None = None
     resend_after: Annotated[int, Meta(ge=1, le=3600)] = 10
 
-    def settings(self) -> BrokerSettings:
-        return replace(super().settings(), resend_after=self.resend_after)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.enroll_url and not self.certificate:
+            raise WrongKey("enroll_url", "has no use without certificate and key")
+
+    def settings(self) -> CloudSettings:
+        broker = vars(super().settings())
+        return CloudSettings(**broker, enroll_url=self.enroll_url, resend_after=self.resend_after)
 
 
 class _Embedded(Table):

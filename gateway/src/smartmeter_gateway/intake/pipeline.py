@@ -93,7 +93,3 @@ class Intake:
     def memory(self, meter: str) -> Memory:
         """What is known of a meter's telegrams from before the start; a new one where nothing."""
         return self._memories.get(meter) or Memory()
-
-    def codes(self) -> dict[str, set[str]]:
-        """meter -> all codes that it has sent since the start."""
-        return {meter: set(codes) for meter, codes in list(self._codes.items())}

@@ -12,11 +12,11 @@ from smartmeter import Fault, Reading, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.wire import topics
 from smartmeter.wire.reading_encoder import to_json
+from smartmeter_service.errors import reason_of
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import PortSettings
 from ..monitoring.registry import Status, log, now_text
-from ..mqtt.tls import reason_of
 from ..spool.batch import Batch
 from .pipeline import Intake
 from .serial_line import Event, Line

@@ -43,18 +43,18 @@ _reading = msgspec.json.Decoder(Values)
 _document = msgspec.json.Decoder(dict[str, object])
 # Those checked before, since checking costs more than the rest; bounded in number and length.
 _known_codes: set[str] = set()
-_known_topics: dict[bytes, tuple[str, str]] = {}
+_known_topics: dict[str, tuple[str, str]] = {}
 _KNOWN_MAX = 20_000
 
 
-def address(topic: bytes) -> tuple[str, str]:
+def address(topic: str) -> tuple[str, str]:
     """(meter, specific) of an adapter's topic."""
     known = _known_topics.get(topic)
     if known is not None:
         return known
     try:
-        meter, specific = topics.parse_meter(topic.decode())
-    except ValueError as why:  # UnicodeDecodeError is one
+        meter, specific = topics.parse_meter(topic)
+    except ValueError as why:
         raise Refused(TOPIC, str(why)) from None
     if specific not in (topics.READING, topics.STATUS, topics.RAW, topics.CIPHERED):
         raise Refused(TOPIC, "not a topic that adapters publish on")
@@ -63,17 +63,12 @@ def address(topic: bytes) -> tuple[str, str]:
     return meter, specific
 
 
-def too_long(size: int) -> Refused:
-    """The refusal of a payload of that many bytes."""
-    return Refused(SIZE, f"a message of {size} bytes; at most {PAYLOAD_MAX} are taken")
-
-
 def bounded(payload: bytes) -> None:
     """Refuses what is empty or too long."""
     if not payload:
         raise Refused(EMPTY, "a message without payload")
     if len(payload) > PAYLOAD_MAX:
-        raise too_long(len(payload))
+        raise Refused(SIZE, f"a message of {len(payload)} bytes; at most {PAYLOAD_MAX} are taken")
 
 
 def reading(payload: bytes) -> Values:

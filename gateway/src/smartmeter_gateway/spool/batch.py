@@ -15,7 +15,7 @@ class NewRow(NamedTuple):
 class Connection(Protocol):
     """Where a message came from, and where it is acknowledged."""
 
-    def ack(self, packet_ids: list[bytes]) -> None:
+    def ack(self, packet_ids: list[int]) -> None:
         """Tell the broker that it need not keep these messages any longer."""
 
 
@@ -23,7 +23,7 @@ class Ack(NamedTuple):
     """An acknowledgement that is due after the commit."""
 
     connection: Connection
-    packet_id: bytes
+    packet_id: int
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Batch:
 
     def acknowledge(self) -> None:
         """Acknowledge its messages; call it after the commit."""
-        due: dict[Connection, list[bytes]] = {}
+        due: dict[Connection, list[int]] = {}
         for connection, packet_id in self.acks:
             due.setdefault(connection, []).append(packet_id)
         for connection, packet_ids in due.items():

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from smartmeter.wire import receipt, topics
 from smartmeter_mqtt import client_ids
-from smartmeter_mqtt.codec import Publish
+from smartmeter_mqtt.broker_link import BrokerLink, Listener
 from smartmeter_mqtt.reasons import reason
+from smartmeter_mqtt.session import Answer, ConnectOptions, Message, Session
 from smartmeter_service.threads import RestartedThread
 
-from ..config.settings import BrokerSettings
+from ..config.settings import CloudSettings
 from ..monitoring import document
 from ..monitoring.registry import Status
-from ..mqtt.client import BrokerLink, Link, Message
 from ..spool.database import Reader, Row
 from ..spool.writer import Spooler
 from .backoff import Parking
@@ -27,7 +27,6 @@ from .batching import ARRAY_BYTES_MAX, Packed, pack
 from .inflight import Sent, Window
 
 NAME = "cloud broker"
-_RECEIVE_MAXIMUM = 1000  # receipts messages under way to us
 _IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 000 a second
 _LIVE_MAX = 5000  # rows that wait in memory for the connection; more is backlog
 _CHUNK_ROWS = 20_000  # read from the spool at once: with 1 000 meters, 20 readings an array
@@ -39,12 +38,12 @@ _NEWS_S = 0.1  # while messages are under way: how long answers and receipts may
 _OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
 
 
-class Uplink:
+class Uplink(Listener):
     """start() it; hand it to the Spooler by its stored, forgotten and replaced."""
 
     def __init__(
         self,
-        settings: BrokerSettings,
+        settings: CloudSettings,
         concentrator: str,
         spool_path: Path,
         spooler: Spooler,
@@ -56,40 +55,35 @@ class Uplink:
         self._status = status
         self._statuses = spooler.statuses()  # meter -> newest, all published at each connection
         self._offline = json.dumps({"state": "offline"}).encode()
+        will = topics.concentrator_status(concentrator), self._offline
         self._broker = BrokerLink(
             NAME,
             settings,
-            client_ids.of_concentrator(concentrator),
+            ConnectOptions(client_ids.of_concentrator(concentrator), will=will),
             topics.receipts(concentrator),
+            self,
             status,
-            lasting=False,
-            receive_maximum=_RECEIVE_MAXIMUM,
-            will=lambda: (topics.concentrator_status(concentrator), self._offline),
         )
-        self._broker.on_up = self._up
-        self._broker.on_down = self._down
-        self._broker.on_messages = self._receipts_came
-        self._broker.on_published = self._published
         spooler.stored = self._offer
         spooler.forgotten = self._forgotten
         spooler.replaced = self._replaced
 
         # What other threads bring. deque.append and popleft are atomic.
         self._wake = threading.Event()
-        self._links: deque[Link | None] = deque()
+        self._sessions: deque[Session | None] = deque()
         self._offered: deque[list[Row]] = deque()
         self._offered_rows = 0
         self._offering = threading.Lock()
         self._missed: deque[int] = deque()
-        self._came: deque[tuple[Link, bytes]] = deque()
-        self._answers: deque[tuple[Link, list[tuple[int, int]]]] = deque()
+        self._came: deque[tuple[Session, bytes]] = deque()
+        self._answers: deque[tuple[Session, list[Answer]]] = deque()
         self._gone: deque[list[int]] = deque()
         self._own_due = threading.Event()
         self._spool_replaced = threading.Event()
         self._ending = threading.Event()
 
         # What belongs to the thread.
-        self._link: Link | None = None
+        self._session: Session | None = None
         self._full = False  # something waits for room: answers and receipts are news at once
         self._window = Window(settings.resend_after)
         self._live: deque[Row] = deque()
@@ -110,10 +104,10 @@ class Uplink:
         self._ending.set()
         self._wake.set()
         self._thread.join(_IDLE_S)
-        link = self._link
-        if link is not None and not self._parked.holds(_OWN, time.monotonic()):
+        session = self._session
+        if session is not None and not self._parked.holds(_OWN, time.monotonic()):
             topic = topics.concentrator_status(self._concentrator)
-            link.publish(topic, self._offline, retain=True)
+            session.publish(topic, self._offline, retain=True)
         self._broker.stop(timeout)
 
     def publish_status(self) -> None:
@@ -123,31 +117,31 @@ class Uplink:
 
     # Called in other threads.
 
-    def _up(self, link: Link) -> None:
+    def connected(self, session: Session) -> None:
         # By now the subscription stands: no receipt for what is published from here on is missed.
-        self._links.append(link)
+        self._sessions.append(session)
         self._wake.set()
 
-    def _down(self) -> None:
-        self._links.append(None)
+    def disconnected(self) -> None:
+        self._sessions.append(None)
         self._wake.set()
 
-    def _receipts_came(self, link: Link, messages: list[Message]) -> None:
-        self._came.extend((link, m.payload) for m in messages if isinstance(m, Publish))
-        link.ack([message.packet_id for message in messages if message.packet_id])
+    def received(self, session: Session, messages: list[Message]) -> None:
+        self._came.extend((session, message.payload) for message in messages)
+        session.ack([message.packet_id for message in messages])
         if self._full:
             self._wake.set()
 
-    def _published(self, link: Link, answers: list[tuple[int, int]]) -> None:
-        self._answers.append((link, answers))
-        if self._full or any(code >= 0x80 for _, code in answers):
+    def answered(self, session: Session, answers: list[Answer]) -> None:
+        self._answers.append((session, answers))
+        if self._full or any(answer.refused for answer in answers):
             self._wake.set()
 
     def _offer(self, rows: list[Row]) -> None:
         for row in rows:
             if not row.id:
                 self._statuses[row.meter] = row.payload
-        if self._link is None:
+        if self._session is None:
             return  # a connection begins with the whole spool and all statuses
         with self._offering:
             if self._offered_rows + len(self._live) > _LIVE_MAX:
@@ -168,7 +162,7 @@ class Uplink:
 
     def _run(self) -> None:
         reader = Reader(self._path)
-        self._begin(self._link)
+        self._begin(self._session)
         while not self._ending.is_set():
             if not (self._full and (self._answers or self._came)):
                 self._wake.wait(self._wait_s())
@@ -177,7 +171,7 @@ class Uplink:
                 self._spool_replaced.clear()
                 reader.close()
                 reader = Reader(self._path)
-                self._begin(self._link)
+                self._begin(self._session)
             try:
                 self._take_news()
                 self._full = False
@@ -188,20 +182,20 @@ class Uplink:
             except Exception:
                 # Our bug; what is undelivered is in the spool, so begin again from there.
                 self._status.own_fault("the uplink")
-                self._begin(self._link)
+                self._begin(self._session)
                 time.sleep(_IDLE_S)
         reader.close()
         self._take_news()
-        while self._link is not None and self._pending:  # what our ports said at the end
-            self._send_status(self._link, self._pending.pop(), time.monotonic())
+        while self._session is not None and self._pending:  # what our ports said at the end
+            self._send_status(self._session, self._pending.pop(), time.monotonic())
 
     def _wait_s(self) -> float:
         due = self._window.next_due()
         return _IDLE_S if due is None else min(_NEWS_S, max(0.0, due - time.monotonic()))
 
-    def _begin(self, link: Link | None) -> None:
+    def _begin(self, session: Session | None) -> None:
         """A connection begins or ends: nothing is under way, the spool holds all there is to do."""
-        self._link = link
+        self._session = session
         self._window.clear()
         self._live.clear()
         self._packed.clear()
@@ -213,14 +207,14 @@ class Uplink:
     def _take_news(self) -> None:
         # First the answers: a broker may refuse and end the connection in one breath.
         while self._answers:
-            link, answers = self._answers.popleft()
-            if link is self._link:
-                for mid, code in answers:
-                    self._answered(mid, code)
+            session, answers = self._answers.popleft()
+            if session is self._session:
+                for answer in answers:
+                    self._take_answer(answer)
         if self._came:
             self._take_receipts()
-        while self._links:
-            self._begin(self._links.popleft())
+        while self._sessions:
+            self._begin(self._sessions.popleft())
         while self._gone:
             self._held.difference_update(self._gone.popleft())
         if self._offered:
@@ -238,7 +232,7 @@ class Uplink:
             with self._offering:
                 rows = self._offered.popleft()
                 self._offered_rows -= len(rows)
-            if self._link is None:
+            if self._session is None:
                 continue
             for row in rows:
                 if not row.id:
@@ -251,8 +245,8 @@ class Uplink:
         delivered: list[int] = []
         now = time.monotonic()
         while self._came:
-            link, payload = self._came.popleft()
-            if link is not self._link:
+            session, payload = self._came.popleft()
+            if session is not self._session:
                 continue
             try:
                 digests = receipt.split(payload)
@@ -264,15 +258,15 @@ class Uplink:
         if delivered:
             self._spooler.forget(delivered)
 
-    def _answered(self, mid: int, code: int) -> None:
+    def _take_answer(self, answer: Answer) -> None:
         """The broker took a message or refused it; who is refused waits, the others go on."""
-        own = self._status_mids.pop(mid, None)
-        if code < 0x80:
-            sent = self._window.acknowledged(mid)
+        own = self._status_mids.pop(answer.packet_id, None)
+        if not answer.refused:
+            sent = self._window.acknowledged(answer.packet_id)
             if self._parked:
                 self._accepted(sent.meter if sent else own)
             return
-        sent = self._window.refused(mid)
+        sent = self._window.refused(answer.packet_id)
         if sent is not None:
             self._held.difference_update(sent.ids)
         key = sent.meter if sent else own
@@ -281,7 +275,7 @@ class Uplink:
         self._parked.refuse(key, time.monotonic())
         whose = f"meter {key}" if key else "this Concentrator's status"
         self._status.alarm(
-            "cloud.refused", f"the {NAME} refuses messages of {whose}: {reason(code)}"
+            "cloud.refused", f"the {NAME} refuses messages of {whose}: {reason(answer.code)}"
         )
 
     def _accepted(self, key: str | None) -> None:
@@ -292,11 +286,11 @@ class Uplink:
 
     def _send(self, reader: Reader) -> bool:
         """Publish one thing, the most urgent; False where there is none or no room."""
-        link = self._link
+        session = self._session
         now = time.monotonic()
-        if link is None:
+        if session is None:
             return False
-        most = min(link.receive_maximum, _IN_FLIGHT_MAX)
+        most = min(session.receive_maximum, _IN_FLIGHT_MAX)
         free = most - self._window.unacknowledged
         if free <= 0:
             self._full = True
@@ -305,48 +299,48 @@ class Uplink:
             self._pending.update(key for key in over if key in self._statuses or not key)
             self._cursor = 0
         if self._pending:
-            self._send_status(link, self._pending.pop(), now)
+            self._send_status(session, self._pending.pop(), now)
             return True
         if sent := self._window.overdue(now):
-            self._publish(link, sent, now)
+            self._publish(session, sent, now)
             return True
         if self._live and self._window.has_room():
             row = self._live.popleft()
-            self._send_packed(link, Packed(row.meter, row.specific, row.payload, [row.id]), now)
+            self._send_packed(session, Packed(row.meter, row.specific, row.payload, [row.id]), now)
             return True
         if not self._window.has_room(_BACKLOG_SHARE) or free < most * _BACKLOG_SHARE:
             self._full = bool(self._live or self._packed or self._cursor is not None)
             return False
         if self._packed:
-            self._send_packed(link, self._packed.popleft(), now)
+            self._send_packed(session, self._packed.popleft(), now)
             return True
-        return self._read_backlog(reader, link, now)
+        return self._read_backlog(reader, session, now)
 
-    def _send_packed(self, link: Link, packed: Packed, now: float) -> None:
+    def _send_packed(self, session: Session, packed: Packed, now: float) -> None:
         if self._parked.holds(packed.meter, now):
             self._held.difference_update(packed.ids)
             return
         topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
-        self._publish(link, Sent(topic, packed.payload, packed.meter, packed.ids), now)
+        self._publish(session, Sent(topic, packed.payload, packed.meter, packed.ids), now)
 
-    def _read_backlog(self, reader: Reader, link: Link, now: float) -> bool:
+    def _read_backlog(self, reader: Reader, session: Session, now: float) -> bool:
         """The next part of the spool; whether there was one."""
         if self._cursor is None:
             return False
         rows = reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
         self._cursor = rows[-1].id if rows else None
         rows = [r for r in rows if r.id not in self._held and not self._parked.holds(r.meter, now)]
-        limit = min(ARRAY_BYTES_MAX, (link.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
+        limit = min(ARRAY_BYTES_MAX, (session.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
         for packed in pack(rows, limit):
             self._held.update(packed.ids)
             self._packed.append(packed)
         return self._cursor is not None
 
-    def _publish(self, link: Link, sent: Sent, now: float) -> None:
+    def _publish(self, session: Session, sent: Sent, now: float) -> None:
         digest = self._window.add(sent)
-        self._window.published(digest, link.publish(sent.topic, sent.payload), now)
+        self._window.published(digest, session.publish(sent.topic, sent.payload), now)
 
-    def _send_status(self, link: Link, key: str, now: float) -> None:
+    def _send_status(self, session: Session, key: str, now: float) -> None:
         if self._parked.holds(key, now):
             return
         if key == _OWN:
@@ -355,4 +349,4 @@ class Uplink:
         else:
             topic = topics.uplink(self._concentrator, key, topics.STATUS)
             payload = self._statuses.get(key, b"")
-        self._status_mids[link.publish(topic, payload, retain=True)] = key
+        self._status_mids[session.publish(topic, payload, retain=True)] = key
