@@ -114,12 +114,6 @@ STILL_WRONG: set[str] = {
     "smartmeter.dlms -> smartmeter.receiver",
     "smartmeter.mbus -> smartmeter.receiver",
     "smartmeter.sml -> smartmeter.receiver",
-    "smartmeter_gateway.cli -> smartmeter_gateway.mqtt",
-    "smartmeter_gateway.intake -> smartmeter_gateway.integrations",
-    "smartmeter_gateway.intake -> smartmeter_gateway.mqtt",
-    "smartmeter_gateway.mqtt -> smartmeter_gateway.config",
-    "smartmeter_gateway.mqtt -> smartmeter_gateway.monitoring",
-    "smartmeter_gateway.uplink -> smartmeter_gateway.mqtt",
 }
 STILL_CIRCLES: set[tuple[str, ...]] = {
     (

@@ -19,7 +19,7 @@ from tests.service import faulty
 
 SPOOL = "smartmeter_gateway.spool.database:Spool.write"
 UPLINK = "smartmeter_gateway.uplink.forwarder:Uplink._wait_s"
-LINK = "smartmeter_gateway.mqtt.client:BrokerLink._serve"
+LINK = "smartmeter_mqtt.broker_link:BrokerLink._serve"
 PORT = "smartmeter_gateway.intake.serial_source:SerialIntake._note_silence"
 HTTP = "smartmeter_gateway.web.server:_Server.service_actions"
 REQUEST = "smartmeter_gateway.web.server:_Handler._page"
