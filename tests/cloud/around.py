@@ -128,12 +128,18 @@ class Concentrator:
 
 
 class Process:
-    """smartmeter-cloud COMMAND --config FILE."""
+    """smartmeter-cloud COMMAND --config FILE. program: what Python runs instead."""
 
-    def __init__(self, command: str, config: Path | None, **environment: str) -> None:
-        self._arguments = [sys.executable, "-m", "smartmeter_cloud", command]
-        if config:
-            self._arguments += ["--config", str(config)]
+    def __init__(
+        self,
+        command: str,
+        config: Path | None,
+        *,
+        program: list[str] | None = None,
+        **environment: str,
+    ) -> None:
+        self.program = program or ["-m", "smartmeter_cloud"]
+        self._arguments = [command, *(["--config", str(config)] if config else [])]
         self._environment = os.environ | {"PYTHONUNBUFFERED": "1"} | environment
         folder = config.parent if config else Path(environment["XDG_DATA_HOME"])
         self.config = config
@@ -144,7 +150,7 @@ class Process:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self._arguments,
+                [sys.executable, *self.program, *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

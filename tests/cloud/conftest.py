@@ -37,8 +37,8 @@ class Cloud:
             f"[http]\nport = 0\n{http}\n"
         )
 
-    def start(self, command: str) -> Process:
-        process = Process(command, self.config)
+    def start(self, command: str, program: list[str] | None = None) -> Process:
+        process = Process(command, self.config, program=program)
         self._started.append(process)
         return process
 

@@ -19,7 +19,13 @@ KEPT = ("schema_version", "setting")  # tables that are not emptied
 class Site:
     """An api process and its store. more: further settings; guarded: it asks for keys."""
 
-    def __init__(self, folder: Path, more: str = "", guarded: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        more: str = "",
+        guarded: bool = False,
+        program: list[str] | None = None,
+    ) -> None:
         self.config = folder / "cloud.toml"
         access = 'access = "keys"\n' if guarded else ""
         self.config.write_text(f"[http]\nport = 0\n{access}{more}")
@@ -28,7 +34,7 @@ class Site:
         if guarded:
             # A store with a key prints no first link.
             self.store.add_key(new_key("nobody", "read", "none", None)[0])
-        self.api = Process("api", self.config)
+        self.api = Process("api", self.config, program=program)
 
     def empty(self) -> None:
         """As it was at the start: nothing stored, nobody listening."""
@@ -36,7 +42,7 @@ class Site:
         if self.api.process.poll() is not None:
             self.api.log.unlink()
             self.api.start()
-        eventually(lambda: "smartmeter_cloud_live_streams 0\n" in self.metrics())
+        eventually(lambda: "smartmeter_cloud_live_streams 0.0\n" in self.metrics())
         self.store.close()
         self.store = SqliteStore(self.store.path)
         with self.store._writing() as db:

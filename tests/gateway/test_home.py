@@ -40,10 +40,10 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
     assert status["refused"] == {"empty": 1}
     metrics = between.ask("/metrics")
     for line in (
-        'smartmeter_gateway_refused_total{kind="empty"} 1',
-        'smartmeter_gateway_link_up{link="LAN broker"} 1',
-        f'smartmeter_gateway_value{{meter="{METER}",obis="1.7.0"}} 421',
-        f'smartmeter_gateway_readings_total{{meter="{METER}"}} 1',
+        'smartmeter_gateway_refused_total{kind="empty"} 1.0',
+        'smartmeter_gateway_link_up{link="LAN broker"} 1.0',
+        f'smartmeter_gateway_value{{meter="{METER}",obis="1.7.0"}} 421.0',
+        f'smartmeter_gateway_readings_total{{meter="{METER}"}} 1.0',
         "# TYPE smartmeter_gateway_spool_rows gauge",
     ):
         assert line in metrics.splitlines()

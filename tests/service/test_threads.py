@@ -84,3 +84,23 @@ def test_faults_are_counted_from_any_thread() -> None:
     for thread in many:
         thread.join()
     assert faults.counts() == {"here": 2000}
+
+
+# Every thread of the Concentrator and the Cloud: file and name -> the test that puts a bug into it.
+EACH = {
+    ("smartmeter_broker/embedded.py", "'embedded broker'"): "gateway, cloud",
+    ("smartmeter_gateway/app.py", "'history'"): "gateway",
+    ("smartmeter_gateway/app.py", "'end'"): "none: it does nothing but end the process",
+    ("smartmeter_gateway/cli/check.py", "f'port {port.device}'"): "gateway",
+    ("smartmeter_gateway/intake/serial_source.py", "self.name"): "gateway",
+    ("smartmeter_gateway/mqtt/client.py", "name"): "gateway",
+    ("smartmeter_gateway/provisioning/est_client.py", "'renewal'"): "gateway",
+    ("smartmeter_gateway/spool/writer.py", "'spool'"): "gateway",
+    ("smartmeter_gateway/uplink/forwarder.py", "'uplink'"): "gateway",
+    ("smartmeter_gateway/web/server.py", "'http'"): "gateway",
+    ("smartmeter_mqtt/broker_link.py", "name"): "gateway",
+    ("smartmeter_cloud/app.py", "'ingest'"): "cloud",
+    ("smartmeter_cloud/history/upkeep.py", "'upkeep'"): "cloud",
+    ("smartmeter_cloud/ingest/writer.py", "'writer'"): "cloud",
+    ("smartmeter_cloud/monitoring/metrics_server.py", "'metrics'"): "cloud",
+}

@@ -8,10 +8,12 @@ import os
 import secrets
 import signal
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+
+from smartmeter_service.faults import Faults
+from smartmeter_service.threads import VitalThread
 
 from smartmeter_cloud.auth.scopes import ADMIN
 from smartmeter_cloud.config.settings import (
@@ -44,29 +46,30 @@ def serve(path: Path | None) -> int:
     """Run broker, ingest, API and page in one process. Raises SettingsError and Failed."""
     from smartmeter_cloud.api.server import CannotListen, Server
     from smartmeter_cloud.history.upkeep import Upkeep
-    from smartmeter_cloud.ingest.consumer import Ingest
+    from smartmeter_cloud.ingest.consumer import Ingest, TakenOver
 
     settings = load(path) if path else _home_settings()
     store = open_store(settings)
+    faults = Faults()
     with contextlib.ExitStack() as stack:
         stack.callback(store.close)
         broker = settings.broker or stack.enter_context(_embedded_broker(settings))
         try:
-            server = Server(store, settings.http)
+            server = Server(store, settings.http, faults)
         except CannotListen as e:
             raise Failed(f"{settings.source}: {e}") from None
-        ingest = Ingest(broker, store)
+        ingest = Ingest(broker, store, faults)
         failure: list[Exception] = []
 
         def work() -> None:
             try:
                 ingest.run()
-            except Exception as e:
+            except (TakenOver, OSError) as e:
                 failure.append(e)
                 server.stop()
 
-        thread = threading.Thread(target=work, name="ingest")
-        upkeep = Upkeep(store, settings.store.retention)
+        thread = VitalThread("ingest", work)
+        upkeep = Upkeep(store, settings.store.retention, faults)
         upkeep.start()
         thread.start()
         print(f"the page is at {server.address}", flush=True)
@@ -86,7 +89,7 @@ def run_ingest(settings: Config) -> int:
     """Store what Concentrators send, until a signal ends it. Raises Failed."""
     from smartmeter_cloud.history.upkeep import Upkeep
     from smartmeter_cloud.ingest.consumer import Ingest, TakenOver
-    from smartmeter_cloud.monitoring.metrics_server import CannotListen, MetricsPage
+    from smartmeter_cloud.monitoring.metrics_server import CannotListen, MetricsServer
     from smartmeter_cloud.monitoring.prometheus import of_ingest
 
     if settings.broker is None:
@@ -95,8 +98,9 @@ def run_ingest(settings: Config) -> int:
             "`ingest` needs the broker.host of another one"
         )
     store = open_store(settings)
-    ingest = Ingest(settings.broker, store)
-    upkeep = Upkeep(store, settings.store.retention)
+    faults = Faults()
+    ingest = Ingest(settings.broker, store, faults)
+    upkeep = Upkeep(store, settings.store.retention, faults)
     upkeep.start()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -107,9 +111,11 @@ def run_ingest(settings: Config) -> int:
     try:
         with contextlib.ExitStack() as stack:
             if settings.metrics_port is not None:
-                page = MetricsPage(settings.metrics_port, lambda: of_ingest(ingest.state()))
-                stack.enter_context(page)
-                print(f"metrics are at http://127.0.0.1:{page.port}/metrics", flush=True)
+                metrics = MetricsServer(
+                    settings.metrics_port, lambda: of_ingest(ingest.state()), faults
+                )
+                stack.enter_context(metrics)
+                print(f"metrics are at http://127.0.0.1:{metrics.port}/metrics", flush=True)
             ingest.run()
     except CannotListen as e:
         raise Failed(f"{settings.source}: {e}") from None
@@ -131,7 +137,7 @@ def run_api(settings: Config) -> int:
 
     store = open_store(settings)
     try:
-        server = Server(store, settings.http)
+        server = Server(store, settings.http, Faults())
     except CannotListen as e:
         raise Failed(f"{settings.source}: {e}") from None
     print(f"the page is at {server.address}", flush=True)

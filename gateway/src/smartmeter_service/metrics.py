@@ -4,6 +4,7 @@ import resource
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 Samples = Iterable[tuple[dict[str, str], float]]  # labels and value
@@ -19,6 +20,12 @@ def registry(families: Callable[[], Iterable[Metric]]) -> CollectorRegistry:
     made = CollectorRegistry()
     made.register(Families())
     return made
+
+
+def exposition(families: Iterable[Metric], accept: str = "") -> tuple[bytes, str]:
+    """Encode metrics as the scraper's header Accept asks; the body and its content type."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry(lambda: families)), content_type
 
 
 def gauge(name: str, text: str, samples: Samples) -> Metric:

@@ -121,7 +121,7 @@ def test_who_listens_later_is_told_as_much(site: Site) -> None:
         kinds = {(b["kind"], b["id"]) for b in told[b"chain"]["boxes"]}
         assert kinds >= {("meter", "m2"), ("concentrator", "house-2")}
         assert ("concentrator", "house-1") not in kinds
-        eventually(lambda: "smartmeter_cloud_live_streams 0\n" in site.metrics())
+        eventually(lambda: "smartmeter_cloud_live_streams 0.0\n" in site.metrics())
 
 
 def test_each_scope_is_good_for_its_own(site: Site) -> None:

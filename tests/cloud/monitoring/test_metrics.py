@@ -38,7 +38,7 @@ def test_of_the_store(site: Site) -> None:
 def test_they_take_a_scope(guarded: Site) -> None:
     assert call(guarded, "GET", "metrics")[0] == 401
     assert call(guarded, "GET", "metrics", key=guarded.key("read", "smith"))[0] == 403
-    assert "smartmeter_cloud_stored_total 2\n" in guarded.metrics()
+    assert "smartmeter_cloud_stored_total 2.0\n" in guarded.metrics()
 
 
 def test_of_an_ingest_process(cloud: Cloud) -> None:

@@ -6,6 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from smartmeter_service.faults import Faults
+from smartmeter_service.metrics import exposition
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
@@ -50,8 +52,8 @@ _HEADERS = {
 _HSTS_SECONDS = 180 * 86400  # a browser that came by TLS once comes only by TLS so long
 
 
-def create(store: Store, settings: HttpSettings) -> FastAPI:
-    live = Live(store)
+def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
+    live = Live(store, faults)
     issuer = Issuer(settings.oidc) if settings.oidc else None
 
     app = FastAPI(
@@ -101,12 +103,18 @@ def create(store: Store, settings: HttpSettings) -> FastAPI:
         responses=openapi.document("Text exposition format 0.0.4.", "text/plain")
         | refusals(401, 403),
     )
-    def measure(caller: ReadsMetrics) -> Response:
+    def measure(caller: ReadsMetrics, request: Request) -> Response:
         """Counts of what is stored and of this process, for Prometheus."""
-        text = prometheus.of_api(
-            observe(store), now(), answered, live.streams, app.state.authenticator.wrong_keys.count
+        metrics = prometheus.of_api(
+            observe(store),
+            now(),
+            answered,
+            live.streams,
+            app.state.authenticator.wrong_keys.count,
+            faults.counts(),
         )
-        return Response(text, media_type=prometheus.MEDIA_TYPE)
+        body, kind = exposition(metrics, request.headers.get("accept", ""))
+        return Response(body, media_type=kind)
 
     @app.get(
         "/v1/chain",

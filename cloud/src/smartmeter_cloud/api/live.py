@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
+from smartmeter_service.faults import Faults
 
 from smartmeter_cloud.api.observations import observe
 from smartmeter_cloud.api.serializers import meter, now
@@ -26,8 +27,9 @@ Json = dict[str, Any]
 
 
 class Live:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, faults: Faults) -> None:
         self._store = store
+        self._faults = faults
         self._meters: dict[str, tuple[int, Json]] = {}  # id -> (version, meter)
         self._version = 0  # grows with everything that a page has to be told of meters
         self._known: dict[str, Meter] = {}
@@ -146,6 +148,9 @@ class Live:
                     self._chain = [*self._chain[:-1], store | {"since": now(), "detail": str(e)}]
                     self._chain_change += 1
                     changed = True
+            except Exception:
+                self._faults.note("live")
+                self._change = 0  # what was not told is asked for again
             if changed:
                 async with self._condition:
                     self._condition.notify_all()

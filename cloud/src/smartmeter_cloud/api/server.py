@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
+from smartmeter_service.faults import Faults
 
 from smartmeter_cloud.api.app import create
 from smartmeter_cloud.api.redirect import Redirect
@@ -25,7 +26,7 @@ class CannotListen(Exception):
 class Server(uvicorn.Server):
     """Made in the main thread; run() until SIGTERM or SIGINT, or until stop() from a thread."""
 
-    def __init__(self, store: Store, settings: HttpSettings) -> None:
+    def __init__(self, store: Store, settings: HttpSettings, faults: Faults) -> None:
         """Takes the port, so that `address` is known before run(). CannotListen."""
         self._listener = _listen(settings.host, settings.port)
         port = self._listener.getsockname()[1]
@@ -40,7 +41,7 @@ class Server(uvicorn.Server):
                 raise
             self.redirect_port = plain.getsockname()[1]
             self._redirect = Redirect(plain, port, settings.called)
-        self._app = create(store, settings)
+        self._app = create(store, settings, faults)
         try:
             super().__init__(
                 uvicorn.Config(

@@ -4,6 +4,9 @@ import logging
 import threading
 import time
 
+from smartmeter_service.faults import Faults
+from smartmeter_service.threads import RestartedThread
+
 from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.slices import QUARTER_MS
@@ -19,11 +22,11 @@ _log = logging.getLogger("smartmeter_cloud.history.upkeep")
 class Upkeep:
     """A thread beside ingest; any number of them may work on one store."""
 
-    def __init__(self, store: Store, retention: Retention) -> None:
+    def __init__(self, store: Store, retention: Retention, faults: Faults) -> None:
         self._store = store
         self._retention = retention
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._thread = RestartedThread("upkeep", self._run, faults.note)
 
     def start(self) -> None:
         self._thread.start()

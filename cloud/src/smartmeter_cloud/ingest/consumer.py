@@ -21,6 +21,7 @@ from smartmeter.wire import topics
 from smartmeter_mqtt import codec
 from smartmeter_mqtt.codec import ProtocolError
 from smartmeter_mqtt.reasons import SESSION_TAKEN_OVER, WRONG_VERSION
+from smartmeter_service.faults import Faults
 
 from smartmeter_cloud.config.settings import BrokerSettings
 from smartmeter_cloud.ingest.message import MessageBatch
@@ -52,10 +53,15 @@ class Ingest:
     """run() until stop(). The store is this object's to write; others may read it."""
 
     def __init__(
-        self, settings: BrokerSettings, store: Store, now: Callable[[], float] = time.time
+        self,
+        settings: BrokerSettings,
+        store: Store,
+        faults: Faults,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._store = store
+        self._faults = faults
         self._now = now
         self._stop = threading.Event()
         self._started = self._ms()
@@ -77,6 +83,7 @@ class Ingest:
             "receiptsRefused": self._refused_receipts,
             "messages": self._messages,
             "rate": round(self._writer.rate, 1),
+            "faults": self._faults.counts(),
             **self._writer.counts,
         }
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from smartmeter_service.threads import VitalThread
+
 from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
@@ -36,7 +38,7 @@ class Writer:
         self._stop = threading.Event()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread = VitalThread("writer", self._run)
         self._store_ok = True
         self.bell, self._ringer = socket.socketpair()  # readable when a batch has been stored
         self.bell.setblocking(False)

@@ -1,11 +1,14 @@
-"""One page on the loopback: the /metrics of a process that has no HTTP of its own."""
+"""The /metrics of a process that has no HTTP server of its own, on the loopback."""
 
-import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterable
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 
-from smartmeter_cloud.monitoring.prometheus import MEDIA_TYPE
+from prometheus_client import Metric
+from prometheus_client.exposition import MetricsHandler
+from smartmeter_service.faults import Faults
+from smartmeter_service.metrics import registry
+from smartmeter_service.threads import RestartedThread
 
 _TIMEOUT_S = 10
 
@@ -14,39 +17,22 @@ class CannotListen(Exception):
     """Why the port cannot be had, as one sentence."""
 
 
-class MetricsPage:
+class MetricsServer:
     """Answers from the with statement's begin to its end; port 0 takes a free one."""
 
-    def __init__(self, port: int, text: Callable[[], str]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            timeout = _TIMEOUT_S
-
-            def do_GET(self) -> None:
-                if self.path != "/metrics":
-                    self.send_error(404)
-                    return
-                body = text().encode()
-                self.send_response(200)
-                self.send_header("Content-Type", MEDIA_TYPE)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                pass
-
+    def __init__(self, port: int, families: Callable[[], Iterable[Metric]], faults: Faults) -> None:
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+            self._server = ThreadingHTTPServer(
+                ("127.0.0.1", port), _Handler.factory(registry(families))
+            )
         except OSError as e:
             reason = (e.strerror or str(e)).lower()
             raise CannotListen(f"metrics.port {port} cannot be had: {reason}") from None
         self._server.daemon_threads = True
         self.port = self._server.server_port
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="metrics", daemon=True
-        )
+        self._thread = RestartedThread("metrics", self._server.serve_forever, faults.note)
 
-    def __enter__(self) -> "MetricsPage":
+    def __enter__(self) -> "MetricsServer":
         self._thread.start()
         return self
 
@@ -58,3 +44,13 @@ class MetricsPage:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Handler(MetricsHandler):
+    timeout = _TIMEOUT_S
+
+    def do_GET(self) -> None:
+        if self.path != "/metrics":
+            self.send_error(404)
+            return
+        super().do_GET()

@@ -10,11 +10,12 @@ from importlib.resources import files
 from ipaddress import ip_address
 from urllib.parse import unquote
 
+from smartmeter_service.metrics import exposition
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import HttpSettings, is_loopback
 from ..monitoring import document
-from ..monitoring.prometheus import exposition
+from ..monitoring.prometheus import families
 from ..monitoring.registry import Status
 
 _REQUESTS_MAX = 16  # at a time; a further one waits its turn
@@ -101,8 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = json.dumps(document.shown(status)).encode()
             self._answer(200, "application/json", body)
         elif path == "/metrics":
-            body = exposition(document.shown(status)).encode()
-            self._answer(200, "text/plain; version=0.0.4; charset=utf-8", body)
+            accept = self.headers.get("Accept", "")
+            body, kind = exposition(families(document.shown(status)), accept)
+            self._answer(200, kind, body)
         elif path.startswith("/curve/") and (
             curve := status.curves.get(unquote(path.removeprefix("/curve/")))
         ):
