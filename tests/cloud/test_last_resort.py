@@ -1,6 +1,6 @@
 """A bug in any thread is seen, and the Cloud goes on or ends so that it is restarted.
 
-tests/service/test_threads.py holds that no thread is missing here.
+tests/service/test_every_thread.py holds that no thread is missing here.
 """
 
 import json

@@ -1,7 +1,7 @@
 """The last resort of threads: no unexpected exception ends a thread silently.
 
 Every thread of the Concentrator and the Cloud is one of these two.
-tests/service/test_threads.py holds that, and injects a fault into each.
+tests/service/test_every_thread.py holds that.
 """
 
 import logging
