@@ -69,6 +69,12 @@ def _line(value: object) -> object:
     return value
 
 
+def _ssid(value: object) -> object:
+    if not isinstance(value, str) or not 0 < len(value.encode()) <= 32:
+        raise ValueError("is text of 1 to 32 bytes in UTF-8")  # the driver would cut it
+    return value
+
+
 def _id(value: object) -> object:
     if not isinstance(value, str) or not topics.is_id(value):
         raise ValueError("is 1 to 64 of A-Z a-z 0-9 . _ -")
@@ -81,6 +87,17 @@ def _codes(value: object) -> object:
     for code in value:
         if not is_code(code) or ":" in code:
             raise ValueError('is a list of OBIS codes such as "1.8.0"')
+    return value
+
+
+def _address(value: object) -> object:
+    says = "is four addresses: its own, the mask, the router's, the name server's"
+    if not isinstance(value, list) or len(value) != 4:
+        raise ValueError(says)
+    for text in value:
+        parts = text.split(".") if isinstance(text, str) else []
+        if len(parts) != 4 or [p for p in parts if not p.isdigit() or int(p) > 255]:
+            raise ValueError(says)
     return value
 
 
@@ -98,7 +115,11 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
         "link": (_choice(*LINKS), None),
         "profile": (_text(64), None),
     },
-    "wifi": {"ssid": (_text(32), _NEEDED)},
+    "wifi": {
+        "ssid": (_ssid, _NEEDED),
+        "address": (_address, None),
+        "power_saving": (_switch, False),
+    },
     "ethernet": {
         "phy": (_choice("LAN8720", "IP101", "RTL8201", "DP83848", "KSZ8041"), "LAN8720"),
         "phy_addr": (_whole(0, 31), 0),
@@ -107,6 +128,7 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
         "power": (_pin, None),
         "ref_clk": (_pin, 17),
         "ref_clk_out": (_switch, True),
+        "address": (_address, None),
     },
     "broker": {
         "host": (_text(253), _NEEDED),

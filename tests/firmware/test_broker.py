@@ -183,6 +183,8 @@ store = Store()
 settings = store.document()["broker"]
 network.WLAN().active(True)
 network.WLAN().connect("Home", store.secret("wifi_password").decode())
+while not network.WLAN().isconnected():
+    pass
 security = broker.context(store.secret("broker_ca"), None, None)
 password = store.secret("broker_password")
 client = broker.Broker(settings, "wrap", password, security, lambda: None)

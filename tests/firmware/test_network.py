@@ -1,8 +1,16 @@
-"""The LAN by cable, and a broker that wants a certificate of its clients."""
+"""Wi-Fi and its moods, the LAN by cable, and a broker that wants a client certificate."""
 
 from collections.abc import Callable
 
-from tests.firmware.rig import USERS, Setup, TestMeter, agrees
+from tests.firmware.rig import (
+    ONE_WORD_SIZE,
+    USERS,
+    WIFI,
+    Setup,
+    TestMeter,
+    agrees,
+    with_a_clock_to_turn,
+)
 from tools.environment.mosquitto import Mosquitto
 
 
@@ -52,3 +60,69 @@ def test_a_client_certificate_opens_the_broker(
     before = len(setup.board.console())
     setup.provision()
     setup.board.wait_console("broker: connected", 60, before)
+
+
+@ONE_WORD_SIZE
+def test_the_strongest_access_point_is_joined_with_a_name_and_without_power_saving(
+    setup: Setup,
+) -> None:
+    weak, strong, foreign = ([2, 0, 0x5E, 0, 1, n] for n in (1, 2, 3))
+    points = [["Home", weak, 1, -80], ["Home", strong, 6, -50], ["Other", foreign, 11, -30]]
+    setup.board.air(points=points)
+    setup.provision()
+    setup.status()
+    assert "board: Wi-Fi Home at 02:00:5e:00:01:02 as smartmeter-000001, pm 0" in (
+        setup.board.console()
+    )
+
+
+@ONE_WORD_SIZE
+def test_a_static_address_needs_no_dhcp(setup: Setup) -> None:
+    address = ["192.0.2.50", "255.255.255.0", "192.0.2.1", "192.0.2.1"]
+    setup.settings["wifi"] |= {"address": address, "power_saving": True}
+    setup.board.air(dhcp=False)
+    setup.provision()
+    assert setup.status()["state"] == "online"
+    assert "network: up, address 192.0.2.50" in setup.board.console()
+    assert "pm 1" in setup.board.console()
+
+
+@ONE_WORD_SIZE
+def test_a_router_that_restarts_costs_no_password(setup: Setup) -> None:
+    """It refuses with 202 for a while, which the port's status() then tells until it has an IP."""
+    with_a_clock_to_turn(setup)
+    setup.board.wait_console("broker: connected")
+    before = len(setup.board.console())
+    setup.board.air(networks={})
+    setup.board.wait_console("network: lost", after=before)
+    setup.board.air(networks=WIFI, refuses=202)
+    setup.board.pass_time(12, 1)
+    setup.board.air(refuses=0)
+    setup.soon("broker: connected", before)
+    console = setup.board.console()[before:]
+    assert "password" not in console
+    assert "joining" not in console, "the driver reconnects by itself"
+
+
+@ONE_WORD_SIZE
+def test_a_wrong_wifi_password_is_asked_about(setup: Setup) -> None:
+    """The port says "connecting" for as long as it is wrong."""
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    setup.secrets["wifi_password"] = b"not-the-password"
+    setup.provision()
+    setup.soon("network: Wi-Fi does not let this adapter in; is the Wi-Fi password right?")
+
+
+@ONE_WORD_SIZE
+def test_a_driver_that_fails_is_trouble_and_no_crash(setup: Setup) -> None:
+    with_a_clock_to_turn(setup)
+    before = len(setup.board.console())
+    resets = list(setup.board.resets)
+    setup.board.air(networks={}, driver="Wifi Internal Error")
+    setup.soon("network: Wi-Fi driver: Wifi Internal Error", before)
+    setup.board.air(networks=WIFI, driver="")
+    setup.soon("broker: connected", before)
+    assert "Wifi Internal Error" in setup.status()["last_trouble"]
+    assert setup.board.resets == resets

@@ -305,7 +305,7 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     person.answers("encryption key", "77" * 16)
     person.answers("authentication key", "")
     person.reads("meter_key: digest")
-    person.reads("the Wi-Fi password is wrong")
+    person.reads("is the Wi-Fi password right")
     person.answers("Wi-Fi password (none", WIFI["Home"])
     person.reads("broker: connected")
     meter.set_clock(datetime(2026, 11, 22, 20, tzinfo=UTC))  # of which the wrong key is one

@@ -19,7 +19,7 @@ _RESTART = b"\x01import machine; machine.reset()\x04"
 
 # What the adapter says (firmware/adapter) -> the secret that is to be asked for again.
 _WRONG = (
-    ("the Wi-Fi password is wrong", "wifi_password"),
+    ("is the Wi-Fi password right", "wifi_password"),
     ("user or password is wrong", "broker_password"),
     ("refuses user and password", "broker_password"),
     ("meter: key:", "meter_key"),
@@ -27,7 +27,11 @@ _WRONG = (
 )
 # What the adapter says -> what to check.
 _HINTS = (
-    ("the Wi-Fi password is wrong", "type it again: python -m tools.provision"),
+    (
+        "is the Wi-Fi password right",
+        "a wrong password and a router that gives no address look alike; check both",
+    ),
+    ("Wi-Fi driver", "the adapter tries again; if it stays, unplug the board and plug it in"),
     ("no Wi-Fi of that name", "an ESP32 hears 2.4 GHz only; check the name and the distance"),
     ("no Ethernet link", "check the cable and the switch"),
     ("no answer from", "NTP: does this network let UDP port 123 out? time.ntp can name another"),

@@ -64,6 +64,7 @@ provide(
     "network",
     WLAN=network.WLAN,
     LAN=network.LAN,
+    hostname=network.hostname,
     STA_IF=0,
     STAT_IDLE=1000,
     STAT_CONNECTING=1001,
@@ -101,6 +102,20 @@ if AHEAD_FD >= 0:
     # a wait must not be as long as it would be if no time were skipped
     _wait = asyncio.core.IOQueue.wait_io_event
     asyncio.core.IOQueue.wait_io_event = lambda queue, ms: _wait(queue, min(ms, 20) if ms else 0)
+
+
+class SSLContext(tls.SSLContext):
+    """mbed TLS's, on a chip whose memory may be short of what a handshake takes."""
+
+    def wrap_socket(self, sock, **options):
+        fails = network.air()["tls"]
+        if fails:
+            raise OSError(*fails)
+        return super().wrap_socket(sock, **options)
+
+
+provide("tls", **{n: getattr(tls, n) for n in dir(tls) if n[0] != "_"})
+sys.modules["tls"].SSLContext = SSLContext
 
 mount()
 sys.path[:] = ["", ".frozen", "/lib"] + ([HOST + UMQTT] if UMQTT != "-" else [])

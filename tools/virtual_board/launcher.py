@@ -74,7 +74,14 @@ class VirtualBoard:
             flash.write_bytes(b"\xff" * FLASH_BYTES)
         self._air: dict[str, Any] = {
             "networks": {"virtual": ""} if networks is None else networks,
+            "points": [],
+            "refuses": 0,
             "ethernet": True,
+            "driver": "",
+            "dhcp": True,
+            "lease": 1,
+            "names": True,
+            "tls": [],
             "ntp": True,
             "clock": 0,
         }
@@ -85,6 +92,7 @@ class VirtualBoard:
         self.port = os.ttyname(self._slave)
         self._process: subprocess.Popen[bytes] | None = None
         self._on = False
+        self._dipped = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._interrupted = 0.0
@@ -94,8 +102,14 @@ class VirtualBoard:
     def air(self, **changes: object) -> None:
         """Changes what is around the board.
 
-        networks: {ssid: password} in reach. ethernet, ntp: whether there is any. clock: how many
-        seconds NTP is off the truth.
+        networks: {ssid: password} in reach. points: their access points, where one for each is not
+        enough: [ssid, six bytes of BSSID, channel, dBm]. refuses: the reason (wifi_err_reason_t)
+        for which they turn everybody away, or 0. ethernet: whether there is a link. driver: what
+        the drivers of both raise, or "". dhcp: whether a router answers. lease: its number; another
+        one means that the address held so far has been given up. names: whether DNS answers.
+        tls: arguments of the OSError that a handshake raises, such as [12] for ENOMEM, or [].
+        ntp: whether NTP answers, or a list of the only servers that do. clock: how many seconds
+        NTP is off the truth.
         """
         self._air |= changes
         new = self.folder / "air.json.new"
@@ -150,6 +164,19 @@ class VirtualBoard:
             self._stdin = None
 
     stop = kill
+
+    def brown_out(self) -> None:
+        """The power dips: the chip starts as at power-on, but its RTC memory is still there."""
+        with self._lock:
+            assert self._process, "the board is between two starts"
+            self._dipped = True
+            self._process.kill()
+
+    def panic(self) -> None:
+        """The chip's exception handler resets it, as after a wild pointer in C."""
+        with self._lock:
+            assert self._process, "the board is between two starts"
+            self._process.send_signal(signal.SIGSEGV)
 
     def cut_power_at_write(self, n: int) -> None:
         """Has the n-th write to flash after the next start torn in the middle; 0: none."""
@@ -296,7 +323,11 @@ class VirtualBoard:
         self._end_process()
         if not self._on:
             return
-        if code == _EXIT_RESET:
+        if self._dipped:
+            self._dipped = False
+            log(b"board: brown-out\r\n")
+            self._boot(_POWER_ON)
+        elif code == _EXIT_RESET:
             self._boot(_HARD)
         elif code in (_EXIT_SOFT_RUN, _EXIT_SOFT_RAW):
             self._boot(_SOFT, "raw" if code == _EXIT_SOFT_RAW else "run")
