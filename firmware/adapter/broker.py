@@ -20,6 +20,10 @@ KEEPALIVE_S = 60
 _ANSWER_MS = 5_000  # the longest a publish may take
 _HANDSHAKE_MS = 10_000  # of TLS and MQTT together; an ESP32 takes 1 to 3 s
 
+_STARVED = "no memory for TLS"
+# ENOMEM, for MBEDTLS_ERR_SSL_ALLOC_FAILED too; and MBEDTLS_ERR_MPI_ALLOC_FAILED, -16, which the
+# port takes for an errno (modtls_mbedtls.c). The others come by their names.
+_NO_MEMORY = (12, 16)
 _EXPIRED = "its certificate has expired"
 _NOT_YET = "its certificate is not valid yet; is the clock right?"
 # The words of mbed TLS (x509_crt.c) -> ours, most telling first.
@@ -97,6 +101,7 @@ class Broker:
         self._taker: "Callable[[bytes], None] | None" = None
         self.deaf = ""  # why commands do not come through, in one sentence
         self.dated = False  # whether the last connection failed over the time of day
+        self.starved = 0  # handshakes in a row that found no memory
 
     @property
     def connected(self) -> bool:
@@ -126,6 +131,7 @@ class Broker:
         client.set_last_will(will_topic.encode(), will, retain=True, qos=1)
         self.dated = False
         self._do(lambda: self._sign_on(client, opened))
+        self.starved = 0
         self._client = client
 
     def _sign_on(self, client: _Client, opened: link.Link) -> None:
@@ -199,6 +205,7 @@ class Broker:
             self.close()
             reason = "no answer in time" if late else _reason(why)
             self.dated = reason in (_EXPIRED, _NOT_YET)
+            self.starved = self.starved + 1 if reason == _STARVED else 0
             raise BrokerError(reason)
 
     def close(self) -> None:
@@ -216,6 +223,8 @@ def _reason(why: Exception) -> str:
     if isinstance(why, (AssertionError, IndexError, TypeError)):  # umqtt, of what it reads
         return "what it sends is no MQTT that was asked for"
     number = why.errno if isinstance(why, OSError) else None
+    if isinstance(why, MemoryError) or number in _NO_MEMORY or "ALLOC_FAILED" in text:
+        return _STARVED
     if number in (111, 104):  # ECONNREFUSED, ECONNRESET: the same on lwIP and Linux
         return "the connection was refused" if number == 111 else "the connection was closed"
     if number in (110, 116):  # ETIMEDOUT on Linux, on an ESP32

@@ -18,7 +18,14 @@ SAFE_S = 3600
 _TEXT_MAX = 400
 
 _RESETS = {1: "power", 2: "hard", 3: "watchdog", 4: "deep sleep", 5: "soft"}
-_WATCHDOG = 3
+# What a reset in the middle of the work was. The port gives one cause for a panic and for
+# machine.reset(), and one for a brown-out and for the power (modmachine.c); but before a wanted
+# reset stopped() is called, and after a power cut there is no record.
+_CRASHED = {
+    1: "the power dipped, or the reset button was pressed",
+    2: "the chip panicked",
+    3: "the watchdog: nothing moved for two minutes",
+}
 
 
 class Restart(Exception):
@@ -26,16 +33,20 @@ class Restart(Exception):
 
 
 class Health:
-    """running: between start() and the end of the program; a reset that finds it was a crash."""
+    """running: between start() and the end of the program; a reset that finds it was a crash.
+
+    restart: why the last start was wanted, or "".
+    """
 
     def __init__(self) -> None:
         self.reset = _RESETS.get(machine.reset_cause(), "unknown")
         record = _load()
         self.crashes: int = record["crashes"]
         self.last_crash: str = record["last"]
-        if machine.reset_cause() == _WATCHDOG and record["running"]:
+        self.restart: str = record["restart"]
+        if record["running"]:
             self.crashes += 1
-            self.last_crash = "the watchdog: nothing moved for two minutes"
+            self.last_crash = _CRASHED.get(machine.reset_cause(), "a reset without a known cause")
         self.safe = self.crashes >= _CRASHES
 
     def start(self) -> None:
@@ -52,14 +63,19 @@ class Health:
         self.last_crash = text[-_TEXT_MAX:]
         self._keep(False)
 
-    def stopped(self) -> None:
+    def stopped(self, why: str) -> None:
         """A reset that is wanted follows; one out of the safe mode begins from nothing."""
         if self.safe:
             self.crashes = 0
-        self._keep(False)
+        self._keep(False, why)
 
-    def _keep(self, running: bool) -> None:
-        record = {"crashes": self.crashes, "last": self.last_crash, "running": running}
+    def _keep(self, running: bool, restart: str = "") -> None:
+        record = {
+            "crashes": self.crashes,
+            "last": self.last_crash,
+            "running": running,
+            "restart": restart,
+        }
         machine.RTC().memory(json.dumps(record).encode())
 
 
@@ -70,6 +86,7 @@ def _load() -> "dict[str, Any]":
             "crashes": int(record["crashes"]),
             "last": str(record["last"])[-_TEXT_MAX:],
             "running": record["running"] is True,
+            "restart": str(record["restart"]),
         }
     except (ValueError, KeyError, TypeError):  # nothing there, or of another program
-        return {"crashes": 0, "last": "", "running": False}
+        return {"crashes": 0, "last": "", "running": False, "restart": ""}

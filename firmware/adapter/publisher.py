@@ -11,6 +11,7 @@ from smartmeter.wire.reading_encoder import to_json
 from .broker import KEEPALIVE_S, BrokerError
 from .clock import ticks
 from .console import say
+from .health import Restart
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ _BACKOFF_MAX_S = 60
 # A broker that has started anew takes readings, and acknowledges them, while nobody listens yet:
 # by then the Concentrator is back, which looks every second.
 _LISTENS_S = 15
+# "Connected" is no proof of a way to the broker: the port does not notice that its address has
+# been given up. And memory in pieces, which TLS needs whole, or a driver that hangs, is cured by
+# a restart alone. It costs no reading that would not be too old by then.
+_RENEW_S = 300
+_RESTART_S = 1200
+_STARVED_MAX = 2
 OFFLINE = b'{"state":"offline"}'
 
 
@@ -55,6 +62,7 @@ class Publisher:
         self._status_at = 0
         self._repeat_at: int | None = None  # uptime at which the sent is sent once more
         self._spoken = 0  # uptime of the last exchange with the broker
+        self._renew_at = _RENEW_S  # seconds without the broker until the interface goes down
         self._backoff = 1
         self.published = 0
         self.connects = 0
@@ -75,7 +83,20 @@ class Publisher:
             except BrokerError as why:
                 self._note(str(why))
             self._broker.close()
+            self._escalate()
             await self._pause()
+
+    def _escalate(self) -> None:
+        """Takes the interface down, or restarts, where trying again has not helped."""
+        if self._broker.starved >= _STARVED_MAX:
+            raise Restart("no memory for TLS, twice in a row")
+        away = self._clock.uptime() - self._spoken
+        if away >= _RESTART_S:
+            raise Restart("no way to the broker for %d minutes" % (_RESTART_S // 60))
+        if away >= self._renew_at:
+            self._renew_at += _RENEW_S
+            say("network", "no way to the broker for %d minutes; starting again" % (away // 60))
+            self._network.down()
 
     async def _connect(self) -> None:
         self._alive()
@@ -97,6 +118,7 @@ class Publisher:
         self.trouble = ""
         say("broker", "connected")
         self._tell()
+        self._renew_at = _RENEW_S
         self._backoff = 1  # a broker that takes us in and then answers nothing sensible can wait
 
     async def _serve(self) -> None:

@@ -29,7 +29,7 @@ def main() -> None:
     try:
         _run(health)
     except KeyboardInterrupt:
-        health.stopped()
+        health.stopped("")
         machine.WDT(timeout=_CONSOLE_MS)
         say("adapter", "stopped; Ctrl-D starts it again")
     except NotProvisioned:
@@ -62,5 +62,5 @@ def _run(health: Health) -> None:
         asyncio.run(adapter.run())
     except Restart as why:
         say("adapter", "%s; it starts anew" % why)
-        health.stopped()
+        health.stopped(str(why))
         machine.reset()

@@ -61,6 +61,7 @@ class Status:
             "clock_offset": meter.ahead,
             "rssi": self._network.rssi(),
             "last_crash": self._health.last_crash or None,
+            "restart": self._health.restart or None,
         }
         for group in (publishing, further):
             for name, value in group.items():

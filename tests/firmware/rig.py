@@ -261,9 +261,9 @@ class Setup:
             self.board.pass_time(2, 2)
             assert time.monotonic() < until, f"no {text!r}: {self.board.console()[after:]}"
 
-    def later(self) -> Any:
-        """The status after a minute or more of the board's time."""
-        self.board.pass_time(61, 61)
+    def later(self, seconds: int = 61) -> Any:
+        """The status after so many seconds of the board's time, or a little more."""
+        self.board.pass_time(seconds, seconds)
         until = time.monotonic() + 60
         while True:
             try:

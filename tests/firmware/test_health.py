@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.firmware.bundles import firmware, modulus, push
-from tests.firmware.rig import LONG, Setup, TestMeter, agrees, mpremote, patch
+from tests.firmware.rig import LONG, ONE_WORD_SIZE, Setup, TestMeter, agrees, mpremote, patch
 from tools import update
 
 
@@ -54,3 +54,22 @@ def test_what_hangs_is_ended_by_the_watchdog_and_told(setup: Setup, meter: TestM
     assert status["state"] == "online"
     truth = meter.send()
     assert agrees(setup.listener.next("reading"), truth)
+
+
+@ONE_WORD_SIZE
+def test_panics_and_brown_outs_are_crashes(setup: Setup) -> None:
+    """The port tells a panic from a wanted reset as little as a brown-out from power-on."""
+    setup.provision()
+    assert "last_crash" not in setup.status()
+    setup.board.brown_out()
+    while "last_crash" not in (status := setup.status()):
+        pass
+    assert (status["reset"], status["state"]) == ("power", "online")
+    assert status["last_crash"] == "the power dipped, or the reset button was pressed"
+    setup.board.panic()
+    while (status := setup.status())["reset"] != "hard":
+        pass
+    assert (status["state"], status["last_crash"]) == ("online", "the chip panicked")
+    setup.board.panic()
+    while setup.status()["state"] != "safe":
+        pass
