@@ -1,61 +1,70 @@
-"""Whoever comes without TLS is told the address with it, and nothing else."""
+"""Sends whoever comes without TLS to the address with it, and answers nothing else."""
 
 import asyncio
 import contextlib
 import socket
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-_HEAD_MAX = 8192
-_SECONDS = 5.0  # for a request to come and its answer to go
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from smartmeter_cloud.api.request_timeouts import TimedProtocol
+
 _AT_A_TIME = 200
 
 
-class Redirect:
-    """Answers 308 on a listening socket; names: what this server may be called by."""
+class Redirect(uvicorn.Server):
+    """Answers 308 on a listening socket. names: what requests may call this server."""
 
     def __init__(self, listener: socket.socket, port: int, names: tuple[str, ...]) -> None:
         self._listener = listener
         self._port = port
         self._names = names
-        self._busy = 0
-        self._server: asyncio.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        super().__init__(
+            uvicorn.Config(
+                self._app,
+                interface="asgi3",  # uvicorn does not see it of a method
+                http=TimedProtocol,
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                limit_concurrency=_AT_A_TIME,
+                timeout_graceful_shutdown=1,
+            )
+        )
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, sock=self._listener, limit=_HEAD_MAX)
+        self._task = asyncio.create_task(self.serve([self._listener]))
 
-    def close(self) -> None:
-        if self._server:
-            self._server.close()
+    async def end(self) -> None:
+        self.should_exit = True
+        if self._task:
+            await self._task
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._busy += 1
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are for the server beside this one, which ends both."""
+        yield
+
+    async def _app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(Request(scope))(scope, receive, send)
+
+    def _answer(self, request: Request) -> Response:
         try:
-            # What is cut short, too long or too slow gets no answer.
-            with contextlib.suppress(OSError, TimeoutError, ValueError, EOFError):
-                if self._busy <= _AT_A_TIME:
-                    async with asyncio.timeout(_SECONDS):
-                        head = await reader.readuntil(b"\r\n\r\n")
-                        writer.write(self._answer(head))
-                        await writer.drain()
-        except asyncio.LimitOverrunError:
-            pass
-        finally:
-            self._busy -= 1
-            writer.close()
-
-    def _answer(self, head: bytes) -> bytes:
-        """ValueError for what is no request."""
-        first, *lines = head.decode("latin-1").split("\r\n")
-        _, target, _ = first.split(" ")
-        fields = (line.partition(":") for line in lines)
-        host = next((value.strip() for name, _, value in fields if name.lower() == "host"), "")
-        name = urlsplit(f"//{host}").hostname or ""
-        path = target if target.startswith("/") and target.isprintable() else "/"
+            name = urlsplit(f"//{request.headers.get('host', '')}").hostname
+        except ValueError:
+            name = None
         if name not in self._names:
-            # Else this would lead to wherever a request says.
-            status, more = "400 Bad Request", ""
-        else:
-            shown = f"[{name}]" if ":" in name else name
-            port = "" if self._port == 443 else f":{self._port}"
-            status, more = "308 Permanent Redirect", f"Location: https://{shown}{port}{path}\r\n"
-        return f"HTTP/1.1 {status}\r\n{more}Content-Length: 0\r\nConnection: close\r\n\r\n".encode()
+            # Otherwise this would lead to wherever a request says.
+            return PlainTextResponse("this server is not called by that name\n", 400)
+        host = f"[{name}]" if ":" in name else name
+        port = "" if self._port == 443 else f":{self._port}"
+        path = request.scope["raw_path"].decode("latin-1")
+        query = request.scope["query_string"].decode("latin-1")
+        target = (path if path.startswith("/") else "/") + (f"?{query}" if query else "")
+        return RedirectResponse(f"https://{host}{port}{target}", 308)

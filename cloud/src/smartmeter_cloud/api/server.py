@@ -75,7 +75,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._redirect:
-            self._redirect.close()
+            await self._redirect.end()
         await super().shutdown(sockets)
 
     @contextlib.contextmanager
