@@ -9,7 +9,6 @@ import datetime
 import fcntl
 import hashlib
 import ipaddress
-import os
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from smartmeter_service.atomic_file import write_file
 
 from smartmeter_cloud.store.rows import Certificate
 
@@ -61,10 +61,10 @@ class Authority:
         certificate = self._sign(name, key.public_key(), hosts, days)
         paths = self.folder / f"{name}.crt", self.folder / f"{name}.key"
         with self._errors():
-            _write(paths[1], _private_pem(key), 0o600)
+            write_file(paths[1], _private_pem(key), 0o600)
             # A peer has the root already, or will not trust it.
             between = [c for c in self.chain() if c.issuer != c.subject]
-            _write(paths[0], pem([certificate, *between]), 0o644)
+            write_file(paths[0], pem([certificate, *between]), 0o644)
         return paths
 
     def revocations(self, revoked: Iterable[Certificate]) -> bytes:
@@ -99,7 +99,7 @@ class Authority:
         data = self.revocations(revoked)
         path = self.folder / "crl.pem"
         with self._errors():
-            _write(path, data, 0o644)
+            write_file(path, data, 0o644)
         return path
 
     def _sign(
@@ -169,8 +169,8 @@ class Authority:
                 .add_extension(identifier, critical=False)
                 .sign(key, hashes.SHA256())
             )
-            _write(key_path, _private_pem(key), 0o600)
-            _write(certificate_path, pem([certificate]), 0o644)
+            write_file(key_path, _private_pem(key), 0o600)
+            write_file(certificate_path, pem([certificate]), 0o644)
         self.write_revocations([])  # a broker wants one before anything is revoked
 
     @contextlib.contextmanager
@@ -286,16 +286,6 @@ def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """All of it or nothing: whoever reads it meanwhile sees the old or the new."""
-    new = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
-    new.replace(path)
 
 
 def _now() -> datetime.datetime:

@@ -16,7 +16,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import ssl
 import threading
 import urllib.parse
@@ -29,6 +28,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
+from smartmeter_service.atomic_file import write_file
 from smartmeter_service.threads import RestartedThread
 from smartmeter_service.toml_file import SettingsError
 
@@ -206,14 +206,8 @@ def _pem(certificates: Iterable[x509.Certificate]) -> bytes:
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
-    new = path.with_name(path.name + ".new")
     try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as f:
-            os.fchmod(f.fileno(), mode)  # one that was left there may have another
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-        new.replace(path)
+        write_file(path, data, mode)
     except OSError as why:
         raise SettingsError(f"{path} cannot be written: {(why.strerror or '').lower()}") from None
 
