@@ -1,13 +1,14 @@
 """The meter's wire: a UART that is emptied into RAM whenever somebody waits for something."""
 
+import time
+
 from machine import UART, Pin
 
 from .clock import ticks
+from .console import say
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from typing import Any
-
     from smartmeter.dialog.amis import Amis
     from smartmeter.dialog.polling import Poller
     from smartmeter.dialog.signon import SignOn
@@ -24,6 +25,7 @@ _STALL_S = 15
 _RXBUF_MAX = 16384
 _RXBUF_MIN = 2048
 _HELD_MAX = 16384
+_RETRY_MS = 10_000  # after the driver has failed, mostly for want of memory
 
 _PARITY = {"N": None, "E": 0, "O": 1}
 
@@ -33,9 +35,10 @@ class Port:
 
     def __init__(self, meter: "Section", answerer: "Amis | SignOn | Poller | None") -> None:
         self._rx = Pin(meter["rx"])
-        self._tx = None if meter["tx"] is None else Pin(meter["tx"])
+        self._tx = Pin(meter["tx"])
         self._answerer = answerer
-        self._setting: "Setting" = (2400, 8, "E", 1, False)
+        self._setting: "Setting | None" = None
+        self._failed = 0  # ticks at which the driver failed
         self._chunk = bytearray(256)
         self._view = memoryview(self._chunk)
         # in pieces: memory in use has seldom room for 16 kB in one
@@ -48,30 +51,36 @@ class Port:
         """Sets the UART up, also again: what hangs in a driver is gone then."""
         self._setting = setting
         baud, bits, parity, stop, inverted = setting
-        options: "dict[str, Any]" = {"rx": self._rx}
-        if self._tx is not None:
-            options["tx"] = self._tx
-        if self._uart is not None:
-            self._uart.deinit()
-        self._uart = UART(
-            1,
-            baudrate=baud,
-            bits=bits,
-            parity=_PARITY[parity],
-            stop=stop,
-            rxbuf=max(_RXBUF_MIN, min(_RXBUF_MAX, baud // 10 * _STALL_S)),
-            timeout=0,
-            timeout_char=2,
-            invert=UART.INV_RX if inverted else 0,
-            **options,
-        )
+        uart, self._uart = self._uart, None
+        try:
+            if uart is not None:
+                uart.deinit()
+            self._uart = UART(
+                1,
+                baudrate=baud,
+                bits=bits,
+                parity=_PARITY[parity],
+                stop=stop,
+                rx=self._rx,
+                tx=self._tx,
+                rxbuf=max(_RXBUF_MIN, min(_RXBUF_MAX, baud // 10 * _STALL_S)),
+                timeout=0,
+                timeout_char=2,
+                invert=UART.INV_RX if inverted else 0,
+            )
+        except (OSError, RuntimeError, MemoryError) as why:
+            self._failed = ticks()
+            say("meter", "UART driver: %s" % why)
 
     def reopen(self) -> None:
-        self.open(self._setting)
+        if self._setting is not None:
+            self.open(self._setting)
 
     def drain(self) -> None:
         """Empties the UART into RAM, answers the meter; takes a moment and waits for nothing."""
         if self._uart is None:
+            if self._setting and time.ticks_diff(ticks(), self._failed) > _RETRY_MS:
+                self.open(self._setting)
             return
         while True:
             n = self._uart.readinto(self._chunk)
@@ -85,7 +94,7 @@ class Port:
             request, baud = self._answerer.due(ticks())
             if request:
                 self._uart.write(request)
-            if baud:
+            if baud and self._setting:
                 self.open((baud,) + self._setting[1:])
 
     def _keep(self, uart: UART, n: int) -> None:

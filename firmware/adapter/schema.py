@@ -108,7 +108,7 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
     "meter": {
         "id": (_id, _NEEDED),
         "line": (_line, line.AUTO),
-        "rx": (_pin, 16),
+        "rx": (_pin, None),
         "tx": (_pin, None),
         "answer": (_choice(AMIS, SIGN_ON, POLL), None),
         "address": (_text(32), None),
@@ -162,8 +162,11 @@ def check(document: object) -> "dict[str, dict[str, object]]":
         if section in document or section in _ALWAYS:
             checked[section] = _check_section(section, fields, document.get(section, {}))
     meter = checked["meter"]
-    if meter["answer"] and meter["tx"] is None:
-        raise ValueError("meter.tx is missing: to answer the meter takes a pin to send on")
+    # Without a tx the port sends on GPIO10, which on some boards is a pin of the flash.
+    if meter["rx"] is None or meter["tx"] is None:
+        raise ValueError("meter.rx and meter.tx are missing: name the board, or both pins")
+    if meter["rx"] == meter["tx"]:
+        raise ValueError("meter.rx and meter.tx are the same pin")
     return checked
 
 

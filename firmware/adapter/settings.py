@@ -7,19 +7,24 @@ README.md here says what that means.
 
 import json
 import sys
+import time
 
 from smartmeter.receiver import LINKS
 
 from . import line
+from .console import say
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Section = dict[str, Any]
     Document = dict[str, Section]
 
+_NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 _TOO_SHORT = -0x110C  # ESP_ERR_NVS_INVALID_LENGTH: the buffer does not hold the blob
+_TRIES = 3
 
 NAMESPACE = "smartmeter"
 DOCUMENT = "settings"
@@ -44,22 +49,26 @@ class NotProvisioned(Exception):
     """NVS holds no settings yet."""
 
 
+class Unreadable(Exception):
+    """NVS cannot be read now. That says nothing of what it holds."""
+
+
 class Store:
-    """The settings in NVS."""
+    """The settings in NVS. Each method that reads them raises Unreadable where NVS fails."""
 
     def __init__(self) -> None:
         from esp32 import NVS
 
-        self._nvs = NVS(NAMESPACE)
+        self._nvs = _tried(NVS, NAMESPACE)
 
     def _blob(self, name: str, longest: int) -> bytes | None:
         size = min(256, longest)
         while True:
             buf = bytearray(size)
             try:
-                n = self._nvs.get_blob(name, buf)
+                n = _tried(self._nvs.get_blob, name, buf)
             except OSError as why:
-                if why.errno != _TOO_SHORT:
+                if why.errno == _NOT_FOUND:
                     return None
                 if size >= longest:
                     raise ValueError("%s is longer than %d bytes" % (name, longest))
@@ -101,5 +110,22 @@ class Store:
 
     def keep_line(self, setting: str, link: str | None) -> None:
         if (setting, link) != self.line_found():
-            self._nvs.set_blob(_FOUND, (setting + "/" + (link or "")).encode())
-            self._nvs.commit()
+            try:
+                self._nvs.set_blob(_FOUND, (setting + "/" + (link or "")).encode())
+                self._nvs.commit()
+            except OSError as why:  # the next start searches again
+                say("settings", "NVS does not keep the line: %s" % why)
+
+
+def _tried(read: "Callable[..., Any]", *arguments: object) -> "Any":
+    """What read gives. OSError only for what is no fault of NVS, Unreadable after three tries."""
+    for _ in range(_TRIES):
+        try:
+            return read(*arguments)
+        except OSError as why:
+            if why.errno in (_NOT_FOUND, _TOO_SHORT):
+                raise
+            trouble = "NVS cannot be read: %s" % why.args[-1]
+        say("settings", trouble)
+        time.sleep(1)
+    raise Unreadable(trouble)

@@ -121,7 +121,7 @@ def setup(
     listener = Listener(broker, authority.certificate_path)
     board = new_board(line="2400 8E1")
     settings = {
-        "meter": {"id": METER, "line": "2400 8E1"},
+        "meter": {"id": METER, "line": "2400 8E1", "rx": 16, "tx": 17},
         "wifi": {"ssid": "Home"},
         "broker": {"host": "localhost", "port": broker.port, "user": "adapter"},
     }

@@ -25,6 +25,7 @@ def test_flash_provision_and_read(
     config = tmp_path / "adapter.toml"
     config.write_text(
         f"""
+        board = "ESP32_GENERIC"
         [meter]
         id = "{METER}"
         line = "2400 8E1"

@@ -1,10 +1,23 @@
 """Crashes: told, survived, and at the third one looked at in peace."""
 
+import os
+from collections.abc import Callable
+
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.firmware.bundles import firmware, modulus, push
-from tests.firmware.rig import LONG, ONE_WORD_SIZE, Setup, TestMeter, agrees, mpremote, patch
+from tests.firmware.rig import (
+    LONG,
+    ONE_WORD_SIZE,
+    Setup,
+    TestMeter,
+    agrees,
+    mpremote,
+    patch,
+    with_a_clock_to_turn,
+)
 from tools import update
+from tools.virtual_board import VirtualBoard
 
 
 @LONG
@@ -73,3 +86,67 @@ def test_panics_and_brown_outs_are_crashes(setup: Setup) -> None:
     setup.board.panic()
     while setup.status()["state"] != "safe":
         pass
+
+
+def _type(board: VirtualBoard, keys: bytes) -> None:
+    console = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
+    os.write(console, keys)
+    os.close(console)
+
+
+@ONE_WORD_SIZE
+def test_a_stray_ctrl_c_does_not_stop_metering(setup: Setup, meter: TestMeter) -> None:
+    with_a_clock_to_turn(setup)
+    setup.board.wait_console("broker: connected")
+    before = len(setup.board.console())
+    _type(setup.board, b"\x03")
+    setup.board.wait_console("goes on unless you press another key", after=before)
+    setup.soon("broker: connected", before)
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)
+    status = setup.later()
+    assert "a Ctrl-C on the console" in status["restart"]
+    assert "last_crash" not in status
+    before = len(setup.board.console())
+    _type(setup.board, b"\x03")
+    setup.board.wait_console("goes on unless you press another key", after=before)
+    _type(setup.board, b"x")
+    setup.board.wait_console("stopped; Ctrl-D starts it again", after=before)
+
+
+@ONE_WORD_SIZE
+def test_a_board_without_settings_restarts_unless_somebody_types(
+    new_board: Callable[..., VirtualBoard],
+) -> None:
+    board = new_board()
+    board.kill()
+    board.pass_time(0)
+    board.start()
+    board.wait_console("settings: none yet", after=len(board.console()))
+    resets = list(board.resets)
+    board.pass_time(590, 10)
+    assert board.resets == resets
+    before = len(board.console())
+    board.pass_time(20, 10)
+    board.wait_console("settings: none yet", after=before)
+    assert board.resets == [*resets, 2]
+    before = len(board.console())
+    _type(board, b"\r")
+    board.wait_console(">>> ", after=before)
+    board.pass_time(700, 10)
+    assert board.resets == [*resets, 2]
+
+
+@ONE_WORD_SIZE
+def test_nvs_that_fails_is_read_again_and_is_not_without_settings(setup: Setup) -> None:
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    setup.board.air(nvs=-0x1101)
+    before = len(setup.board.console())
+    setup.provision()
+    setup.board.wait_console("settings: NVS cannot be read: ESP_ERR_NVS", after=before)
+    setup.board.air(nvs=0)
+    setup.soon("broker: connected", before)
+    assert "none yet" not in setup.board.console()[before:]
+    assert "crashed" not in setup.board.console()[before:]

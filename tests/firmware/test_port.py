@@ -5,7 +5,16 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.firmware.rig import LONG, Setup, TestMeter, Wire, agrees, patch, with_a_clock_to_turn
+from tests.firmware.rig import (
+    LONG,
+    ONE_WORD_SIZE,
+    Setup,
+    TestMeter,
+    Wire,
+    agrees,
+    patch,
+    with_a_clock_to_turn,
+)
 
 
 class Sending:
@@ -107,6 +116,23 @@ def test_a_port_that_has_gone_silent_is_opened_anew(
     truth = meter.send()
     assert agrees(setup.listener.next("reading"), truth)
     other.close()
+
+
+@ONE_WORD_SIZE
+def test_a_uart_driver_that_fails_is_tried_again(setup: Setup, meter: TestMeter) -> None:
+    """uart_driver_install() finds no memory for its buffer: OSError(-1)."""
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    setup.board.air(uart=-1)
+    setup.provision()
+    setup.board.wait_console("meter: UART driver: -1")
+    setup.soon("broker: connected")
+    setup.board.air(uart=0)
+    setup.board.pass_time(12, 2)
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)
+    assert "crashed" not in setup.board.console()
 
 
 def test_noise_between_telegrams_costs_none(setup: Setup, wire: Wire, meter: TestMeter) -> None:

@@ -29,7 +29,7 @@ from tests.firmware.rig import (
 from tools.provision.answers import Answers, Refused, from_file, key, secret
 from tools.virtual_board import VirtualBoard
 
-_MINIMUM = """
+_MINIMUM = """board = "ESP32_GENERIC"
 [wifi]
 ssid = "Home"
 [broker]
@@ -76,7 +76,10 @@ def test_what_is_no_key_is_told_why(text: str, words: str) -> None:
         ('[wifi]\nssid="a"', "broker.host is missing"),
         ('[broker]\nhost="a"', "either a section wifi or a section ethernet"),
         ('[broker]\nhost="a"\nport=0\n[wifi]\nssid="a"', "broker.port is a whole number"),
-        ('[broker]\nhost="a"\n[wifi]\nssid="a"', "broker.ca is missing"),
+        ('board="WT32_ETH01"\n[broker]\nhost="a"\n[ethernet]', "broker.ca is missing"),
+        ('[broker]\nhost="a"\n[wifi]\nssid="a"', "name the board, or both pins"),
+        (_MINIMUM + "[meter]\ntx=16", "meter.rx and meter.tx are the same pin"),
+        (_MINIMUM.replace("[broker]", "address = ['1.2.3.4']\n[broker]"), "four addresses"),
         ('[broker]\nhost="a"\nhots="b"\n[wifi]\nssid="a"', "broker.hots is no setting"),
         (_MINIMUM + '[meter]\nid="a/b"', "meter.id is 1 to 64 of A-Z"),
         (_MINIMUM + '[meter]\nline="2400"', "meter.line a line is"),
@@ -110,6 +113,7 @@ def test_the_specification_s_adapter_configuration_is_taken(tmp_path: Path) -> N
         "MeterIndividualId": "0b8f1a52-8a8e-4ad1-b7b5-6c6b3a1b2c3d",
         "OperationalPropertyMapping": [{"from": c, "to": f"OBIS_{c}"} for c in ("1.8.0", "2.8.0")],
         "CloudAuth": {"username": "adapter", "password": "of-the-tests"},
+        "board": "ESP32_GENERIC",
         "wifi": {"ssid": "Home"},
         "broker": {"host": "broker.example", "tls": False},
     }
@@ -186,7 +190,8 @@ def _started(setup: Setup, folder: Path, timeout: str) -> subprocess.Popen[str]:
     ca = setup.authority.certificate_path
     config = folder / "adapter.toml"
     config.write_text(
-        f'[meter]\nid = "{METER}"\nline = "2400 8E1"\n[wifi]\nssid = "Home"\n[broker]\n'
+        f'board = "ESP32_GENERIC"\n[meter]\nid = "{METER}"\nline = "2400 8E1"\n'
+        f'[wifi]\nssid = "Home"\n[broker]\n'
         f'host = "localhost"\nport = {setup.broker.port}\nuser = "adapter"\nca = "{ca}"\n'
     )
     secrets = f"wifi_password={WIFI['Home']}\nmeter_key={'77' * 16}\n"
@@ -213,7 +218,7 @@ def test_no_secret_stays_from_an_earlier_time(
     from tools.provision import device
 
     board = new_board()
-    plain = {"wifi": {"ssid": "Home"}, "broker": {"host": "localhost", "tls": False}}
+    plain = {"board": "WT32_ETH01", "ethernet": {}, "broker": {"host": "localhost", "tls": False}}
     device.write(board.port, Answers(dict(plain), {"meter_key": bytes(16)}).checked())
     device.write(board.port, Answers(dict(plain), {}).checked())
     assert sorted(os.listdir(tmp_path / "board" / "nvs")) == ["smartmeter.settings"]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.firmware.rig import LONG, Setup, Wire, mpremote
+from tests.firmware.rig import LONG, ONE_WORD_SIZE, Setup, Wire, mpremote
 from tools.virtual_board import VirtualBoard
 
 
@@ -77,7 +77,7 @@ def test_the_uart_loses_what_nobody_fetches(
     new_board: Callable[..., VirtualBoard], wire: Wire
 ) -> None:
     board = new_board()
-    mpremote(board.port, "exec", "import machine; u = machine.UART(1, 9600, rxbuf=256)")
+    mpremote(board.port, "exec", "import machine; u = machine.UART(1, 9600, tx=17, rxbuf=256)")
     wire.send(bytes(range(256)) + b"too late")
     answer = mpremote(
         board.port,
@@ -91,13 +91,23 @@ def test_the_uart_loses_what_nobody_fetches(
     assert "None" in answer
 
 
+@ONE_WORD_SIZE
+def test_a_uart_on_the_port_s_default_pin_panics(new_board: Callable[..., VirtualBoard]) -> None:
+    board = new_board()
+    board.wait_console("settings: none yet")
+    mpremote(board.port, "exec", "--no-follow", "import machine; machine.UART(1, 9600, rx=16)")
+    board.wait_console("board: panic")
+    board.wait_console("settings: none yet", after=board.console().index("board: panic"))
+    assert board.resets == [1, 2]
+
+
 @LONG
 def test_a_wrongly_set_line_gives_other_bytes(
     new_board: Callable[..., VirtualBoard], wire: Wire
 ) -> None:
     board = new_board(line="2400 8E1")
     for options, same in (("parity=0", True), ("parity=None", False), ("invert=4", False)):
-        mpremote(board.port, "exec", f"import machine; u = machine.UART(1, 2400, {options})")
+        mpremote(board.port, "exec", f"import machine; u = machine.UART(1, 2400, tx=17, {options})")
         wire.send(b"telegram")
         answer = mpremote(board.port, "resume", "exec", "print(u.read(8) == b'telegram')")
         assert answer.strip() == str(same)

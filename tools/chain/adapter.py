@@ -41,7 +41,7 @@ class Adapter:
         """tools.provision, its answers from a file and its secrets through a pipe."""
         config = self._chain.folder / "adapter.toml"
         config.write_text(
-            f'[meter]\nid = "{self._meter.id}"\n[wifi]\nssid = "virtual"\n'
+            f'board = "ESP32_GENERIC"\n[meter]\nid = "{self._meter.id}"\n[wifi]\nssid = "virtual"\n'
             f'[broker]\nhost = "localhost"\nport = {self._chain.lan_port}\nuser = "adapter"\n'
             f'ca = "{self._chain.certificates.certificate_path}"\n'
         )

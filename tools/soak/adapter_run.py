@@ -120,7 +120,7 @@ class AdapterRun:
         if not self._image:
             flash.flash(self.board.port, False)
         settings = {
-            "meter": {"id": METER, "line": "2400 8E1"},
+            "meter": {"id": METER, "line": "2400 8E1", "rx": 16, "tx": 17},
             "wifi": {"ssid": "run"},
             "broker": {"host": "localhost", "port": self.passage.port, "user": "adapter"},
         }

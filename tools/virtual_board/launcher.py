@@ -82,6 +82,8 @@ class VirtualBoard:
             "lease": 1,
             "names": True,
             "tls": [],
+            "nvs": 0,
+            "uart": 0,
             "ntp": True,
             "clock": 0,
         }
@@ -102,14 +104,19 @@ class VirtualBoard:
     def air(self, **changes: object) -> None:
         """Changes what is around the board.
 
-        networks: {ssid: password} in reach. points: their access points, where one for each is not
-        enough: [ssid, six bytes of BSSID, channel, dBm]. refuses: the reason (wifi_err_reason_t)
-        for which they turn everybody away, or 0. ethernet: whether there is a link. driver: what
-        the drivers of both raise, or "". dhcp: whether a router answers. lease: its number; another
-        one means that the address held so far has been given up. names: whether DNS answers.
-        tls: arguments of the OSError that a handshake raises, such as [12] for ENOMEM, or [].
-        ntp: whether NTP answers, or a list of the only servers that do. clock: how many seconds
-        NTP is off the truth.
+        networks:    {ssid: password} in reach
+        points:      their access points, where one for each is not enough: [ssid, six bytes of
+                     BSSID, channel, dBm]
+        refuses:     the reason (wifi_err_reason_t) for which they turn everybody away, or 0
+        ethernet:    whether there is a link
+        driver:      what the drivers of both raise, or ""
+        dhcp:        whether a router answers
+        lease:       its number; another one means that the address held so far has been given up
+        names:       whether DNS answers
+        ntp:         whether NTP answers, or a list of the only servers that do
+        clock:       how many seconds NTP is off the truth
+        tls:         arguments of the OSError that a handshake raises, such as [12], or []
+        nvs, uart:   the number of the OSError that they raise, or 0
         """
         self._air |= changes
         new = self.folder / "air.json.new"
@@ -293,6 +300,7 @@ class VirtualBoard:
             if time.monotonic() - self._interrupted > _INTERRUPT_PAUSE:
                 self._interrupted = time.monotonic()
                 process.send_signal(signal.SIGINT)
+            data = data.replace(b"\x03", b"")  # the interrupt character is never read
         # a chip that does not listen loses what is said once its buffer is full
         with contextlib.suppress(BlockingIOError):
             os.write(self._stdin[1], data)

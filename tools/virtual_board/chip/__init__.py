@@ -10,6 +10,7 @@ EXIT_RESET = 42
 EXIT_POWER_CUT = 43
 EXIT_SOFT_RUN = 44
 EXIT_SOFT_RAW = 45
+EXIT_PANIC = 46
 
 FOLDER, CAUSE, MODE, UMQTT, UART_PATH, LINE = sys.argv[1:7]
 HOST = "/host"  # where the machine's own files are seen

@@ -3,6 +3,7 @@
 import os
 
 from chip import EXIT_POWER_CUT, STATE, c_exit, read_file, write_file
+from chip.network import air
 
 BLOCK = 4096
 _ERASED = b"\xff" * BLOCK
@@ -56,7 +57,14 @@ class NVS:
     SPACE = 16384  # the 24 kB partition of a stock image, less the page it swaps with and headers
 
     def __init__(self, namespace):
+        self._work()
         self._prefix = STATE + "/nvs/" + self._name(namespace) + "."
+
+    @staticmethod
+    def _work():
+        number = air()["nvs"]
+        if number:
+            raise OSError(number, "ESP_ERR_NVS")
 
     @staticmethod
     def _name(text):
@@ -65,6 +73,7 @@ class NVS:
         return text
 
     def set_blob(self, key, value):
+        self._work()
         self._name(key)
         used = 0
         for name in os.listdir(STATE + "/nvs"):
@@ -76,6 +85,7 @@ class NVS:
         write_file(self._prefix + key, bytes(value))
 
     def get_blob(self, key, buf):
+        self._work()
         value = read_file(self._prefix + self._name(key))
         if value is None:
             raise OSError(self.NOT_FOUND, "ESP_ERR_NVS_NOT_FOUND")

@@ -3,7 +3,8 @@
 import array
 import io
 
-from chip import LINE, UART_PATH, c_close, c_ioctl, c_open, c_read, c_write
+from chip import EXIT_PANIC, LINE, UART_PATH, c_close, c_exit, c_ioctl, c_open, c_read, c_write
+from chip.network import air
 
 
 class UART(io.IOBase):
@@ -22,6 +23,7 @@ class UART(io.IOBase):
         self._fd = -1
         self._count = array.array("i", (0,))
         self._rxbuf = 256
+        self._tx = None
         self._good = 0  # bytes that wait and fitted rxbuf
         self._lost = 0  # bytes behind them that did not
         self.init(baudrate, **options)
@@ -40,6 +42,13 @@ class UART(io.IOBase):
         timeout_char=0,
         invert=0,
     ):
+        if tx is not None:
+            self._tx = tx
+        if self._tx is None:
+            print("board: UART 1 sends on the port's default pin, GPIO10")
+            c_exit(EXIT_PANIC)  # as where that is a pin of the flash
+        if air()["uart"]:
+            raise OSError(air()["uart"])
         letter = {None: "N", 0: "E", 1: "O"}[parity]
         inverted = " inverted" if invert & self.INV_RX else ""
         self._line = "%d %d%s%d%s" % (baudrate, bits, letter, stop, inverted)
