@@ -1,1 +1,1 @@
-"""Programs for those who try the chain or work on it; none of them runs on a device or a server."""
+"""Programs for people who try the chain or work on it; none runs on a device or a server."""

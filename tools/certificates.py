@@ -1,11 +1,11 @@
-"""A certificate authority for a home or a trial, and certificates from it.
+"""Creates a CA for a home or a trial, and certificates from it.
 
     python -m tools.certificates FOLDER --server NAME [--host HOST ...]
     python -m tools.certificates FOLDER --client NAME
 
-makes FOLDER/ca.crt and ca.key where they are not there yet, then NAME.crt and
-NAME.key beside them. Keys are P-256 and readable by their owner alone. A
-fleet takes its own authority; nothing in the chain knows this one.
+creates FOLDER/ca.crt and ca.key if they do not exist yet, then NAME.crt and NAME.key next to them.
+Keys are P-256, and only their owner can read them. A fleet should use its own CA; nothing in the
+chain depends on this one.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-# A household's own authority outlives its devices; the certificates it gives do not.
+# A household's own CA outlives its devices; the certificates that it issues do not.
 _CA_DAYS = 3650
 _DAYS = 730
 
@@ -47,7 +47,7 @@ def _host(text: str) -> x509.GeneralName:
 
 
 class Authority:
-    """The authority in `folder` (ca.crt, ca.key), made there if there is none."""
+    """Load the CA of `folder` (ca.crt, ca.key), or create it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
@@ -60,7 +60,7 @@ class Authority:
         key = serialization.load_pem_private_key(key_path.read_bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError(
-                f"{key_path} holds no elliptic-curve key; remove it and ca.crt to begin anew"
+                f"{key_path} contains no elliptic-curve key; remove it and ca.crt to start again"
             )
         self._key = key
 
@@ -92,7 +92,7 @@ class Authority:
         hosts: tuple[str, ...] = (),
         valid_for: datetime.timedelta = datetime.timedelta(days=_DAYS),
     ) -> tuple[Path, Path]:
-        """(certificate, key) files for `name`: a server's where hosts are given, else a client's.
+        """Create (certificate, key) files for `name`; a server's if hosts are given.
 
         A negative valid_for gives a certificate that has expired, for tests.
         """

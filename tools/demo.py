@@ -25,7 +25,7 @@ from tools.chain.chain import METERS, Chain, has
 from tools.environment.debian import Unavailable
 
 _FIRST_SECONDS = 30.0  # a meter sends every 5 s
-_DRAIN_SECONDS = 30.0  # for what is under way when the meters have stopped
+_DRAIN_SECONDS = 30.0  # for what is in flight when the meters have stopped
 
 
 class Stop(Exception):
@@ -33,7 +33,7 @@ class Stop(Exception):
 
 
 class Failed(Exception):
-    """One sentence on why the demo cannot go on."""
+    """Why the demo cannot go on; one sentence."""
 
 
 def say(text: str) -> None:
@@ -66,7 +66,9 @@ def _folder() -> Iterator[Path]:
         except OSError as why:
             raise Failed(f"DEMO_DIR {folder} cannot be used: {why.strerror}") from None
         if (folder / "cloud.sqlite").exists():
-            raise Failed(f"DEMO_DIR {folder} holds a former demo; name a new folder, or remove it")
+            raise Failed(
+                f"DEMO_DIR {folder} contains an earlier demo; choose a new folder, or remove it"
+            )
         yield folder
         return
     folder = Path(tempfile.mkdtemp(prefix="smartmeter-demo-"))
@@ -81,7 +83,7 @@ def _accounts(chain: Chain) -> list[Account]:
 
 
 class _StatusLine:
-    """One line that says how it goes; rewritten on a terminal, else written now and then."""
+    """One line that shows the progress; rewritten on a terminal, otherwise written now and then."""
 
     def __init__(self, chain: Chain) -> None:
         self._page = chain.page
@@ -90,7 +92,7 @@ class _StatusLine:
         self._written = 0.0
 
     def all_sent(self) -> bool:
-        """Whether there is something of each meter to account for."""
+        """Whether each meter has sent something."""
         return all(meter.counts()[0] for meter in self._meters)
 
     def show(self, seconds: float) -> None:
@@ -114,12 +116,12 @@ class _StatusLine:
 
 def _check(chain: Chain) -> None:
     for box in chain.ended():
-        raise Failed(f"{box.name} has ended by itself: {box.last_words()}")
+        raise Failed(f"{box.name} has ended unexpectedly: {box.last_words()}")
 
 
 def _set_up(chain: Chain) -> Adapter | None:
     chain.start(say)
-    time.sleep(1)  # what cannot start at all ends within this time, and says why
+    time.sleep(1)  # a box that cannot start ends within this time, and says why
     _check(chain)
     say(f"page: {chain.page}   (Ctrl-C ends all)")
     if not chain.board:
@@ -151,8 +153,8 @@ def _is_over(since: float, seconds: float | None, status: _StatusLine) -> bool:
 
 
 def _balance(chain: Chain) -> int:
-    """Stops the meters, lets what is under way arrive, and prints the table."""
-    say("the meters stop; what is under way still arrives ...")
+    """Stops the meters, lets what is in flight arrive, and prints the table."""
+    say("stopping the meters, waiting for what is in flight ...")
     chain.stop_meters()
     with contextlib.suppress(TimeoutError):
         wait_until(
@@ -170,7 +172,7 @@ def demo() -> int:
         board = has("micropython") and has("umqtt")
         embedded = not has("mosquitto")
         if not board:
-            say("no MicroPython here: the Concentrator reads all three meters by its serial intake")
+            say("MicroPython is not available; the Concentrator reads all three meters itself")
         chain = Chain(folder, board=board, embedded=embedded)
         adapter = None
         try:
@@ -191,7 +193,7 @@ def demo() -> int:
 
 
 def _ignore_signals() -> None:
-    """A second Ctrl-C while ending must leave no orphan."""
+    """Ignores a second Ctrl-C while ending, which would leave orphans."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

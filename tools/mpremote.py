@@ -1,4 +1,4 @@
-"""Starts mpremote, for the tools that talk to a board. What is given goes through a pipe."""
+"""Starts mpremote, for the tools that talk to a board. Input goes through a pipe."""
 
 import subprocess
 import sys
@@ -7,11 +7,11 @@ _SECONDS = 180  # the whole firmware onto a board at 115200 baud takes one minut
 
 
 class BoardRefused(Exception):
-    """Why a board did not do what it was to do; one sentence."""
+    """Why a board did not do what was asked; one sentence."""
 
 
 def mpremote(*arguments: str, given: str | None = None) -> str:
-    """What it prints. No secret may stand in an argument; `given` is its standard input."""
+    """Run mpremote and return its output. Never pass a secret as argument; `given` is its stdin."""
     try:
         done = subprocess.run(
             [sys.executable, "-m", "mpremote", *arguments],
@@ -20,7 +20,7 @@ def mpremote(*arguments: str, given: str | None = None) -> str:
             text=True,
             timeout=_SECONDS,
         )
-    except subprocess.TimeoutExpired:  # it waits for ever for a byte that got lost
+    except subprocess.TimeoutExpired:  # it waits forever for a byte that was lost
         raise BoardRefused(
             "the board does not answer; unplug it, plug it in, and try again"
         ) from None

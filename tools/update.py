@@ -34,13 +34,13 @@ _SECONDS = 180
 
 
 class Refused(Exception):
-    """Why it does not go on; one sentence."""
+    """Why it cannot go on; one sentence."""
 
 
 def make_keys(private: Path, public: Path) -> None:
     for path in (private, public):
         if path.exists():
-            raise Refused(f"{path} is there already, and keys are never written over")
+            raise Refused(f"{path} exists already, and keys are never overwritten")
     key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
     pem = serialization.Encoding.PEM
     data = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -57,9 +57,9 @@ def load_key(path: Path) -> rsa.RSAPrivateKey:
     except OSError as why:
         raise Refused(f"{path} cannot be read: {why.strerror}") from None
     except (ValueError, TypeError):
-        raise Refused(f"{path} holds no private key that can be read") from None
+        raise Refused(f"{path} does not contain a readable private key") from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size not in (3072, 4096):
-        raise Refused(f"{path} is no RSA key of 3072 or 4096 bits")
+        raise Refused(f"{path} is not an RSA key of 3072 or 4096 bits")
     return key
 
 
@@ -73,7 +73,7 @@ def bundle(files: dict[str, bytes], version: str, key: rsa.RSAPrivateKey) -> byt
 
 
 def of_firmware(key: rsa.RSAPrivateKey, compiled: bool) -> bytes:
-    """What flashing would put on a board, but for the two files that choose between versions."""
+    """The files of the firmware, except the two that choose between versions."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         flash.collect(folder, compiled)
@@ -86,7 +86,7 @@ def of_firmware(key: rsa.RSAPrivateKey, compiled: bool) -> bytes:
 
 
 def pieces(data: bytes) -> Iterator[bytes]:
-    """A bundle as it goes over MQTT: place, length of all, and up to 4 kB."""
+    """A bundle as MQTT messages: offset, total length, and up to 4 kB of data."""
     for at in range(0, len(data), _PIECE):
         numbers = at.to_bytes(4, "big") + len(data).to_bytes(4, "big")
         yield numbers + data[at : at + _PIECE]
@@ -95,7 +95,7 @@ def pieces(data: bytes) -> Iterator[bytes]:
 def push(
     data: bytes, meter: str, host: str, port: int, ca: Path | None, user: str, password: str
 ) -> str:
-    """What the adapter says in the end: the version that runs now."""
+    """The adapter's final answer: the version that runs now."""
     said: queue.Queue[dict[str, object]] = queue.Queue()
     client = paho.Client(paho.CallbackAPIVersion.VERSION2)
     if user:
@@ -120,14 +120,14 @@ def _push(
     client: paho.Client, said: "queue.Queue[dict[str, object]]", data: bytes, meter: str
 ) -> str:
     # retained, so it is there at once; what it says of an earlier update is over
-    before = _next(said, 70, "the adapter is not there: no status from it")
+    before = _next(said, 70, "the adapter is offline: no status from it")
     version = str(before.get("version"))
     topic = topics.command(meter, topics.UPDATE)
     for piece in pieces(data):
         client.publish(topic, piece, 1).wait_for_publish(_SECONDS)
     unpacked = ""
     while True:
-        status = _next(said, _SECONDS, "the adapter does not say how it went")
+        status = _next(said, _SECONDS, "the adapter does not report the result")
         text = str(status.get("update", ""))
         if text.startswith("refused: "):
             raise Refused(f"the adapter {text}")

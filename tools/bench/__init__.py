@@ -1,1 +1,1 @@
-"""`make bench`: what the parts cost, beside others that do the same. See __main__.py."""
+"""`make bench`: our times and memory, next to those of others. See __main__.py."""

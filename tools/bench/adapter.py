@@ -1,9 +1,9 @@
-"""adapter: telegram to PUBACK, and the heap that it takes, on the virtual board
+"""adapter: telegram to PUBACK, and the heap it needs, on the virtual board
 
-From a telegram's last byte on the wire to the broker's answer to its publish (TLS, QoS 1), one
-telegram at a time; of it, up to 20 ms are the adapter's pause between two looks at its port. The
-speed is this machine's: an ESP32 takes 65 to 100 times as long over the decoding. The heap of
-micropython32 is as large as an ESP32's; TLS has its memory outside of it there and here.
+Measured from a telegram's last byte on the wire to the broker's answer to its publish (TLS, QoS 1),
+one telegram at a time. Up to 20 ms of it are the adapter's pause between two reads of its port. The
+speed is this machine's: an ESP32 takes 65 to 100 times as long to decode. The heap of
+micropython32 is as large as an ESP32's; TLS has its memory outside it on both.
 """
 
 import queue
@@ -57,7 +57,7 @@ def main() -> None:
 def _time(run: AdapterRun) -> float:
     """Milliseconds from the telegram's end to the acknowledgement of its reading."""
     answered = run.passage.answered
-    while True:  # what came late of the one before
+    while True:  # late ones of the telegram before
         try:
             answered.get(timeout=0.01)
         except queue.Empty:

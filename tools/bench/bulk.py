@@ -1,7 +1,7 @@
-"""bulk: every reading of a large store in one download, and what memory the api process takes.
+"""bulk: every reading of a large store in one download, and the memory of the api process
 
-Of 2 million readings (BENCH_ROWS where that is less), as CSV and as Parquet, from both stores. The
-client reads as fast as it gets them, and rests once, in which the server must wait and not hoard.
+2 million readings (or BENCH_ROWS, if fewer), as CSV and as Parquet, from both stores. The client
+reads as fast as it can, and pauses once; the server must then wait and not buffer.
 """
 
 # ruff: noqa: S310 (every address is of a process that this file starts)

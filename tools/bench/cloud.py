@@ -1,4 +1,4 @@
-"""cloud: readings stored a second beside the plain recipe, and how long a page waits
+"""cloud: readings stored a second next to the plain recipe, and how long a page waits
 
 A backlog waits in a real mosquitto; it is stored in PostgreSQL (fsync on) and SQLite, by
 `smartmeter-cloud ingest` and by a recipe of paho, manual acknowledgements and executemany
@@ -17,12 +17,12 @@ from tools.environment.postgresql import Postgres
 
 ROWS = int(os.environ.get("BENCH_ROWS", "10000000"))
 SINGLES, ARRAYS = min(ROWS, 60_000), min(ROWS, 400_000)
-ROUNDS = 3  # in turn, so that what else the machine does meets all alike; medians are told
+ROUNDS = 3  # in turn, so that other load affects all alike; medians are printed
 SINGLE_RATIO, ARRAY_RATIO, SQLITE_RATE = 3.0, 8.0, 20_000
 
 
 def ingest(server: Postgres) -> list[tuple[bool, str]]:
-    """Prints a table; the targets and whether they were met."""
+    """Prints a table; returns the targets and whether they were met."""
     table = Table(
         ("stored by", 20), ("as", 12), ("readings/s", 11), ("x recipe", 9), ("wrong", 6),
         ("CPU us each", 12), ("MB", 5),

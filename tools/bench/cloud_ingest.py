@@ -1,4 +1,4 @@
-"""How fast a backlog in a real broker is stored: ours, and beside it the plain recipe."""
+"""How fast a backlog in a real broker is stored: by us, and by the plain recipe."""
 
 import json
 import tempfile
@@ -17,7 +17,7 @@ from tools.environment.postgresql import Postgres
 
 METERS = 200
 ARRAY = 100  # readings of a message
-# More under way than mosquitto's 20: both store many at once. Both get the same.
+# More in flight than mosquitto's 20: both store many at once. Both get the same.
 BROKER = ["max_inflight_messages 2000"]
 WAIT_S = 300
 
@@ -37,7 +37,7 @@ def stored(
     readings: int,
     size: int,
 ) -> Measured:
-    """The broker is filled while nobody reads; measured is from the first stored to the last."""
+    """The broker is filled while nobody reads. Measured is from the first stored to the last."""
     prepare()
     Process("tools.bench.cloud_load", broker.port, METERS, readings, size).result(WAIT_S)
     process = start()
@@ -48,14 +48,14 @@ def stored(
         begin, before = time.monotonic(), cpu(process.pid)
         asked, last = begin, first
         while (last := count()) < readings and time.monotonic() < until:
-            # To count takes a share of the machine, too: a twentieth at the most.
+            # Counting loads the machine, too: a twentieth at most.
             now = time.monotonic()
             time.sleep(max(0.05, 20 * (now - asked)))
             asked = time.monotonic()
         seconds = time.monotonic() - begin
         done = max(1, last - first)
         used = (cpu(process.pid) - before) / done * 1e6
-        time.sleep(0.5)  # what comes twice comes now
+        time.sleep(0.5)  # duplicates arrive now
         wrong = abs(count() - readings)
         return Measured(done / max(seconds, 1e-3), wrong, used, peak_megabytes(process.pid))
     finally:

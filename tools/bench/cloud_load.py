@@ -17,11 +17,11 @@ from tools.bench.mqtt_wire import Connection, publish
 CONCENTRATOR = "house-1"
 BEGIN = int(time.time()) // 86400 * 86400 - 86400  # yesterday's midnight, UTC
 STEP_S = 5
-WINDOW = 2000  # messages under way
+WINDOW = 2000  # messages in flight
 
 
 def reading(meter: int, i: int) -> bytes:
-    """The i-th reading of a meter; a house that draws 0 to 4 kW."""
+    """The i-th reading of a meter; a house that imports 0 to 4 kW."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(BEGIN + i * STEP_S))
     watts = (i * 37 + meter * 911) % 4000
     return (

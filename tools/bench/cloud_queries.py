@@ -31,7 +31,7 @@ from tools.environment.prepare import program
 METERS, STEP_S = 20, 5
 EACH_DAY = 86_400 // STEP_S
 DAY_MS = 86_400_000
-TIMES = 9  # the median is told
+TIMES = 9  # the median is printed
 TODAY = day_start(int(time.time() * 1000), UTC)
 
 _FILL = f"""
@@ -55,7 +55,7 @@ _FILL_POSTGRESQL = _FILL.replace("%", "%%") + f" generate_series(0, {EACH_DAY - 
 
 
 def fill(store: SqliteStore | PostgresStore, rows: int) -> int:
-    """So many readings of METERS meters up to yesterday, and a thin year before; how many."""
+    """Add readings of METERS meters up to yesterday, and a sparse year before; return how many."""
     days = max(1, rows // (METERS * EACH_DAY))
     year = MessageBatch()
     for meter in range(METERS):
@@ -162,7 +162,7 @@ def first_paint(address: str) -> float:
 
 
 def measure(server: Postgres, rows: int) -> list[tuple[bool, str]]:
-    """Prints a table; the targets and whether they were met."""
+    """Prints a table; returns the targets and whether they were met."""
     table = Table(("store", 12), ("asked", 26), ("first ms", 9), ("median ms", 10))
     found: dict[tuple[str, str], float] = {}
     paint = None

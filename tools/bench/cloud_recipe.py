@@ -1,9 +1,9 @@
-"""The plain way to store what MQTT brings: paho, acknowledged by hand, executemany ON CONFLICT.
+"""The plain way to store MQTT messages: paho, manual acknowledgement, executemany ON CONFLICT.
 
 python -m tools.bench.cloud_recipe PORT URL [--only-subscribe]
 
-What a careful person writes in an afternoon: it loses nothing and doubles nothing. It makes its
-table, and collects up to a thousand messages, or those of 50 ms, for a transaction.
+What a careful person writes in an afternoon: it loses nothing and duplicates nothing. It creates
+its table, and collects up to a thousand messages, or those of 50 ms, for a transaction.
 """
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants)

@@ -1,4 +1,4 @@
-"""decode: time per telegram on CPython, ours beside the native floor and the peers
+"""decode: time per telegram on CPython: ours, the native floor and other decoders
 
 All in one run, from the link's bytes to values with every check, in us of CPU time. "ours" is a
 Receiver that has seen the meter before, as it has from the second telegram on; "walked" is the
@@ -21,8 +21,8 @@ from .timing import microseconds
 
 # peer's name, which telegrams, how many times faster, as issue 3 puts it
 _TARGETS: tuple[tuple[str, Callable[[Telegrams], bool], float, str], ...] = (
-    ("gurux-dlms", lambda t: t.link == "mbus" and t.ciphered, 60, "ciphered M-Bus push"),
-    ("dlms-cosem", lambda t: t.tagged, 4, "ciphered telegram with a tag"),
+    ("gurux-dlms", lambda t: t.link == "mbus" and t.ciphered, 60, "encrypted M-Bus push"),
+    ("dlms-cosem", lambda t: t.tagged, 4, "encrypted telegram with a tag"),
     ("gurux-dlms", lambda t: t.link == "hdlc" and not t.ciphered, 12, "plain HDLC list"),
     ("smllib parse", lambda t: t.link == "sml", 5, "SML"),
     ("smllib obis", lambda t: t.link == "sml", 3, "SML"),

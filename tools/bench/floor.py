@@ -1,10 +1,9 @@
-"""The native floor: the least that pure Python with C underneath can do for each format.
+"""The native floor: the least time that pure Python with C underneath needs for each format.
 
 Written by hand for one format each, with every check of the format (sums, lengths, tag) and
-nothing else: no resynchronising, no search for the format, no replay rule, no units, no time,
-no plausibility; nor the meaning of a list without codes, which it leaves as numbers in a row. What
-a decoder for users takes beyond this is the price of being one, and it shall be at most as much
-again. From bytes to {OBIS text: (mantissa, exponent)}.
+nothing else. It has no resynchronisation, no format detection, no replay rule, no units, no time
+and no plausibility check. Of a list without codes it returns the numbers in their order. A
+decoder for users may take at most twice as long. From bytes to {OBIS text: (mantissa, exponent)}.
 
 How it is fast: CRC-16/X-25 by the C function for the unreflected polynomial over bit-reversed
 bytes; CRC-16/ARC by folding one big number; AES-GCM by `cryptography`; one flat loop over A-XDR
@@ -56,7 +55,7 @@ _NAMES = _Names()
 
 
 def reader(telegrams: Telegrams) -> Callable[[bytes], object] | None:
-    """The floor's decoder for such telegrams, or None where it has none."""
+    """The floor's decoder for such telegrams, or None if there is none."""
     if telegrams.link == "sml":
         return sml
     if telegrams.family == "p1":
@@ -190,7 +189,7 @@ def blocks(wire: bytes) -> bytes:
 
 
 def numbers(plain: bytes) -> Numbers | list[object]:
-    """Those of a data-notification, or of a list alone; in their order where it has no codes."""
+    """The values of a data-notification, or of a list alone; in their order if it has no codes."""
     at = 0
     if plain[0] == 0x0F:
         kind = plain[5]

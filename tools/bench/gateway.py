@@ -1,10 +1,10 @@
-"""gateway: readings a second through the Concentrator, with a bridge and a bare relay beside it
+"""gateway: readings a second through the Concentrator, next to a bridge and a bare relay
 
-From an adapter's publish to a store that has sent receipts, all on this machine: two mosquittos,
-the sender and the store share its cores with what is measured. "lost" are readings that were
-acknowledged to the sender and did not come. A mosquitto bridge and a relay of a few lines of
-paho do the same without a disk, and lose what they hold when they end. CPU is that of the
-process measured, memory the most it ever had.
+Measured from an adapter's publish to a store that has sent receipts, all on this machine. Two
+mosquittos, the sender and the store share its cores with the measured process. "lost" readings
+were acknowledged to the sender and did not arrive. A mosquitto bridge and a relay of a few lines of
+paho do the same without a disk, and lose their data when they end. CPU and maximum memory are
+those of the measured process.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class Process:
         self.pid = self._process.pid
 
     def result(self, seconds: float) -> dict[str, Any]:
-        """The JSON it prints at its end; {} where it did not come to it."""
+        """The JSON it prints at its end; {} if it did not get that far."""
         try:
             out, _ = self._process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -105,7 +105,7 @@ def between(
 
 
 def live(what: str, table: Table) -> float:
-    """Readings a second that went through, each acknowledged before the next window."""
+    """Readings a second that passed, each acknowledged before the next window."""
     with tempfile.TemporaryDirectory() as folder, between(Path(folder), what) as (lan, cloud, pid):
         store = Process("tools.bench.gateway_load", "store", cloud.port, _LIVE, _ID)
         time.sleep(0.5)
@@ -126,11 +126,11 @@ def wait_for_spool(http: int, rows: int) -> None:
             if json.load(answer)["spool"]["rows"] >= rows:
                 return
         time.sleep(0.1)
-    raise TimeoutError(f"the spool does not come to hold {rows} readings")
+    raise TimeoutError(f"the spool does not reach {rows} readings")
 
 
 def backlog(table: Table) -> float:
-    """Readings a second after an outage, from the first that comes to the last."""
+    """Readings a second after an outage, from the first that arrives to the last."""
     http = free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -138,7 +138,7 @@ def backlog(table: Table) -> float:
     ):
         cloud.stop()
         Process("tools.bench.gateway_load", "send", lan.port, _METERS, 0, _BACKLOG).result(300)
-        wait_for_spool(http, _BACKLOG)  # the LAN broker acknowledges what is still on its way
+        wait_for_spool(http, _BACKLOG)  # the LAN broker acknowledges what is still in flight
         before = cpu(pid)
         cloud.start()
         store = Process("tools.bench.gateway_load", "store", cloud.port, _BACKLOG, _ID)
@@ -170,7 +170,7 @@ def steady(table: Table) -> float:
 
 
 def storm(table: Table) -> None:
-    """All adapters come back in one moment, each with a minute of readings to tell."""
+    """All adapters come back at the same moment, each with a minute of readings."""
     from tools.bench.gateway_load import reading
 
     each, count = 12, _ADAPTERS * 12

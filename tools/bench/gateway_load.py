@@ -1,4 +1,4 @@
-"""The two ends of a chain under load, as processes: who sends readings, who stores and receipts.
+"""The two ends of a chain under load, as processes: the sender, and the store with receipts.
 
 python -m tools.bench.gateway_load send PORT METERS RATE COUNT [WINDOW]
 python -m tools.bench.gateway_load store PORT COUNT CONCENTRATOR

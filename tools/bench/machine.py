@@ -1,4 +1,4 @@
-"""What the figures were taken on: times mean something beside each other, not beside yours."""
+"""The machine of the figures: compare times only within one run."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""micropython: heap and time of the core under MicroPython, 32 bit as an ESP32 is
+"""micropython: heap and time of the core under MicroPython, 32 bit like an ESP32
 
 The unix port's 32-bit build has the words, the small ints and the heap blocks of an ESP32, so
 its heap figures are an ESP32's; its times are this machine's. The core is compiled by mpy-cross,
@@ -112,7 +112,7 @@ def long_telegrams(count: int) -> Telegrams:
 
 
 def _compile(library: Path) -> int:
-    """The core's .mpy files below library; gives their bytes."""
+    """The core's .mpy files below library; returns their total bytes."""
     sources = {source: source.relative_to(_CORE.parent) for source in sorted(_CORE.rglob("*.py"))}
     sources[_SCRIPT] = Path(_SCRIPT.name)
     size = 0
@@ -143,7 +143,7 @@ class _Device:
         self._arguments = [str(len(telegrams.wires[0])), str(_MANY), *keys]
 
     def run(self, heap: int, what: str, library: Path | None = None) -> dict[str, Any] | None:
-        """What on_micropython.py finds; None where the heap does not do."""
+        """The result of on_micropython.py; None if the heap is too small."""
         command = [self._interpreter, "-X", f"heapsize={heap}", "-m", _SCRIPT.stem]
         done = subprocess.run(
             [*command, str(self._wire), what, *self._arguments],
@@ -186,7 +186,7 @@ class _Device:
 
 
 def _in_order(modules: list[str]) -> list[str]:
-    """Modules of the core, each behind those that it imports as it is loaded."""
+    """Modules of the core, each after those that it imports when loaded."""
     ordered: list[str] = []
 
     def add(name: str) -> None:

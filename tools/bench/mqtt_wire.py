@@ -1,6 +1,6 @@
-"""An MQTT 3.1.1 client in bulk: what loads a chain must cost less than the chain.
+"""An MQTT 3.1.1 client for mass traffic: a load generator must cost less than the chain.
 
-For the benches alone: no reconnect, no TLS, one thread.
+For the benches only: no reconnect, no TLS, one thread.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""The bare relay that a bench is held against: paho in, paho out, and no guarantee of any kind.
+"""The bare relay as comparison: paho in, paho out, without any guarantee.
 
 python -m tools.bench.relay LAN_PORT CLOUD_PORT CONCENTRATOR
 """

@@ -1,4 +1,4 @@
-"""startup: what importing the core costs under CPython, and what it pulls in
+"""startup: the time to import the core under CPython, and what it loads
 
 Each import in fresh interpreters, compiled before (as pip leaves a package), median of several;
 what the interpreter itself loads at its start is taken off. Resident memory is what it adds.

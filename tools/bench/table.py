@@ -1,4 +1,4 @@
-"""Tables on a terminal: a row is printed when it is known, so that long work shows."""
+"""Tables on a terminal: each row is printed when known, so that long work shows progress."""
 
 import textwrap
 from collections.abc import Sequence

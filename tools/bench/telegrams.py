@@ -39,7 +39,7 @@ class Telegrams:
 
     @property
     def family(self) -> str:
-        """ "dlms", "sml", "p1" or the link itself: who can read it at all."""
+        """ "dlms", "sml", "p1" or the link itself: which decoders can read it."""
         if self.link in ("mbus", "hdlc", "gbt", "apdu"):
             return "dlms"
         return "p1" if self.link.startswith("p1") else self.link
@@ -69,7 +69,7 @@ def of_form(name: str, label: str = "", count: int = COUNT, **options: object) -
 
 
 def virtual() -> Iterator[Telegrams]:
-    """Those of every form that pushes; the ciphered push over M-Bus with a tag as well."""
+    """Those of every form that pushes, and the encrypted push over M-Bus with a tag."""
     for name, form in forms.FORMS.items():
         if form.interactive:
             continue

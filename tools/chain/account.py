@@ -1,4 +1,4 @@
-"""What the meters put on the wire against what the Cloud has stored."""
+"""Compares what the meters sent with what the Cloud has stored."""
 
 import datetime
 import json
@@ -11,13 +11,13 @@ from typing import Any
 
 from smartmeter import ALLOWED
 
-# A telegram as both sides tell of it: counter and time where the meter sends them, and its values.
+# Identifies a telegram on both sides: counter and time if the meter sends them, and its values.
 Entry = tuple[int | None, int | None, tuple[tuple[str, Decimal], ...]]
 
 
 @dataclass(frozen=True)
 class Account:
-    """One meter's telegrams: sent, and what became of them."""
+    """One meter's telegrams: how many were sent, and what happened to them."""
 
     meter: str
     sent: int
@@ -34,14 +34,14 @@ def _values(numbers: dict[str, object]) -> tuple[tuple[str, Decimal], ...]:
 
 
 def sent(truth: Path) -> list[Entry]:
-    """What a virtual meter says it has put on the wire completely (its --truth file)."""
+    """What a virtual meter reports as completely sent (its --truth file)."""
     entries: list[Entry] = []
     for line in truth.read_text().splitlines() if truth.exists() else []:
         told = json.loads(line)
         time = told["time"] and round(
             datetime.datetime.fromisoformat(told["time"]).timestamp() * 1000
         )
-        # Only a meter with a clock and a counter of its own has its readings known by them.
+        # Only a meter that sends a clock and a counter identifies its readings by them.
         seq = told["seq"] if time is not None else None
         entries.append((seq, time, _values(told["values"])))
     return entries
@@ -51,20 +51,20 @@ _OF_METER = "FROM reading JOIN meter ON meter.id = reading.meter WHERE meter.nam
 
 
 def _query(database: Path, what: str, meter: str) -> list[tuple[Any, ...]]:
-    """Rows of a meter from the Cloud's SQLite store; none while the store is not there yet."""
+    """Rows of a meter from the Cloud's SQLite database; none if the file does not exist yet."""
     if not database.exists():
         return []
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)
     try:
         return connection.execute(f"SELECT {what} {_OF_METER}", (meter,)).fetchall()
     except sqlite3.OperationalError:
-        return []  # the file is there, its tables not yet
+        return []  # the file exists, its tables do not yet
     finally:
         connection.close()
 
 
 def stored(database: Path, meter: str, own_clock: bool) -> list[Entry]:
-    """What the Cloud's SQLite store holds of a meter, in the same form."""
+    """What the Cloud's SQLite database contains for a meter, in the same form."""
     columns = ", ".join("obis_" + code.replace(".", "_") for code in ALLOWED)
     return [
         (
@@ -77,7 +77,7 @@ def stored(database: Path, meter: str, own_clock: bool) -> list[Entry]:
 
 
 class Progress:
-    """Counts of a meter's telegrams, cheap enough to be asked every second for days."""
+    """Counts of a meter's telegrams, cheap enough to ask for every second for days."""
 
     def __init__(self, meter: str, truth: Path, database: Path) -> None:
         self.meter = meter
@@ -100,7 +100,7 @@ def account(meter: str, truth: Path, database: Path) -> Account:
     put_in = sent(truth)
     own_clock = any(time is not None for _, time, _ in put_in)
     found = stored(database, meter, own_clock)
-    # Not what the meter put in, or more often than it did; and what is not there as it was put in.
+    # Stored values that the meter did not send (so often), and sent values that are missing.
     strange = Counter(found) - Counter(put_in)
     missing = Counter(put_in) - Counter(found)
     return Account(
@@ -113,7 +113,7 @@ def account(meter: str, truth: Path, database: Path) -> Account:
 
 
 def table(accounts: list[Account]) -> str:
-    """The accounts as a table to read."""
+    """The accounts as a table of text."""
     heads = ("meter", "sent", "stored", "lost", "wrong")
     rows = [heads] + [
         (a.meter, str(a.sent), str(a.stored), str(a.lost), str(a.wrong)) for a in accounts

@@ -1,4 +1,4 @@
-"""The adapter of meter a: the real firmware on a virtual board, put there as on a real one."""
+"""The adapter of meter a: the real firmware on a virtual board, installed as on a real one."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ class AdapterFailed(Exception):
 
 
 class Adapter:
-    """A virtual board on meter a's port, flashed by mpremote and set up by tools.provision."""
+    """A virtual board on meter a's port, flashed by mpremote and provisioned by tools.provision."""
 
     def __init__(self, chain: Chain, micropython: str = "micropython") -> None:
         self._chain = chain
@@ -30,7 +30,7 @@ class Adapter:
         ).start()
 
     def flash(self) -> None:
-        """mpremote cp -r firmware/. : as the README tells a user."""
+        """Runs `mpremote cp -r firmware/. :`, as the README says."""
         self._do(
             [sys.executable, "-m", "mpremote", "connect", self.board.port]
             + ["cp", "-r", f"{REPOSITORY / 'firmware'}/.", ":"],
@@ -38,7 +38,7 @@ class Adapter:
         )
 
     def provision(self, say: Callable[[str], None]) -> None:
-        """tools.provision, its answers from a file and its secrets through a pipe."""
+        """Runs tools.provision, with answers from a file and secrets through a pipe."""
         config = self._chain.folder / "adapter.toml"
         config.write_text(
             f'board = "ESP32_GENERIC"\n[meter]\nid = "{self._meter.id}"\n[wifi]\nssid = "virtual"\n'
@@ -62,7 +62,7 @@ class Adapter:
         given: str = "",
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        """Runs a command to its end, and hands on each line as it is printed."""
+        """Runs a command to its end, and passes on each line as it is printed."""
         with tempfile.TemporaryFile("w+") as errors:
             process = subprocess.Popen(
                 command,
@@ -89,7 +89,7 @@ class Adapter:
                 raise
             if status:
                 errors.seek(0)
-                reason = (errors.read().strip() or last or "it said nothing").splitlines()[-1]
+                reason = (errors.read().strip() or last or "it printed nothing").splitlines()[-1]
                 raise AdapterFailed(f"{failed}: {reason}")
 
     def stop(self) -> None:

@@ -33,7 +33,7 @@ class Box:
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"PYTHONUNBUFFERED": "1"},
-                start_new_session=True,  # Ctrl-C reaches the demo alone; it ends the boxes
+                start_new_session=True,  # Ctrl-C only reaches the demo, which ends the boxes
                 preexec_fn=_die_with_parent,
             )
 
@@ -47,7 +47,7 @@ class Box:
         return self._process.pid
 
     def stop(self, seconds: float = 10.0) -> int | None:
-        """Ask it to end (SIGTERM); its exit status, or None where it had to be killed."""
+        """Ask it to end (SIGTERM); return its exit status, or None if it had to be killed."""
         if self._process is None:
             return 0
         process, self._process = self._process, None
@@ -69,9 +69,9 @@ class Box:
             self._process = None
 
     def last_words(self) -> str:
-        """The last line it wrote: what a person is told when it ended by itself."""
+        """The last line it wrote: shown to the user if it ended unexpectedly."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "it printed nothing"
 
 
 def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
@@ -79,5 +79,5 @@ def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
     until = time.monotonic() + seconds
     while not true():
         if time.monotonic() > until:
-            raise TimeoutError(f"{what} did not come within {seconds:.0f} s")
+            raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
         time.sleep(0.05)

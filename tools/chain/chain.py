@@ -50,7 +50,7 @@ METERS = (
 
 
 def has(name: str) -> bool:
-    """Whether a program of tools.environment.prepare is on this machine."""
+    """Whether this machine has a program of tools.environment.prepare."""
     try:
         program(name)
     except Unavailable:
@@ -59,10 +59,12 @@ def has(name: str) -> bool:
 
 
 class Chain:
-    """The boxes in `folder`. board: read meter a with the firmware on a virtual board (else by the
-    Concentrator's serial intake). embedded: the brokers within Concentrator and Cloud, where
-    mosquitto is not to be had. any_port: take any free ports instead of the next ones from the
-    usual."""
+    """The boxes in `folder`.
+
+    board: read meter a with the firmware on a virtual board, otherwise by the Concentrator's
+    serial intake. embedded: run the brokers within Concentrator and Cloud, if mosquitto is not
+    available. any_port: take any free ports instead of the next ones from the usual.
+    """
 
     def __init__(self, folder: Path, board: bool, embedded: bool, any_port: bool = False) -> None:
         self.folder = folder.resolve()
@@ -89,7 +91,7 @@ class Chain:
         return self.folder / "keys" / name
 
     def _secret(self, name: str, size: int) -> str:
-        """A new secret in a file that only its owner reads; one that is there is kept."""
+        """A new secret in a file that only its owner can read; an existing one is kept."""
         path = self.secret_file(name)
         if not path.exists():
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
@@ -252,7 +254,7 @@ class Chain:
     # Running it
 
     def start(self, say: Callable[[str], None]) -> None:
-        """Starts every box in an order that loses nothing from the first telegram on."""
+        """Starts every box in an order that loses nothing, from the first telegram on."""
         for name, broker in self.brokers.items():
             say(f"{name}: mosquitto on port {broker.port}")
             broker.start()
@@ -263,11 +265,11 @@ class Chain:
             box.start()
 
     def ended(self) -> list[Box]:
-        """Boxes that have ended by themselves, which none should."""
+        """Boxes that have ended unexpectedly."""
         return [box for box in self.boxes.values() if not box.running]
 
     def stop_meters(self) -> None:
-        """Each meter finishes the telegram under way; what it told of is then on the wire whole."""
+        """Lets each meter finish its telegram, so that what it reported was sent completely."""
         for meter in METERS:
             self.boxes[f"meter {meter.letter}"].stop()
 

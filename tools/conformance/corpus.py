@@ -1,14 +1,18 @@
-"""What the core makes of the captured frames: a table per link layer, and each record that misses.
+"""Decodes the captured frames: prints a table per link layer, and each record that fails.
 
     python -m tools.conformance.corpus [FILE]
 
-FILE is a corpus.jsonl as frames/ of the shared folder beside the repository has it, the
-default. What is due: a positive record gives readings with every expected value; a negative
-one faults and no reading; framing-only a fault of kind "key" (or readings, where a key is
-there); a partial one, whose other frames are missing, a fault and no reading; of
-positive-text the text is right and the CRC is not, so a checksum fault. Where a record's own
-note says that it is not whole (_DUE), the fault that this is. Exit status 0 only where nothing
-misses.
+FILE is a corpus.jsonl, by default that of frames/ in the shared folder next to the repository.
+A record passes if the core returns what its class requires:
+
+- positive: readings with every expected value;
+- negative: a fault and no reading;
+- framing-only: a fault of kind "key", or readings if a key is known;
+- partial, whose other frames are missing: a fault and no reading;
+- positive-text, whose text is right but not its CRC: a checksum fault.
+
+If a record's own note says that it is incomplete (_DUE), the matching fault is required. The exit
+status is 0 only if all records pass.
 """
 
 import json
@@ -36,14 +40,14 @@ _UNITS = {
     "MWh": 6,
     "GJ": 9,
 }
-_RAW = "raw"  # the source gives the number as it stands in the frame, without its scale
+_RAW = "raw"  # the source gives the number as in the frame, without its scale
 
-# Keys of `expected` that are not values: texts of the meter, or of the source about itself.
+# Keys of `expected` that are not values: texts of the meter, or the source's notes about itself.
 _TEXTS = ("id", "manufacturer", "xml", "plaintext_hex", "model", "type", "ident", "version")
 
 
 def events(record: dict) -> list:
-    """What the core says of a record's bytes, with the record's keys."""
+    """The core's events for a record's bytes, with the record's keys."""
     key, auth_key = record["key_hex"], record["auth_key_hex"]
     if "TAG MISMATCH" in record["verified"]:  # the published authentication key is not the meter's
         auth_key = None
@@ -54,7 +58,7 @@ def events(record: dict) -> list:
 
 
 def _code(name: str) -> tuple[str, bool]:
-    """("A-B:C.D.E" or "C.D.E", whether the number is raw) of a source's name of a value."""
+    """Split a source's name of a value: ("A-B:C.D.E" or "C.D.E", whether the number is raw)."""
     raw = name.endswith(" raw")
     name = name.removesuffix(" raw")
     medium, colon, groups = name.rpartition(":")
@@ -93,7 +97,7 @@ def _same_time(reading: Reading, expected: str) -> bool:
 
 
 def misses(record: dict, readings: list[Reading]) -> list[str]:
-    """What of a record's expected values the readings do not have."""
+    """The expected values of a record that the readings lack."""
     missing = []
     for name, (expected, unit) in (record["expected"] or {}).items():
         if name in _TEXTS:
@@ -116,17 +120,17 @@ def misses(record: dict, readings: list[Reading]) -> list[str]:
     return missing
 
 
-# What a record's own note says that is wrong with it: the fault that is due instead of a reading.
+# What is wrong with a record according to its own note: the fault required instead of a reading.
 _DUE = (
     ("verified", ": not equal", "checksum"),
     ("note", 'ends without "!"', "length"),
     ("note", "Second M-Bus frame", "segment"),  # of two, and ciphered
-    ("kind", "library test vector", "layout"),  # opened and verified, but no list of values
+    ("kind", "library test vector", "layout"),  # decrypted and verified, but not a list of values
 )
 
 
 def _due(record: dict) -> str:
-    """The kind of fault that a record's note calls for, "" for none."""
+    """The kind of fault that a record's note requires, "" for none."""
     for field, phrase, kind in _DUE:
         if phrase in (record[field] or ""):
             return kind
@@ -134,7 +138,7 @@ def _due(record: dict) -> str:
 
 
 def judge(record: dict) -> str:
-    """ "" where a record gives what is due, else what it gives instead."""
+    """ "" if a record gives what is required, otherwise what it gives instead."""
     found = events(record)
     readings = [e for e in found if isinstance(e, Reading)]
     faults = [e for e in found if isinstance(e, Fault)]
@@ -191,7 +195,7 @@ def main(arguments: list[str]) -> int:
     except OSError as problem:
         print(f"corpus: {path} cannot be read: {problem.strerror}", file=sys.stderr)
     except (KeyError, json.JSONDecodeError):
-        print(f"corpus: {path} holds a line that is no record of a frame", file=sys.stderr)
+        print(f"corpus: {path} contains a line that is not a record of a frame", file=sys.stderr)
     return 2
 
 

@@ -1,11 +1,11 @@
-"""What Home Assistant takes in a discovery message, read out of its own published source.
+"""Compares Home Assistant's discovery schema, read from its published source, with our tests.
 
 python -m tools.conformance.home_assistant           compare with what the tests know
 python -m tools.conformance.home_assistant --write   write what the tests know
 
-Fetches the newest `homeassistant` wheel that PyPI has. It is not installed, and not
-run, for it needs a newer Python and some 60 packages: the schemas and tables of its modules are
-read as syntax trees. The tests then need the file alone.
+Fetches the newest `homeassistant` wheel from PyPI. The wheel is neither installed nor run, because
+it needs a newer Python and some 60 packages. The schemas and tables of its modules are read as
+syntax trees. The tests then only need the written file.
 """
 
 import ast
@@ -25,7 +25,7 @@ _CONST, _SENSOR = "homeassistant/const.py", "homeassistant/components/sensor/con
 _MQTT = "homeassistant/components/mqtt"
 _MODULES = (_CONST, _SENSOR, *(f"{_MQTT}/{n}.py" for n in ("const", "config", "schemas", "sensor")))
 
-_PYTHON = "3.14.9"  # which all releases take so far; pip leaves out those that want a newer one
+_PYTHON = "3.14.9"  # which all releases have so far; pip leaves out those that need a newer Python
 
 Keys = dict[str, bool]  # key of a schema -> whether it must be there
 
@@ -56,7 +56,7 @@ class Source:
             self.names[node.target.id] = node.value
 
     def value(self, node: ast.expr) -> Any:
-        """A constant, a member of an enumeration, or a list of such."""
+        """A constant, a member of an enumeration, or a list of these."""
         match node:
             case ast.Constant():
                 return node.value
@@ -88,7 +88,7 @@ class Source:
         }
 
     def keys(self, schema: ast.expr | str) -> Keys:
-        """The keys of a schema, and of those that it extends; of what lies deeper, none."""
+        """The keys of a schema and of those it extends, without nested ones."""
         node = self.names[schema] if isinstance(schema, str) else schema
         match node:
             case ast.Name():
@@ -102,7 +102,7 @@ class Source:
             case ast.Call(func=ast.Attribute(attr="Schema")):
                 return self.keys(node.args[0])
             case ast.Call(func=ast.Attribute(attr="All")):
-                # Beside the schema stand functions that look at the whole.
+                # Functions next to the schema check the whole.
                 return self.keys(next(a for a in node.args if "schema" in ast.unparse(a).lower()))
         raise ValueError(f"not understood: {ast.unparse(node)}")
 
@@ -113,15 +113,15 @@ class Source:
             yield self.value(key.args[0]), key.func.attr == "Required"
 
     def availability_entry(self) -> Keys:
-        """Of one of several availability topics: the schema within a list."""
+        """The schema within a list, for one of several availability topics."""
         for node in ast.walk(self.names["_MQTT_AVAILABILITY_LIST_SCHEMA"]):
             if isinstance(node, ast.List) and isinstance(node.elts[0], ast.Dict):
                 return self.keys(node.elts[0])
-        raise ValueError("the schema of an availability topic is not where it was")
+        raise ValueError("the schema of an availability topic has moved")
 
 
 def read(wheel: Path) -> dict[str, Any]:
-    """What the tests need to know of a homeassistant wheel."""
+    """What the tests need to know about a homeassistant wheel."""
     source = Source(wheel)
     return {
         "source": f"homeassistant {wheel.name.split('-')[1]}, {_MQTT} and {_SENSOR}",

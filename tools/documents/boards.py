@@ -1,9 +1,9 @@
-"""The pages and wiring drawings of boards/, made from each board's own data.
+"""Writes the pages and wiring drawings of boards/ from each board's own data.
 
     python -m tools.documents.boards            writes README.md and the drawings of every board
 
 boards/NAME/board.json (upstream's fields), pins.csv (upstream's form) and adapter.toml (ours: the
-stock image, notes, and the wiring of Ethernet where the board has it) are written by hand.
+stock image, notes, and the wiring of Ethernet if the board has it) are written by hand.
 """
 
 import csv
@@ -26,9 +26,9 @@ class Chip:
     name: str
     pins: frozenset[int]
     input_only: frozenset[int]
-    flash: frozenset[int]  # taken by the flash, and on some modules by PSRAM
+    flash: frozenset[int]  # used by the flash, and on some modules by PSRAM
     strapping: frozenset[int]  # decide how the chip boots
-    console: frozenset[int]  # USB or UART0: taking them would lock mpremote out
+    console: frozenset[int]  # USB or UART0: using them would lock out mpremote
 
 
 def _pins(*spans: int | tuple[int, int]) -> frozenset[int]:
@@ -86,7 +86,7 @@ class Board:
         return CHIPS[self.document["mcu"]]
 
     def settings(self) -> dict[str, dict[str, Any]]:
-        """The settings that follow from the board, as adapter.schema knows them."""
+        """The settings that follow from the board, in the form of adapter.schema."""
         settings: dict[str, dict[str, Any]] = {"meter": {"rx": self.pins[RX], "tx": self.pins[TX]}}
         if "ethernet" in self.adapter:
             settings["ethernet"] = dict(self.adapter["ethernet"])
@@ -98,7 +98,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Board:
-    """ValueError with one sentence where there is no such board."""
+    """Load a board by name; ValueError with one sentence if there is no such board."""
     if name not in names():
         raise ValueError(f"there is no board {name!r}; there are {', '.join(names())}")
     folder = BOARDS / name
@@ -116,14 +116,14 @@ def load(name: str) -> Board:
 
 @dataclass(frozen=True)
 class Wiring:
-    """One way to a meter: what stands beside the board, and which of its wires goes where."""
+    """One way to connect a meter: the device between, and which of its wires goes where."""
 
     key: str
     title: str
     line: str
     device: tuple[str, str]  # two lines
     wires: tuple[tuple[str, str, str], ...]  # (at the device, at the board, colour)
-    beyond: tuple[str, str]  # what the device is put on: two lines
+    beyond: tuple[str, str]  # what the device is attached to: two lines
     notes: tuple[str, ...]
 
 
@@ -177,7 +177,7 @@ WIRINGS = (
 
 
 def drawing(board: Board, wiring: Wiring) -> str:
-    """The SVG of one way to a meter."""
+    """The SVG of one way to connect a meter."""
     product = str(board.document["product"])
     height = 122 + 34 * len(wiring.wires)
     bottom = 64 + 34 * len(wiring.wires)
@@ -265,7 +265,7 @@ def page(board: Board) -> str:
 
 
 def made(board: Board) -> dict[Path, str]:
-    """Every file of a board that is made from its data."""
+    """Every file of a board that is generated from its data."""
     files = {board.folder / "README.md": page(board)}
     for wiring in WIRINGS:
         files[board.folder / f"wiring-{wiring.key}.svg"] = drawing(board, wiring)

@@ -1,4 +1,4 @@
-"""Writes the table of meters in README.md from the core's own families.
+"""Writes the table of meters in README.md from the core's list of meter families.
 
 python -m tools.documents.meter_table            writes it between the marks there
 python -m tools.documents.meter_table --check    writes nothing; exit status 1 where it is stale
@@ -42,9 +42,9 @@ _LINKS = {
     "iec62056": "IEC 62056-21",
     "apdu": "none: bare DLMS",
 }
-# Two links that a reader of the table knows by another name than the core: ciphered DLMS around a
-# whole P1 telegram, and the same text on an infrared port.
-_CIPHERED_P1 = "P1 text, ciphered whole"
+# Two links that readers of the table know by another name than the core: encrypted DLMS around
+# a whole P1 telegram, and the same text on an infrared port.
+_CIPHERED_P1 = "P1 text, encrypted as a whole"
 _MODE_D = "IEC 62056-21 text"
 _HEAD = (
     "country, operator",
@@ -75,7 +75,7 @@ def _row(family: Family) -> tuple[str, ...]:
         family.meters,
         family.port,
         family.wiring,
-        line_search.name(family.line) if family.line else "not known; found by trying",
+        line_search.name(family.line) if family.line else "not known; detected",
         _link(family),
         family.keys,
         family.interval or "not known",
@@ -84,21 +84,23 @@ def _row(family: Family) -> tuple[str, ...]:
 
 
 def table() -> str:
-    """The table and what is not read, as Markdown."""
+    """The table and the list of unsupported meters, as Markdown."""
     rows = [_HEAD, ("---",) * len(_HEAD)] + [_row(family) for family in FAMILIES]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines.append("\nKnown, and not read:\n")
+    lines.append("\nKnown, but not supported:\n")
     for meters, country, operators, why in NOT_READ:
         lines.append(f"- {meters} ({_COUNTRIES[country]}: {operators}): {why}.")
     return "\n".join(lines) + "\n"
 
 
 def placed(readme: str) -> str:
-    """The README's text with the table as it has to be; ValueError where its place is missing."""
+    """The README's text with the current table; ValueError if its place is missing."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, behind = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"README.md has no lines {BEGIN} and {END}: put them where it belongs")
+        raise ValueError(
+            f"README.md has no lines {BEGIN} and {END}; add them where the table belongs"
+        )
     return f"{before}{BEGIN}\n\n{table()}\n{END}{behind}"
 
 

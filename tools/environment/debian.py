@@ -1,9 +1,9 @@
-"""Debian packages with all they need, unpacked into a private folder: no root, nothing installed.
+"""Debian packages and their dependencies in a private folder: without root or installation.
 
-apt works out the closure and checks each package against Debian's signed
-index, as it does for an installation; only the state it works on is a private
-one. The programs are started by their own loader and libraries, so a newer
-suite than the machine's own, or its 32-bit build, does not touch the machine's libc.
+apt resolves the dependencies and checks each package against Debian's signed index, as for an
+installation; only its state is private. The programs are started by their own loader and
+libraries. A newer suite than the machine's, or its 32-bit build, therefore does not touch the
+machine's libc.
 """
 
 import os
@@ -31,16 +31,16 @@ Dir::Cache "{work}";
 """
 
 
-# Libraries that their packages find by an absolute path, which does not hold in a private folder.
+# Libraries that their packages find by an absolute path, which is wrong in a private folder.
 _LIBRARY_SUBFOLDERS = ("pulseaudio", "systemd")
 
 
 class Unavailable(Exception):
-    """What cannot be had here; the text is one sentence that says why and what to type."""
+    """Something is not available here; the text says in one sentence why, and what to type."""
 
 
 class ListUnavailable(Unavailable):
-    """A suite's package list cannot be read, often because the mirror is half way to a new one."""
+    """A suite's package list cannot be read, often because the mirror is being updated."""
 
 
 def _run(argv: list[str], env: dict[str, str], cwd: Path, what: str) -> str:
@@ -65,9 +65,9 @@ def _mirror() -> str:
 
 
 def _starter(root: Path, program: str, own_loader: bool) -> str:
-    """A shell script that starts `program` (its path below root) wherever the folder stands."""
+    """A shell script that starts `program` (its path below root), independent of its location."""
     if not (root / program).exists():
-        raise Unavailable(f"the Debian packages hold no {program}")
+        raise Unavailable(f"the Debian packages do not contain {program}")
     libc = next(p for p in (*root.glob("lib/*/libc.so.6"), *root.glob("usr/lib/*/libc.so.6")))
     home = libc.parent
     folders = [home, root / "usr" / "lib" / home.name]
@@ -92,7 +92,7 @@ def unpack(
     arch: str | None = None,
     own_loader: bool = True,
 ) -> None:
-    """Make `folder` with root/ (`packages` of `suite` and all they need) and a starter per program.
+    """Make `folder` with root/ (`packages` of `suite` with dependencies) and a starter per program.
 
     programs: starter's file name -> the program's path below root/. own_loader False starts it
     with the machine's own loader (for one that starts itself again, as Chromium does); the suite

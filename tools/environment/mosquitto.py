@@ -1,4 +1,4 @@
-"""A real mosquitto of one's own on the loopback: for the demo, the tests and the benches."""
+"""A private mosquitto on localhost, for the demo, the tests and the benches."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def free_port(first: int | None = None) -> int:
 
 
 class Mosquitto:
-    """mosquitto on localhost:port; its configuration and log lie in `folder`.
+    """mosquitto on localhost:port; its configuration and log are in `folder`.
 
     users: name -> password; None lets everybody in.
     tls: (ca, certificate, key) files. client_certificates: a certificate from the CA is the
@@ -56,13 +56,13 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1",
             "persistence false",
             "log_dest stderr",
-            "max_queued_messages 0",  # no limit: the chain bounds what is under way by receipts
+            "max_queued_messages 0",  # no limit: the chain limits what is in flight by receipts
             "set_tcp_nodelay true",
         ]
         if os.geteuid() == 0:
             lines.append(
                 "user root"
-            )  # or it would give up root, and with it the right to read the keys
+            )  # otherwise it would give up root, and could no longer read the keys
         if tls:
             ca, certificate, key = tls
             lines += [f"cafile {ca}", f"certfile {certificate}", f"keyfile {key}"]
@@ -84,7 +84,7 @@ class Mosquitto:
         path = self.folder / "mosquitto.passwords"
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
             f.writelines(f"{name}:{password}\n" for name, password in users.items())
-        # -U puts hashes in the place of the passwords: none stands in an argument
+        # -U replaces the passwords by hashes, so none is passed as an argument
         subprocess.run(
             [program("mosquitto", "mosquitto_passwd"), "-U", str(path)],
             check=True,
@@ -110,7 +110,9 @@ class Mosquitto:
                     return self
             time.sleep(0.02)
         self.stop()
-        last = self.log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+        last = self.log.read_text(errors="replace").strip().splitlines()[-1:] or [
+            "it printed nothing"
+        ]
         raise RuntimeError(f"mosquitto did not start on port {self.port}: {last[0]}")
 
     @property
@@ -119,7 +121,7 @@ class Mosquitto:
         return self._process.pid
 
     def reread(self) -> None:
-        """Has it read its access list, certificates and passwords anew."""
+        """Makes it reload its access list, certificates and passwords."""
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 

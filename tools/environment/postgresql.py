@@ -1,4 +1,4 @@
-"""A real PostgreSQL of one's own on the loopback."""
+"""A private PostgreSQL on localhost."""
 
 import os
 import pwd

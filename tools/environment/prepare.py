@@ -34,7 +34,7 @@ VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 TYPINGS = REPOSITORY / "typings"
 
-# What an editable install of our own parts keeps, besides the sources that it points at.
+# What an editable install of our own parts contains, besides the sources that it points at.
 _PARTS_ARE_MADE_OF = (
     "gateway/pyproject.toml",
     "gateway/hatch_build.py",
@@ -50,7 +50,7 @@ _UMQTT_SHA256 = "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12
 
 
 def _cache() -> Path:
-    # PostgreSQL will not run as root, and whom it runs as then cannot look into root's home.
+    # PostgreSQL refuses to run as root, and its own user cannot look into root's home.
     own = "/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache")
     base = os.environ.get("XDG_CACHE_HOME") or own
     folder = Path(base) / "smart-meter-chain"
@@ -86,23 +86,23 @@ def _own_suite() -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """Something the chain is tried with that pip does not bring."""
+    """A program that the chain needs and pip cannot install."""
 
     name: str
     packages: list[str]
     starters: dict[str, str]
     suite: str | None = None  # None: the machine's own
-    next_suite: str | None = None  # that serves as well where the suite's list cannot be read
+    next_suite: str | None = None  # an alternative if the suite's list cannot be read
     arch: str | None = None
     own_loader: bool = True
-    on_path: bool = True  # whether one that the machine has serves as well
-    stamp: str = field(default="1")  # raise it when the way of unpacking changes
+    on_path: bool = True  # whether the machine's own program is good enough
+    stamp: str = field(default="1")  # raise it when the unpacking changes
 
     def _folder(self) -> Path:
         return CACHE / f"{self.name}-{self.stamp}"
 
     def find(self, starter: str | None = None) -> str | None:
-        """The path that starts it, or None where it is not here (yet)."""
+        """The path that starts it, or None if it is not here (yet)."""
         starter = starter or self.name
         if self.on_path and (found := shutil.which(starter, path=_search_path())):
             return found
@@ -124,7 +124,7 @@ class Program:
                 say(str(why))
         raise Unavailable(
             f"the package list of {' or '.join(suites)} cannot be read; "
-            "check the network and type the same again"
+            "check the network and run the same command again"
         )
 
 
@@ -224,7 +224,7 @@ def program(name: str, starter: str | None = None) -> str:
     why = (
         reason.read_text() if reason.exists() else "type: python3 tools/environment/prepare.py test"
     )
-    raise Unavailable(f"{name} is not here: {why}")
+    raise Unavailable(f"{name} is not available: {why}")
 
 
 def _say(text: str) -> None:
@@ -250,12 +250,12 @@ def _pip(*arguments: str) -> None:
         reason = lines[0].removeprefix("ERROR: ") if lines else done.stderr.strip()[-300:]
         raise Unavailable(
             f"pip could not install what is needed ({reason}); "
-            "check the network and type the same again"
+            "check the network and run the same command again"
         )
 
 
 def _pip_install(lock: str, *options: str) -> None:
-    """Installs exactly what a lock names; anything with another hash is refused."""
+    """Installs exactly what a lock names; a package with another hash is refused."""
     exactly = ["--require-hashes", "--no-deps", "--no-build-isolation"]
     _pip("install", *exactly, *options, "-r", str(_lock(lock)))
 
@@ -317,7 +317,7 @@ def _install(group: str) -> None:
 
 
 def _fetch_umqtt() -> None:
-    """The library's one module, as PyPI has it; tools/virtual_board says what it is used for."""
+    """The library's only module, from PyPI; tools/virtual_board explains what it is for."""
     folder = CACHE / "umqtt"
     if (folder / "umqtt" / "simple.py").exists():
         return
@@ -332,7 +332,7 @@ def _fetch_umqtt() -> None:
     archives = list(download.glob("*.tar.gz"))
     if done.returncode or not archives:
         raise Unavailable(
-            "PyPI did not give umqtt.simple; check the network and type the same again"
+            "umqtt.simple is not on PyPI; check the network and run the same command again"
         )
     if hashlib.sha256(archives[0].read_bytes()).hexdigest() != _UMQTT_SHA256:
         raise Unavailable(
@@ -351,7 +351,7 @@ def _fetch_umqtt() -> None:
 
 
 def _fetch_stubs() -> None:
-    """MicroPython's type stubs, beside the venv: in it they would hide CPython's own modules."""
+    """MicroPython's type stubs, next to the venv: in it they would hide CPython's own modules."""
     stamp = TYPINGS / "prepared"
     digest = hashlib.sha256(_lock("stubs").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
@@ -371,13 +371,13 @@ def _optional(name: str, fetch: Callable[[], None]) -> None:
         fetch()
     except Unavailable as why:
         reason.write_text(str(why))
-        _say(f"{name} cannot be had here: {why}")
+        _say(f"{name} is not available here: {why}")
     else:
         reason.unlink(missing_ok=True)
 
 
 def prepare(group: str) -> None:
-    """Have all that `make <group>` needs; Unavailable where it cannot even begin."""
+    """Install everything that `make <group>` needs; Unavailable if it cannot even begin."""
     _make_venv()
     _install(group)
     for name in NEEDED[group]:

@@ -1,1 +1,1 @@
-"""`make fuzz`: damaged telegrams of every form against the core. See __main__.py."""
+"""`make fuzz`: damaged telegrams of every format against the core. See __main__.py."""

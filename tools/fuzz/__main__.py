@@ -1,15 +1,19 @@
-"""python -m tools.fuzz: damaged telegrams of every form of the virtual meters, against the core.
+"""python -m tools.fuzz: feeds damaged telegrams of every virtual meter to the core.
 
 FUZZ_SECONDS    how long (120)
 FUZZ_SEED       a number that makes a run repeatable; by default another one each time, printed
 FUZZ_PEERS=1    the same mutants through the peers of `make bench` as well, in a table of their own
 FUZZ_FORMS      names of forms with commas between them; by default all
 
-What must hold, and what ends the run with status 1 where it does not: no exception leaves feed;
-nothing hangs, and the slowest mutant takes less than 10 times the mean; at most 4096 bytes are
-held; a damaged wire never becomes another reading where a CRC or a tag covers it, and over the
-8-bit sum of M-Bus in at most 0.5 % of mutants (over the 7 bits of a readout's BCC 1 %), which
-say they are not authenticated; good telegrams around a damaged one come through.
+These rules must hold; the exit status is 1 if one of them is broken:
+
+- No exception leaves feed.
+- Nothing hangs, and the slowest mutant takes less than 10 times the mean.
+- At most 4096 bytes are kept.
+- A damaged telegram never becomes another reading if a CRC or a tag covers it. Over the 8-bit sum
+  of M-Bus this may happen in 0.5 % of mutants, and over the 7 bits of a readout's BCC in 1 %. These
+  readings are marked as not authenticated.
+- Good telegrams before and after a damaged one are read.
 """
 
 import argparse
@@ -24,7 +28,7 @@ from .tally import Tally
 
 _BATCH = 200  # mutants of one task
 _GARBAGE_BATCH = 4  # streams of one task: they are long
-_PATIENCE = 60  # seconds that one task may take before it counts as hanging where no alarm helps
+_PATIENCE = 60  # seconds for one task, after which it counts as hanging if no alarm helps
 
 Job = tuple[str, str, str, int, int, int]  # doer, form, campaign, seed, first number, count
 
@@ -46,7 +50,7 @@ def main() -> int:
         if arguments.again:
             form, name, seed, number = arguments.again
             if name not in campaign.NAMES:
-                raise ValueError(f"a campaign is one of {', '.join(campaign.NAMES)}")
+                raise ValueError(f"CAMPAIGN must be one of {', '.join(campaign.NAMES)}")
             return again.show(form, name, _number("SEED", seed), _number("NUMBER", number))
         seconds = float(_number("FUZZ_SECONDS", os.environ.get("FUZZ_SECONDS") or "120"))
         given = os.environ.get("FUZZ_SEED")
@@ -67,7 +71,7 @@ def main() -> int:
 
 def _number(name: str, text: str) -> int:
     if not text.isdigit():
-        raise ValueError(f"{name} is a whole number, not {text!r}")
+        raise ValueError(f"{name} must be a whole number, not {text!r}")
     return int(text)
 
 
@@ -78,7 +82,7 @@ def _work(job: Job) -> tuple[Job, Tally]:
 
 
 def _jobs(forms: list[str], seed: int, pairs: list[tuple[str, str]]):  # type: ignore[no-untyped-def]
-    """For ever, all forms in turn."""
+    """Forever, all forms in turn."""
     turn = 0
     while True:
         for name in campaign.NAMES:
@@ -106,7 +110,7 @@ def _run(
                 running.add(pool.submit(_work, next(jobs)))
             done, running = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
             if not done:
-                print("\nfuzz: a mutant hangs where no alarm reaches it; one of the last jobs")
+                print("\nfuzz: a mutant hangs and no alarm reaches it; one of the last jobs")
                 for process in list(pool._processes.values()):
                     process.kill()
                 raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""One mutant once more, in words."""
+"""Runs one mutant again and explains it."""
 
 from smartmeter import Reading
 from smartmeter.wire.reading_encoder import to_json
@@ -10,7 +10,7 @@ from .watch import Watch
 
 
 def show(form: str, name: str, seed: int, number: int) -> int:
-    """Prints what is fed in which pieces, each event, and the verdict; 1 where it does not hold."""
+    """Prints the input in its pieces, each event, and the verdict; returns 1 if it fails."""
     subject = get(form)
     print(f"{form}: link {subject.link}, guard {subject.guard}")
     for title, key in (("test key", subject.key), ("its authentication key", subject.auth_key)):

@@ -1,9 +1,9 @@
-"""Holds the Cloud's API against its own description with schemathesis: whatever comes.
+"""Tests the Cloud's API against its own description with schemathesis.
 
     python -m tools.fuzz.api [--examples N] [--seed N]
 
 starts an api process over a store with two households, and sends it what its OpenAPI document
-allows and what it does not. Exit status 1 where an answer is not as described, or a 500.
+allows and what it does not. Exit status 1 if an answer is not as described, or is a 500.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _START_SECONDS = 60.0
 
 
 def fuzz(folder: Path, phases: str, examples: int, seed: int) -> subprocess.CompletedProcess[str]:
-    """One run; phases as schemathesis calls them. What it said."""
+    """One run; phases as schemathesis calls them. Returns its output."""
     store = SqliteStore(folder / "smartmeter.sqlite")
     key, token = new_key("fuzz", "admin", None, 1)
     store.add_key(key)

@@ -1,11 +1,11 @@
 """The campaigns: each makes mutant number n of a form from the seed, feeds it, and judges.
 
-outer    the wire bytes damaged: a fresh Receiver, its link given or to be found, any chunking
-inner    the content damaged and sealed anew with valid checks: the parser itself; a Receiver
-         that knows the meter (and keeps its list's plan) must say the same as a fresh one
-stream   a damaged telegram between good ones in one stream: the good ones must come through
-garbage  bytes that are no telegrams, of any length: no reading, at most 4 kB held, and a good
-         telegram behind them is read
+outer    damages the wire bytes: a fresh Receiver, its link given or detected, any chunking
+inner    damages the content and adds valid checks: the parser itself; a Receiver that knows the
+         meter (and keeps its list's plan) must give the same result as a fresh one
+stream   a damaged telegram between good ones in one stream: the good ones must be read
+garbage  bytes that are not telegrams, of any length: no reading, at most 4 kB kept, and a good
+         telegram after them is read
 
 Everything follows from (form, campaign, seed, number), so that a finding can be seen again.
 """
@@ -43,11 +43,11 @@ def run(form: str, name: str, seed: int, first: int, count: int, alarm: bool = T
 
 
 _LOOK = 8  # mutants after which a good telegram is tried
-_spoiled: set[str] = set()  # forms whose good telegrams this process reads no more
+_spoiled: set[str] = set()  # forms whose good telegrams this process no longer reads
 
 
 def one(subject: Subject, name: str, seed: int, number: int, tally: Tally, watch: Watch) -> None:
-    """One mutant of a campaign, judged into tally."""
+    """Run one mutant of a campaign, and count the verdict in tally."""
     tally.mutants += 1
     rng = Random(f"{seed} {subject.name} {name} {number}")  # noqa: S311 - repeatable, not secret
     again = f"python -m tools.fuzz --again {subject.name} {name} {seed} {number}"
@@ -55,7 +55,7 @@ def one(subject: Subject, name: str, seed: int, number: int, tally: Tally, watch
         _CAMPAIGNS[name](subject, rng, tally, watch, number, again)
     except Hang:
         tally.hangs += 1
-        tally.violated(f"does not end: {again}")
+        tally.violated(f"does not finish: {again}")
     except Exception as e:
         tally.exceptions[type(e).__name__] += 1
         tally.violated(f"{type(e).__name__} ({e}): {again}")
@@ -67,14 +67,14 @@ def one(subject: Subject, name: str, seed: int, number: int, tally: Tally, watch
 
 
 def _still_read(subject: Subject) -> bool:
-    """Whether a damaged telegram left nothing behind that changes how others are read."""
+    """Whether damaged telegrams left no state behind that changes how others are read."""
     original = subject.originals[-1]
     receiver = subject.receiver()
     events = receiver.feed(original.wire) + receiver.flush()
     return [signature(event) for event in events] == [original.signature]
 
 
-# Who wants to see what is fed and what comes of it (again.py).
+# A listener for the input and its events (again.py).
 onlookers: list[Callable[[list[bytes], Events], None]] = []
 
 
@@ -109,13 +109,13 @@ def _readings(signatures: list[Signature]) -> list[Signature]:
 
 
 def mutant(subject: Subject, rng: Random) -> tuple[bytes, int]:
-    """A damaged wire and the number of the telegram it was."""
+    """A damaged wire and the number of its telegram."""
     at = rng.randrange(len(subject.originals) - 1)
     return mutate(rng, subject.originals[at].wire, subject.originals[at + 1].wire), at
 
 
 def inner_mutant(subject: Subject, rng: Random) -> tuple[bytes | None, int]:
-    """A wire of damaged content with valid checks, and the number of the telegram it was."""
+    """A wire of damaged content with valid checks, and the number of its telegram."""
     at = rng.randrange(len(subject.originals) - 1)
     original = subject.originals[at]
     content = mutate(rng, original.content, subject.originals[at + 1].content)
@@ -138,7 +138,7 @@ def _outer(
     if len(parts) > 1:
         whole = _feed(subject.receiver(link, keys), [wire])
         if [signature(event) for event in whole] != found:
-            tally.violated(f"at once it gives other events than in pieces: {again}")
+            tally.violated(f"fed at once it gives other events than in pieces: {again}")
 
 
 def _judge(subject: Subject, wire: bytes, found: list[Signature], tally: Tally, again: str) -> None:
@@ -154,7 +154,7 @@ def _judge(subject: Subject, wire: bytes, found: list[Signature], tally: Tally, 
     if subject.guard in (SUM, NOTHING):
         tally.different += 1
         if any(reading[4] != "none" for reading in different):
-            tally.violated(f"damaged, unguarded, and says it is authenticated: {again}")
+            tally.violated(f"damaged, unguarded, but marked as authenticated: {again}")
         return
     if subject.guard == CRC and _by_chance(subject, wire):
         tally.chance += 1
@@ -164,7 +164,7 @@ def _judge(subject: Subject, wire: bytes, found: list[Signature], tally: Tally, 
 
 
 def _by_chance(subject: Subject, wire: bytes) -> bool:
-    """Whether a CRC agrees by chance, or the checked pieces of two telegrams stand together."""
+    """Whether a CRC matches by chance, or the checked pieces of two telegrams are combined."""
     sources = [checked(subject.link, original.wire) for original in subject.originals]
     have = checked(subject.link, wire)
     return bool(have) and not any(have <= source for source in sources)
@@ -193,9 +193,9 @@ def _inner(
     knowing = subject.receiver()
     _feed(knowing, [subject.originals[0].wire])
     knowing.counters.clear()
-    # The faults may differ: who has seen framing does not look for bare telegrams any more.
+    # The faults may differ: after framing was seen, bare telegrams are no longer searched for.
     if _readings([signature(event) for event in _feed(knowing, [wire])]) != readings:
-        tally.violated(f"a receiver that knows the meter reads otherwise: {again}")
+        tally.violated(f"a receiver that knows the meter gives other events: {again}")
 
 
 def _stream(
@@ -219,9 +219,9 @@ def _stream(
         return
     known = {original.signature for original in subject.originals}
     if subject.guard == NOTHING or any(reading not in known for reading in readings):
-        tally.chance += 1  # what nothing guards may be taken for more than it was
+        tally.chance += 1  # unguarded data may be taken for more than it was
         return
-    tally.violated(f"the good telegram behind it is lost: {again}")
+    tally.violated(f"the good telegram after it is lost: {again}")
 
 
 def _garbage(
@@ -237,7 +237,7 @@ def _garbage(
         held = garbage.held(receiver)
         tally.held = max(tally.held, held)
         if held > HELD_MOST:
-            tally.violated(f"{held} bytes are held: {again}")
+            tally.violated(f"{held} bytes are kept: {again}")
             break
     readings = _readings(found)
     if subject.guard != NOTHING and readings:
@@ -251,7 +251,7 @@ def _garbage(
     events = _feed(receiver, [original.wire for original in good])
     readings = _readings([signature(event) for event in events])
     if good[1].signature not in readings:
-        tally.violated(f"a good telegram behind garbage is lost: {again}")
+        tally.violated(f"a good telegram after garbage is lost: {again}")
 
 
 _CAMPAIGNS: dict[str, Callable[[Subject, Random, Tally, Watch, int, str], None]] = {

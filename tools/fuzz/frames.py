@@ -1,8 +1,8 @@
-"""Which checked pieces a wire holds, found on their own: for telling chance from a defect.
+"""Finds the checked pieces of a wire independently, to tell chance from a defect.
 
-A 16-bit CRC lets one damage in 65 536 through, and two telegrams' blocks put together pass
-block by block where no tag holds them together. No reader can tell; so a different reading
-made of such pieces is counted apart.
+A 16-bit CRC misses one damage in 65 536. Blocks of two telegrams can also pass block by block if
+no tag covers the whole. No reader can notice this, so different readings from such pieces are
+counted separately.
 """
 
 from tools.meters import crc, sml
@@ -11,7 +11,7 @@ Pieces = frozenset[bytes]
 
 
 def checked(link: str, wire: bytes) -> Pieces:
-    """Every piece of wire that stands under a CRC which agrees."""
+    """Every piece of wire with a CRC that matches."""
     if link == "hdlc":
         return frozenset(_hdlc(wire))
     if link == "sml":
@@ -60,8 +60,8 @@ def _p1(wire: bytes) -> list[bytes]:
             text = wire[at : stop + 1]
             sent = text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
             try:
-                # One that lost its CRC is covered by none; who has heard the meter before refuses
-                # it, and this receiver has not.
+                # Text without its CRC is covered by none. A receiver that knows the meter
+                # refuses it; this one does not know it.
                 if not told or int(told, 16) in {crc.arc(text), crc.arc(sent), crc.x25(sent)}:
                     found.append(text)
             except ValueError:

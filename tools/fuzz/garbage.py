@@ -1,4 +1,4 @@
-"""Streams that are no telegrams, and how much of them a receiver keeps."""
+"""Streams that are not telegrams, and how much of them a receiver keeps."""
 
 from collections.abc import Callable
 from random import Random
@@ -19,7 +19,7 @@ def _random(rng: Random, size: int, wires: list[bytes]) -> bytes:
 
 
 def _starts(rng: Random, size: int, wires: list[bytes]) -> bytes:
-    """Nothing but bytes that a telegram may begin with."""
+    """Only bytes that a telegram may begin with."""
     return bytes(rng.choices(_STARTS, k=size))
 
 
@@ -28,7 +28,7 @@ def _one_byte(rng: Random, size: int, wires: list[bytes]) -> bytes:
 
 
 def _broken_off(rng: Random, size: int, wires: list[bytes]) -> bytes:
-    """Telegrams that all break off at the same place."""
+    """Telegrams that all stop at the same place."""
     wire = rng.choice(wires)
     part = wire[: rng.randrange(1, max(2, len(wire) // 2))]
     return part * (size // len(part) + 1)
@@ -62,7 +62,7 @@ _HEADS = tuple(
         "2f495348355c32",  # "/ISH5\2": an identification
         "2f4c475a350d0a0d0a",
         "2f4c475a350d0a02",  # a readout of IEC 62056-21
-        "2f504c4e350d0a0d0a008208ff30",  # the Polish ciphered block
+        "2f504c4e350d0a0d0a008208ff30",  # the Polish encrypted block
         "02302e302e3028",
         "0f000000010c",
         "0f00000001000282ffff",  # a list of 65 535 elements
@@ -81,12 +81,12 @@ _KINDS: tuple[Callable[[Random, int, list[bytes]], bytes], ...] = (
     _heads,
 )
 
-# What a receiver keeps of a meter, and not of the stream.
+# What a receiver keeps about a meter, as opposed to the stream.
 _LEARNED = {"key", "auth_key", "_ciphering", "counters", "plans", "profile"}
 
 
 def held(receiver: Receiver) -> int:
-    """Bytes of the stream that a receiver keeps, in whatever of its parts."""
+    """Bytes of the stream that a receiver keeps, in any of its parts."""
     return _held(receiver, 0)
 
 

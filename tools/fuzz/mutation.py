@@ -1,4 +1,4 @@
-"""Damage: what a bad line, a broken meter or somebody hostile may do to bytes."""
+"""Damage that a bad line, a broken meter or an attacker may do to bytes."""
 
 from collections.abc import Callable
 from random import Random
@@ -8,7 +8,7 @@ _TELLING = bytes.fromhex(
     "00 01 02 03 04 05 06 09 0a 0c 0d 0f 10 11 12 13 14 15 16 17 18 19 1a 1b 20 21 28 29 2a 2e 2f"
     "30 39 50 52 53 5b 62 65 68 70 71 72 76 77 7e 7f 80 81 82 83 84 a0 a7 a8 db df e0 e5 e6 f0 ff"
 )
-_LONGEST = 64  # bytes of a piece that is taken out, doubled or made up
+_LONGEST = 64  # bytes of a piece that is removed, doubled or invented
 
 
 def mutate(rng: Random, data: bytes, donor: bytes) -> bytes:
@@ -35,7 +35,7 @@ def _set_telling(rng: Random, data: bytearray, donor: bytes) -> None:
 
 
 def _step_byte(rng: Random, data: bytearray, donor: bytes) -> None:
-    """One more or less: what a count or a length is likely to be wrong by."""
+    """One more or less: the most likely error of a count or a length."""
     if data:
         at = rng.randrange(len(data))
         data[at] = (data[at] + rng.choice((-2, -1, 1, 2))) & 0xFF
@@ -86,7 +86,7 @@ def _behead(rng: Random, data: bytearray, donor: bytes) -> None:
 
 
 def _splice(rng: Random, data: bytearray, donor: bytes) -> None:
-    """The meter's next telegram goes on where this one broke off, mostly at the same place."""
+    """The meter's next telegram continues where this one stopped, mostly at the same place."""
     at = rng.randrange(len(data) + 1)
     data[at:] = donor[at if rng.random() < 0.7 else rng.randrange(len(donor) + 1) :]
 

@@ -1,7 +1,7 @@
-"""The same mutants through the peers of `make bench`: FUZZ_PEERS=1.
+"""Feeds the same mutants to the other decoders of `make bench`: FUZZ_PEERS=1.
 
-A peer's documented refusal is `rejected`; fewer values than the telegram's, but right ones, are
-`same`; any other exception is odd. Nothing here fails the run: it is there to compare with.
+A peer's documented refusal is `rejected`. Fewer values than the telegram's, but right ones, are
+`same`. Any other exception is odd. Nothing here fails the run; it is only for comparison.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ def pairs(subjects: list[Subject]) -> list[tuple[str, str]]:
 
 @lru_cache(maxsize=256)
 def _good(name: str, form: str) -> tuple[Values, ...]:
-    """What the peer makes of the form's telegrams undamaged."""
+    """The peer's results for the form's undamaged telegrams."""
     peer = _loaded()[name]
     telegrams = _telegrams(get(form))
     read = peer.reader(telegrams)

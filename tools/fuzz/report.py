@@ -1,4 +1,4 @@
-"""The tables of a fuzz run, and whether what must hold held."""
+"""The tables of a fuzz run, and whether the rules held."""
 
 from math import sqrt
 
@@ -13,8 +13,8 @@ OURS = "ours"
 _SLOW = 10  # times the mean
 _SUM_MOST = 0.005  # of mutants over the 8-bit sum of M-Bus
 _BCC_MOST = 0.01  # of a readout's, over 7 bits
-_LUCK = 3  # standard deviations that a run may have more by bad luck
-_AGAIN = 3  # times that a mutant is run again: a busy machine makes anything slow once
+_LUCK = 3  # standard deviations that a run may exceed by bad luck
+_AGAIN = 3  # times that a mutant is run again, because a busy machine is sometimes slow
 _USUAL = 40  # mutants that make the mean
 _SHOWN = 60
 
@@ -22,7 +22,7 @@ Tallies = dict[tuple[str, str, str], Tally]
 
 
 def show(subjects: list[Subject], seed: int, tallies: Tallies) -> int:
-    """Prints all; 1 where something does not hold."""
+    """Prints everything; 1 if a rule is broken."""
     ours = {key[1:]: tally for key, tally in tallies.items() if key[0] == OURS}
     violations = _ours(subjects, seed, ours)
     others = {key: tally for key, tally in tallies.items() if key[0] != OURS}
@@ -38,7 +38,7 @@ def show(subjects: list[Subject], seed: int, tallies: Tallies) -> int:
     if more:
         print(f"... and {more} that were not kept")
     if not violations:
-        print("all that must hold held")
+        print("all rules held")
     return 1 if violations else 0
 
 
@@ -98,7 +98,7 @@ def _ours(subjects: list[Subject], seed: int, tallies: dict[tuple[str, str], Tal
 
 
 def _worst(subject: Subject, name: str, seed: int, tally: Tally) -> float:
-    """The slowest mutant's time over the mean, both of times taken now and not in the crowd."""
+    """The slowest mutant's time over the mean, both measured now, without other load."""
     if not tally.mean or name == "garbage":
         return 0.0
     slow = [(_again(subject, name, seed, number), number) for _, number in tally.slowest]
@@ -109,7 +109,7 @@ def _worst(subject: Subject, name: str, seed: int, tally: Tally) -> float:
 
 
 def _again(subject: Subject, name: str, seed: int, number: int) -> float:
-    """The least time that a mutant takes; 0 where it comes in too many pieces to say."""
+    """The shortest time that a mutant takes; 0 if it comes in too many pieces to measure."""
     times = []
     for _ in range(_AGAIN):
         once = Tally()

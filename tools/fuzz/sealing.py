@@ -1,7 +1,7 @@
-"""A telegram without its checks, and with them put on again: the way to the parser itself.
+"""Removes a telegram's checks and adds them again, to reach the parser itself.
 
-payload() takes the content out of a moment's telegram of a virtual meter; seal() puts any
-content in its place, ciphers it as the meter does and adds every sum, CRC and tag.
+payload() takes the content out of a moment's telegram of a virtual meter. seal() puts any content
+in its place, encrypts it as the meter does, and adds every sum, CRC and tag.
 """
 
 from functools import reduce
@@ -18,13 +18,13 @@ from tools.meters.iec62056 import ETX, STX, IecForm
 from tools.meters.p1 import P1Form
 from tools.meters.sml import SmlForm
 
-_APDU_MOST = 3000  # bytes; more than any of our virtual meters' frames and segments carry
+_APDU_MOST = 3000  # bytes; more than a frame or segment of any of our virtual meters
 _BLANK = b"\r\n\r\n"
-_AMIS_HEAD = 19  # bytes of the M-Bus content of an AMIS meter before what is ciphered
+_AMIS_HEAD = 19  # bytes of the M-Bus content of an AMIS meter before the encrypted part
 
 
 def payload(form: Form, moment: Moment) -> bytes:
-    """What stands inside: an APDU, SML messages, text from "/" to "!", records."""
+    """The content: an APDU, SML messages, text from "/" to "!", or records."""
     if isinstance(form, DlmsForm):
         return form.notification(moment)[0]
     wire = form.encode(moment)[0]
@@ -43,11 +43,11 @@ def payload(form: Form, moment: Moment) -> bytes:
         return opened.update(sealed) + opened.finalize()
     if isinstance(form, PolledForm):
         return wire[4:-2]
-    raise TypeError(f"how {form.name} is sealed is not known here")
+    raise TypeError(f"cannot seal {form.name}")
 
 
 def seal(form: Form, moment: Moment, content: bytes) -> bytes | None:
-    """The wire bytes of content; None where it is too long for the form's framing."""
+    """The wire bytes of content; None if it is too long for the form's framing."""
     if len(content) > _APDU_MOST:
         return None
     try:

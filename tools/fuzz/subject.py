@@ -1,4 +1,4 @@
-"""What is fuzzed: a form's telegrams, what the core reads in them, and what guards them."""
+"""The subject of a fuzz run: a form's telegrams, the core's readings, and what guards them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ Signature = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Original:
-    """A telegram as the meter sends it, and what the core makes of it."""
+    """A telegram as the meter sends it, and the core's events for it."""
 
     wire: bytes
     moment: Moment
@@ -36,7 +36,7 @@ class Original:
 class Subject:
     """A form with its telegrams. guard: the strongest check over all its bytes.
 
-    "sum" is 8 bits, added or XORed: it lets one damage in some hundreds through.
+    "sum" is 8 bits, added or XORed: it misses one damage in some hundreds.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Subject:
 
     @property
     def bare(self) -> bool:
-        """Whether the form has no framing that a reader could find back to within a stream."""
+        """Whether the form has no framing by which a reader could synchronise within a stream."""
         return self.link == "apdu"
 
     def receiver(self, link: str | None = None, keys: bool = True) -> Receiver:
@@ -59,7 +59,7 @@ class Subject:
 
 
 def signature(event: object) -> Signature:
-    """What two events are equal by."""
+    """What two events are compared by."""
     if isinstance(event, Reading):
         return (
             "reading",
@@ -91,7 +91,7 @@ def _guard(form: Form) -> str:
 
 @lru_cache(maxsize=128)
 def get(name: str) -> Subject:
-    """The Subject of a form; ValueError where the core does not read what the meter sends."""
+    """The Subject of a form; ValueError if the core does not read what the meter sends."""
     base = forms.get(name)
     meter = forms.make(name, Household(seed=11, pv=True))
     form = meter.form
@@ -115,10 +115,10 @@ def get(name: str) -> Subject:
         receiver = Receiver(key, auth_key)
         events = receiver.feed(wire) + receiver.flush()
         if len(events) != 1 or not isinstance(events[0], Reading):
-            raise ValueError(f"{name}: the core makes {events} of what the meter sends")
+            raise ValueError(f"{name}: the core gives {events} for what the meter sends")
         content = sealing.payload(form, moment)
         if sealing.seal(form, moment, content) != wire:
-            raise ValueError(f"{name}: put together again, its telegram is another")
+            raise ValueError(f"{name}: its telegram differs after it was put together again")
         originals.append(Original(wire, moment, content, signature(events[0])))
         link = events[0].layers[0]
     return Subject(name, form, link, _guard(form), key, auth_key, tuple(originals))
@@ -130,7 +130,7 @@ def names() -> list[str]:
 
 
 def format_of(name: str) -> tuple[object, ...]:
-    """What forms share that go the same way through the core: framing, ciphering, layout, guard."""
+    """Groups forms that take the same path through the core: framing, encryption, layout, guard."""
     form = forms.get(name)
     return (
         type(form).__name__,

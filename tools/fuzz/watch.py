@@ -1,4 +1,4 @@
-"""Stops what does not end: after two seconds of CPU time, where telegrams take microseconds."""
+"""Stops what does not finish: after two seconds of CPU time, while telegrams take microseconds."""
 
 import signal
 import time
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 class Hang(BaseException):
-    """Not an Exception, so that nothing under test catches it."""
+    """Not an Exception, so that the code under test does not catch it."""
 
 
 class Watch:

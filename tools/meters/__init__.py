@@ -1,4 +1,4 @@
-"""Virtual meters: simulated households whose meters speak as real ones do, by the standards alone.
+"""Virtual meters: simulated households whose meters follow the standards like real ones.
 
 They share no code with the core that reads them, so each checks the other.
 """

@@ -1,4 +1,4 @@
-"""`python -m tools.meters FORM --port-link PATH --seed N`: a virtual meter on a port of its own."""
+"""`python -m tools.meters FORM --port-link PATH --seed N`: a virtual meter on its own port."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .pusher import Time, push
 
 
 def read_key(path: Path) -> bytes:
-    """A key of 32 hexadecimal digits; ValueError without a word of what the file holds."""
+    """A key of 32 hexadecimal digits; ValueError does not quote the file."""
     text = "".join(path.read_text(encoding="ascii", errors="replace").split())
     try:
         key = bytes.fromhex(text)
     except ValueError:
         key = b""
     if len(key) != 16:
-        raise ValueError(f"{path} does not hold a key of 32 hexadecimal digits")
+        raise ValueError(f"{path} does not contain a key of 32 hexadecimal digits")
     return key
 
 
@@ -33,9 +33,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.meters", description=__doc__)
     parser.add_argument("form", nargs="?", help="the form of meter; --list names them")
     parser.add_argument("--list", action="store_true", help="print all forms")
-    parser.add_argument("--port-link", type=Path, metavar="PATH", help="where the port appears")
-    parser.add_argument("--seed", type=int, default=1, help="which household (default 1)")
-    parser.add_argument("--pv", action="store_true", help="a household that feeds in")
+    parser.add_argument("--port-link", type=Path, metavar="PATH", help="path of the port")
+    parser.add_argument("--seed", type=int, default=1, help="number of the household (default 1)")
+    parser.add_argument("--pv", action="store_true", help="a household that exports energy")
     parser.add_argument("--phases", type=int, choices=(1, 3), default=3)
     parser.add_argument("--interval", type=float, metavar="S", help="seconds between telegrams")
     parser.add_argument("--key-file", type=Path, metavar="F", help="the key, in hexadecimal")
@@ -46,7 +46,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--strict-baud",
         action="store_true",
-        help="of a meter that answers: garble what the reader's bit rate does not fit",
+        help="for a meter that answers: garble data if the reader's bit rate is wrong",
     )
     given = parser.parse_args(argv)
     if not given.list and (given.form is None or given.port_link is None):

@@ -1,4 +1,4 @@
-"""AMIS meters (Siemens/Landis+Gyr TD-351x): an M-Bus master that pushes to whoever acknowledges.
+"""AMIS meters (Siemens/Landis+Gyr TD-351x): an M-Bus master that pushes to a reader.
 
 The meter looks for a listener with SND_NKE every minute; answered E5 it sends its values every
 second, and goes back to looking after ten telegrams without E5.
@@ -59,7 +59,7 @@ def type_i(clock: datetime) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class AmisForm(Form):
-    """echo: the meter hears the reader's own acknowledgement come back from the optical head."""
+    """echo: the meter receives the reader's acknowledgement again from the optical head."""
 
     echo: bool = False
 
@@ -92,7 +92,7 @@ class AmisForm(Form):
 
 
 class Master(Responder):
-    """The meter's side: search, push, count what stays unanswered."""
+    """The meter's side: search, push, count unanswered telegrams."""
 
     def __init__(self, meter: Meter, echo: bool) -> None:
         super().__init__(meter)

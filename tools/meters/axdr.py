@@ -1,4 +1,4 @@
-"""A-XDR: how COSEM data is written in an APDU (IEC 62056-5-3, annex A; tags of clause 9.5)."""
+"""A-XDR: the encoding of COSEM data in an APDU (IEC 62056-5-3, annex A; tags of clause 9.5)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def length(n: int, form: str = "short") -> bytes:
 
 
 def integer(kind: str, value: int) -> bytes:
-    """An integer of a kind of INTEGERS; OverflowError where it does not fit."""
+    """An integer of a kind of INTEGERS; OverflowError if it does not fit."""
     tag, size, signed = INTEGERS[kind]
     return bytes((tag,)) + value.to_bytes(size, "big", signed=signed)
 
@@ -66,7 +66,7 @@ def scaler_unit(exponent: int, unit: int) -> bytes:
 
 
 def obis_bytes(code: str) -> bytes:
-    """Six bytes of "A-B:C.D.E" or "A-B:C.D.E.F"; F is 255 where it is not given."""
+    """Six bytes of "A-B:C.D.E" or "A-B:C.D.E.F"; F is 255 if not given."""
     media, rest = code.split("-")
     channel, rest = rest.split(":")
     parts = [int(part) for part in rest.split(".")]

@@ -1,4 +1,4 @@
-"""Ciphered APDUs: general-glo-ciphering and general-ded-ciphering (IEC 62056-5-3, 5.7.2).
+"""Encrypted APDUs: general-glo-ciphering and general-ded-ciphering (IEC 62056-5-3, 5.7.2).
 
 Security control (Green Book 9.2.7.2.4.1): bit 4 authenticated, bit 5 encrypted, low nibble suite.
 """
@@ -25,7 +25,7 @@ def protect(
     key: bytes,
     auth_key: bytes | None,
 ) -> bytes:
-    """Security control, invocation counter, (cipher) text and the tag where there is one.
+    """Security control, invocation counter, (encrypted) text and the tag if there is one.
 
     Without the encrypted bit the text stays plain; without the authenticated bit there is no tag.
     The initialization vector is the system title, of zeros where it is empty, and the counter.

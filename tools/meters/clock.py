@@ -18,7 +18,7 @@ def _last_sunday(year: int, month: int) -> datetime:
 
 
 def local(now: datetime, summer_time: bool = True) -> datetime:
-    """The moment as a meter's clock shows it, to the second.
+    """The moment in the meter's local time, to the second.
 
     summer_time False: a clock that keeps standard time all year.
     """

@@ -24,7 +24,7 @@ def converse(
     stopping: Callable[[], bool],
     strict_baud: bool,
 ) -> None:
-    """Answer until told to stop or count telegrams are sent whole.
+    """Answer until stopped, or until `count` telegrams are sent completely.
 
     strict_baud: the reader hears only what is sent at the rate it has set on its port, and is
     heard only at the meter's.
@@ -46,7 +46,7 @@ def converse(
 
 
 def _say(answer: Answer, form: Form, line: Line, clock: Time, strict_baud: bool) -> bool:
-    """Send an answer after its time; whether it reached somebody whole and readable."""
+    """Send an answer after its delay; whether somebody received it completely and readably."""
     if answer.delay_ms and not line.sleep_until(
         time.monotonic() + answer.delay_ms / 1000 / clock.speed
     ):

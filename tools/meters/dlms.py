@@ -1,4 +1,4 @@
-"""Meters that push a DLMS data-notification, ciphered or not, over M-Bus, HDLC or bare."""
+"""Meters that push a DLMS data-notification, encrypted or not, over M-Bus, HDLC or bare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DATA_NOTIFICATION = 0x0F  # IEC 62056-5-3, 7.2
 
 @dataclass(frozen=True, kw_only=True)
 class DlmsForm(Form):
-    """A push list in a data-notification, and what is wrapped around it.
+    """A push list in a data-notification, and its wrapping.
 
     lists: list name -> (seconds between, items), 0 seconds: only when asked for; `list` names one,
     "auto" takes the rarest that is due.
@@ -87,7 +87,7 @@ class DlmsForm(Form):
         )
 
     def notification(self, moment: Moment) -> tuple[bytes, Values, bool]:
-        """The data-notification APDU, before any ciphering."""
+        """The data-notification APDU, before any encryption."""
         items = self.due(moment)
         values: Values = {}
         encoded = [lists.value(item, moment, self, self.clock_form, values) for item in items]

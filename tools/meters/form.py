@@ -1,4 +1,4 @@
-"""What every form of meter has: a name, a line, keys, and one way to make a telegram."""
+"""Common fields of every form of meter: a name, a line, keys, and one way to make a telegram."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Values = dict[str, Number]
 
 @dataclass(frozen=True)
 class Moment:
-    """All that goes into one telegram."""
+    """The input of one telegram."""
 
     now: datetime  # aware
     house: Snapshot
@@ -33,7 +33,7 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class Form(ABC):
-    """One meter's way of telling. The fields are the options of `forms.make`.
+    """One meter's format. The fields are the options of `forms.make`.
 
     frame: data bits, parity, stop bits; interval: seconds between telegrams; inverted: the port's
     idle level is the other way round; summer_time False: its clock keeps standard time all year;
@@ -62,16 +62,16 @@ class Form(ABC):
 
     @property
     def zoned(self) -> bool:
-        """Whether its time says its offset from UTC; else a reader has to know it, or give none."""
+        """Whether its time has an offset from UTC; otherwise a reader must know it."""
         return True
 
     @abstractmethod
     def encode(self, moment: Moment) -> tuple[bytes, Values, bool]:
-        """The wire bytes, the values put in by "C.D.E", and whether the telegram says its time."""
+        """The wire bytes, the values by "C.D.E", and whether the telegram contains its time."""
 
     def responder(self, meter: Meter) -> Responder:
-        """The meter in conversation, of an interactive form."""
-        raise ValueError(f"{self.name} pushes and answers nobody")
+        """The meter's side of the conversation, for an interactive form."""
+        raise ValueError(f"{self.name} only pushes and never answers")
 
     def clock(self, moment: Moment) -> datetime:
         return clock.local(moment.now, self.summer_time)

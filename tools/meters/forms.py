@@ -40,12 +40,12 @@ def _number(name: str) -> int:
 
 
 def get(name: str) -> Form:
-    """The form of a name; ValueError with one sentence where there is none."""
+    """The form with a name; ValueError with one sentence if there is none."""
     try:
         return FORMS[name]
     except KeyError:
         raise ValueError(
-            f"there is no meter form {name!r}; `python -m tools.meters --list` names them all"
+            f"there is no meter form {name!r}; run `python -m tools.meters --list`"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Forms of Austrian meters: wired M-Bus, HDLC, and block transfer, all ciphered."""
+"""Forms of Austrian meters: wired M-Bus, HDLC, and block transfer, all encrypted."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ AUSTRIA = (
     ),
     DlmsForm(
         name="sagemcom-t210-old",
-        about="the same with old firmware: a frame of 257 bytes says its length modulo 256",
+        about="the same with old firmware: a frame of 257 bytes gives its length modulo 256",
         link="mbus",
         baud=2400,
         frame="8E1",

@@ -237,7 +237,7 @@ NORDIC_FORMS = (
     ),
     DlmsForm(
         name="kamstrup-bornholm",
-        about="Kamstrup Omnipower of Denmark whose firmware tells voltages in 0.01 V",
+        about="Kamstrup Omnipower of Denmark whose firmware sends voltages in 0.01 V",
         interval=10,
         system_title=b"KAME",
         security=0x30,
@@ -253,7 +253,7 @@ NORDIC_FORMS = (
     ),
     DlmsForm(
         name="kamstrup-dk",
-        about="Kamstrup Omnipower of Denmark: 65 items, ciphered with a tag",
+        about="Kamstrup Omnipower of Denmark: 65 items, encrypted with a tag",
         interval=10,
         system_title=b"KAME",
         security=0x30,

@@ -303,7 +303,7 @@ P1 = (
     ),
     P1Form(
         name="p1-luxembourg",
-        about="Smarty of Luxembourg: the whole text ciphered",
+        about="Smarty of Luxembourg: the whole text encrypted",
         interval=10,
         ident="Lux5\\253694471_M",
         lines=LUXEMBOURG,
@@ -313,7 +313,7 @@ P1 = (
     ),
     P1Form(
         name="p1-steiermark",
-        about="Sagemcom T210-D-r of Energienetze Steiermark: the whole text ciphered, in Wh and W",
+        about="Sagemcom T210-D-r of Energienetze Steiermark: the whole text encrypted, in Wh and W",
         interval=5,
         ident="EST5\\253710000_A",
         lines=STEIERMARK,
@@ -323,7 +323,7 @@ P1 = (
     ),
     P1Form(
         name="p1-poland",
-        about="Stoen of Poland: lines ciphered behind a plain identification, constant counter",
+        about="Stoen of Poland: lines encrypted after a plain identification, constant counter",
         interval=10,
         ident="EGM5G15",
         lines=POLAND,

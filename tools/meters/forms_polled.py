@@ -95,7 +95,7 @@ IEC = (
 AMIS = (
     AmisForm(
         name="amis",
-        about="Siemens TD-351x of Netz Oberoesterreich: AES-CBC, wants each telegram acknowledged",
+        about="Siemens TD-351x of Netz Oberoesterreich: AES-CBC, each telegram needs an answer",
         link="amis",
         baud=9600,
         frame="8E1",

@@ -193,7 +193,7 @@ SWITZERLAND = (
     ),
     DlmsForm(
         name="landis-gyr-e450-ekz",
-        about="Landis+Gyr E450 of EKZ, not ciphered, reactive energy by quadrants",
+        about="Landis+Gyr E450 of EKZ, not encrypted, reactive energy by quadrants",
         link="gbt",
         interval=5,
         lists={"all": (60, E450_EKZ), "quick": (5, E450_QUICK)},

@@ -19,7 +19,7 @@ def frame(
     """7E ... 7E. The length counts from the format field to the last check sequence."""
     size = 2 + len(destination) + len(source) + 1 + 2 + (len(info) + 2 if info else 0)
     if size > 0x7FF:
-        raise ValueError(f"an HDLC frame of {size} bytes is longer than its length field can say")
+        raise ValueError(f"an HDLC frame of {size} bytes is longer than its length field allows")
     kind = FORMAT | size | (SEGMENTED if segmented else 0)
     head = kind.to_bytes(2, "big") + destination + source + bytes((control,))
     body = head + crc.x25(head).to_bytes(2, "little")
@@ -62,7 +62,7 @@ def push_blocks(
     control: int = UI_FINAL,
     shared_flags: bool = False,
 ) -> bytes:
-    """General block transfer, one block a frame, streaming; the last of sizes goes on for ever."""
+    """General block transfer, one block a frame, streaming; the last of sizes is repeated."""
     frames, number = [], 1
     while True:
         size = sizes[min(number, len(sizes)) - 1]
@@ -77,7 +77,7 @@ def push_blocks(
 
 
 def join(frames: list[bytes], shared_flags: bool) -> bytes:
-    """One after the other; shared_flags: a closing flag is the next frame's opening flag."""
+    """The frames in a row; shared_flags: a closing flag is the next frame's opening flag."""
     if not shared_flags:
         return b"".join(frames)
     return frames[0] + b"".join(frame[1:] for frame in frames[1:])

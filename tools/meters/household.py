@@ -43,7 +43,7 @@ def _ripple_sum(ms: int) -> int:
 
 
 def _appliances(rng: random.Random) -> Iterator[tuple[int, int, int, int, int]]:
-    """What runs in a week: (start s, seconds, phase 0..2 or 3 for all, W, var)."""
+    """The appliances: (start s, seconds, phase 0..2 or 3 for all, W, var)."""
     for day in range(7):
         midnight = day * 86400
 
@@ -71,7 +71,7 @@ def _appliances(rng: random.Random) -> Iterator[tuple[int, int, int, int, int]]:
 
 
 def _sun(rng: random.Random, peak_w: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """What a photovoltaic plant feeds in on three phases, in steps of five minutes."""
+    """The power that a photovoltaic plant exports on three phases, in steps of five minutes."""
     for day in range(7):
         clear = rng.uniform(0.55, 1.0)
         for step in range(66, 214):  # 05:30 to 17:50 UTC
@@ -159,7 +159,7 @@ def _week(
 
 
 def _add_energy(total: list[int], power: tuple[int, ...], start: int, end: int) -> None:
-    """Add what a segment's power makes from start to end, both ms of the week."""
+    """Add the energy of a segment from start to end, both ms of the week."""
     tariff = 0 if (start // 3_600_000 + 1) % 24 in TARIFF_1 else 1
     span, ripple = end - start, _ripple_sum(end) - _ripple_sum(start)
 
@@ -175,7 +175,7 @@ def _add_energy(total: list[int], power: tuple[int, ...], start: int, end: int) 
 
 
 class Household:
-    """One household and what its meter would see.
+    """One household and the values that its meter would measure.
 
     seed: any int; pv: whether it feeds in; phases: 3, or 1.
     """

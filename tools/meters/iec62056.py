@@ -49,7 +49,7 @@ class IecForm(Form):
         return False
 
     def identification(self) -> bytes:
-        """/XXXZ ident; Z tells the rate that mode C may change to."""
+        """/XXXZ ident; Z is the rate that mode C may change to."""
         z = {"A": "@", "C": self.rate, "D": self.rate}[self.mode]
         return f"/{self.ident[:3]}{z}{self.ident[3:]}\r\n".encode("ascii")
 

@@ -1,4 +1,4 @@
-"""A meter's port as a pseudo-terminal: a symlink to open, and bytes at the meter's own pace."""
+"""A meter's port as a pseudo-terminal: a symlink to open, and bytes at the meter's pace."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class Line:
         os.close(self._master)
 
     def open(self) -> bool:
-        """Whether somebody has the port open."""
+        """Whether a reader has opened the port."""
         poll = select.poll()
         poll.register(self._master, select.POLLIN)
         return not any(event & select.POLLHUP for _, event in poll.poll(0))
 
     def speed(self) -> int | None:
-        """The bit rate the reader has set, None where it is none we know."""
+        """The bit rate that the reader has set, None if unknown."""
         set_to = termios.tcgetattr(self._master)[5]
         return next((baud for baud, flag in SPEEDS.items() if flag == set_to), None)
 
@@ -119,7 +119,7 @@ class Line:
         return True
 
     def receive(self, seconds: float) -> bytes:
-        """What the reader sent, b"" after so many seconds without, or where nobody is there."""
+        """The reader's bytes, b"" after so many seconds without, or without a reader."""
         ready, _, _ = select.select([self._master], [], [], max(0.0, seconds))
         if not ready:
             return b""
@@ -130,7 +130,7 @@ class Line:
             return b""
 
     def drain(self) -> None:
-        """Wait until the reader has read all, for closing this end takes the rest away."""
+        """Wait until the reader has read everything, because closing this end discards the rest."""
         end = time.monotonic() + STUCK_S
         empty = 0
         while self.open() and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Push lists: what a meter lists, and the ways of writing a list as COSEM data.
+"""Push lists: the contents of a meter's list, and its encodings as COSEM data.
 
 The layouts are the letters of a to f in the reference: structures of OBIS, value and scaler
 (a), the same flat (b), flat without scaler (c), descriptors and then values (d), values by
@@ -54,7 +54,7 @@ class ClockForm:
 
 
 def value(item: Item, moment: Moment, form: Form, clock_form: ClockForm, values: Values) -> bytes:
-    """The item's value as A-XDR; a quantity is noted in values."""
+    """The item's value as A-XDR; a quantity is added to values."""
     if item.is_quantity:
         count = quantities.mantissa(moment.house, item.key, item.exponent)
         values[item.key] = quantities.number(count, item.exponent)
@@ -89,7 +89,7 @@ def value(item: Item, moment: Moment, form: Form, clock_form: ClockForm, values:
         return axdr.octets(axdr.obis_bytes(item.code))
     if item.kind == "null":
         return axdr.NULL
-    raise ValueError(f"a list has no items of kind {item.kind!r}")
+    raise ValueError(f"a list cannot contain items of kind {item.kind!r}")
 
 
 def _scaler(item: Item) -> bytes:
@@ -157,7 +157,7 @@ def _attribute_of(item: Item) -> int:
 
 
 def _descriptor(item: Item) -> bytes:
-    """class, OBIS, attribute, data index: what the value at this place is."""
+    """class, OBIS, attribute, data index: the meaning of the value at this place."""
     return axdr.structure(
         (
             axdr.integer("u16", _class_of(item)),

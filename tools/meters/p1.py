@@ -1,4 +1,4 @@
-"""P1 telegrams and their kin: OBIS data lines as text (DSMR 5.0.2 P1, 6.2), plain or ciphered."""
+"""P1 telegrams and similar: OBIS data lines as text (DSMR 5.0.2 P1, 6.2), plain or encrypted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Line:
 
     @property
     def key(self) -> str:
-        """C.D.E of the code, whatever it is written with."""
+        """C.D.E of the code, however it is written."""
         parts = self.code.split(":")[-1].split("*")[0].split(".")
         return ".".join((*parts, "0")[:3])
 
@@ -54,7 +54,7 @@ Entry = Line | str  # text is written as it is, with {clock}, {seed}, {hex} and 
 
 
 def fill(text: str, moment: Moment, at: str, quarter: str) -> str:
-    """A line of text with what it names of the moment and the meter."""
+    """A line of text, with placeholders for the moment and the meter."""
     seed = moment.seed % 10_000_000
     return text.format(
         clock=at,

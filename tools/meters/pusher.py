@@ -56,7 +56,7 @@ def push(
     count: int | None,
     stopping: Callable[[], bool],
 ) -> None:
-    """Push until told to stop or count telegrams are sent whole."""
+    """Push until stopped, or until `count` telegrams are sent completely."""
     pace = bytes_per_second(meter.form) * clock.speed
     sent = 0
     while count is None or sent < count:

@@ -1,4 +1,4 @@
-"""Puts the settings and the keys on a board: see __main__.py."""
+"""Writes the settings and the keys to a board: see __main__.py."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Provisions a board: settings and keys into its NVS, then watches until the first reading.
+"""Provisions a board: writes settings and keys to its NVS, and waits for the first reading.
 
     python -m tools.provision                          asks for everything
     python -m tools.provision --config adapter.toml    asks for the secrets only
@@ -19,18 +19,20 @@ from tools.provision import answers as answering
 from tools.provision import device, watch
 from tools.provision.answers import ASKED, Answers, Refused
 
-_DIGEST_DIGITS = 8  # enough to tell two keys apart, and no help in finding one
+_DIGEST_DIGITS = 8  # enough to tell two keys apart, but no help in finding one
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--board", metavar="PORT", help="default: the one that is plugged in")
+    parser.add_argument("--board", metavar="PORT", help="default: the connected board")
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML or JSON, no secrets")
     parser.add_argument("--secrets", metavar="FILE", help="NAME=value lines; - is a pipe")
-    parser.add_argument("--no-watch", action="store_true", help="restart the board and be done")
-    parser.add_argument("--timeout", type=float, default=180, help="seconds to watch")
+    parser.add_argument("--no-watch", action="store_true", help="restart the board and exit")
+    parser.add_argument(
+        "--timeout", type=float, default=180, help="seconds to wait for the first reading"
+    )
     arguments = parser.parse_args()
     try:
         return _provision(arguments)
@@ -38,7 +40,7 @@ def main() -> int:
         print(f"provision: {why}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):
-        print("\nprovision: given up; the board keeps what it had", file=sys.stderr)
+        print("\nprovision: cancelled; the board is unchanged", file=sys.stderr)
         return 130
 
 
@@ -56,7 +58,7 @@ def _board(port: str | None) -> str:
 def _provision(arguments: argparse.Namespace) -> int:
     person = sys.stdin.isatty() and arguments.secrets != "-"
     port = arguments.board
-    if person and not arguments.config:  # before ten questions are answered in vain
+    if person and not arguments.config:  # before ten questions are answered without success
         port = _board(port)
     answers = answering.from_file(arguments.config) if arguments.config else Answers()
     if arguments.secrets:
@@ -67,7 +69,7 @@ def _provision(arguments: argparse.Namespace) -> int:
         if not arguments.secrets:
             answering.ask_secrets(answers)
     elif not arguments.config:
-        raise Refused("nobody can be asked here; name a file with --config")
+        raise Refused("this is not a terminal; name a file with --config")
     answers = answers.checked()
 
     if not person or arguments.config:
@@ -79,13 +81,14 @@ def _provision(arguments: argparse.Namespace) -> int:
     if arguments.no_watch:
         device.reset(port)
         return 0
-    print("it starts anew; waiting for the first reading")
+    print("restarting the board and waiting for the first reading ...")
     settled: set[str] = set() if person else set(ASKED)
     restart = True
     while wrong := watch.until_reading(port, arguments.timeout, settled, restart):
         if wrong == watch.TIME_OVER:
             raise Refused(
-                f"no reading in {arguments.timeout:.0f} s; the board is provisioned and goes on"
+                f"settings are saved and the board keeps trying, but no reading "
+                f"reached the broker in {arguments.timeout:.0f} s"
             )
         restart = answering.ask_again(answers, wrong)
         if restart:

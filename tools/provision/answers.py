@@ -1,4 +1,4 @@
-"""What goes on a board: from a file, from a pipe, or asked for. Every answer is checked here."""
+"""The settings of a board: from a file, from a pipe, or from a prompt. All answers are checked."""
 
 import contextlib
 import getpass
@@ -19,19 +19,19 @@ from tools.documents import boards
 
 _HEX = "0123456789abcdefABCDEF"
 
-# What the operator of the grid or of the network gives, and nobody may see.
+# Secrets of the grid operator or of the network, which nobody may see.
 ASKED = {
-    "wifi_password": "Wi-Fi password (none for an open network)",
+    "wifi_password": "Wi-Fi password (press Enter for an open network)",
     "broker_password": "password at the broker",
-    "meter_key": "the meter's encryption key, 32 hex digits (none if it sends plain text)",
-    "meter_auth_key": "the meter's authentication key, 32 hex digits (none if you were given none)",
+    "meter_key": "the meter's encryption key, 32 hex digits (press Enter if it sends plain text)",
+    "meter_auth_key": "the meter's authentication key, 32 hex digits (Enter if you have none)",
 }
-# Files that the configuration names, in its section [broker], and the secret each becomes.
+# Files that the section [broker] of the configuration names, and the secret for each.
 _FILES = {"ca": "broker_ca", "certificate": "client_cert", "key": "client_key"}
 
 
 class Refused(Exception):
-    """An answer that cannot be; one sentence."""
+    """An answer is not valid; one sentence."""
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Answers:
         )
 
     def checked(self) -> "Answers":
-        """The same with its defaults; Refused where anything is wrong or missing."""
+        """The same with its defaults; Refused if anything is wrong or missing."""
         settings = {k: v for k, v in self.settings.items() if k != "board"}
         if "board" in self.settings:
             _fit(settings, self.settings["board"])
@@ -72,7 +72,7 @@ class Answers:
 
 
 def _fit(settings: dict[str, Any], name: object) -> None:
-    """Fills in what follows from the board: its pins, and its wiring where it has Ethernet."""
+    """Fills in what follows from the board: its pins, and the wiring of its Ethernet."""
     try:
         fitting = boards.load(str(name)).settings()
     except ValueError as why:
@@ -90,9 +90,9 @@ def key(text: str) -> bytes:
     digits = "".join(text.split()).replace(":", "").replace("-", "")
     wrong = sorted({c for c in digits if c not in _HEX})
     if wrong:
-        raise Refused(f"a key has only 0-9 and A-F, this one has {' '.join(wrong)!r} too")
+        raise Refused(f"a key has only 0-9 and A-F, but this one contains {' '.join(wrong)!r}")
     if len(digits) != 32:
-        raise Refused(f"a key has 32 hex digits, this one has {len(digits)}")
+        raise Refused(f"a key has 32 hex digits, but this one has {len(digits)}")
     return bytes.fromhex(digits)
 
 
@@ -108,7 +108,7 @@ def secret(name: str, text: str) -> bytes:
 
 
 def from_file(path: Path) -> Answers:
-    """Of a TOML or JSON file, or the specification's SmartMeterAdapterConfig (JSON)."""
+    """Read a TOML or JSON file, or the specification's SmartMeterAdapterConfig (JSON)."""
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as why:
@@ -137,7 +137,7 @@ def from_file(path: Path) -> Answers:
 
 
 def _take_specified(answers: Answers) -> None:
-    """MeterIndividualId, OperationalPropertyMapping and CloudAuth become settings of ours."""
+    """Turn MeterIndividualId, OperationalPropertyMapping and CloudAuth into our settings."""
     document = answers.settings
     if "MeterIndividualId" in document:
         document.setdefault("meter", {})["id"] = document.pop("MeterIndividualId")
@@ -174,9 +174,9 @@ def _update_key(path: Path) -> bytes:
     except OSError as why:
         raise Refused(f"{path} cannot be read: {why.strerror}") from None
     except ValueError:
-        raise Refused(f"{path} holds no public key that can be read") from None
+        raise Refused(f"{path} does not contain a readable public key") from None
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size not in (3072, 4096):
-        raise Refused(f"{path} is no public RSA key of 3072 or 4096 bits")
+        raise Refused(f"{path} is not a public RSA key of 3072 or 4096 bits")
     numbers = key.public_numbers()
     if numbers.e != 65537:
         raise Refused(f"{path} has an exponent other than 65537")
@@ -184,7 +184,7 @@ def _update_key(path: Path) -> bytes:
 
 
 def _certificate(path: Path) -> bytes:
-    """A PEM or DER file as it will rest on the board; DER is shorter, and the same."""
+    """A PEM or DER file as it will be stored on the board, as DER, which is shorter."""
     try:
         data = path.read_bytes()
     except OSError as why:
@@ -203,13 +203,13 @@ def _certificate(path: Path) -> bytes:
                 )
             certificate = x509.load_pem_x509_certificate(data)
         except (ValueError, TypeError):
-            raise Refused(f"{path} holds no certificate or key that can be read") from None
+            raise Refused(f"{path} does not contain a readable certificate or key") from None
         return certificate.public_bytes(serialization.Encoding.DER)
     for load in (x509.load_der_x509_certificate, _load_der_key):
         with contextlib.suppress(ValueError, TypeError):
             load(data)
             return data
-    raise Refused(f"{path} holds no certificate or key that can be read")
+    raise Refused(f"{path} does not contain a readable certificate or key")
 
 
 def _load_der_key(data: bytes) -> object:
@@ -246,9 +246,9 @@ def from_pipe(name: str) -> dict[str, bytes]:
 
 
 def ask(answers: Answers) -> None:
-    """Asks a person for what is missing, again where an answer cannot be."""
+    """Asks a person for what is missing, again if an answer is not valid."""
     settings = answers.settings
-    print("Return takes what stands in brackets.")
+    print("Press Enter to accept the value in brackets.")
     if "board" not in settings:
         print("Boards:", ", ".join(boards.names()))
         settings["board"] = _ask("the board", "ESP32_GENERIC", boards.load)
@@ -258,14 +258,14 @@ def ask(answers: Answers) -> None:
         said = _ask("the meter", line.AUTO, _meter)
         meter["answer" if said in _ANSWERS else "line"] = said
     if "wifi" not in settings and "ethernet" not in settings:
-        ssid = _ask("name of the Wi-Fi (none for Ethernet)", "")
+        ssid = _ask("name of the Wi-Fi (press Enter for Ethernet)", "")
         settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}
     broker = settings.setdefault("broker", {})
     if "host" not in broker:
         broker["host"] = _ask("host name or address of the broker", None)
     if "port" not in broker:
         broker["port"] = int(_ask("its port", "8883", _port))
-    if "user" not in broker and (user := _ask("user at the broker (none for none)", "")):
+    if "user" not in broker and (user := _ask("user at the broker (press Enter for none)", "")):
         broker["user"] = user
     if broker.get("tls", True) and "broker_ca" not in answers.secrets:
         holder: list[bytes] = []
@@ -288,7 +288,7 @@ def ask_secrets(answers: Answers) -> None:
         _ask_secret(answers, name)
 
 
-# What a person may know of the meter, and what else there is.
+# What a person may know about the meter, and the alternatives.
 _ANSWERS = (schema.AMIS, schema.SIGN_ON, schema.POLL)
 _METERS = (
     'Meters: auto finds any that sends by itself; "2400 8E1" M-Bus, "115200 8N1 inverted" P1,\n'
@@ -304,12 +304,12 @@ def _meter(text: str) -> None:
 
 def _port(text: str) -> None:
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise Refused("a port is a number from 1 to 65535")
+        raise Refused("a port must be a number from 1 to 65535")
 
 
 def ask_again(answers: Answers, name: str) -> bool:
-    """Asks for a secret that did not fit; whether there is another now."""
-    print("type it again, or Return to go on watching")
+    """Asks again for a wrong secret; whether there is a new one."""
+    print("type it again, or press Enter to keep waiting")
     return _ask_secret(answers, name)
 
 
@@ -329,7 +329,7 @@ def _ask(question: str, default: str | None, check: Any = None) -> str:
         shown = f" [{default}]" if default else ""
         text = input(f"{question}{shown}: ").strip() or default
         if text is None:
-            print("it cannot do without; Ctrl-C gives up")
+            print("This answer is required (Ctrl-C to cancel).")
             continue
         try:
             if check and text:

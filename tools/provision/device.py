@@ -1,4 +1,4 @@
-"""A board on the USB plug, by way of mpremote. No secret ever stands in an argument."""
+"""A board on the USB port, through mpremote. Secrets are never passed as arguments."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from tools.provision.answers import Answers, Refused
 
 
 def find() -> str:
-    """The port of the one board that is plugged in."""
+    """The port of the only board that is connected."""
     ports = []
     for line in mpremote("connect", "list").splitlines():
         words = line.split()
@@ -24,12 +24,14 @@ def find() -> str:
             "port with --board"
         )
     if len(ports) > 1:
-        raise Refused(f"several boards are plugged in ({', '.join(ports)}); say which with --board")
+        raise Refused(
+            f"several boards are plugged in ({', '.join(ports)}); choose one with --board"
+        )
     return ports[0]
 
 
 def flashed(port: str) -> None:
-    """Refused where the firmware is not on the board."""
+    """Refused if the firmware is not on the board."""
     answer = run(port, "try:\n import adapter\n print('yes')\nexcept ImportError:\n print('no')\n")
     if "yes" not in answer:
         raise Refused(
@@ -38,7 +40,7 @@ def flashed(port: str) -> None:
 
 
 def write(port: str, answers: Answers) -> None:
-    """Puts the answers in NVS, and compares digests of what the board then holds."""
+    """Writes the answers to NVS, and compares digests of what the board then contains."""
     values = {adapter_settings.DOCUMENT: json.dumps(answers.settings).encode()} | answers.secrets
     absent = [name for name in adapter_settings.SECRETS if name not in values]
     # Salted, because a Wi-Fi password may be guessed from a bare digest of it.
@@ -53,7 +55,7 @@ def write(port: str, answers: Answers) -> None:
         if digests.get(name) != hashlib.sha256(salt + value).hexdigest():
             raise Refused(
                 f"the board did not take {name}; its NVS may be full or damaged, and "
-                "erasing the flash makes it new"
+                "erasing the flash repairs it"
             )
 
 
@@ -78,7 +80,7 @@ for name, value in values.items():
 
 
 def run(port: str, script: str) -> str:
-    """What a program prints that goes to the board through a pipe."""
+    """The output of a program that goes to the board through a pipe."""
     return mpremote("connect", port, "run", "/dev/stdin", given=script)
 
 

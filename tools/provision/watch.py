@@ -1,4 +1,4 @@
-"""Watches a board's console from its restart to the first reading, and says what to check."""
+"""Watches a board's console from its restart to the first reading, and suggests what to check."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ TIME_OVER = "time over"
 # a meter's first telegram may come before another program that resets it has ended.
 _RESTART = b"\x01import machine; machine.reset()\x04"
 
-# What the adapter says (firmware/adapter) -> the secret that is to be asked for again.
+# What the adapter prints (firmware/adapter) -> the secret to ask for again.
 _WRONG = (
     ("is the Wi-Fi password right", "wifi_password"),
     ("user or password is wrong", "broker_password"),
@@ -25,7 +25,7 @@ _WRONG = (
     ("meter: key:", "meter_key"),
     ("meter: tag:", "meter_auth_key"),
 )
-# What the adapter says -> what to check.
+# What the adapter prints -> what to check.
 _HINTS = (
     (
         "is the Wi-Fi password right",
@@ -38,7 +38,7 @@ _HINTS = (
     ("not from the CA", "is broker.ca the CA that signed this broker's certificate?"),
     (
         "for another host name",
-        "broker.host must be a name or address that stands in its certificate",
+        "broker.host must be a name or address from its certificate",
     ),
     ("has expired", "the broker needs a new certificate"),
     ("not valid yet", "is the time right on the NTP server and at the CA?"),
@@ -46,7 +46,7 @@ _HINTS = (
     ("refuses user and password", "check broker.user and the password"),
     ("connection was refused", "is the broker running, and is it this port?"),
     ("no such host name", "check broker.host"),
-    ("meter: key:", "the meter sends ciphered; is it this meter's key, and not an older one?"),
+    ("meter: key:", "the meter encrypts; is it this meter's key, and a current one?"),
     ("meter: tag:", "the authentication key (often called GAK or AK) is not this meter's"),
 )
 _WIRING = (

@@ -1,4 +1,4 @@
-"""A simulated week of the adapter: every telegram of it, at about 1000 times the pace.
+"""A simulated week of the adapter: all its telegrams, at about 1000 times the pace.
 
     python -m tools.soak          SOAK_TELEGRAMS bounds it; the default is a week's, 120 960
 
@@ -58,7 +58,7 @@ class Soak:
         self._await(0)
 
     def _await(self, left: int) -> None:
-        """Takes readings until no more than `left` are under way; what does not come is lost."""
+        """Reads until at most `left` readings are in flight; those that do not arrive are lost."""
         until = time.monotonic() + _WAIT_S
         while len(self.pending) > left and time.monotonic() < until:
             self._take(until - time.monotonic())
@@ -80,7 +80,7 @@ class Soak:
             self.wrong += 1
 
     def minute(self) -> dict[str, Any]:
-        """Lets the batch's minute pass; the status at its end."""
+        """Lets the batch's minute pass; returns the status at its end."""
         self.run.settle()  # or the leap of the clock would come between a publish and its answer
         while not self.run.statuses.empty():
             self.run.statuses.get()
@@ -91,12 +91,12 @@ class Soak:
                 return self.run.status(_PAUSE_S)
             except queue.Empty:
                 if time.monotonic() > until:
-                    raise TimeoutError("the board tells no status") from None
+                    raise TimeoutError("the board sends no status") from None
                 # The leap broke its connection, and its pause before the next is by its clock.
                 self.run.board.pass_time(2, 2)
 
     def without_wifi(self) -> None:
-        """Away and back; what was acknowledged in the last minute comes again."""
+        """Wi-Fi off and on; what was acknowledged in the last minute is repeated."""
         console = len(self.run.board.console())
         self.run.board.air(networks={})
         self.run.board.wait_console("network: lost", _WAIT_S, console)
@@ -105,7 +105,7 @@ class Soak:
         while "broker: connected" not in self.run.board.console()[console:]:
             self.run.board.pass_time(2, 2)  # its pause between two attempts is over at once
             if time.monotonic() > until:
-                raise TimeoutError("the board does not come back")
+                raise TimeoutError("the board did not come back")
 
 
 def soak(
@@ -115,9 +115,11 @@ def soak(
     unbroken: int = 4 * _DAY,
     image: Path | None = None,
 ) -> bool:
-    """Whether all went well. first: telegrams until the heap is looked at; unbroken: telegrams
-    until Wi-Fi goes away, and daily from then on; image: the flash of a board that has the
-    firmware."""
+    """Run the soak; return whether all went well.
+
+    first: telegrams until the heap is measured. unbroken: telegrams until Wi-Fi is switched off,
+    and daily from then on. image: the flash of a board that has the firmware.
+    """
     started = time.monotonic()
     table = Table(
         ("telegrams", 10), ("readings", 9), ("lost", 5), ("again", 6), ("heap free", 10), ("s", 7)

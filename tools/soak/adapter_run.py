@@ -1,4 +1,4 @@
-"""An adapter that runs: a virtual board with the firmware, a meter's wire, a broker with TLS.
+"""A running adapter: a virtual board with the firmware, a meter's wire, a broker with TLS.
 
 For the soak and the bench. What lies between board and broker is seen by the clock: when the
 broker's answers pass, which on a connection without subscriptions are its acknowledgements.
@@ -81,7 +81,7 @@ class Passage:
 
 
 class AdapterRun:
-    """All of it, in `folder`, running once entered.
+    """The whole setup, in `folder`, running once entered.
 
     binary: micropython or micropython32. image: the flash of a board that has the firmware.
     """
@@ -164,7 +164,7 @@ class AdapterRun:
         into.put(document)
 
     def status(self, seconds: float = _WAIT_S) -> dict[str, Any]:
-        """The next status in which the adapter is there; queue.Empty where none comes in time."""
+        """The next status with the adapter online; queue.Empty if none arrives in time."""
         while (status := self.statuses.get(timeout=seconds))["state"] == "offline":
             pass
         return status
@@ -176,7 +176,7 @@ class AdapterRun:
                 self.passage.answered.get(timeout=_QUIET_S)
 
     def send(self) -> dict[str, Any]:
-        """Puts a telegram on the wire; what the meter put in."""
+        """Sends a telegram on the wire; returns the meter's values."""
         self._at += _INTERVAL_S
         data, truth = self._meter.telegram(datetime.fromtimestamp(self._at, UTC))
         os.write(self._master, data)
@@ -185,7 +185,7 @@ class AdapterRun:
 
 
 def agrees(reading: dict[str, Any], truth: dict[str, Any]) -> bool:
-    """Whether the 13 values of a published reading are what the meter put in."""
+    """Whether the 13 values of a published reading are those of the meter."""
     sent = {code: Decimal(str(value)) for code, value in truth["values"].items()}
     sent.setdefault("16.7.0", sent["1.7.0"] - sent["2.7.0"])
     got = reading["values"]

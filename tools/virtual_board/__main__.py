@@ -1,4 +1,4 @@
-"""A virtual ESP32 as a process of its own.
+"""A virtual ESP32 as a separate process.
 
     python -m tools.virtual_board FOLDER --uart TTY [--port-link PATH]
 
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--port-link", type=Path, help="link to the port for mpremote")
     parser.add_argument("--micropython", default="micropython", help="micropython, micropython32")
     parser.add_argument("--heap", default="2200k")
-    parser.add_argument("--line", help='how the wire is set, such as "2400 8E1"; default: any')
+    parser.add_argument("--line", help='settings of the wire, such as "2400 8E1"; default: any')
     arguments = parser.parse_args()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

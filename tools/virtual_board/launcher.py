@@ -1,4 +1,4 @@
-"""Starts board.py under MicroPython and is its power supply, its USB plug and its reset line."""
+"""Starts board.py under MicroPython and acts as its power supply, USB plug and reset line."""
 
 import contextlib
 import json
@@ -102,7 +102,7 @@ class VirtualBoard:
         self._unheard = b""
 
     def air(self, **changes: object) -> None:
-        """Changes what is around the board.
+        """Changes the board's surroundings.
 
         networks:    {ssid: password} in reach
         points:      their access points, where one for each is not enough: [ssid, six bytes of
@@ -138,11 +138,11 @@ class VirtualBoard:
             time.sleep(0.03)  # for its tasks to see that it is later
 
     def set_line(self, line: str | None) -> None:
-        """How the wire is set from the next start on; None: any setting will do."""
+        """Sets the wire from the next start on; None: any setting will do."""
         self._line = line or "-"
 
     def start(self) -> "VirtualBoard":
-        """Plugs the power in."""
+        """Switches the power on."""
         assert not self._on, "the board is on"
         for name in ("rtc.mem", "rtc.clock"):
             (self.folder / name).unlink(missing_ok=True)
@@ -186,28 +186,28 @@ class VirtualBoard:
             self._process.send_signal(signal.SIGSEGV)
 
     def cut_power_at_write(self, n: int) -> None:
-        """Has the n-th write to flash after the next start torn in the middle; 0: none."""
+        """Cuts the power in the n-th write to flash after the next start; 0: never."""
         cut = self.folder / "cut"
         cut.unlink(missing_ok=True)
         if n:
             cut.write_text(str(n))
 
     def wait_off(self, seconds: float) -> bool:
-        """Whether the power has gone by itself (cut_power_at_write) within that time."""
+        """Whether the power was cut within that time (cut_power_at_write)."""
         if self._thread:
             self._thread.join(seconds)
         return not self._on
 
     @property
     def pid(self) -> int | None:
-        """The process that is the chip, until the next reset."""
+        """The process that acts as the chip, until the next reset."""
         return self._process.pid if self._process else None
 
     def console(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def wait_console(self, text: str, seconds: float = 60, after: int = 0) -> None:
-        """Returns once `text` stands on the console, from character `after` on."""
+        """Returns once `text` is on the console, from character `after` on."""
         until = time.monotonic() + seconds
         while text not in self.console()[after:]:
             if time.monotonic() > until:
@@ -221,7 +221,7 @@ class VirtualBoard:
                 os.close(fd)
 
     def erase(self) -> None:
-        """As a board from the factory: no files, no settings."""
+        """Resets the board to its factory state: no files, no settings."""
         assert not self._on, "the board is on"
         (self.folder / "flash.img").write_bytes(b"\xff" * FLASH_BYTES)
         shutil.rmtree(self.folder / "nvs")
@@ -239,8 +239,7 @@ class VirtualBoard:
         self.close()
 
     def set_nvs(self, namespace: str, values: dict[str, bytes], absent: Iterable[str] = ()) -> None:
-        """Puts blobs in NVS, as a programmer does that writes the partition; absent: and none so
-        named."""
+        """Writes blobs to NVS, like a programmer; absent: names to remove."""
         assert not self._on, "the board is on"
         for name in absent:
             (self.folder / "nvs" / f"{namespace}.{name}").unlink(missing_ok=True)
@@ -264,7 +263,7 @@ class VirtualBoard:
             )
 
     def _pump(self) -> None:
-        """Carries the console between the pty and the chip, and restarts the chip at a reset."""
+        """Carries the console between the pty and the chip, and restarts the chip after a reset."""
         with self.log.open("ab", buffering=0) as log:
             while self._on:
                 out = self._out()
@@ -325,7 +324,7 @@ class VirtualBoard:
         return code
 
     def _ended(self, log: Any) -> None:
-        """The chip's process has closed its console: a reset, the watchdog, or the power."""
+        """The chip's process has closed its console: a reset, the watchdog, or a power cut."""
         assert self._process
         code = self._process.wait()
         self._end_process()
@@ -353,7 +352,7 @@ class VirtualBoard:
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """A process started here gets no SIGINT until it asks for it (board.py, when it can bear it).
+    """A process started here gets no SIGINT until it asks for it (board.py, when it is ready).
 
     Ctrl-C before that would end it, as no chip ends, and the host would wait for an answer.
     """

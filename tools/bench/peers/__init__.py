@@ -1,4 +1,4 @@
-"""Decoders of others, each behind the same small face in a module of its own:
+"""Decoders of other projects, each behind the same small interface in its own module:
 
     NAME           what the table calls it
     DISTRIBUTION   what pip calls it

@@ -1,6 +1,6 @@
 """dlms-cosem: HDLC frames, general-glo-ciphering with a tag, data-notification.
 
-It has no M-Bus framing (ours here, checked), no block transfer, and wants a tag.
+It has no M-Bus framing (ours here, checked), no block transfer, and requires a tag.
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def _mbus(wire: bytes) -> bytes:
             or stop + 2 > len(wire)
             or sum(wire[at + 4 : stop]) & 0xFF != wire[stop]
         ):
-            raise ValueError("no M-Bus frame")
+            raise ValueError("not an M-Bus frame")
         apdu += wire[at + 9 : stop]
         at = stop + 2
     return apdu

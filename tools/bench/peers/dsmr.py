@@ -1,4 +1,4 @@
-"""dsmr-parser: P1 text by the specification of its country that reads most of it."""
+"""dsmr-parser: P1 text by the country specification that reads most of it."""
 
 import logging
 import re

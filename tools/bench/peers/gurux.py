@@ -56,7 +56,7 @@ def reader(telegrams: Telegrams) -> Callable[[bytes], object] | None:
 
 
 def _silent(read: Callable[[bytes], object]) -> Callable[[bytes], object]:
-    """It prints a line or two per ciphered telegram."""
+    """It prints a line or two per encrypted telegram."""
     nowhere = _Nowhere()
 
     def silent(wire: bytes) -> object:

@@ -1,4 +1,4 @@
-"""A DLMS list as the peers give it, a tree of Python values, by OBIS code: for comparing only."""
+"""A peer's DLMS list, a tree of Python values, by OBIS code: for comparison only."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ from ..telegrams import Values
 
 
 def numbers(tree: object) -> Values:
-    """{"C.D.E": number} of a tree of lists; a number whose scale is not said stays as it is.
+    """Return {"C.D.E": number} of a tree of lists; a number without a scale stays as it is.
 
     A list that says no codes (known by position) gives keys "#0", "#1" ... in its order.
     """

@@ -1,4 +1,4 @@
-"""What the stand-ins for an ESP32 share; all of this folder runs under MicroPython alone."""
+"""Code that the simulated parts of an ESP32 share; this folder only runs under MicroPython."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def read_file(path):
 
 
 def write_file(path, data):
-    """Whole or not at all, as NVS writes an entry."""
+    """Written completely or not at all, as NVS writes an entry."""
     with open(path + ".new", "wb") as f:
         f.write(data)
     os.rename(path + ".new", path)

@@ -7,7 +7,7 @@ from chip import EXIT_SOFT_RAW, EXIT_SOFT_RUN, MODE, c_exit, read_file
 
 
 def execute(source, name, env):
-    """Runs source; True where it asked for a soft reset, else its exception or None."""
+    """Runs source; returns True for a soft reset, else its exception or None."""
     try:
         exec(compile(bytes(source), name, "exec"), env)
     except SystemExit:
@@ -69,7 +69,7 @@ class Console:
     WINDOW = 1024  # bytes the host may send ahead
 
     def _paste(self):
-        """Raw paste mode: as the raw REPL, with flow control in the place of pauses."""
+        """Raw paste mode: the raw REPL, with flow control instead of pauses."""
         self._write(b"R\x01" + struct.pack("<H", self.WINDOW) + b"\x01")
         left = self.WINDOW
         while True:

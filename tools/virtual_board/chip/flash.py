@@ -1,4 +1,4 @@
-"""What outlives a reset: the flash's blocks, and NVS."""
+"""Storage that survives a reset: the flash's blocks, and NVS."""
 
 import os
 
@@ -11,7 +11,7 @@ BLOCKS = 512  # 2 MB, the file system of a stock image on a 4 MB board
 
 
 class Flash:
-    """esp32.Partition's block device in a file: what was written is there after a power cut."""
+    """esp32.Partition's block device in a file: written data survives a power cut."""
 
     def __init__(self, path, cut):
         self._f = open(path, "r+b")

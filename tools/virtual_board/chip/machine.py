@@ -1,4 +1,4 @@
-"""machine, but for its UART and RTC."""
+"""The module machine, except UART and RTC."""
 
 import array
 import sys
@@ -7,7 +7,7 @@ from chip import EXIT_RESET, c_exit, c_setitimer
 
 
 class WDT:
-    """Ends this process by SIGALRM unless fed; a new one arms it anew, as on an ESP32."""
+    """Ends this process by SIGALRM unless fed; a new one starts it again, as on an ESP32."""
 
     def __init__(self, id=0, timeout=5000):
         self._timer = array.array("l", (0, 0, timeout // 1000, timeout % 1000 * 1000))

@@ -8,7 +8,7 @@ from chip.network import air
 
 
 class UART(io.IOBase):
-    """machine.UART on a tty: hands over what has arrived and waits for nothing.
+    """machine.UART on a tty: returns what has arrived and never waits.
 
     What came since the last look and does not fit rxbuf is lost, as in the driver of a chip; the
     kernel's buffer stands for the driver's, so that it takes nothing of MicroPython's heap.
