@@ -46,7 +46,7 @@ def _refuse_if_broken(around):
 
 class _Interface:
     """The address that an interface has. The port keeps one object of each kind, so its state
-    stands in the class."""
+    is kept in the class."""
 
     address = ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
     fixed = False
@@ -156,7 +156,7 @@ class WLAN(_Interface):
 
 
 def _wlan_works():
-    """What the driver has done since: it tries for ever, and keeps the last reason."""
+    """The driver's progress since: it retries forever, and keeps the last reason."""
     if not WLAN.up or not WLAN.asked:
         return
     around = air()
