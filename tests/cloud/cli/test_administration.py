@@ -100,7 +100,7 @@ def test_init_takes_answers_and_secrets_by_name(
         ("http.host=0.0.0.0", "http.host"),
         (
             "broker.listen=0.0.0.0",
-            "broker.certificate is missing: 0.0.0.0 can be reached from outside",
+            "broker.certificate is missing: File of its certificate; give it",
         ),
     ],
 )

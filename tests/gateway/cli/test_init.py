@@ -77,7 +77,7 @@ def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
     assert (made.lan.host, made.lan.certificate) == ("0.0.0.0", None)
     assert (made.http.host, bool(made.http.password)) == ("0.0.0.0", True)
     answers.write_text("[lan")
-    assert "answers.toml is not TOML: " in command(*arguments, "--force").stderr
+    assert "answers.toml: not TOML: " in command(*arguments, "--force").stderr
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
         (["concentrator=a b", "lan.host=x"], "", "concentrator must be 1 to 64"),
         (["lan.host=x", "port1.device=/dev/x", "port1.baud=1"], "", "port.baud must be a whole"),
         (["port1.device=/dev/x"], "port1.key=00", "must hold 32 hex digits and holds 2"),
-        (["lan.host=x", "lan.hots=y"], "", "lan.hots was not asked for"),
+        (["lan.host=x", "lan.hots=y"], "", "lan.hots is not one of the questions"),
         (["lan.host=x", "lan.user=u", "lan.password=p"], "", "is a secret; give it by --secrets"),
         (['lan.host=x"y'], "", "use plain characters"),
         ([], "", "there is nothing to take in; give lan.host"),

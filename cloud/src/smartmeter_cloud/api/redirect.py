@@ -1,4 +1,4 @@
-"""Sends whoever comes without TLS to the address with it, and answers nothing else."""
+"""Sends requests without TLS to the address with TLS, and answers nothing else."""
 
 import asyncio
 import contextlib

@@ -41,7 +41,7 @@ class BrokerSettings:
 
 @dataclass(frozen=True)
 class Retention:
-    """How many days the store keeps readings and slices; None means for ever.
+    """How many days the store keeps readings and slices; None means forever.
 
     Slices of a day are always kept.
     """
@@ -156,7 +156,7 @@ def own_zone() -> tzinfo:
 
 
 def home_folder() -> Path:
-    """Where `serve` keeps its data when nothing is said."""
+    """The folder in which `serve` keeps its data unless a settings file says otherwise."""
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "smartmeter-cloud"
 

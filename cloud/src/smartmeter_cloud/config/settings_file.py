@@ -50,7 +50,7 @@ _DAYS_MAX = 36_500
 
 Days = Annotated[
     int,
-    Meta(ge=0, le=_DAYS_MAX, description=f"days from {DAYS_MIN} to {_DAYS_MAX}, or 0 for ever"),
+    Meta(ge=0, le=_DAYS_MAX, description=f"days from {DAYS_MIN} to {_DAYS_MAX}, or 0 for no limit"),
 ]
 Host = Annotated[str, Meta(min_length=1, description="a host name or address in quotes")]
 _ID = "must be 1 to 64 of A-Z a-z 0-9 . _ -"
@@ -287,7 +287,7 @@ def load_or_home(path: Path | None) -> Config:
 
 def _check_days(key: str, days: int | None) -> None:
     if days is not None and 0 < days < DAYS_MIN:
-        raise WrongKey(key, f"must be days from {DAYS_MIN} to {_DAYS_MAX}, or 0 for ever")
+        raise WrongKey(key, f"must be days from {DAYS_MIN} to {_DAYS_MAX}, or 0 for no limit")
 
 
 def _is_database(url: str) -> bool:

@@ -1,89 +1,16 @@
 """`init`: asks for what a Concentrator needs, and writes a commented configuration."""
 
-import contextlib
-import getpass
-import os
-import re
 import secrets
-import sys
-import tomllib
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
-from smartmeter_service.toml_file import SettingsError
+from smartmeter_service.questions import Answers, lines_of, named, prompting
+from smartmeter_service.settings_draft import Draft
+from smartmeter_service.toml_file import SettingsError, TomlFile
 
 from ..config.settings import is_loopback, load
 
-_YES = ("y", "yes", "true")
 _PLAIN = "everybody on the network can read along"
-
-
-@dataclass
-class Answers:
-    """What is asked and answered: by name where it was given before, else by a prompt."""
-
-    given: dict[str, str]
-    hidden: dict[str, str]
-    ask: Callable[[str], str] | None  # None: nobody is there to be asked
-    ask_hidden: Callable[[str], str] | None
-    used: set[str] = field(default_factory=set)
-
-    def text(self, name: str, question: str, default: str | None = None) -> str:
-        """An answer; the default where none is given. SettingsError where there must be one."""
-        self.used.add(name)
-        if name in self.given:
-            return self.given[name]
-        if self.ask is None:
-            if default is None:
-                raise SettingsError(f"{name} is missing: {question}; give it as --set {name}=...")
-            return default
-        hint = f" [{default}]" if default else ""
-        while True:
-            answer = self.ask(f"{question}{hint}: ").strip() or (default or "")
-            if answer or default is not None:
-                return answer
-
-    def yes(self, name: str, question: str, default: bool = False) -> bool:
-        return self.text(name, question + " (yes/no)", "yes" if default else "no").lower() in _YES
-
-    def secret(self, name: str, question: str) -> str:
-        """A password or key: from --secrets or a prompt that does not show it; "" for none."""
-        self.used.add(name)
-        if name in self.given:
-            raise SettingsError(f"{name} is a secret; give it by --secrets")
-        if name in self.hidden:
-            return self.hidden[name]
-        return self.ask_hidden(f"{question}: ").strip() if self.ask_hidden else ""
-
-
-def _quoted(text: str) -> str:
-    if any(c in text for c in '"\\') or not text.isprintable():
-        raise SettingsError(f"{text!r} cannot stand in the configuration; use plain characters")
-    return f'"{text}"'
-
-
-class Draft:
-    """The configuration as it grows, and the files of secrets beside it."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.secrets: dict[str, str] = {}
-
-    def put(self, key: str, value: str, comment: str = "") -> None:
-        if value:
-            text = value if re.fullmatch(r"\d+|true|false", value) else _quoted(value)
-            self.lines.append(f"{key} = {text}" + (f"  # {comment}" if comment else ""))
-
-    def table(self, name: str, comment: str) -> None:
-        self.lines += ["", f"# {comment}", name]
-
-    def secret(self, key: str, name: str, value: str) -> None:
-        if value:
-            self.secrets[name] = value
-            self.put(key, name)
 
 
 def _broker(a: Answers, d: Draft, table: str, what: str, host: str) -> None:
@@ -107,8 +34,7 @@ def _broker(a: Answers, d: Draft, table: str, what: str, host: str) -> None:
 
 def draft(a: Answers) -> Draft:
     """Ask, and compose."""
-    d = Draft()
-    d.lines.append("# A Concentrator of smart meters; all settings: gateway/README.md")
+    d = Draft("A Concentrator of smart meters; all settings: gateway/README.md")
     default = "home-" + secrets.token_hex(3)
     d.put("concentrator", a.text("concentrator", "Id of this Concentrator", default))
     d.table("[spool]", "what is not yet delivered rests here; the oldest goes first beyond this")
@@ -184,30 +110,10 @@ def _port(a: Answers, d: Draft, name: str, device: str) -> None:
     )
 
 
-def given_by(settings: list[str], stream: Iterator[str] | None) -> tuple[dict[str, str], ...]:
-    """(--set NAME=VALUE, NAME=VALUE lines of --secrets)."""
-    found: list[dict[str, str]] = []
-    for lines in (settings, stream or ()):
-        answers: dict[str, str] = {}
-        for line in lines:
-            name, equals, value = line.strip().partition("=")
-            if not name and not equals:
-                continue
-            if not equals:
-                raise SettingsError("an answer is given as NAME=VALUE, a line each")
-            answers[name.strip()] = value.strip()
-        found.append(answers)
-    return tuple(found)
-
-
 def answers_in(path: Path) -> dict[str, str]:
     """The answers in a TOML file, by their names: [lan] host is lan.host, the first [[port]]'s
     device port1.device."""
-    with _opened(str(path)) as file:
-        try:
-            document = tomllib.loads(file.read())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as why:
-            raise SettingsError(f"{path} is not TOML: {why}") from None
+    document = TomlFile(path).values
     answers: dict[str, str] = {}
     for name, value in document.items():
         tables = value if isinstance(value, list) else [value]
@@ -218,48 +124,6 @@ def answers_in(path: Path) -> dict[str, str]:
                 text = str(answer).lower() if isinstance(answer, bool) else str(answer)
                 answers[f"{prefix}.{key}" if key else prefix] = text
     return answers
-
-
-def write(d: Draft, config: Path, force: bool) -> None:
-    """Write all files, secrets readable by their owner alone; the configuration last, and only if
-    it is a right one."""
-    if config.exists() and not force:
-        raise SettingsError(f"{config} is there already; use --force to replace it")
-    written: list[Path] = []
-    try:
-        config.parent.mkdir(parents=True, exist_ok=True)
-        for name, text in d.secrets.items():
-            path = config.parent / name
-            if path.exists() and not force:
-                raise SettingsError(f"{path} is there already; use --force to replace it")
-            _write(path, text + "\n", 0o600)
-            written.append(path)
-        new = config.with_name(config.name + ".new")
-        _write(new, "\n".join(d.lines) + "\n", 0o644)
-        written.append(new)
-        try:
-            load(new)
-        except SettingsError as why:
-            raise SettingsError(str(why).replace(str(new), str(config))) from None
-        new.replace(config)
-    except OSError as why:
-        _undo(written)
-        raise SettingsError(f"{why.filename}: {(why.strerror or str(why)).lower()}") from None
-    except SettingsError:
-        _undo(written)
-        raise
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as f:
-        os.fchmod(f.fileno(), mode)
-        f.write(text)
-
-
-def _undo(paths: list[Path]) -> None:
-    for path in paths:
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def init(
@@ -275,25 +139,11 @@ def init(
     """
     if config.exists() and not force:
         raise SettingsError(f"{config} is there already; use --force to replace it")
-    stream = None
-    if secrets_from is not None:
-        stream = sys.stdin if secrets_from == "-" else _opened(secrets_from)
-    given, hidden = given_by(settings, iter(stream.read().splitlines()) if stream else None)
-    given = (answers_in(answers_from) if answers_from else {}) | given
-    asks = sys.stdin.isatty() and not given
-    answers = Answers(given, hidden, input if asks else None, getpass.getpass if asks else None)
+    given = named(settings)
+    if answers_from:
+        given = answers_in(answers_from) | given
+    answers = prompting(given, named(lines_of(secrets_from)))
     made = draft(answers)
-    unknown = sorted({*given, *hidden} - answers.used)
-    if unknown:
-        raise SettingsError(
-            f"{unknown[0]} was not asked for; asked were {', '.join(sorted(answers.used))}"
-        )
-    write(made, config, force)
+    answers.check_all_used()
+    made.write(config, force, load)
     return [config.parent / name for name in made.secrets]
-
-
-def _opened(name: str) -> TextIO:
-    try:
-        return open(name, encoding="utf-8-sig")
-    except OSError as why:
-        raise SettingsError(f"{name}: {(why.strerror or str(why)).lower()}") from None

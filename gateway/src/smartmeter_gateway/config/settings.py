@@ -155,7 +155,7 @@ class HomeAssistantSettings(Table):
 
 @dataclass(frozen=True)
 class SpoolSettings:
-    """Where undelivered readings rest, and how many: the first bound reached drops the oldest."""
+    """The spool of undelivered readings. At either limit it drops the oldest."""
 
     path: Path
     megabytes: int
@@ -164,7 +164,7 @@ class SpoolSettings:
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """Where the local page is. asked_for: the file names the port, so it must be had."""
+    """The address of the local page. asked_for: the file names the port, so only that will do."""
 
     host: str
     port: int

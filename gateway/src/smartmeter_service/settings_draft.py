@@ -1,0 +1,75 @@
+"""A settings file that `init` composes, with the files of secrets beside it."""
+
+import contextlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from .toml_file import SettingsError
+
+
+class Draft:
+    """Lines of TOML, and secrets by the names of their files."""
+
+    def __init__(self, comment: str) -> None:
+        self.lines = [f"# {comment}"]
+        self.secrets: dict[str, str] = {}
+
+    def table(self, head: str, comment: str) -> None:
+        """Begin a table; head is such as [lan] or [[port]]."""
+        self.lines += ["", f"# {comment}", head]
+
+    def put(self, key: str, value: str, comment: str = "") -> None:
+        """Add a setting, unless its value is empty. Raises SettingsError."""
+        if not value:
+            return
+        if re.fullmatch(r"\d+|true|false", value):
+            text = value
+        elif value.isprintable() and not set(value) & set('"\\'):
+            text = f'"{value}"'
+        else:
+            raise SettingsError(
+                f"{value!r} cannot stand in the configuration; use plain characters"
+            )
+        self.lines.append(f"{key} = {text}" + (f"  # {comment}" if comment else ""))
+
+    def secret(self, key: str, file: str, value: str) -> None:
+        """Add a setting that names the file of a secret, unless the secret is empty."""
+        if value:
+            self.secrets[file] = value
+            self.put(key, file)
+
+    def write(self, path: Path, force: bool, load: Callable[[Path], object]) -> None:
+        """Write all files, or none of them if load() refuses the settings.
+
+        Only their owner can read the secrets. Raises SettingsError.
+        """
+        new = path.with_name(path.name + ".new")
+        secrets = {path.parent / name: text for name, text in self.secrets.items()}
+        for file in (path, *secrets):
+            if file.exists() and not force:
+                raise SettingsError(f"{file} is there already; use --force to replace it")
+        written: list[Path] = []
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for file, text in secrets.items():
+                written.append(file)
+                _write(file, text, 0o600)
+            written.append(new)
+            _write(new, "\n".join(self.lines), 0o644)
+            load(new)
+            new.replace(path)
+        except (OSError, SettingsError) as e:
+            for file in written:
+                with contextlib.suppress(OSError):
+                    file.unlink()
+            if isinstance(e, SettingsError):
+                raise SettingsError(e.reason) from None  # the file that it names is gone
+            raise SettingsError(f"{e.filename}: {(e.strerror or str(e)).lower()}") from None
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as f:
+        os.fchmod(f.fileno(), mode)
+        f.write(text + "\n")
