@@ -8,7 +8,7 @@ slot = slots.choose()
 if slot:
     import machine
 
-    # A new version that hangs before it has a watchdog of its own must not hang for ever.
+    # A new version that hangs before it has a watchdog of its own must not hang forever.
     machine.WDT(timeout=120_000)
     sys.path.insert(0, "/" + slot + "/lib")
     sys.path.insert(0, "/" + slot)

@@ -25,7 +25,7 @@ _TRIES = 3  # starts that a new version has to publish something
 
 
 def state() -> "State | None":
-    """What POINTER says; None where nothing was ever updated."""
+    """What POINTER says; None if nothing was ever updated."""
     try:
         with open(POINTER) as f:
             found = json.load(f)

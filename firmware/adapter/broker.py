@@ -68,7 +68,7 @@ class _Opened:
 
 
 def context(ca: bytes, certificate: bytes | None, key: bytes | None) -> tls.SSLContext:
-    """A TLS context that verifies the peer against ca (PEM or DER); ValueError where it is none."""
+    """A TLS context that verifies the peer against ca (PEM or DER); ValueError if it is not one."""
     made = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)  # begins at CERT_REQUIRED
     made.load_verify_locations(ca)
     if certificate:

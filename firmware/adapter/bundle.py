@@ -34,7 +34,7 @@ class Refused(Exception):
 
 
 def number(version: object) -> "tuple[int, ...]":
-    """0.10.2 as (0, 10, 2), so that versions compare; Refused where it is none."""
+    """0.10.2 as (0, 10, 2), so that versions compare; Refused if it is not one."""
     parts = version.split(".") if isinstance(version, str) else []
     if not 1 < len(parts) < 5 or [p for p in parts if not p.isdigit() or len(p) > 6]:
         raise Refused("a version is two to four numbers with points between")
@@ -44,7 +44,7 @@ def number(version: object) -> "tuple[int, ...]":
 async def install(path: str, modulus: bytes, running: str) -> str:
     """Checks the bundle at path, unpacks it beside what runs, and has it tried at the next start.
 
-    The version. Refused where it may not run: a wrong signature, or not newer than `running`.
+    The version. Refused if it may not run: a wrong signature, or not newer than `running`.
     """
     size = os.stat(path)[6]
     if not len(MAGIC) + 4 + len(modulus) < size <= BYTES_MAX:

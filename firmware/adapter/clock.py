@@ -64,14 +64,14 @@ class Clock:
         return True
 
     def text(self, age_ms: int = 0) -> str | None:
-        """The time age_ms ago as RFC 3339 text in UTC; None where it is not known."""
+        """The time age_ms ago as RFC 3339 text in UTC; None if it is not known."""
         if not self.known():
             return None
         t = time.gmtime(int(time.time()) - (age_ms + 500) // 1000)
         return "%04d-%02d-%02dT%02d:%02d:%02dZ" % t[:6]
 
     def ahead(self, text: str) -> int | None:
-        """By how many seconds an RFC 3339 time is ahead of ours; None where ours is not known."""
+        """By how many seconds an RFC 3339 time is ahead of ours; None if ours is not known."""
         if not self.known():
             return None
         moment = [

@@ -28,7 +28,7 @@ _PASSED_BY = 256  # of a longer one, at a time
 class Wire(io.IOBase):
     """A stream over a non-blocking socket that waits, but not beyond `deadline` (ticks_ms).
 
-    meanwhile is called every 20 ms of waiting. With blocking = False a read gives None where
+    meanwhile is called every 20 ms of waiting. With blocking = False a read gives None if
     nothing has come.
     """
 
@@ -52,7 +52,7 @@ class Wire(io.IOBase):
         return True
 
     def pass_time(self) -> None:
-        """OSError where the deadline is over."""
+        """OSError if the deadline is over."""
         self._meanwhile()
         if time.ticks_diff(self.deadline, time.ticks_ms()) <= 0:
             self.late = True
@@ -120,7 +120,7 @@ class Plain:
 
 
 async def connect(host: str, port: int) -> socket.socket:
-    """A non-blocking socket connected to host. OSError where it cannot be."""
+    """A non-blocking socket connected to host. OSError if it cannot be."""
     address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
     sock = socket.socket(*address[:3])
     try:
@@ -153,7 +153,7 @@ async def _connected(sock: socket.socket, address: "Address") -> None:
 
 
 class Link:
-    """What umqtt takes for its socket: already open, and enciphered where the settings say so.
+    """What umqtt takes for its socket: already open, and encrypted where the settings say so.
 
     umqtt writes a packet in up to five pieces and then reads; here the pieces go out together,
     as one TLS record, when it reads or flush() is called. umqtt's own time limits are set aside
@@ -189,7 +189,7 @@ class Link:
 
     def read(self, n: int) -> bytes | None:
         """n bytes; b"" in the place of more than anybody may send, which are read and forgotten."""
-        if n < 0:  # a stream would read on for ever
+        if n < 0:  # a stream would read on forever
             raise IndexError("lengths that contradict each other")
         self.flush()
         if n > _READ_MAX:

@@ -32,7 +32,7 @@ _POLL_MS = 20
 # A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
 _IDLE_MS = 1500
 _SILENT_S = 60  # without a reading; the longest push interval in use is a minute
-_REOPEN_S = 300  # a port that has been silent for so long is set up anew, and again
+_REOPEN_S = 300  # a port that has been silent for so long is set up again, and again
 
 NO_BYTES = "no bytes"
 NO_FRAME = "bytes but no frame"
@@ -147,7 +147,7 @@ class Meter:
         try:
             return self._receiver.feed(data)
         except MemoryError:
-            # Once more with all the room there is; what was loaded so far need not be again.
+            # Again with all the room there is; what was loaded so far need not be again.
             say("meter", "short of memory")
             counters = self._receiver.counters
             self._receiver = self._new_receiver(None)
@@ -227,7 +227,7 @@ class Meter:
         self._reopen_at = _REOPEN_S
         if self.progress != READINGS:
             self.progress = READINGS
-            say("meter", "ciphered telegrams come, and are passed on")
+            say("meter", "encrypted telegrams come, and are passed on")
         self._outbox.put(topics.CIPHERED, telegram)
 
     def _silence(self) -> None:

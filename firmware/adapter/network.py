@@ -30,7 +30,7 @@ class Wifi:
         self._settings = settings
         self._password = password.decode() if password else None
         self._nic: "Any" = None  # the driver's object while the interface is up
-        self._failed = False  # whether the last up() was in vain
+        self._failed = False  # whether the last up() was without success
         self.trouble = ""
 
     def connected(self) -> bool:

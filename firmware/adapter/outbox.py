@@ -2,7 +2,7 @@
 
 60 s is what the Austrian industry's rule for customer interfaces lets an adapter keep. What the
 broker has acknowledged is kept a little longer, while there is room, and sent again after a
-reconnect, and once more when the Concentrator has had the time to reconnect, too: a broker that
+reconnect, and again when the Concentrator has had the time to reconnect, too: a broker that
 dies between its PUBACK and the delivery loses what it acknowledged, and so does one without its
 sessions before anybody listens. A reading that comes twice is known by (smartMeterId, time, seq)
 and stored once.

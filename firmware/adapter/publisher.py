@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _STATUS_S = 60
 _BACKOFF_MAX_S = 60
-# A broker that has started anew takes readings, and acknowledges them, while nobody listens yet:
+# A broker that has started again takes readings, and acknowledges them, while nobody listens yet:
 # by then the Concentrator is back, which looks every second.
 _LISTENS_S = 15
 # "Connected" is no proof of a way to the broker: the port does not notice that its address has
@@ -60,7 +60,7 @@ class Publisher:
         self._concentrator_id: str | None = settings["publish"]["concentrator"]
         self._values: "list[str]" = settings["publish"]["values"]
         self._status_at = 0
-        self._repeat_at: int | None = None  # uptime at which the sent is sent once more
+        self._repeat_at: int | None = None  # uptime at which the sent is sent again
         self._spoken = 0  # uptime of the last exchange with the broker
         self._renew_at = _RENEW_S  # seconds without the broker until the interface goes down
         self._backoff = 1

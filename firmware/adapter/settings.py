@@ -77,7 +77,7 @@ class Store:
                 return bytes(memoryview(buf)[:n])
 
     def document(self) -> "Document":
-        """The checked settings; NotProvisioned, or ValueError where they are damaged."""
+        """The checked settings; NotProvisioned, or ValueError if they are damaged."""
         text = self._blob(DOCUMENT, DOCUMENT_MAX)
         if text is None:
             raise NotProvisioned
@@ -94,7 +94,7 @@ class Store:
         return checked
 
     def secret(self, name: str) -> bytes | None:
-        """A secret's bytes, or None where there is none."""
+        """A secret's bytes, or None if there is none."""
         return self._blob(name, SECRETS[name])
 
     def line_found(self) -> "tuple[str, str | None]":
@@ -104,7 +104,7 @@ class Store:
             setting, _, link = found.decode().partition("/")
             if setting:
                 line.parse(setting)
-        except ValueError:  # damaged: the search begins anew
+        except ValueError:  # damaged: the search starts again
             return "", None
         return setting, link if link in LINKS else None
 

@@ -97,6 +97,6 @@ def _run(health: Health) -> None:
     try:
         asyncio.run(adapter.run())
     except Restart as why:
-        say("adapter", "%s; it starts anew" % why)
+        say("adapter", "%s; it starts again" % why)
         health.stopped(str(why))
         machine.reset()

@@ -119,7 +119,7 @@ def test_a_check_sum_lets_no_mutant_through(changes):
 
 @given(edits, st.booleans())
 def test_the_parser_itself(changes, sealed):
-    """Mutants under a check sum put on again."""
+    """Mutants under a checksum put on again."""
     apdu = mutated(PLAIN, changes)
     receiver = Receiver(KEY)
     sound(receiver.feed(hdlc(ciphered(apdu, 1, 0x30) if sealed else apdu)) + receiver.flush())

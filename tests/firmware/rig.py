@@ -71,7 +71,7 @@ def mpremote(port: str, *arguments: str, given: str | None = None, check: bool =
             text=True,
             timeout=_MPREMOTE_S,
         )
-    except subprocess.TimeoutExpired as why:  # it waits for ever for a byte that got lost
+    except subprocess.TimeoutExpired as why:  # it waits forever for a byte that got lost
         raise Hangs(f"mpremote {arguments} hangs, having said {why.stdout!r}") from None
     assert not check or done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -122,7 +122,7 @@ class Wire:
         self.path.symlink_to(os.ttyname(self._slave))
 
     def send(self, data: bytes) -> None:
-        """Waits while the kernel's buffer is full, but not for ever."""
+        """Waits while the kernel's buffer is full, but not forever."""
         until = time.monotonic() + _WIRE_S
         while data:
             with contextlib.suppress(BlockingIOError):

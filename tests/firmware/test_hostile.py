@@ -161,7 +161,7 @@ def test_a_broker_that_allows_no_commands_gets_readings_all_the_same(
 def test_damaged_settings_are_one_sentence_or_nothing(
     setup: Setup, damage: str, words: str
 ) -> None:
-    """Where the adapter cannot work it stops with a sentence, and does not restart for ever."""
+    """Where the adapter cannot work it stops with a sentence, and does not restart forever."""
     setup.settings["meter"]["line"] = "auto"
     setup.write()
     script = f"import esp32, machine; n = esp32.NVS('smartmeter'); {damage}"

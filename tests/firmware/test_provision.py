@@ -225,7 +225,7 @@ def test_no_secret_stays_from_an_earlier_time(
 
 
 def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """mpremote itself waits for ever for a byte that got lost in a raw paste."""
+    """mpremote itself waits forever for a byte that got lost in a raw paste."""
     from tools import flash, mpremote
     from tools.provision import device
 

@@ -172,7 +172,7 @@ def test_a_new_version_is_fetched_over_https(
     board.wait_console("network: lost")
     before = len(board.console())
     board.air(networks=WIFI)
-    board.wait_console("broker: connected", 60, before)  # and the command comes once more
+    board.wait_console("broker: connected", 60, before)  # and the command comes again
     updatable.listener.publish(topic, b'{"url": "http://localhost/bundle"}')
     board.wait_console("refused: a command is a piece of a bundle, or an https", 60, before)
     assert Server.asked == ["/none"]

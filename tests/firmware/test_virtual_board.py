@@ -18,7 +18,7 @@ def test_mpremote_gets_into_a_running_adapter(setup: Setup) -> None:
 def test_an_interrupt_while_it_boots_is_obeyed_later(
     new_board: Callable[..., VirtualBoard],
 ) -> None:
-    """mpremote on a pty waits for ever for the answer of a board that has ended over it."""
+    """mpremote on a pty waits forever for the answer of a board that has ended over it."""
     board = new_board()
     console = os.open(board.port, os.O_RDWR | os.O_NOCTTY)
     os.write(console, b"\r\x03\r\x01")

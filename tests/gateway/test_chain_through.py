@@ -245,7 +245,7 @@ def test_poison_that_is_retained_comes_at_each_connection_and_stops_nobody(
     between: Between, adapter: Adapter, cloud: StandInCloud
 ) -> None:
     for meter, specific, payload in (
-        ("a", "reading", reading(1)),  # right, but it would come for ever
+        ("a", "reading", reading(1)),  # right, but it would come forever
         ("b", "reading", b"\xff"),
         ("c", "ciphered", b"\x68" * 300),
         ("d", "status", b"[" * 10_000),

@@ -1,4 +1,4 @@
-"""The core's tests once more, under real MicroPython of both word sizes.
+"""The core's tests again, under real MicroPython of both word sizes.
 
 An ESP32 has words of 32 bits: small ints of 31, and a heap in blocks of 16 bytes. So has
 the 32-bit build, which shows what the 64-bit one hides.

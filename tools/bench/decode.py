@@ -184,7 +184,7 @@ def _differing(got: Values, expected: Values, exact: bool) -> list[str]:
 
 
 def _judge(got: Values, expected: Values) -> str:
-    """ "" where all is there and equal, "reads m/n", or "differs"."""
+    """ "" if all is there and equal, "reads m/n", or "differs"."""
     if any(name.startswith("#") for name in got):  # by position: no codes to go by
         numbers = [_digits(number) for number in got.values()]
         have = sum(_digits(number) in numbers for number in expected.values())

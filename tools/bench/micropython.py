@@ -2,7 +2,7 @@
 
 The unix port's 32-bit build has the words, the small ints and the heap blocks of an ESP32, so
 its heap figures are an ESP32's; its times are this machine's. The core is compiled by mpy-cross,
-as it lies on a device. The telegram: ciphered, with a tag, 500 bytes or more of M-Bus, fed in
+as it lies on a device. The telegram: encrypted, with a tag, 500 bytes or more of M-Bus, fed in
 pieces of 64 bytes as a UART gives them. All figures in bytes or us.
 
 "A 48 kB heap after import" is read as: with the core imported, 48 kB are enough for all the rest,

@@ -34,7 +34,7 @@ class Connection:
         self.socket.sendall(codec.subscribe(1, topic, codec.V311))
 
     def arrived(self) -> list[codec.Packet]:
-        """The packets of one read; EOFError where the connection ended."""
+        """The packets of one read; EOFError if the connection ended."""
         data = self.socket.recv(1 << 18)
         if not data:
             raise EOFError

@@ -92,7 +92,7 @@ _CAPTURED = {
     "sml-EasyMeter_Q3A_A1064V1009": "EasyMeter Q3A",
     "dsmrp-telegram_v5": "DSMR 5, Iskra MT382",
     "dsmrp-telegram_fluvius_v171_alt": "Fluvius",
-    "lux-smarty-nexxtlab": "Sagemcom Smarty, ciphered P1",
+    "lux-smarty-nexxtlab": "Sagemcom Smarty, encrypted P1",
 }
 _BLOCKS = ("dlmsp-hdlc_landis_gyr_e450",)
 _LINKS = {"dlms-apdu": "apdu", "dsmr-p1": "p1", "dsmr-p1-encrypted": "p1-ciphered"}

@@ -124,7 +124,7 @@ def misses(record: dict, readings: list[Reading]) -> list[str]:
 _DUE = (
     ("verified", ": not equal", "checksum"),
     ("note", 'ends without "!"', "length"),
-    ("note", "Second M-Bus frame", "segment"),  # of two, and ciphered
+    ("note", "Second M-Bus frame", "segment"),  # of two, and encrypted
     ("kind", "library test vector", "layout"),  # decrypted and verified, but not a list of values
 )
 

@@ -55,7 +55,7 @@ _HEAD = (
     "link",
     "keys",
     "sends every",
-    "besides",
+    "notes",
 )
 
 
@@ -67,7 +67,7 @@ def _link(family: Family) -> str:
 
 def _row(family: Family) -> tuple[str, ...]:
     country = _COUNTRIES[family.country]
-    besides = [f"wants {family.answer}"] if family.answer else []
+    besides = [f"needs {family.answer}"] if family.answer else []
     if family.note:
         besides.append(family.note)
     return (

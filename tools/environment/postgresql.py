@@ -17,7 +17,7 @@ from tools.environment.prepare import program
 class Postgres:
     """A server with fsync on; start() again after kill() recovers as after a power cut.
 
-    PostgreSQL refuses to run as root: then it runs as nobody. Unavailable where there is none.
+    PostgreSQL refuses to run as root: then it runs as nobody. Unavailable if there is none.
     """
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ INTEGERS = {
 
 
 def length(n: int, form: str = "short") -> bytes:
-    """A length or count. form: "short" as few bytes as will do, else "81", "82" or "84"."""
+    """A length or count. form: "short" as few bytes as needed, else "81", "82" or "84"."""
     if form == "short":
         form = "" if n < 0x80 else "81" if n < 0x100 else "82"
     if not form:

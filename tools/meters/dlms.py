@@ -21,8 +21,8 @@ class DlmsForm(Form):
     "structure" around the list.
     time_form: the notification's date-time: "null" (00), "plain" (0C + 12), "octets" (09 0C + 12)
     or "tagged" (19 + 12).
-    security: the security control, None: not ciphered; system_title: its first bytes; ded:
-    general-ded-ciphering; ber: length form of the ciphered APDU: "short", "81", "82", "84".
+    security: the security control, None: not encrypted; system_title: its first bytes; ded:
+    general-ded-ciphering; ber: length form of the encrypted APDU: "short", "81", "82", "84".
     link: "mbus", "hdlc" (segments of info_bytes), "gbt" (blocks of block_bytes) or "apdu".
     wake_up: bytes sent before a telegram, such as a short frame.
     """

@@ -89,7 +89,7 @@ class Meter:
         counter: int | None = None,
     ) -> None:
         """counter: the first invocation counter; None: seconds since 2020, so it grows over
-        restarts. A form that is not ciphered counts from 1."""
+        restarts. A form that is not encrypted counts from 1."""
         self.form = form
         self.household = household
         self.key = key

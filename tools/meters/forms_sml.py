@@ -61,7 +61,7 @@ SML = (
     ),
     SmlForm(
         name="sml-odd-widths",
-        about="integers of as few bytes as will do, three and five among them, signed",
+        about="integers of as few bytes as needed, three and five among them, signed",
         manufacturer="ISK",
         entries=(
             *signed(-1, 0, IMPORT, EXPORT),

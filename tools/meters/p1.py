@@ -73,7 +73,7 @@ class P1Form(Form):
     wrap: "" plain; "general" the whole text in a general-glo APDU (Luxembourg, Steiermark);
     "block" the lines behind a plain identification, in an APDU without its tag and without system
     title (Poland), whose counter stays 0; trailer: that form's "!CRC", of the plain text, is behind
-    the APDU in clear.
+    the APDU unencrypted.
     """
 
     ident: str = "ISK5\\2MT382-1000"

@@ -19,7 +19,7 @@ OCTETS, INTEGER, UNSIGNED, LIST = 0x00, 0x50, 0x60, 0x70
 class Entry:
     """One entry of the list: a quantity at a resolution.
 
-    bytes: the integer's width, 0: as few as will do; signed: its type.
+    bytes: the integer's width, 0: as few as needed; signed: its type.
     """
 
     code: str
@@ -49,7 +49,7 @@ def unsigned(value: int, width: int = 0) -> bytes:
 
 
 def integer(value: int, width: int = 0) -> bytes:
-    """A signed integer in width bytes, 0: as few as will do, three and five included."""
+    """A signed integer in width bytes, 0: as few as needed, three and five included."""
     spare = value if value >= 0 else ~value
     width = width or spare.bit_length() // 8 + 1
     return _head(INTEGER, width) + value.to_bytes(width, "big", signed=True)

@@ -43,7 +43,6 @@ PHRASES: tuple[tuple[str, str], ...] = (
     (r"\bfeeds? in\b|\bfed in\b|\bfed-in\b", "exported"),
     (r"\bthere and back\b", "round trip"),
     (r"\bunder way\b", "in flight, in progress"),
-    (r"\bbesides\b", "also, notes"),
     (r"\boutside of\b", "outside"),
     (r"\b(good|valid) (once|for once)\b|\bonce and for\b", "single-use"),
 )

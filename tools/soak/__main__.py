@@ -5,7 +5,7 @@
 The firmware runs on the 32-bit virtual board with an ESP32's heap, from an encrypted telegram every
 5 s to the broker's acknowledgement; the board's clock is turned as the telegrams go by, so that it
 keeps its minutes (status, keepalive) and its days (NTP). Four days go by over one connection, whose
-packet ids begin anew; then Wi-Fi goes away once a day. Exit status 1 where a reading is lost or
+packet ids start again; then Wi-Fi goes away once a day. Exit status 1 where a reading is lost or
 wrong, where the board restarts, or where free heap after collection shrinks by more than 2 % from
 the end of the first hour.
 """
@@ -156,7 +156,7 @@ def soak(
         ),
     ]
     if telegrams > unbroken > _IDS:
-        text = f"{_IDS} publishes over one connection, so its packet ids begin anew: {longest}"
+        text = f"{_IDS} publishes over one connection, so its packet ids start again: {longest}"
         met.append((longest > _IDS, text))
     verdicts(met)
     print(

@@ -6,13 +6,13 @@ CHECKSUM = (
 )
 LENGTH = "length"  # a telegram cut short, too long, or longer than its own length field
 SEGMENT = "segment"  # a segment or block is missing, doubled or out of order
-KEY = "key"  # enciphered and no key is known, or the key at hand does not open it
+KEY = "key"  # encrypted and no key is known, or the key at hand does not open it
 TAG = "tag"  # the authentication tag is wrong, or missing where an authentication key is known
 REPLAY = "replay"  # an invocation counter that does not grow
 CIPHER = (
     "cipher"  # a security control that is not supported: compression, broadcast key, unknown suite
 )
-LAYOUT = "layout"  # deciphered and whole, but not a list of values we can read to the last byte
+LAYOUT = "layout"  # decrypted and whole, but not a list of values we can read to the last byte
 VALUE = "value"  # a value outside what can be: a scale, a voltage, a date
 NOISE = "noise"  # bytes that belong to no telegram
 
@@ -26,7 +26,7 @@ class Fault:
 
     payload is the whole telegram as its link layer gave it, where a decoder refused it: for a
     bug report, or, of kind "key", for another who has the key (feed it to a Receiver with
-    link="apdu"); None where the link refused it already. span is how many bytes of the line the
+    link="apdu"); None if the link refused it already. span is how many bytes of the line the
     fault is about: links say it, so that looking for a telegram inside of a damaged one tells
     of the damage only once.
     """

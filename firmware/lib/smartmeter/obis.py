@@ -43,7 +43,7 @@ _INTEGRALS = (8, 9, 29)
 
 
 def unit_of(c: int, d: int) -> str:
-    """The unit of electricity's groups C and D: "W", "Wh", "V" ..., "" where it has none."""
+    """The unit of electricity's groups C and D: "W", "Wh", "V" ..., "" if it has none."""
     if 91 <= c <= 92:  # neutral
         c -= 80
     elif 1 <= c <= 80:
@@ -93,7 +93,7 @@ def put_as(reading: "Reading", key: str, code: str, value: tuple[int, int], unit
 def complete(reading: "Reading") -> list[tuple[str, str, str, int]] | None:
     """Adds what follows from the values and is missing: totals from parts, the signed power.
 
-    Gives what it added, as a list of arguments for combine(); or None where other numbers of
+    Gives what it added, as a list of arguments for combine(); or None if other numbers of
     the same codes may ask for more or for less.
     """
     values = reading.values

@@ -33,18 +33,18 @@ CLOCKS = ("meter", "adapter")
 class Reading:
     """One telegram's values.
 
-    meter    str: the id the telegram itself gives, "" where it gives none
-    time     RFC 3339 text with offset, or None where the telegram has no valid one
+    meter    str: the id the telegram itself gives, "" if it gives none
+    time     RFC 3339 text with offset, or None if the telegram has no valid one
     clock    whose time it is: "meter", "adapter" once stamped, or None
     seq      int: the invocation counter where there is one, else the count given to stamp()
     counter  int: the invocation counter, or None
     auth     "verified", "unverified" or "none"
     values   {"C.D.E": (mantissa, exponent)} in W, var, VA, Wh, varh, VAh, V, A, Hz, m3 ...
     codes    {"C.D.E": "A-B:C.D.E"}: the code in full, for the same keys
-    units    {"C.D.E": "W"}: "" where a number has no unit
+    units    {"C.D.E": "W"}: "" if a number has no unit
     texts    {"A-B:C.D.E": str}: what is no number: ids, types, the tariff
     layers   tuple of str: what was found on the way, link layer first
-    payload  bytes: the telegram deciphered and unparsed
+    payload  bytes: the telegram decrypted and unparsed
     """
 
     __slots__ = (

@@ -109,7 +109,7 @@ class Receiver:
 
     @property
     def ciphering(self) -> "Ciphering":
-        """What opens ciphered telegrams; loaded with the first of them."""
+        """What opens encrypted telegrams; loaded with the first of them."""
         if self._ciphering is None:
             from .dlms.ciphering import Ciphering
 
@@ -215,7 +215,7 @@ class Receiver:
         first = buf[at]
         for name in STARTS.get(first, ()):
             told = name == self._link
-            # a P1 telegram that is ciphered whole is an APDU
+            # a P1 telegram that is encrypted whole is an APDU
             if self._link and not told and (self._link != "p1" or first != 0xDB):
                 continue
             if name == "apdu" and not told and not self._may_be_bare(buf, at, end):

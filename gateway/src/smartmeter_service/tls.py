@@ -7,7 +7,7 @@ from pathlib import Path
 def tls_context(ca: Path | None, certificate: Path | None, key: Path | None) -> ssl.SSLContext:
     """Verify the peer by `ca`, or by the system's authorities; show our certificate if given.
 
-    Raises OSError where a file cannot be read, and ValueError where it is not PEM.
+    Raises OSError if a file cannot be read, and ValueError if it is not PEM.
     """
     try:
         context = ssl.create_default_context(cafile=ca)

@@ -149,7 +149,7 @@ class TomlFile:
         return self.wrong(name, f"is not a setting here; {hint}")
 
     def _line(self, where: str) -> int | None:
-        """The line of a key, or of its table's head; None where neither is found."""
+        """The line of a key, or of its table's head; None if neither is found."""
         *tables, (key, _) = [(s[1], int(s[2] or 0)) for s in _STEP.finditer(where.strip("[]"))]
         table, index = tables[0] if tables else ("", 0)
         assigned = re.compile(rf'^\s*(?:{re.escape(key)}|"{re.escape(key)}")\s*=')
@@ -176,7 +176,7 @@ def _type_at(kind: Any, at: str) -> Any:
 
 
 def _alternatives(kind: Any) -> list[Any]:
-    """The members of a union but None; kind alone where it is none."""
+    """The members of a union but None; kind alone if it is not one."""
     if get_origin(kind) in (Union, types.UnionType):
         return [k for k in get_args(kind) if k is not type(None)]
     return [kind]

@@ -70,7 +70,7 @@ def test_late_data_lands_where_it_belongs_in_every_tier(opens: Opens) -> None:
     for i in range(0, len(day), 40):
         add(in_order, "late", *day[i : i + 40])
         in_order.roll(random.Random(i).randint(0, 9), FAR)
-    add(in_order, "late", *day)  # and all of it once more
+    add(in_order, "late", *day)  # and all of it again
     roll(in_order)
     for tier in (QUARTER, HOUR, DAY):
         assert slices(in_order, tier, "late") == slices(in_order, tier, "in-order")

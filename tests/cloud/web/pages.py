@@ -20,7 +20,7 @@ class Page:
         self.page.goto(address)
 
     def clock(self, seconds: float) -> None:
-        """Begins the page anew as if it were that time, seconds since 1970."""
+        """Begins the page again as if it were that time, seconds since 1970."""
         self.page.clock.set_fixed_time(seconds)
         self.page.reload()
 

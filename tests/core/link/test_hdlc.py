@@ -146,7 +146,7 @@ def test_blocks():
     last = blocks(apdu, 100)[3:]
     frame = lambda b: hdlc_frame(b"\xe6\xe7\x00" + b)  # noqa: E731
     rest = b"".join([frame(b) for b in last])
-    # the first block alone, doubled, missing; a transfer given up and begun anew
+    # the first block alone, doubled, missing; a transfer given up and begun again
     assert kinds(frame(one)) == ["segment"]
     assert kinds(frame(one) + frame(two) + frame(two) + frame(three) + rest)[0] == "segment"
     assert "reading" not in kinds(frame(one) + frame(three) + rest)

@@ -1,4 +1,4 @@
-"""P1 telegrams, plain and ciphered, through the link, the decoder and the Receiver."""
+"""P1 telegrams, plain and encrypted, through the link, the decoder and the Receiver."""
 
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.checks.crc import arc, x25
@@ -76,7 +76,7 @@ def fault(data, **settings):
 
 
 def one(line, **settings):
-    """The value and unit of a single data line; None where it gives none."""
+    """The value and unit of a single data line; None if it gives none."""
     got = reading(telegram([line, "1-0:82.8.0(1*Wh)"]), **settings)
     del got.values["82.8.0"]
     assert len(got.values) < 2, got.values

@@ -152,8 +152,8 @@ def advised(text: str) -> str:
 def test_no_key(said: Said) -> None:
     status, text = said(wire("kaifa-ma309"), "--explain")
     assert status == 1
-    assert "Fault: key: the telegram is enciphered, and no key is known" in text
-    assert "security control 21: enciphered, no tag" in text
+    assert "Fault: key: the telegram is encrypted, and no key is known" in text
+    assert "security control 21: encrypted, no tag" in text
     assert f"system title KFM 1020{SEED & 0xFFFFFF:06X}" in text
     assert "grid operator's customer portal" in text
     assert "32 hex digits" in text

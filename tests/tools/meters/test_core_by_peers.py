@@ -52,6 +52,6 @@ def test_the_core_says_what_the_peer_says(peer: ModuleType, form: str) -> None:
 
 
 def test_all_forms_that_have_a_text_are_in_the_list() -> None:
-    left_out = {"p1-poland"}  # ciphered in its own way
+    left_out = {"p1-poland"}  # encrypted in its own way
     texts = {name for name, form in forms.FORMS.items() if form.link.startswith("p1")}
     assert texts - left_out == set(READ[dsmr])

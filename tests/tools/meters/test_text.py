@@ -1,4 +1,4 @@
-"""P1 and IEC 62056-21: the text the meters send, its checksums, and what is ciphered of it."""
+"""P1 and IEC 62056-21: the text the meters send, its checksums, and what is encrypted of it."""
 
 import re
 from datetime import UTC, datetime
@@ -103,7 +103,7 @@ def test_seven_data_bits_as_eight_hear_them():
 
 
 def unseal(meter, title, control, counter, sealed):
-    """What the ciphered text says; InvalidTag where its tag is wrong (RFC 5116 with AAD)."""
+    """What the encrypted text says; InvalidTag where its tag is wrong (RFC 5116 with AAD)."""
     mode = modes.GCM(title + counter, sealed[-12:], min_tag_length=12)
     decryptor = Cipher(algorithms.AES(meter.key), mode).decryptor()
     decryptor.authenticate_additional_data(control + meter.auth_key)

@@ -3,7 +3,7 @@
     NAME           what the table calls it
     DISTRIBUTION   what pip calls it
     ERRORS         the exceptions with which it says, as documented, that it refuses a telegram
-    reader(telegrams) -> a function from wire bytes to the peer's own result, or None where the
+    reader(telegrams) -> a function from wire bytes to the peer's own result, or None if the
                    peer has nothing for such telegrams; what can be made once is made here
     values(result, telegrams) -> {"C.D.E": Decimal} for the comparison, which is not timed
 

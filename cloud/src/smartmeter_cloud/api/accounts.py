@@ -78,7 +78,7 @@ def who(caller: Reads) -> Json:
 
 
 class NewKey(BaseModel):
-    """household null: everybody's; days null: for ever."""
+    """household null: everybody's; days null: forever."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=80)

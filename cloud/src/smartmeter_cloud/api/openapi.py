@@ -75,7 +75,7 @@ def describe(app: FastAPI) -> None:
 
 
 def methods(app: FastAPI, path: str) -> list[str]:
-    """What may be done at a path of the API, nothing where there is none."""
+    """What may be done at a path of the API, nothing if there is none."""
     found = []
     for template, operations in app.openapi()["paths"].items():
         pattern = "".join(

@@ -8,7 +8,7 @@ Moment = Annotated[str, Field(description="RFC 3339", examples=["2026-11-22T21:1
 Ms = Annotated[int, Field(description="ms since 1970 UTC", examples=[1795378205000])]
 MeterId = Annotated[str, Field(examples=["0b8f1a52-8a8e-4ad1-b7b5-6c6b3a1b2c3d"])]
 Phase = tuple[float, float, float] | None
-Wh = Annotated[float | None, Field(description="Wh; null where there is no total")]
+Wh = Annotated[float | None, Field(description="Wh; null if there is no total")]
 
 
 class Schema(BaseModel):

@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """uvicorn's own kills the process once more at the end; to be told to end is no failure."""
+        """uvicorn's own kills the process again at the end; to be told to end is no failure."""
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

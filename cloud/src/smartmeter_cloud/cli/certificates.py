@@ -50,7 +50,7 @@ def run(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
         print(f"revoked: {gone}")
         if gone:
             folder = settings.http.enrolment.folder
-            print(f"the broker's list is {folder / 'crl.pem'}; have the broker read it anew")
+            print(f"the broker's list is {folder / 'crl.pem'}; have the broker read it again")
         return 0
     except (AuthorityError, NotAllowed) as e:
         raise Failed(str(e)) from None

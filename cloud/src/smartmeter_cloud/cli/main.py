@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     key.add_argument("--config", metavar="FILE", type=Path, help=HELP)
     key.add_argument("--scope", action="append", choices=SCOPES, help="by default read")
     key.add_argument("--household", metavar="ID", help="by default all of them")
-    key.add_argument("--days", type=float, help="how long it is valid; by default for ever")
+    key.add_argument("--days", type=float, help="how long it is valid; by default forever")
     key.add_argument("--once", action="store_true", help="gone when it has been used to log in")
     certificates.add(commands)
     administration.add(commands)

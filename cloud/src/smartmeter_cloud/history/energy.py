@@ -28,7 +28,7 @@ GAP_MS = QUARTER_MS
 
 @dataclass
 class Bar:
-    """drawn and fed in Wh, None where there is no total; the rest as in Slice."""
+    """drawn and fed in Wh, None if there is no total; the rest as in Slice."""
 
     start: int
     end: int

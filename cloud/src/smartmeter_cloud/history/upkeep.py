@@ -12,7 +12,7 @@ from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.slices import QUARTER_MS
 
 OVER_SECONDS = 5.0  # slices that are over, as late data makes them, wait no longer than this
-GOING_ON_SECONDS = 60.0  # the slice that goes on is made anew once a minute
+GOING_ON_SECONDS = 60.0  # the slice that goes on is created again once a minute
 FORGET_SECONDS = 3600.0
 AT_A_TIME = 40  # slices in a transaction, so that ingest never waits long
 

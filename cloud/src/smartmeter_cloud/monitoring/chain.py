@@ -72,7 +72,7 @@ def _meter(meter: MeterActivity, now: int) -> Json:
 
 
 def _status(kind: str, status: Box | None, name: str, now: int) -> Json:
-    """An adapter's or Concentrator's own word; None where it never said any."""
+    """An adapter's or Concentrator's own word; None if it never said any."""
     if status is None or status.status is None:
         return _box(kind, name, "unknown", "no status", None)
     told = json.loads(status.status)

@@ -70,7 +70,7 @@ class Authority:
     def revocations(self, revoked: Iterable[Certificate]) -> bytes:
         """The list (PEM) that a broker refuses by; AuthorityError.
 
-        It is good as long as the authority: it is made anew whenever it changes, and a broker
+        It is good as long as the authority: it is created again whenever it changes, and a broker
         refuses everybody by a list that has expired.
         """
         key, (ca, *_) = self._load()

@@ -105,7 +105,7 @@ class Enrolment:
     def revoke(self, concentrator: str) -> int:
         """Takes back a Concentrator's certificates and tokens; how many certificates there were.
 
-        crl.pem, the broker's list, is made anew. AuthorityError.
+        crl.pem, the broker's list, is created again. AuthorityError.
         """
         gone = self._store.revoke(concentrator, _now())
         if revoked := self._store.revoked():

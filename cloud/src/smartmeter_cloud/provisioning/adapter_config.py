@@ -57,7 +57,7 @@ def adapter_config(meter: str, family_id: str) -> dict[str, Any]:
 
 
 def _line(family: Family) -> str | None:
-    """Such as "2400 8E1" or "115200 8N1 inverted"; None where no document says it."""
+    """Such as "2400 8E1" or "115200 8N1 inverted"; None if no document says it."""
     if family.line is None:
         return None
     baud, bits, parity, stop, inverted = family.line

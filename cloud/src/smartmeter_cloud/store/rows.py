@@ -80,7 +80,7 @@ class Phase(NamedTuple):
 
 
 class Volts(NamedTuple):
-    """L1, L2 and L3 over one slice of time, None where a phase has no reading; start in ms."""
+    """L1, L2 and L3 over one slice of time, None if a phase has no reading; start in ms."""
 
     start: int
     phases: tuple[Phase | None, ...]
@@ -122,7 +122,7 @@ class Certificate(NamedTuple):
 class Meter(NamedTuple):
     """A meter: whose it is, what its people call it, and as which make and model it was chosen.
 
-    label and family are "" where nobody said.
+    label and family are "" if nobody said.
     """
 
     name: str
@@ -132,7 +132,7 @@ class Meter(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """Energy of all meters together in `hours` hours, Wh; fed None where too few tell it."""
+    """Energy of all meters together in `hours` hours, Wh; fed None if too few tell it."""
 
     start: int
     hours: int

@@ -58,14 +58,14 @@ Row = tuple[
 
 
 def step(before: Number, after: Number, ms: int) -> Number | None:
-    """What a total counted between two readings in Wh, or None where it was reset or swapped."""
+    """What a total counted between two readings in Wh, or None if it was reset or swapped."""
     used = after - before
     most = POWER_MAX * max(ms, STEP_MIN_MS) / HOUR_MS
     return _tidy(used) if 0 <= used <= most else None
 
 
 def slice_of(start: int, rows: Sequence[Row]) -> Slice | None:
-    """The slice that rows make; None where there are none."""
+    """The slice that rows make; None if there are none."""
     if not rows:
         return None
     times, drawn, fed, power, *phases = zip(*rows, strict=True)
@@ -88,7 +88,7 @@ def slice_of(start: int, rows: Sequence[Row]) -> Slice | None:
 
 
 def merge(start: int, slices: Sequence[Slice]) -> Slice | None:
-    """The longer slice that shorter ones, in their order, make; None where there are none."""
+    """The longer slice that shorter ones, in their order, make; None if there are none."""
     if not slices:
         return None
     volts: list[Number | None] = []

@@ -133,7 +133,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
             batch.refuse(sender, "this Concentrator's certificates are revoked")
         batch.boxes = [box for box in batch.boxes if box.concentrator not in revoked]
         for name in revoked:
-            # Without a receipt it keeps what it has, for when it is enrolled anew.
+            # Without a receipt it keeps what it has, for when it is enrolled again.
             batch.receipts.pop(name, None)
         for sender in self._households.foreign(db, batch.readings):
             batch.refuse(sender, "this meter belongs to another household than this Concentrator")
@@ -342,7 +342,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
             db.run("UPDATE schema_version SET version = ?", (schema.VERSION,))
 
     def _check_zone(self, db: Session, keep: bool) -> None:
-        """Days begin at another midnight in another zone: all of them are made anew then.
+        """Days begin at another midnight in another zone: all of them are created again then.
 
         With keep they stay as they are: two machines of one store need not be in one zone.
         """
@@ -365,7 +365,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
 
 
 def _id(db: Session, meter: str) -> int:
-    """A meter's id, 0 where there is none of that name.
+    """A meter's id, 0 if there is none of that name.
 
     Asked for by itself, and not by a join: a planner that knows it takes the readings in the
     order of the key, and leaves out the days that are not asked for.

@@ -33,7 +33,7 @@ _KNOWN_MAX = 4  # lists of one meter
 
 
 def check_coherent(reading: "Reading") -> "Coherence":
-    """Rejected where voltages, currents, powers and totals of a reading contradict each other;
+    """Rejected if voltages, currents, powers and totals of a reading contradict each other;
     gives what checks others of the same codes and exponents."""
     values = reading.values
     layout: "list[object]" = []
@@ -105,7 +105,7 @@ class Coherence:
         return power, sign, export, off, volts, factors[volts][1], amperes, factors[amperes][1]
 
     def check(self, values: "dict[str, tuple[int, int]]") -> None:
-        """Rejected where they contradict each other."""
+        """Rejected if they contradict each other."""
         unit = self._unit
         numbers = [values[key][0] * factor for key, factor in self._factors]
         for i, least, most in self._mains:

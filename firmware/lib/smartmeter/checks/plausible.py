@@ -43,7 +43,7 @@ def _limit(unit: str, exponent: int) -> int:
 
 
 def check(reading: "Reading") -> None:
-    """Rejected where a value is outside of what can be."""
+    """Rejected if a value is outside of what can be."""
     units = reading.units
     values = reading.values
     for key in values:

@@ -23,7 +23,7 @@ _SLACK = 100  # W that resolution and the moments of measuring may hide
 
 
 def check_list(reading: "Reading") -> None:
-    """Rejected where an unguarded list has a meter or code that none such has."""
+    """Rejected if an unguarded list has a meter or code that none such has."""
     if len(reading.meter) > _ID_MOST:
         raise Rejected(VALUE, "the meter's id is no text")
     for c in reading.meter:
@@ -43,7 +43,7 @@ def check_list(reading: "Reading") -> None:
 
 
 def check_values(reading: "Reading") -> None:
-    """Rejected where unguarded numbers are no house's: voltages, or power above U times I."""
+    """Rejected if unguarded numbers are no house's: voltages, or power above U times I."""
     values = reading.values
     apparent = 0  # in mVA
     phases = 0

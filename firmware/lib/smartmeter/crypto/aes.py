@@ -22,7 +22,7 @@ _CBC = 2
 
 
 def ecb(key: bytes) -> "Encipher":
-    """A function that enciphers a bytearray of 16-byte blocks in place, each for itself."""
+    """A function that encrypts a bytearray of 16-byte blocks in place, each for itself."""
     if NATIVE:
         return aes_native.ecb(key)
     encrypt = _aes(key, _ECB).encrypt
@@ -34,7 +34,7 @@ def ecb(key: bytes) -> "Encipher":
 
 
 def cbc_decrypt(key: bytes, iv: bytes, data: bytes | bytearray) -> bytes:
-    """The plaintext of data, a multiple of 16 bytes enciphered in CBC mode from iv on."""
+    """The plaintext of data, a multiple of 16 bytes encrypted in CBC mode from iv on."""
     if NATIVE:
         return aes_native.cbc_decrypt(key, iv, data)
     plain: bytes = _aes(key, _CBC, iv).decrypt(data)

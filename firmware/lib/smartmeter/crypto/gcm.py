@@ -1,7 +1,7 @@
 """AES-128-GCM (NIST SP 800-38D) where the platform has AES only block by block.
 
 Stock ESP32 builds of MicroPython have AES in ECB and CBC, but neither CTR nor GCM. So
-the counter blocks are enciphered in one ECB call, and GHASH is done here, four bits at
+the counter blocks are encrypted in one ECB call, and GHASH is done here, four bits at
 a time, on limbs of 28 bits: small ints on every port, so that no block of a telegram
 allocates. The tables are indexed by secrets: that leaks through data caches, which an
 ESP32 has none of over its internal RAM.
@@ -35,7 +35,7 @@ class GCM:
     """One key: its AES schedule and its multiples of H, made once."""
 
     def __init__(self, encipher: "Encipher") -> None:
-        """encipher: aes.ecb of the key."""
+        """encrypt: aes.ecb of the key."""
         self._encipher = encipher
         block = bytearray(16)
         encipher(block)

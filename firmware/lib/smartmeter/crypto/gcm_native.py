@@ -1,7 +1,7 @@
 """AES-128-GCM by `cryptography`, with the face of gcm.GCM; CPython only.
 
-GCM enciphers by XOR with a key stream (SP 800-38D, 7.1), so that enciphering the ciphertext
-gives the plaintext, and enciphering that the tag which the telegram must have. Two such calls in
+GCM encrypts by XOR with a key stream (SP 800-38D, 7.1), so that encrypting the ciphertext
+gives the plaintext, and encrypting that the tag which the telegram must have. Two such calls in
 one shot take half the time of one decryption that is told a tag of 12 bytes, which the one-shot
 interface does not take.
 """

@@ -63,7 +63,7 @@ class Clock:
             self._time = digits[6:]
 
     def rfc3339(self, profile: "Profile | None") -> "str | None":
-        """The time, or None where none was told or nobody can say which it is."""
+        """The time, or None if none was told or nobody can say which it is."""
         if self._octets:
             from ..dlms.clock import rfc3339
 
@@ -110,7 +110,7 @@ class Clock:
         return text, offset(minutes)
 
     def _is_summer(self, zone: "str | None") -> "bool | None":
-        """Whether the time is summer time, None where that cannot be told."""
+        """Whether the time is summer time, None if that cannot be told."""
         year, month, day = [int(self._date[i : i + 2]) for i in (0, 2, 4)]
         if zone == STANDARD:
             return False
@@ -121,7 +121,7 @@ class Clock:
 
 
 def _digits(text: str) -> str:
-    """The digits of a date or time, "" where there is anything but marks between them."""
+    """The digits of a date or time, "" if there is anything but marks between them."""
     for mark in "-: .":
         text = text.replace(mark, "")
     return text if text.isdigit() else ""

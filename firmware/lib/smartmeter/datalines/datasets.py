@@ -22,7 +22,7 @@ _INSTANT = 7
 
 
 def check_form(text: str) -> None:
-    """Rejected where a set of a text (str, with or without its identification) is not
+    """Rejected if a set of a text (str, with or without its identification) is not
     "code(value)" as a meter writes it."""
     at = 0
     if text[:1] == "/":
@@ -66,7 +66,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_value(name: str, value: str, decimals: "dict[str, int]") -> None:
-    """Rejected where an electrical quantity has no number and unit of its kind."""
+    """Rejected if an electrical quantity has no number and unit of its kind."""
     number, star, unit = number_and_unit(value)
     medium, _, code = name.rpartition(":")
     groups = code.replace("*", ".").replace("&", ".").split(".")

@@ -68,7 +68,7 @@ _UNITS_MAX = 32 if _KEEPS_PLANS else 0
 
 
 def decode(payload: "bytes | bytearray", ctx: "Receiver") -> Reading:
-    """The Reading of a whole text that was ciphered: with the CRC behind its "!", if it has one."""
+    """The Reading of a whole text that was encrypted, with the CRC after its "!" if it has one."""
     stop = max([payload.rfind(mark) for mark in (b"\n!", b")!")]) + 1
     if not stop:
         return _decode(payload, ctx, True)
@@ -85,7 +85,7 @@ def decode(payload: "bytes | bytearray", ctx: "Receiver") -> Reading:
 
 
 def decode_checked(payload: bytes, ctx: "Receiver") -> Reading:
-    """The Reading of a text up to its "!" whose check sum the link found right."""
+    """The Reading of a text up to its "!" whose checksum the link found right."""
     return _decode(payload, ctx, False)
 
 
@@ -334,7 +334,7 @@ def _valued(
 
 
 def _learn(name: str) -> "tuple[str, str, str]":
-    """(key, code, unit that the code implies) of what is before "("; "" where it is none."""
+    """(key, code, unit that the code implies) of what is before "("; "" if it is not one."""
     code = _code(name.strip(_STRAY))
     known = ("", "", "")
     if code:

@@ -92,7 +92,7 @@ class TextPlan(Known):
         self._constant = self._constants(text.translate(None, _OTHERS))
 
     def read(self, text: bytes | bytearray) -> "Reading | None":
-        """The Reading of a text of this shape; None where a walk is needed."""
+        """The Reading of a text of this shape; None if a walk is needed."""
         digits = text.translate(None, _OTHERS)
         if self._constants(digits) != self._constant:
             return None
@@ -118,7 +118,7 @@ class TextPlan(Known):
         return reading
 
     def _stamp(self, text: bytes | bytearray) -> str:
-        """The time of the one stamp, "" where it is none."""
+        """The time of the one stamp, "" if it is not one."""
         told = str(text[self._minute : self._minute + 4], "ascii")
         if told[0] > "5" or told[2] > "5":
             return ""

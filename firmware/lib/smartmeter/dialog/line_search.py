@@ -3,7 +3,7 @@
     search = Search()
     open the port with search.setting
     change = search.events(n_bytes, events, now_ms)    after each read, at least once a second
-    if change: open the port anew with it (and take a new Receiver)
+    if change: open the port again with it (and take a new Receiver)
 
 A setting is (baud, bits, parity "N" or "E", stop bits, inverted). Each gets 15 s, for meters push
 every 1 to 10 s; less where a line full of bytes shows nothing of a telegram. It is found with the
@@ -42,7 +42,7 @@ SETTINGS = tuple(
 _TRY_MS = 15000
 _GARBAGE = 3000  # bytes: more than any telegram twice
 _FRAMES = 2  # that are whole but not to be opened, until a setting counts as found
-_WHOLE = (KEY, TAG, REPLAY, SEGMENT)  # faults of telegrams whose check sums were right
+_WHOLE = (KEY, TAG, REPLAY, SEGMENT)  # faults of telegrams whose checksums were right
 
 
 class Search:
@@ -63,7 +63,7 @@ class Search:
         self._frames = 0
         self.found = False
         self.progress = NO_BYTES  # the best that this round of all settings has come to
-        self.rounds = 0  # how often all settings were tried in vain
+        self.rounds = 0  # how often all settings were tried without success
 
     @property
     def setting(self) -> "Setting":

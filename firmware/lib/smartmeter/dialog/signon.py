@@ -190,7 +190,7 @@ class SignOn:
         return buf[stop + 2 :]
 
     def _readout(self, data: bytes) -> None:
-        """Looks for its end: the BCC behind ETX, or a line "!" where there is no frame."""
+        """Looks for its end: the BCC behind ETX, or a line "!" if there is no frame."""
         tail = self._buf
         for b in data:
             if self._framed and tail[-1:] == _ETX:

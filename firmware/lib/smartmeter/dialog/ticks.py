@@ -1,4 +1,4 @@
-"""Milliseconds of any clock that grows; it may begin anew at 2^30, as MicroPython's ticks_ms."""
+"""Milliseconds of any clock that grows; it may start again at 2^30, as MicroPython's ticks_ms."""
 
 _PERIOD = 1 << 30
 

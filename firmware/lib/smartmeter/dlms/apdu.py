@@ -1,4 +1,4 @@
-"""DLMS APDUs that meters push (Green Book 9.5): ciphered or not, a data-notification or a list.
+"""DLMS APDUs that meters push (Green Book 9.5): encrypted or not, a data-notification or a list.
 
     0F | long-invoke-id-and-priority(4) | date-time | body
 
@@ -34,7 +34,7 @@ _CIPHERED = (0xDB, 0xDF)  # general-glo, general-ded
 
 
 def decode(payload: bytes | bytearray, ctx: "Receiver") -> Reading:
-    """The Reading of an APDU; Rejected where it is none that can be read.
+    """The Reading of an APDU; Rejected if it is none that can be read.
 
     ctx has ciphering (a Ciphering), profile (a Profile or None), plans (a dict), and guarded
     (whether a CRC was checked by the link).
@@ -48,7 +48,7 @@ def decode(payload: bytes | bytearray, ctx: "Receiver") -> Reading:
 
 
 def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
-    """The Reading of what a ciphered APDU held, once its counter is found to have grown."""
+    """The Reading of what an encrypted APDU held, once its counter is found to have grown."""
     plain = opened.plain
     if opened.kind == "text":
         reading = _text_decoder()(plain, ctx)
@@ -65,7 +65,7 @@ def decode_opened(opened: "Opened", ctx: "Receiver") -> Reading:
 
 
 def _text_decoder() -> "Callable[[bytes | bytearray, Receiver], Reading]":
-    """datalines.decode, loaded with the first text that was ciphered."""
+    """datalines.decode, loaded with the first text that was encrypted."""
     global _decode_text
     if _decode_text is None:
         from ..datalines.decode import decode

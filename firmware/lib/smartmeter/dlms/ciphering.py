@@ -3,7 +3,7 @@
     DB | length system title | system title | length | SC | IC(4) | content | tag(12)
 
 The length is in BER form and covers all behind it. SC, the security control: bits 3-0
-suite, 4 authenticated, 5 enciphered, 6 broadcast key, 7 compressed. The initialisation
+suite, 4 authenticated, 5 encrypted, 6 broadcast key, 7 compressed. The initialisation
 vector is system title and IC, the invocation counter; the tag covers SC, authentication
 key and content. Suite 1 with a 128-bit key is AES-128-GCM as suite 0 is: meters that say
 0x21 (Kaifa MA309, TINETZ) are opened like those that say 0x20.
@@ -40,9 +40,9 @@ LIST = "list"
 
 
 class Opened:
-    """What a ciphered APDU held: plain bytes, title, counter, auth and control (SC).
+    """What an encrypted APDU held: plain bytes, title, counter, auth and control (SC).
 
-    kind is TEXT or LIST by what the plain bytes begin with, "" where they are no telegram.
+    kind is TEXT or LIST by what the plain bytes begin with, "" if they are no telegram.
     """
 
     __slots__ = ("auth", "control", "counter", "kind", "plain", "title")
@@ -81,7 +81,7 @@ class Ciphering:
         ] = {}  # system title: (last counter refused, how many grew in a row)
 
     def open(self, data: bytes | bytearray, at: int = 0) -> Opened:
-        """Opened of the ciphered APDU data[at:]; Rejected where it cannot be.
+        """Opened of the encrypted APDU data[at:]; Rejected if it cannot be.
 
         at is that of the length of the system title: behind the tag DB or DF, or the
         very start where a meter sends no tag (the Polish P1 form).
@@ -93,7 +93,7 @@ class Ciphering:
         title = bytes(data[at : at + n])
         n, at = ber_length(data, at + n, end)
         if n != end - at or n < 5:
-            raise Rejected(LENGTH, "a ciphered APDU and its length field do not agree")
+            raise Rejected(LENGTH, "an encrypted APDU and its length field do not agree")
         control = data[at]
         self._check(control)
         counter = int.from_bytes(data[at + 1 : at + 5], "big")
@@ -103,7 +103,7 @@ class Ciphering:
         if control & _AUTHENTICATED:
             end -= TAG_SIZE
             if end < content:
-                raise Rejected(LENGTH, "a ciphered APDU is too short for its tag")
+                raise Rejected(LENGTH, "an encrypted APDU is too short for its tag")
             tag = bytes(data[end:])
         elif self._auth_key:
             raise Rejected(TAG, "an authentication key is set, but the telegram has no tag")
@@ -144,11 +144,11 @@ class Ciphering:
 
     def _known(self) -> "GCM | NativeGCM":
         if not self._gcm:
-            raise Rejected(KEY, "the telegram is enciphered, and no key is known")
+            raise Rejected(KEY, "the telegram is encrypted, and no key is known")
         return self._gcm
 
     def accept(self, title: bytes, counter: int) -> None:
-        """Notes the counter of a telegram found good; Rejected where it does not grow.
+        """Notes the counter of a telegram found good; Rejected if it does not grow.
 
         A telegram without tag can be told from noise only by reading it to the end,
         so this comes last.
@@ -175,7 +175,7 @@ class Ciphering:
 
 
 def is_telegram(plain: bytes | bytearray) -> bool:
-    """Whether deciphered bytes begin as a telegram does: data-notification, list or text."""
+    """Whether decrypted bytes begin as a telegram does: data-notification, list or text."""
     if plain[:1] == b"\x0f":
         return plain[5:6] in (b"\x00", b"\x0c", b"\x09", b"\x19")
     return plain[:1] in (b"\x01", b"\x02") or is_text(plain)

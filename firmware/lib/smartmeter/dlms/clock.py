@@ -33,7 +33,7 @@ def is_clock(octets: bytes | bytearray) -> bool:
 
 
 def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
-    """RFC 3339 text of a date-time's 12 octets, or None where it does not tell a time.
+    """RFC 3339 text of a date-time's 12 octets, or None if it does not tell a time.
 
     profile (profiles.Profile) says what the meter means by what it does not specify. A time
     that the meter itself calls doubtful is none: better no time than a wrong one.

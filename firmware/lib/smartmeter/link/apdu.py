@@ -6,11 +6,11 @@
     E6 E7 00 and one of these                            what HDLC framing leaves
 
 Nothing guards them but their own form (and a tag). So they are looked for at the very
-start of a stream, behind another of them, and after a pause; a ciphered one with a tag
+start of a stream, behind another of them, and after a pause; an encrypted one with a tag
 also within noise (is_found). The receiver sees to that.
 
 Where the link is to be found, one whose tag nobody checks counts only if the line pauses
-right behind it, or another begins there: before a check sum it is the rest of a damaged frame.
+right behind it, or another begins there: before a checksum it is the rest of a damaged frame.
 """
 
 from ..fault import LENGTH, Fault
@@ -96,7 +96,7 @@ class Apdu:
         return True if stop is not None or end - at >= _HEAD else None
 
     def _end(self, buf: bytearray, at: int, end: int) -> int | None:
-        """Where the APDU at buf[at] ends; None while that is open; ValueError if it is none."""
+        """Where the APDU at buf[at] ends; None while that is open; ValueError if it is not one."""
         first = buf[at]
         if first in _GLO:
             return _ciphered(buf, at, end)
@@ -134,7 +134,7 @@ class Apdu:
 
 
 def _is_tagged(apdu: bytes) -> bool:
-    """Whether a ciphered APDU says that it has a tag."""
+    """Whether an encrypted APDU says that it has a tag."""
     if apdu[0] not in _GLO:
         return False
     found = _length(apdu, 2 + apdu[1], len(apdu))
@@ -142,7 +142,7 @@ def _is_tagged(apdu: bytes) -> bool:
 
 
 def is_found(buf: bytearray, at: int, end: int, before: int) -> bool:
-    """Whether the DB at buf[at], in noise, may begin a ciphered P1 telegram.
+    """Whether the DB at buf[at], in noise, may begin an encrypted P1 telegram.
 
     Behind its title (begins.is_title) come a length and a security control with tag. before is
     the three bytes skipped last: behind the LLC of HDLC or the transport addresses of M-Bus it

@@ -13,7 +13,7 @@ APDU_MAX = 1536  # assembled; the longest known has 752 bytes
 
 
 class Assembly:
-    """data: what has come of a telegram in segments, None where none is under way; blocks: what
+    """data: what has come of a telegram in segments, None if none is under way; blocks: what
     has come in blocks, None until a first one has."""
 
     def __init__(self) -> None:

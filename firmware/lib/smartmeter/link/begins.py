@@ -130,7 +130,7 @@ def is_list(buf: bytearray, at: int, end: int) -> int:
 
 
 def is_title(buf: bytearray, at: int, end: int) -> int:
-    """YES, NOT or OPEN: whether the system title of a ciphered APDU stands there, a maker's three
+    """YES, NOT or OPEN: whether the system title of an encrypted APDU stands there, a maker's three
     letters first; what an APDU in noise is known by."""
     if at < end and buf[at] != 8:
         return NOT

@@ -2,7 +2,7 @@
 
     E0 | control | block number(2) | acknowledged block(2) | length | data
 
-control: bit 7 last block, bit 6 streaming, bits 5-0 window. Block 1 always begins anew:
+control: bit 7 last block, bit 6 streaming, bits 5-0 window. Block 1 always starts again:
 a meter that abandons a transfer starts over. A gap or a block sent twice ends it, because
 nothing in the blocks tells which of two is the right one.
 """

@@ -56,7 +56,7 @@ class Hdlc:
             return size + 1, None
         told = buf[stop - 2] | buf[stop - 1] << 8
         if not self._given and x25(buf, at + 1, stop - 2) != told:
-            return 1, Fault(CHECKSUM, "an HDLC frame's check sum is wrong", size + 2)
+            return 1, Fault(CHECKSUM, "an HDLC frame's checksum is wrong", size + 2)
         # the closing flag may open the next frame, unless one more stands behind it
         used = size + 2 if stop + 1 < end and buf[stop + 1] == _FLAG else size + 1
         return self._frame(buf, at, start, stop - 2, used)

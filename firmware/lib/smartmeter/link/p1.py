@@ -5,7 +5,7 @@
 The CRC-16/ARC counts from "/" to "!" and is written in hexadecimal, by some meters without
 leading zeros; Holley's write the CRC of HDLC; DSMR 2 and 3 have none. Some readers hand on LF
 alone: then the sum is of the text as the meter sent it, with CR LF. In Poland the data lines
-are one ciphered block behind the identification: general-glo-ciphering without its tag, with
+are one encrypted block behind the identification: general-glo-ciphering without its tag, with
 a system title of length 0.
 """
 
@@ -30,13 +30,13 @@ _WITH_CRC = b"45"
 _CIPHERED_MAX = 2048
 _LOST_MOST = 8  # so many without a CRC in a row are another meter's
 _MAKER = 5  # bytes: / and three letters and the baud rate, the same in all of a meter's telegrams
-_TRAILER = _HEXADECIMAL + b"!\r\n"  # behind it some send "!CRC" of the text, in clear
-_CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of enciphered telegrams
+_TRAILER = _HEXADECIMAL + b"!\r\n"  # behind it some send "!CRC" of the text, unencrypted
+_CONTROLS = (0x20, 0x21, 0x30, 0x31)  # security control bytes of encrypted telegrams
 
 
 class P1:
     """A link (see receiver.py): its telegrams are ("text", ...) where a CRC agreed,
-    ("text-unchecked", ...) where there is none, ("apdu", ...) of the Polish form."""
+    ("text-unchecked", ...) if there is none, ("apdu", ...) of the Polish form."""
 
     MAX = 3900  # 4 kB less what the links keep of headers
 
@@ -44,7 +44,7 @@ class P1:
         # above 0: this meter's telegrams have a CRC, and one without has lost it
         self._checked = 0
         self._head = b"\n"  # the last identification found, which a meter's telegrams share
-        self._maker = b""  # how the last ciphered telegram began
+        self._maker = b""  # how the last encrypted telegram began
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         return self._scan(buf, at, end, False)
@@ -139,7 +139,9 @@ class P1:
         if stop > end or (stop == end and not last):
             return 0, None
         if stop < end and buf[stop] not in b"!\r\n/":
-            return 1, Fault(LENGTH, "a ciphered P1 telegram does not end where it says", stop - at)
+            return 1, Fault(
+                LENGTH, "an encrypted P1 telegram does not end where it says", stop - at
+            )
         ident = str(bytes([c if c < 128 else 63 for c in buf[at + 1 : first]]), "ascii").strip()
         apdu = b"\xdb" + bytes(buf[first:stop])
         while stop < end and buf[stop] in _TRAILER:

@@ -8,7 +8,7 @@ follow, each with 4 more bits of storage number, 2 of tariff and 1 of subunit. V
 and power of ten; FB and FD open further tables; VIFE refine it. Only what is of now, and
 whose meaning is known for certain, becomes a value.
 
-AMIS (Siemens TD-351x, Netz OOe) enciphers the records: AES-128-CBC, mode 5 of EN 13757-3.
+AMIS (Siemens TD-351x, Netz OOe) encrypts the records: AES-128-CBC, mode 5 of EN 13757-3.
 
 All that guards them is a sum of 8 bits, which two bytes that changed places leave as it was.
 So whatever no electricity meter sends is taken for damage: a record that is none of its
@@ -80,7 +80,7 @@ _CODINGS_NONE = (8, 15)  # a request's, and special functions
 
 
 def decode(payload: bytes, ctx: "Receiver") -> Reading:
-    """The Reading of a frame from C on; ctx.key opens it where it is enciphered."""
+    """The Reading of a frame from C on; ctx.key opens it where it is encrypted."""
     ci = payload[2] if len(payload) > 2 else 0
     at = _HEADERS.get(ci)
     if at is None:
@@ -102,7 +102,7 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
     elif mode == _MODE_CBC and at == _LONG:
         data = _deciphered(payload, ctx.key)
     else:
-        raise Rejected(CIPHER, "an M-Bus reply enciphered in mode %d is not known" % mode)
+        raise Rejected(CIPHER, "an M-Bus reply encrypted in mode %d is not known" % mode)
     if ci == _CI_AMIS and maker == AMIS:
         _check_amis(data)
     reading = Reading(meter)
@@ -118,7 +118,7 @@ def decode(payload: bytes, ctx: "Receiver") -> Reading:
 
 
 def _check_reply(payload: bytes, at: int) -> None:
-    """Rejected where a header is none of a meter's reply."""
+    """Rejected if a header is none of a meter's reply."""
     if payload[0] & _REPLY != _RSP_UD:
         raise Rejected(LAYOUT, "an M-Bus frame with C %02X is no reply" % payload[0])
     if at == 3:
@@ -131,7 +131,7 @@ def _check_reply(payload: bytes, at: int) -> None:
 
 
 def _check_amis(data: bytes) -> None:
-    """Rejected where these are not the records of an AMIS meter, each in its place."""
+    """Rejected if these are not the records of an AMIS meter, each in its place."""
     at = 0
     for head, size in _AMIS_RECORDS:
         if data[at : at + len(head)] != head:
@@ -154,15 +154,15 @@ def _letters(number: int) -> str:
 
 def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
     if not key:
-        raise Rejected(KEY, "the telegram is enciphered, and no key is known")
+        raise Rejected(KEY, "the telegram is encrypted, and no key is known")
     size = 16 * (payload[13] >> 4)  # configuration: bits 7-4 blocks, 12-8 mode
     stop = _LONG + size
     if not size or stop > len(payload):
-        raise Rejected(LENGTH, "an M-Bus telegram is too short for its enciphered blocks")
+        raise Rejected(LENGTH, "an M-Bus telegram is too short for its encrypted blocks")
     iv = payload[7:9] + payload[3:7] + payload[9:11] + bytes((payload[11],)) * 8
     plain = aes.cbc_decrypt(key, iv, payload[_LONG:stop])
     if plain[:2] != _FILLERS:
-        # the last block is deciphered apart: where that is right, this one was damaged
+        # the last block is decrypted apart: where that is right, this one was damaged
         if payload[2] == _CI_AMIS and plain[-2:] == _FILLERS:
             raise Rejected(LAYOUT, "the telegram does not have the records of an AMIS meter")
         raise Rejected(KEY, "the key does not open the telegram")
@@ -254,7 +254,7 @@ def _variable(data: bytes, at: int) -> int:
 
 
 def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
-    """(mantissa, exponent) of a record's data, None where it says that there is none."""
+    """(mantissa, exponent) of a record's data, None if it says that there is none."""
     if coding in _BCD:
         digits = "".join(["%02x" % b for b in reversed(content)])
         negative = digits[0] == "f"

@@ -68,7 +68,7 @@ class Meaning:
 
 
 def meaning(information: bytes, maker: str, subunit: int) -> "Meaning | None":
-    """The Meaning of VIF and VIFE (bytes, as sent), None where it is not known for certain."""
+    """The Meaning of VIF and VIFE (bytes, as sent), None if it is not known for certain."""
     code = information[0] & 0x7F
     at = 1
     if information[0] in (0xFB, 0xFD) and len(information) > 1:

@@ -5,7 +5,7 @@ Receiver finds all of this by itself. Sources: the interface descriptions of gri
 makers, and captured telegrams of these meters.
 """
 
-# What a family's keys are: how its telegrams are ciphered, and what the operator has to give.
+# What a family's keys are: how its telegrams are encrypted, and what the operator has to give.
 NO_KEY = "none"
 ENCRYPTION = "encryption key"
 BOTH = "encryption key and authentication key"
@@ -52,7 +52,7 @@ P1_SLOW_LINE = (9600, 8, "N", 1, True)
 P1_OLD_LINE = (9600, 7, "E", 1, True)
 P1_SEVEN_LINE = (115200, 7, "E", 1, True)
 
-# What a meter wants to hear, else it says nothing.
+# What a meter must receive before it sends.
 LISTEN = ""
 ACKNOWLEDGE = "E5 within 0.5 s, to each telegram"
 SIGN_ON = "sign-on of IEC 62056-21 at 300 Bd"
@@ -63,8 +63,8 @@ class Family:
     """Meters that are wired and read alike.
 
     id: a name for settings and tests. meters: makers and models; country: its ISO 3166 code;
-    operators: who installs them, "" where that is not known or is the whole country.
-    port: one of WIRING. line: (baud, bits, parity, stop bits, inverted), None where no document
+    operators: who installs them, "" if that is not known or is the whole country.
+    port: one of WIRING. line: (baud, bits, parity, stop bits, inverted), None if no document
     says it. link: one of receiver.LINKS. keys: one of the five above. profile: the name in
     profiles.NAMES that the telegram leads to. interval: between telegrams, in words.
     answer: what the meter wants to hear. note: what else to know, "" for nothing.
@@ -116,7 +116,7 @@ class Family:
     @property
     def wiring(self) -> str:
         wiring = WIRING[self.port]
-        return wiring + " that sends, too" if self.port == IR and self.answer else wiring
+        return wiring + " that also sends" if self.port == IR and self.answer else wiring
 
 
 # fmt: off
@@ -128,7 +128,7 @@ FAMILIES = (
            MBUS_RJ12, MBUS_LINE, "mbus", ENCRYPTION, "kaifa", "5 s"),
     Family("at-netz-noe-sagemcom", "Sagemcom T210-D, S210", "AT", "Netz Niederoesterreich",
            MBUS_RJ12, MBUS_LINE, "mbus", ENCRYPTION, "sagemcom", "5 s",
-           note="old firmware, too, which says a frame's length modulo 256"),
+           note="also old firmware, which gives a frame's length modulo 256"),
     Family("at-amis", "Siemens TD-3510, TD-3511, TD-3512 (AMIS)", "AT", "Netz Oberoesterreich",
            IR, AMIS_LINE, "mbus", ENCRYPTION, "unknown", "1 s", ACKNOWLEDGE,
            "the terminal cover must be closed"),
@@ -149,7 +149,7 @@ FAMILIES = (
     Family("at-steiermark-sagemcom", "Sagemcom T210-D, T210-D-r, S210", "AT",
            "Energienetze Steiermark, Stromnetz Graz, Feistritzwerke",
            P1, P1_LINE, "apdu", TAGGED, "unknown", "5 to 10 s",
-           note="the authentication key that is published does not fit all of them"),
+           note="the published authentication key does not fit all of them"),
     Family("at-steiermark-landis-gyr", "Landis+Gyr E450", "AT",
            "Energienetze Steiermark, Stromnetz Graz, Feistritzwerke",
            MBUS_RJ12, MBUS_LINE, "hdlc", TAGGED, "landis-gyr", "5 to 10 s"),
@@ -162,7 +162,7 @@ FAMILIES = (
     Family("ch-landis-gyr-e450", "Landis+Gyr E450", "CH",
            "EKZ, RWB Baden, Romande Energie, BKW, EWK",
            MBUS_RJ12, MBUS_LINE, "hdlc", TAGGED, "landis-gyr", "5 s, 60 s and 15 min",
-           note="some operators send in clear"),
+           note="some operators send unencrypted"),
     Family("ch-landis-gyr-e360", "Landis+Gyr E360", "CH", "",
            P1, P1_SLOW_LINE, "hdlc", OPERATOR, "landis-gyr", "5 s",
            note="DLMS on a P1 port"),
@@ -174,8 +174,8 @@ FAMILIES = (
     Family("ch-kamstrup", "Kamstrup with the HAN-NVE list", "CH", "CKW",
            MBUS_RJ45, KAMSTRUP_LINE, "hdlc", OPERATOR, "kamstrup", "10 s"),
     Family("ch-siemens-td3511", "Siemens TD-3511", "CH", "IBW",
-           IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "when asked", SIGN_ON,
-           "changes to 19200 Bd behind the sign-on; in programming mode where it gives no readout"),
+           IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "on request", SIGN_ON,
+           "changes to 19200 Bd after the sign-on; uses programming mode if it gives no readout"),
 
     Family("cz-egd", "Sagemcom XT211 and others", "CZ", "EG.D",
            RS485, None, "apdu", NO_KEY, "unknown", ""),
@@ -185,18 +185,18 @@ FAMILIES = (
     Family("de-sml", "EMH, EasyMeter, Iskraemeco, eBZ, Itron, Dr. Neuhaus and others with SML",
            "DE", "",
            IR, IR_LINE, "sml", NO_KEY, "unknown", "1 to 4 s",
-           note="enter the PIN for power and decimals; without it totals alone"),
+           note="enter the PIN for power and decimals; otherwise only totals"),
     Family("de-sml-holley", "Holley DTZ541", "DE", "",
            IR, IR_LINE, "sml", NO_KEY, "unknown", "1 to 4 s",
            note="another CRC"),
     Family("de-sml-dzg", "DZG DVS74, DWSB", "DE", "",
            IR, IR_LINE, "sml", NO_KEY, "unknown", "1 to 4 s",
-           note="a sign in some serial numbers' power that has to be put right"),
+           note="the sign of power is corrected for some serial numbers"),
     Family("de-d0-push", "EasyMeter Q3D and others that push (mode D)", "DE", "",
            IR, D0_LINE, "p1", NO_KEY, "unknown", "2 s"),
-    Family("de-d0-sign-on", "Landis+Gyr ZMD120 and others that are asked (mode A, B or C)",
+    Family("de-d0-sign-on", "Landis+Gyr ZMD120 and others that send on request (mode A, B or C)",
            "DE", "",
-           IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "when asked", SIGN_ON,
+           IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "on request", SIGN_ON,
            "a meter on batteries allows few readouts a day"),
 
     Family("dk-kamstrup", "Kamstrup Omnipower", "DK", "",
@@ -207,7 +207,7 @@ FAMILIES = (
 
     Family("fi-kamstrup", "Kamstrup Omnipower", "FI", "",
            MBUS_RJ45, KAMSTRUP_LINE, "hdlc", NO_KEY, "kamstrup", "10 s",
-           note="as users report it; its clock names no zone: profile kamstrup minutes=120"),
+           note="as users report; its clock has no time zone: profile kamstrup minutes=120"),
 
     Family("hr-iskraemeco-ie5", "Iskraemeco IE.5", "HR", "",
            P1, P1_LINE, "hdlc", NO_KEY, "iskraemeco", "10 s",
@@ -241,7 +241,7 @@ FAMILIES = (
 
     Family("pl-stoen", "Elgama GAMA 150, GAMA 350; Kaifa MA110M, MA309M", "PL", "Stoen",
            P1, P1_LINE, "p1", BOTH, "unknown", "10 s",
-           note="telegrams repeat one counter: an old one cannot be told from a new one"),
+           note="telegrams repeat one counter: old and new ones look alike"),
 
     Family("se-h1", "all with the P1 port of the industry's rule (H1)", "SE", "",
            P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s"),
@@ -257,14 +257,14 @@ FAMILIES = (
            note="DLMS on a P1 port; some at 38400 Bd"),
     Family("si-landis-gyr", "Landis+Gyr E450", "SI", "",
            MBUS_RJ12, KAMSTRUP_LINE, "hdlc", NO_KEY, "landis-gyr", "2 s",
-           note="as users report it"),
+           note="as users report"),
     Family("si-iskraemeco-text", "Iskraemeco AM550 that sends text", "SI", "",
            P1, P1_SEVEN_LINE, "p1", NO_KEY, "unknown", "10 s",
            note="no CRC"),
 
     Family("mbus-polled", "electricity meters with an M-Bus interface (EN 13757-3)", "", "",
-           MBUS_PAIR, MBUS_LINE, "mbus", NO_KEY, "unknown", "when asked", POLL,
-           'asked by the Concentrator with poll = "m-bus", by the adapter with answer = "mbus"'),
+           MBUS_PAIR, MBUS_LINE, "mbus", NO_KEY, "unknown", "on request", POLL,
+           'Concentrator: poll = "m-bus"; adapter: answer = "mbus"'),
 )
 # fmt: on
 
@@ -274,7 +274,7 @@ NOT_READ = (
         "NES generation 3 and 4",
         "AT",
         "Linz Netz, Stadtwerke Klagenfurt",
-        "MEP speaks ANSI C12.19 and wants a sign-on of its own; generation 4 is wireless M-Bus",
+        "MEP uses ANSI C12.19 and its own sign-on. Generation 4 is wireless M-Bus",
     ),
     ("Apator and others by radio", "PL", "Tauron, Energa", "wireless M-Bus"),
 )

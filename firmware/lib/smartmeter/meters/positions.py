@@ -1,8 +1,8 @@
 """Lists without codes, as data: what each place means; loaded only where such a list comes."""
 
 # Lists without codes, by the kinds of their items: s string, c date-time, b 1 byte, w 2 bytes,
-# q 4 or 8 bytes, t bit-string. An item is its code and exponent (None where it shows from the
-# number), or what else it is; "" where its meaning is not known for certain: better no value
+# q 4 or 8 bytes, t bit-string. An item is its code and exponent (None if it shows from the
+# number), or what else it is; "" if its meaning is not known for certain: better no value
 # than a wrong one.
 ID = "id"
 CLOCK = "clock"

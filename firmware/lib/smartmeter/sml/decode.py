@@ -98,7 +98,7 @@ def _direct(reading: Reading, data: bytes) -> None:
 
 
 def _exports(data: bytes, basic: bool) -> bool | None:
-    """Whether the status of +A, or else that of -A, says that energy flows out; None where it
+    """Whether the status of +A, or else that of -A, says that energy flows out; None if it
     says neither. basic: only in the form of basic meters."""
     for code in (_IMPORT, _EXPORT):
         at = data.find(code)

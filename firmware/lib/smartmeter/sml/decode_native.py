@@ -60,7 +60,7 @@ class SmlPlan(Known):
         self._constant = int.from_bytes(data, "big") & self._mask
 
     def read(self, data: bytes) -> "Reading | None":
-        """The Reading without its time, or None where a walk is needed."""
+        """The Reading without its time, or None if a walk is needed."""
         if int.from_bytes(data, "big") & self._mask != self._constant:
             return None
         numbers = [

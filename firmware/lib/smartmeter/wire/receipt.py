@@ -20,7 +20,7 @@ def digest(topic: str, payload: bytes) -> bytes:
 
 
 def split(payload: bytes) -> list[bytes]:
-    """The digests in a receipts message; ValueError where its length is no multiple of 16."""
+    """The digests in a receipts message; ValueError if its length is no multiple of 16."""
     if len(payload) % SIZE:
         raise ValueError("a receipts message is a multiple of 16 bytes")
     return [bytes(payload[i : i + SIZE]) for i in range(0, len(payload), SIZE)]

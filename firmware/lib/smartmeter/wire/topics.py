@@ -46,7 +46,7 @@ def is_id(text: str) -> bool:
 
 
 def check_id(text: str) -> str:
-    """text itself; ValueError where it cannot be an id."""
+    """text itself; ValueError if it cannot be an id."""
     if not is_id(text):
         raise ValueError("an id is 1 to 64 of A-Z a-z 0-9 . _ - ")
     return text
@@ -78,7 +78,7 @@ def receipts(concentrator_id: str) -> str:
 
 
 def parse_meter(topic: str) -> tuple[str, str]:
-    """(meter_id, specific) of an adapter's topic; ValueError where it is none."""
+    """(meter_id, specific) of an adapter's topic; ValueError if it is not one."""
     parts = topic.split("/", 4)
     if len(parts) != 3 or parts[0] != _ROOT_METER:
         raise ValueError("not a smartMeterMessage topic")
@@ -86,7 +86,7 @@ def parse_meter(topic: str) -> tuple[str, str]:
 
 
 def parse_uplink(topic: str) -> tuple[str, str | None, str]:
-    """(concentrator_id, meter_id, specific) of a Concentrator's topic; ValueError where it is none.
+    """(concentrator_id, meter_id, specific) of a Concentrator's topic; ValueError if it is not one.
 
     meter_id is None for the Concentrator's own status.
     """

@@ -37,7 +37,7 @@ def _key(key: bool, auth_key: bool, readings: bool) -> list[str]:
         f"The key given is not this meter's encryption key. {_NAMES}; an {_AUTH_NAMES} in its"
         " place does not open anything.",
         "Compare the meter's number at the portal with the one on the meter: after an exchange,"
-        " or when a key was ordered anew, the old key is void.",
+        " or when a key was ordered again, the old key is void.",
         "Copy the key, do not type it: 0 and O, B and 8 look alike.",
     ]
     if auth_key:
@@ -109,7 +109,7 @@ _PLAIN = {
         " exchanged: then readings come again after a few telegrams.",
     ),
     "cipher": (
-        "The meter ciphers in a way that no operator's meter known here does. Look whether the"
+        "The meter encrypts in a way that no operator's meter known here does. Look whether the"
         " portal lets you choose, and report it with --redact.",
     ),
     "layout": (

@@ -285,7 +285,7 @@ def _pairs(digits: str) -> bytes:
 
 
 def _of_line(line: str) -> bytes:
-    """The bytes of a line of a log: its longest run of hex bytes, b"" where it has none."""
+    """The bytes of a line of a log: its longest run of hex bytes, b"" if it has none."""
     if "b'" in line or 'b"' in line:
         data = notations.of_literals(line)
         if data:

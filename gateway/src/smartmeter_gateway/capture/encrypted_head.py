@@ -1,4 +1,4 @@
-"""What a ciphered telegram says of itself in clear (Green Book 9.2.7.2)."""
+"""What an encrypted telegram says of itself unencrypted (Green Book 9.2.7.2)."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _CI_AMIS = 0x5B
 @dataclass(frozen=True)
 class Head:
     """control: the security control, None of M-Bus encryption; title: b"" for none; size: of
-    what is ciphered, in bytes."""
+    what is encrypted, in bytes."""
 
     control: int | None
     title: bytes
@@ -21,7 +21,7 @@ class Head:
 
     @staticmethod
     def of(payload: bytes) -> "Head | None":
-        """The head of a telegram as a fault of kind "key" has it; None where it has none."""
+        """The head of a telegram as a fault of kind "key" has it; None if it has none."""
         if payload[:1] in (bytes((GENERAL_GLO,)), bytes((GENERAL_DED,))):
             try:
                 return _general(payload)

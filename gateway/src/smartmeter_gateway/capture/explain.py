@@ -164,7 +164,7 @@ class _Report:
         return redaction.blank_number(code, number) if self._redact else number
 
     def _bytes(self, reading: Reading) -> Iterator[str]:
-        yield "  the telegram deciphered, its numbers blanked: decode reads these lines"
+        yield "  the telegram decrypted, its numbers blanked: decode reads these lines"
         yield from _hex(redaction.redacted(reading))
 
     def _fault(self, fault: Fault) -> Iterator[str]:
@@ -197,7 +197,7 @@ class _Report:
         if kind in _CLOSED:
             yield "  the telegram is left out: it could not be opened"
         else:
-            yield "  the telegram deciphered, its numbers blanked"
+            yield "  the telegram decrypted, its numbers blanked"
             yield from _hex(redaction.redacted_payload(payload, self._asked.key))
 
     def _summary(self, capture: Capture) -> Iterator[str]:
@@ -238,11 +238,11 @@ def _counted(count: int, what: str) -> str:
 
 def _control(control: int) -> str:
     what = {
-        0x10: "authenticated, not enciphered",
-        0x20: "enciphered, no tag",
-        0x30: "enciphered, with a tag",
+        0x10: "authenticated, not encrypted",
+        0x20: "encrypted, no tag",
+        0x30: "encrypted, with a tag",
     }
-    told = what.get(control & 0x30, "in clear")
+    told = what.get(control & 0x30, "unencrypted")
     return f"security control {control:02X}: {told}, suite {control & 0x0F}"
 
 

@@ -21,7 +21,7 @@ _DOTTED = re.compile(
 
 
 def of_base64(text: str) -> bytes | None:
-    """The bytes of a text that is base64 and nothing else, None where it is not."""
+    """The bytes of a text that is base64 and nothing else, None if it is not."""
     if not _BASE64.fullmatch(text) or _HEX.fullmatch(text):
         return None
     try:
@@ -31,7 +31,7 @@ def of_base64(text: str) -> bytes | None:
 
 
 def of_decimals(text: str) -> bytes | None:
-    """The bytes of a list of decimal numbers, None where it is none or may be hexadecimal."""
+    """The bytes of a list of decimal numbers, None if it is none or may be hexadecimal."""
     if not _DECIMAL.fullmatch(text):
         return None
     words = re.findall(r"\d+", text)
@@ -42,7 +42,7 @@ def of_decimals(text: str) -> bytes | None:
 
 
 def of_literals(line: str) -> bytes:
-    """The bytes of the b'...' in a line, b"" where there is none."""
+    """The bytes of the b'...' in a line, b"" if there is none."""
     data = b""
     for found in _LITERAL.finditer(line):
         try:

@@ -74,7 +74,7 @@ _MEDIA = {"4": "heat cost", "5": "cooling", "6": "heat", "7": "gas", "8": "water
 
 
 def name_of(code: str) -> str:
-    """The meaning of "A-B:C.D.E" in words, "" where it is not known here."""
+    """The meaning of "A-B:C.D.E" in words, "" if it is not known here."""
     medium, _, key = code.partition(":")
     a, _, b = medium.partition("-")
     if a in _MEDIA:

@@ -21,9 +21,9 @@ _AMIS = "SAM"  # the maker of meters whose long header has no number
 
 
 def redacted(reading: Reading) -> bytes | None:
-    """The reading's telegram deciphered and blanked, framed so that `decode` reads it again.
+    """The reading's telegram decrypted and blanked, framed so that `decode` reads it again.
 
-    None where it cannot be told for certain that no identifier is left in it.
+    None if it cannot be told for certain that no identifier is left in it.
     """
     try:
         return _redacted(reading)
@@ -50,7 +50,7 @@ def _redacted(reading: Reading) -> bytes | None:
 
 
 def redacted_payload(payload: bytes, key: bytes | None) -> bytes | None:
-    """The same of a telegram that was refused once it was open; None where it is none of these."""
+    """The same of a telegram that was refused once it was open; None if it is none of these."""
     try:
         if payload[:1] in (b"\xdb", b"\xdf"):
             payload = bytes(Ciphering(key).open(payload, 1).plain)
@@ -100,7 +100,7 @@ def _framed_text(plain: bytes, link: str) -> bytes:
         for byte in block:
             bcc ^= byte
         return b"\x02" + block + bytes((bcc,))
-    if plain[:1] != b"/":  # Poland's identification is not within the ciphered block
+    if plain[:1] != b"/":  # Poland's identification is not within the encrypted block
         plain = b"/XXX5\r\n\r\n" + plain
     plain += b"!"
     return plain + b"%04X\r\n" % arc(plain, 0, len(plain))

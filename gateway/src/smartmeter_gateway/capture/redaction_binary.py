@@ -18,7 +18,7 @@ def apdu(payload: bytes, numbers: Collection[int]) -> bytes:
     """A data-notification or a list with every string blanked that is no code and no time.
 
     numbers: values that are a meter's number, sent as such (Kamstrup); those behind a code that
-    says so are known. Rejected where it cannot be read to its end.
+    says so are known. Rejected if it cannot be read to its end.
     """
     out = bytearray(payload)
     end = len(payload)

@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
-        if sys.stdout:  # None where it was closed before we began
+        if sys.stdout:  # None if it was closed before we began
             sys.stdout.flush()
         return status
     except BrokenPipeError:  # head has seen enough

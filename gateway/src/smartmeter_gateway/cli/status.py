@@ -74,7 +74,7 @@ def text(d: dict[str, Any]) -> str:
 
 
 def _ways(meter: dict[str, Any]) -> str:
-    """Which way is used where there are several, and what the others brought in vain."""
+    """Which way is used where there are several, and what the others brought without success."""
     others = [way for way in meter.get("ways", []) if way != meter["way"]]
     if not others:
         return ""

@@ -86,11 +86,11 @@ def _program() -> Path:
 
 
 def _check(program: Path, folder: Path) -> None:
-    """SettingsError where the service could not look, or would be given what is others'."""
+    """SettingsError if the service could not look, or would be given what is others'."""
     for path in (program, Path(sys.base_prefix)):
         if any(path.is_relative_to(home) for home in _HOMES):
             raise SettingsError(
-                f"{path} is in a home, where the service does not look; install anew with: "
+                f"{path} is in a home, where the service does not look; install again with: "
                 "python3 -m venv /opt/smartmeter && /opt/smartmeter/bin/pip install ./gateway"
             )
     if any(folder.is_relative_to(shared) for shared in _SHARED) or len(folder.parts) < 3:

@@ -56,7 +56,7 @@ class Identity:
 
 
 def check_url(url: str) -> str:
-    """url without the slash at its end; SettingsError where it is none that can be trusted."""
+    """url without the slash at its end; SettingsError if it is none that can be trusted."""
     parts = urllib.parse.urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not safe or not parts.hostname:
@@ -178,7 +178,7 @@ def _connect(
 
 
 def _detail(body: bytes) -> str:
-    """The sentence in an answer's problem details (RFC 9457), "" where there is none."""
+    """The sentence in an answer's problem details (RFC 9457), "" if there is none."""
     try:
         detail = json.loads(body)["detail"]
     except (ValueError, TypeError, KeyError):
@@ -213,7 +213,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 
 class Renewal:
-    """Looks after a certificate while the Concentrator runs. The link connects anew with it."""
+    """Looks after a certificate while the Concentrator runs. The link connects again with it."""
 
     def __init__(self, identity: Identity, status: Status) -> None:
         self._identity = identity

@@ -59,7 +59,7 @@ class Known:
     def reading(
         self, payload: bytes | bytearray, numbers: "Iterable[int]", time: "str | None"
     ) -> "Reading | None":
-        """The Reading with these numbers; None where one is outside of what can be."""
+        """The Reading with these numbers; None if one is outside of what can be."""
         values = dict(zip(self._keys, zip(numbers, self._exponents)))
         for key, factor in self._scaled:
             values[key] = (values[key][0] * factor, 0)

@@ -60,7 +60,7 @@ class Listed:
     pairs has three numbers for each value that has a code: where the code's six octets are, the
     place of the value, and that of its scaler_unit, 0 for none. named is [(code, exponent, place,
     C where scales hang on the number, else 0)] of values that are known by their position. slots
-    is what a Plan needs, None where there can be none; free the places of values that nobody
+    is what a Plan needs, None if there can be none; free the places of values that nobody
     uses; clock_place that of the clock.
     """
 
@@ -223,7 +223,7 @@ def _is_octets(tag: int) -> bool:
 
 
 def is_code(data: bytes | bytearray, place: int) -> bool:
-    """Whether an OBIS code may stand there: group A is 0 to 15, which no text begins with."""
+    """Whether an OBIS code may be there: group A is 0 to 15, which no text begins with."""
     return data[place] in axdr.STRINGS and data[place + 1] == _CODE and data[place + 2] < 16
 
 

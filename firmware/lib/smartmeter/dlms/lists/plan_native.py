@@ -166,7 +166,7 @@ class Plan(Known):
         return self._scales(numbers).same(self._guess)
 
     def read(self, data: bytes | bytearray) -> "Reading | None":
-        """The Reading as a walk would give it, or None where one is needed."""
+        """The Reading as a walk would give it, or None if one is needed."""
         if int.from_bytes(data, "big") & self._mask != self._constant:
             return None
         if self._nordic is not None and self._nordic != (data[1:5] == NORDIC):

@@ -93,7 +93,7 @@ def put_named(data: bytes | bytearray, listed: Listed, reading: "Reading") -> No
 
 def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:
     """Whether nine items are Landis+Gyr's powers and energies, not Iskraemeco's energies in all
-    and per tariff; None where nobody can tell."""
+    and per tariff; None if nobody can tell."""
     maker = axdr.octets(data, places[0])[:3]
     if maker in (b"LGZ", b"ISK"):
         return maker == b"LGZ"

@@ -53,7 +53,7 @@ class Scales:
         )
 
     def exponent(self, c: int, d: int, unit: str) -> int | None:
-        """The exponent of OBIS groups C and D, or None where nobody knows it."""
+        """The exponent of OBIS groups C and D, or None if nobody knows it."""
         profile = self._profile
         if unit in ("W", "var", "VA"):
             return profile.power
