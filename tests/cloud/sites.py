@@ -72,7 +72,7 @@ class Site:
     def take(self, topic: str, document: Any, received: int | None = None) -> None:
         """Stores a message as ingest would."""
         batch = MessageBatch()
-        batch.add(topic.encode(), encoded(document), received or int(time.time() * 1000))
+        batch.add(topic, encoded(document), received or int(time.time() * 1000))
         assert not batch.dead
         self.store.write(batch)
 

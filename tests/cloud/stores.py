@@ -48,7 +48,7 @@ def store(opens: Opens) -> SqlStore:
 def add(store: SqlStore, meter: str, *readings: dict[str, Any], received: int | None = None) -> Any:
     """Stores readings in one transaction; received is in ms, by default on 2026-09-22."""
     batch = MessageBatch()
-    topic = f"concentrator/house-1/smartMeterMessage/{meter}/readings".encode()
+    topic = f"concentrator/house-1/smartMeterMessage/{meter}/readings"
     for i in range(0, len(readings), 5000):
         batch.add(topic, encoded(readings[i : i + 5000]), received or 1790071200_000)
     assert not batch.dead, batch.dead

@@ -68,7 +68,7 @@ def fill(store: SqliteStore | PostgresStore, rows: int) -> int:
             }
             for n in range(0 if meter else 730, 731)
         ]  # fmt: skip
-        year.add(topic.encode(), json.dumps(part).encode(), int(time.time() * 1000))
+        year.add(topic, json.dumps(part).encode(), int(time.time() * 1000))
     store.write(year)
     while store.roll(200, 2**60):
         pass

@@ -15,9 +15,8 @@ import time
 from typing import Any
 
 from smartmeter.wire import receipt, topics
-from smartmeter_mqtt import codec
 
-from tools.bench.mqtt_wire import Connection, publish
+from tools.bench.mqtt_wire import Connection, Publish, puback, publish
 
 _VALUES = (
     '"1.7.0":133,"2.7.0":0,"16.7.0":133,"1.8.0":1136784,"2.8.0":0,"3.8.0":3837,"4.8.0":717736,'
@@ -70,10 +69,10 @@ def store(port: int, count: int, concentrator: str) -> dict[str, Any]:
     while len(have) < count:
         digests, answer = [], []
         for message in connection.arrived():
-            if not isinstance(message, codec.Publish):
+            if not isinstance(message, Publish):
                 continue
-            topic, payload = message.topic.decode(), message.payload
-            answer.append(codec.puback([message.packet_id]))
+            topic, payload = message.topic, message.payload
+            answer.append(puback(message.packet_id))
             _, meter, specific = topics.parse_uplink(topic)
             if specific == topics.STATUS or meter is None:
                 continue

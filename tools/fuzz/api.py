@@ -46,7 +46,7 @@ def fuzz(folder: Path, phases: str, examples: int, seed: int) -> subprocess.Comp
     batch = MessageBatch()
     for house, meter in (("house-1", "m1"), ("house-2", "m2")):
         topic = f"concentrator/{house}/smartMeterMessage/{meter}/reading"
-        batch.add(topic.encode(), _READING, int(time.time() * 1000))
+        batch.add(topic, _READING, int(time.time() * 1000))
     store.write(batch)
     store.place_concentrator("house-1", "smith")
     store.close()

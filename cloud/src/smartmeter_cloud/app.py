@@ -18,8 +18,8 @@ from smartmeter_service.threads import VitalThread
 from smartmeter_cloud.auth.scopes import ADMIN
 from smartmeter_cloud.config.settings import (
     CLIENT_ID,
-    BrokerSettings,
     Config,
+    IngestSettings,
     home,
     home_folder,
 )
@@ -46,7 +46,7 @@ def serve(path: Path | None) -> int:
     """Run broker, ingest, API and page in one process. Raises SettingsError and Failed."""
     from smartmeter_cloud.api.server import CannotListen, Server
     from smartmeter_cloud.history.upkeep import Upkeep
-    from smartmeter_cloud.ingest.consumer import Ingest, TakenOver
+    from smartmeter_cloud.ingest.consumer import CannotGoOn, Ingest
 
     settings = load(path) if path else _home_settings()
     store = open_store(settings)
@@ -64,7 +64,7 @@ def serve(path: Path | None) -> int:
         def work() -> None:
             try:
                 ingest.run()
-            except (TakenOver, OSError) as e:
+            except CannotGoOn as e:
                 failure.append(e)
                 server.stop()
 
@@ -88,7 +88,7 @@ def serve(path: Path | None) -> int:
 def run_ingest(settings: Config) -> int:
     """Store what Concentrators send, until a signal ends it. Raises Failed."""
     from smartmeter_cloud.history.upkeep import Upkeep
-    from smartmeter_cloud.ingest.consumer import Ingest, TakenOver
+    from smartmeter_cloud.ingest.consumer import CannotGoOn, Ingest
     from smartmeter_cloud.monitoring.metrics_server import CannotListen, MetricsServer
     from smartmeter_cloud.monitoring.prometheus import of_ingest
 
@@ -119,12 +119,8 @@ def run_ingest(settings: Config) -> int:
             ingest.run()
     except CannotListen as e:
         raise Failed(f"{settings.source}: {e}") from None
-    except TakenOver as e:
-        raise Failed(str(e)) from None
-    except OSError as e:  # ssl.SSLError is one
-        raise Failed(
-            f"{settings.source}: broker.ca, broker.certificate or broker.key cannot be used: {e}"
-        ) from None
+    except CannotGoOn as e:
+        raise Failed(f"{settings.source}: {e}") from None
     finally:
         upkeep.stop()
         store.close()
@@ -161,7 +157,7 @@ def _print_first_link(store: Store, settings: Config, address: str) -> None:
 
 
 @contextlib.contextmanager
-def _embedded_broker(settings: Config) -> Iterator[BrokerSettings]:
+def _embedded_broker(settings: Config) -> Iterator[IngestSettings]:
     """Run the embedded broker; yields how ingest reaches it. Raises Failed."""
     from smartmeter_broker import BrokerUnavailable, EmbeddedBroker
 
@@ -182,14 +178,13 @@ def _embedded_broker(settings: Config) -> Iterator[BrokerSettings]:
         raise Failed(f"{settings.source}: {e}") from None
     print(f"the broker is at {broker.host}:{broker.port}", flush=True)
     try:
-        yield BrokerSettings(
+        yield IngestSettings(
             "127.0.0.1",
             broker.local_port,
-            CLIENT_ID,
             tls=False,
             user=CLIENT_ID,
-            password=password.encode(),
-            old=True,
+            password=password,
+            mqtt5=False,
         )
     finally:
         broker.close()

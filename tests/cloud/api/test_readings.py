@@ -169,7 +169,7 @@ def test_the_properties_are_listed(site: Site) -> None:
 def test_every_store_pages_alike(store: SqlStore) -> None:
     batch = MessageBatch()
     same = [at(5) | {"seq": n} for n in range(10)]
-    batch.add(b"concentrator/c/smartMeterMessage/m1/readings", encoded(same), 1790071200_000)
+    batch.add("concentrator/c/smartMeterMessage/m1/readings", encoded(same), 1790071200_000)
     store.write(batch)
     add(store, "m1", at(4), at(6))
     after, seen = (0, -1), []

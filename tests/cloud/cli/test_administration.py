@@ -83,7 +83,7 @@ def test_init_takes_answers_and_secrets_by_name(
     assert status == 0, err
     made = load(path)
     assert made.broker is not None
-    assert (made.broker.host, made.broker.password) == ("broker.example", b"test-secret-1")
+    assert (made.broker.host, made.broker.password) == ("broker.example", "test-secret-1")
     assert (made.broker.tls, made.broker.group) == (True, "ingest")
     assert (made.store.password, made.store.retention.readings) == ("test-secret-2", 90)
     assert made.http.port == 8443

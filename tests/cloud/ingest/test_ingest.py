@@ -55,12 +55,10 @@ def test_bad_messages_stop_nobody(cloud: Cloud) -> None:
     house.send("m1", b"x" * (1024 * 1024 + 1))
     house.send("m1", {"a": 1}, "gossip")
     house.send("m1", reading(3))
-    house.all_receipted()
-    # Three megabytes are more than ingest keeps of a message: counted, but without a receipt.
-    house.client.publish(topics.uplink("house-1", "m1", "reading"), b"y" * 3_000_000, qos=1)
-    eventually(lambda: cloud.store.counters().get("dead") == 5)
+    house.send("m1", b"y" * 3_000_000)
     house.send("m1", reading(4))
     house.all_receipted()
+    assert cloud.store.counters()["dead"] == 5
     assert cloud.rows("SELECT seq FROM reading") == [(2,), (3,), (4,)]
     reasons = [dead.reason for dead in cloud.store.dead_letters(10)]
     assert [any(word in r for r in reasons) for word in ("malformed", "OBIS", "gossip", "1048577")]
@@ -224,7 +222,7 @@ def test_a_certificate_of_its_own_and_a_verified_broker(
         # A broker of another authority is not believed.
         stranger = Authority(tmp_path / "other")
         secured.configure(login.replace(str(ca), str(stranger.certificate_path)))
-        secured.start("ingest").says("its certificate is not trusted")
+        secured.start("ingest").says("its certificate is not valid")
     finally:
         secured.end()
 

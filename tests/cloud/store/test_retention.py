@@ -99,7 +99,7 @@ def test_with_a_meter_go_the_messages_of_it_that_could_not_be_stored(store: SqlS
     for meter in ("a_b", "acb", "a_bc"):
         for specific in ("reading", "readings"):
             topic = f"concentrator/house-1/smartMeterMessage/{meter}/{specific}"
-            batch.add(topic.encode(), b"not a reading", NOW)
+            batch.add(topic, b"not a reading", NOW)
     store.write(batch)
     add(store, "a_b", at(0, 5))
     store.forget_meter("a_b")

@@ -48,7 +48,7 @@ def test_a_reading_is_stored_once(opens: Opens) -> None:
 
 def test_all_of_a_batch_or_nothing(store: SqlStore) -> None:
     batch = MessageBatch()
-    batch.add(b"concentrator/c/smartMeterMessage/m1/reading", encoded(at(0)), NOON * 1000)
+    batch.add("concentrator/c/smartMeterMessage/m1/reading", encoded(at(0)), NOON * 1000)
     batch.boxes.append(("box",))  # type: ignore[arg-type]
     with pytest.raises(AttributeError):
         store.write(batch)
@@ -58,10 +58,10 @@ def test_all_of_a_batch_or_nothing(store: SqlStore) -> None:
 
 def test_hostile_texts_are_texts(store: SqlStore) -> None:
     batch = MessageBatch()
-    evil = b"concentrator/\x00'; DROP TABLE reading; --/\xff"
+    evil = "concentrator/\x00'; DROP TABLE reading; --/\xff"
     batch.add(evil, b"\x00\xff'\"", NOON * 1000)
     status = {"state": "\x00'; --", "a\u0000": "<script>"}
-    batch.add(b"concentrator/c/status", encoded(status), NOON * 1000)
+    batch.add("concentrator/c/status", encoded(status), NOON * 1000)
     store.write(batch)
     (dead,) = store.dead_letters(5)
     assert dead.payload == b"\x00\xff'\""
@@ -133,7 +133,7 @@ def test_boxes_and_processes_are_kept_as_they_are_now(store: SqlStore) -> None:
     def status(document: Any, at_ms: int, retained: bool = False) -> None:
         batch = MessageBatch()
         payload = document if document == b"" else encoded(document)
-        batch.add(b"concentrator/c/smartMeterMessage/m1/status", payload, at_ms, retained)
+        batch.add("concentrator/c/smartMeterMessage/m1/status", payload, at_ms, retained)
         store.write(batch)
 
     status({"state": "online"}, 1000)
@@ -258,8 +258,8 @@ def test_what_a_revoked_concentrator_sends_by_an_open_connection_is_not_taken(
     def sends(seq: int) -> MessageBatch:
         batch = MessageBatch()
         topic = "concentrator/house-1/smartMeterMessage/m1/"
-        batch.add(f"{topic}reading".encode(), encoded(reading(seq)), 1790000000_000)
-        batch.add(f"{topic}status".encode(), encoded({"seq": seq}), 1790000000_000)
+        batch.add(f"{topic}reading", encoded(reading(seq)), 1790000000_000)
+        batch.add(f"{topic}status", encoded({"seq": seq}), 1790000000_000)
         store.write(batch)
         return batch
 

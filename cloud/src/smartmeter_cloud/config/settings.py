@@ -1,11 +1,12 @@
 """The settings of the Cloud. settings_file.py reads them from a TOML file."""
 
 import os
-import ssl
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from smartmeter_mqtt.settings import BrokerSettings
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
@@ -14,29 +15,11 @@ HELP = "a TOML file; by default what `serve` uses without one"  # of --config
 
 
 @dataclass(frozen=True)
-class BrokerSettings:
-    """How ingest reaches the broker. `ca` None means the system's authorities."""
+class IngestSettings(BrokerSettings):
+    """How ingest reaches the broker."""
 
-    host: str
-    port: int
-    client_id: str
-    tls: bool = True
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    user: str | None = None
-    password: bytes | None = field(default=None, repr=False)
+    client_id: str = CLIENT_ID
     group: str | None = None  # of a shared subscription, for several ingest processes
-    old: bool = False  # the broker is known to speak only MQTT 3.1.1
-
-    def tls_context(self) -> ssl.SSLContext | None:
-        """None without TLS. Raises OSError or ssl.SSLError if a file cannot be used."""
-        if not self.tls:
-            return None
-        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        if self.certificate and self.key:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
 
 
 @dataclass(frozen=True)
@@ -138,7 +121,7 @@ class Config:
     source: str  # what the settings came from, for messages
     store: StoreSettings
     http: HttpSettings
-    broker: BrokerSettings | None
+    broker: IngestSettings | None
     own_broker: OwnBroker | None = None
     metrics_port: int | None = None  # on the loopback, of `ingest`
 

@@ -32,10 +32,10 @@ from smartmeter_cloud.config.settings import (
     CLIENT_ID,
     INGEST,
     LOOPBACK,
-    BrokerSettings,
     Config,
     EnrolmentSettings,
     HttpSettings,
+    IngestSettings,
     OidcSettings,
     OwnBroker,
     Retention,
@@ -81,18 +81,18 @@ class _Broker(Table):
         if self.group is not None and not is_id(self.group):
             raise WrongKey("group", _ID)
 
-    def settings(self) -> BrokerSettings:
-        return BrokerSettings(
+    def settings(self) -> IngestSettings:
+        return IngestSettings(
             self.host,
             self.port or (8883 if self.tls else 1883),
-            self.client_id,
             self.tls,
             self.ca if self.tls else None,
             self.certificate if self.tls else None,
             self.key if self.tls else None,
             self.user,
-            None if self.password is None else self.password.encode(),
-            self.group,
+            self.password,
+            client_id=self.client_id,
+            group=self.group,
         )
 
 
@@ -227,7 +227,7 @@ class _Enrolment(Table):
     def __post_init__(self) -> None:
         _check_days("certificate_days", self.certificate_days)
 
-    def settings(self, folder: Path, broker: BrokerSettings | None) -> EnrolmentSettings:
+    def settings(self, folder: Path, broker: IngestSettings | None) -> EnrolmentSettings:
         # The broker knows ingest by one of these. A Concentrator of that name could read all.
         names = {INGEST}
         if broker is not None:

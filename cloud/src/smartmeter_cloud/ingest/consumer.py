@@ -1,38 +1,52 @@
 """From the broker into the store: one thread reads, receipts and acknowledges, one commits.
 
 What has come while the last batch was written is the next batch, so one message waits for one
-commit and a thousand wait for one as well. A store that is slow or away stops the reading: what
-waits then waits in the broker. Receipts go before acknowledgements, on the same connection:
-whatever breaks in between, the broker or the Concentrator sends again, and the store ignores
-what it has.
+commit and a thousand wait for one as well. While a store is slow or away, messages wait here
+unparsed up to a bound, and beyond it in the broker. Receipts go before acknowledgements, on the
+same connection: whatever breaks in between, the broker or the Concentrator sends again, and the
+store ignores what it has.
 """
 
 import json
 import logging
 import random
-import ssl
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from smartmeter.wire import topics
-from smartmeter_mqtt import codec
-from smartmeter_mqtt.codec import ProtocolError
-from smartmeter_mqtt.reasons import SESSION_TAKEN_OVER, WRONG_VERSION
+from smartmeter_mqtt.bell import Bell
+from smartmeter_mqtt.session import (
+    MQTT5,
+    Answer,
+    ConnectOptions,
+    Message,
+    Refused,
+    Session,
+    SessionError,
+    connect,
+)
 from smartmeter_service.faults import Faults
+from smartmeter_service.tls import tls_context
 
-from smartmeter_cloud.config.settings import BrokerSettings
+from smartmeter_cloud.config.settings import IngestSettings
 from smartmeter_cloud.ingest.message import MessageBatch
-from smartmeter_cloud.ingest.mqtt_connection import Connection, NoAnswer, Refused
 from smartmeter_cloud.ingest.writer import Job, Writer
 from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 
 WAIT_SECONDS = 0.5  # for a message, before looking whether to stop
 STOP_SECONDS = 3.0  # for the store, when told to end
-GATHER_MAX = 5000  # readings of a batch; no more are held beside the batch that is written
+GATHER_MAX = 5000  # readings of a batch; no more are parsed beside the batch that is written
+# Payload that waits to be parsed. It is read although the store is away, because PINGRESP comes
+# behind it. Beyond the bound nothing is read: the broker gives the connection up after a while,
+# and later sends again what was not acknowledged.
+HELD_BYTES = 64_000_000
+RECEIVE_MAXIMUM = 2000  # messages under way to us at a time
+SESSION_SECONDS = 3600  # the broker keeps what we missed for as long, if it is able to
 RECEIPTS_IN_A_MESSAGE = 4096  # 64 kB
 RETRY_MIN, RETRY_MAX = 1.0, 30.0
 # The thread that stores waits for the database tens of times a batch, and each time at the most
@@ -45,8 +59,8 @@ SHORT_SECONDS, SHORT_MANY = 10.0, 3
 _log = logging.getLogger("smartmeter_cloud.ingest.consumer")
 
 
-class TakenOver(Exception):
-    """Another ingest uses the same client id."""
+class CannotGoOn(Exception):
+    """Why ingest ends: a sentence for a person."""
 
 
 class Ingest:
@@ -54,7 +68,7 @@ class Ingest:
 
     def __init__(
         self,
-        settings: BrokerSettings,
+        settings: IngestSettings,
         store: Store,
         faults: Faults,
         now: Callable[[], float] = time.time,
@@ -67,13 +81,17 @@ class Ingest:
         self._started = self._ms()
         self._link: tuple[bool, str] = (False, "not connected yet")
         self._link_since = self._started
-        self._writer = Writer(store, self._process)
+        self._bell = Bell()
+        self._writer = Writer(store, self._process, self._bell)
+        self._waiting: deque[tuple[int, list[Message]]] = deque()  # when they came, ms; messages
+        self._held = 0  # bytes of payload in _waiting
         self._messages = 0
         self._refused_receipts = 0
         self._short = 0  # connections in a row that did not last
 
     def stop(self) -> None:
         self._stop.set()
+        self._bell.ring()
 
     def state(self) -> dict[str, Any]:
         """The broker's connection, and counts since the start; from any thread."""
@@ -88,69 +106,77 @@ class Ingest:
         }
 
     def run(self) -> None:
-        """OSError or ssl.SSLError where the certificates cannot be used; TakenOver."""
-        context = self._settings.tls_context()
+        """Until stop(). Raises CannotGoOn."""
+        settings = self._settings
+        try:
+            if settings.tls:
+                tls_context(settings.ca, settings.certificate, settings.key)
+        except (OSError, ValueError) as e:
+            raise CannotGoOn(
+                f"broker.ca, broker.certificate or broker.key cannot be used: {e}"
+            ) from None
+        options = ConnectOptions(
+            settings.client_id, 0 if settings.group else SESSION_SECONDS, RECEIVE_MAXIMUM
+        )
         sys.setswitchinterval(SWITCH_SECONDS)
         failures = 0
         self._writer.start()
         try:
             while not self._stop.is_set():
                 try:
-                    connection = connect(self._settings, context)
-                except (Refused, OSError, ProtocolError) as e:
-                    self._lost(reason_of(e))
+                    session = connect(settings, options, self._bell, self._stop)
+                except SessionError as e:
+                    self._lost(str(e))
                 else:
                     try:
-                        if self._serve(connection):
+                        if self._serve(session):
                             failures = 0
                     finally:
-                        connection.close()
+                        session.close()
                 if not self._stop.is_set():
                     self._pause(min(RETRY_MAX, RETRY_MIN * 2**failures))
                     failures = min(failures + 1, 5)
         finally:
             self._writer.stop(STOP_SECONDS)
-            self._writer.close()
+            self._bell.close()
         try:
             self._store.beat(self._process(ending=True))
         except StoreUnavailable as e:
             _log.debug("no last heartbeat: %s", e)
 
-    def _serve(self, connection: Connection) -> bool:
-        """Works until the connection is lost or stop() is called; whether it did for a while."""
+    def _serve(self, session: Session) -> bool:
+        """Works until the session ends or stop() is called; whether it did for a while."""
         began = None
+        self._waiting.clear()  # of the session before: it comes again
+        self._held = 0
         try:
-            connection.subscribe(self._filter())
-            gathered = Job(MessageBatch(), [], connection)
+            session.subscribe(self._filter())
+            gathered = Job(MessageBatch(), [], session)
             while not self._stop.is_set():
-                if began is None and connection.subscribed:
-                    self._found(connection)
+                if began is None and session.subscribed:
+                    self._found(session)
                     began = time.monotonic()
-                self._answer(connection)
+                self._answer(session)
+                self._gather(gathered)
                 if gathered.packet_ids and not self._writer.busy:
                     self._writer.submit(gathered)
-                    gathered = Job(MessageBatch(), [], connection)
-                if gathered.batch.size < GATHER_MAX and len(gathered.packet_ids) < GATHER_MAX:
-                    self._gather(connection.receive(WAIT_SECONDS, self._writer.bell), gathered)
-                else:
-                    connection.rest(WAIT_SECONDS, self._writer.bell)
-                self._note_refused(connection)
+                    gathered = Job(MessageBatch(), [], session)
+                    self._gather(gathered)
+                self._turn(session, WAIT_SECONDS, reading=self._held < HELD_BYTES)
             self._writer.stop(STOP_SECONDS)
-            self._answer(connection)
-        except Refused as e:
-            if e.code == SESSION_TAKEN_OVER:
-                raise TakenOver(
+            self._answer(session)
+        except SessionError as e:
+            if isinstance(e, Refused) and e.taken_over:
+                raise CannotGoOn(
                     f'another ingest uses the client id "{self._settings.client_id}"; '
                     "give each its own (broker.client_id)"
                 ) from None
-            self._lost(str(e))
-        except (OSError, ProtocolError) as e:
-            if began is None or time.monotonic() - began >= SHORT_SECONDS:
-                self._lost(reason_of(e))
-            else:
+            is_short = began is not None and time.monotonic() - began < SHORT_SECONDS
+            if is_short and not isinstance(e, Refused):
                 self._short += 1
-                self._lost(self._why_short() if self._short >= SHORT_MANY else reason_of(e))
+                self._lost(self._why_short() if self._short >= SHORT_MANY else str(e))
                 return False
+            self._lost(str(e))
         self._short = 0
         return began is not None
 
@@ -158,17 +184,24 @@ class Ingest:
         group = self._settings.group
         return f"$share/{group}/{topics.ALL_CONCENTRATORS}" if group else topics.ALL_CONCENTRATORS
 
-    def _gather(self, messages: list[codec.Publish | codec.Oversize], job: Job) -> None:
-        received = self._ms()
-        batch = job.batch
-        for message in messages:
-            if isinstance(message, codec.Publish):
-                batch.add(message.topic, message.payload, received, message.retained)
-            else:
-                batch.add_oversize(message.topic, message.size, received)
-            job.packet_ids.append(message.packet_id)
+    def _turn(self, session: Session, timeout: float, reading: bool = True) -> None:
+        messages, answers = session.turn(timeout, reading=reading)
+        if messages:
+            self._waiting.append((self._ms(), messages))
+            self._held += sum(len(message.payload) for message in messages)
+        self._note_refused(answers)
 
-    def _answer(self, connection: Connection) -> None:
+    def _gather(self, job: Job) -> None:
+        """Parse what waits, up to the size of a batch."""
+        batch, packet_ids = job.batch, job.packet_ids
+        while self._waiting and batch.size < GATHER_MAX and len(packet_ids) < GATHER_MAX:
+            received, messages = self._waiting.popleft()
+            for message in messages:
+                batch.add(message.topic, message.payload, received, message.retained)
+                packet_ids.append(message.packet_id)
+                self._held -= len(message.payload)
+
+    def _answer(self, session: Session) -> None:
         """Receipts and acknowledges what has been stored since."""
         job = self._writer.finished()
         if job is None:
@@ -176,23 +209,24 @@ class Ingest:
         for concentrator, digests in job.batch.receipts.items():
             topic = topics.receipts(concentrator)
             for i in range(0, len(digests), RECEIPTS_IN_A_MESSAGE):
-                connection.publish(topic, b"".join(digests[i : i + RECEIPTS_IN_A_MESSAGE]))
-        if job.connection is connection:
-            connection.acknowledge([i for i in job.packet_ids if i])  # none at QoS 0
+                while session.unacknowledged >= session.receive_maximum:
+                    self._turn(session, 1.0)
+                session.publish(topic, b"".join(digests[i : i + RECEIPTS_IN_A_MESSAGE]))
+        if job.session is session:
+            session.ack(job.packet_ids)
         self._messages += len(job.packet_ids)
 
-    def _note_refused(self, connection: Connection) -> None:
-        if connection.refused_receipts:
-            if not self._refused_receipts:
-                _log.error(
-                    "the broker refuses our receipts: it must let this user write cloud/+/receipts"
-                )
-            self._refused_receipts += connection.refused_receipts
-            connection.refused_receipts = 0
+    def _note_refused(self, answers: list[Answer]) -> None:
+        refused = sum(answer.refused for answer in answers)
+        if refused and not self._refused_receipts:
+            _log.error(
+                "the broker refuses our receipts: it must let this user write cloud/+/receipts"
+            )
+        self._refused_receipts += refused
 
-    def _found(self, connection: Connection) -> None:
+    def _found(self, session: Session) -> None:
         if not self._link[0]:
-            version = "5" if connection.version == codec.V5 else "3.1.1"
+            version = "5" if session.version == MQTT5 else "3.1.1"
             text = f"{self._settings.host}:{self._settings.port}, MQTT {version}"
             _log.info("connected to the broker %s", text)
             self._link, self._link_since = (True, text), self._ms()
@@ -229,31 +263,3 @@ class Ingest:
 
     def _ms(self) -> int:
         return int(self._now() * 1000)
-
-
-def connect(settings: BrokerSettings, context: ssl.SSLContext | None) -> Connection:
-    """By MQTT 5; by 3.1.1 where the broker refuses that, hangs up or is silent, as some do.
-
-    Refused, OSError, ProtocolError.
-    """
-    if settings.old:
-        return Connection(settings, codec.V311, context)
-    try:
-        return Connection(settings, codec.V5, context)
-    except (Refused, ConnectionResetError, NoAnswer, ProtocolError) as e:
-        if isinstance(e, Refused) and e.code not in WRONG_VERSION:
-            raise
-        return Connection(settings, codec.V311, context)
-
-
-def reason_of(error: Exception) -> str:
-    """Why a broker cannot be used, for a person."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS with it: {error.reason or error}"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error)

@@ -86,12 +86,12 @@ class Refused(ValueError):
 class MessageBatch(Batch):
     """A batch that takes messages as the broker delivers them."""
 
-    def add(self, topic: bytes, payload: bytes, received: int, retained: bool = False) -> None:
+    def add(self, topic: str, payload: bytes, received: int, retained: bool = False) -> None:
         """Takes one message; received in ms since 1970. Never raises: what is wrong is kept."""
         concentrator = None
         try:
             try:
-                text, concentrator, meter, specific = _parsed(topic)
+                concentrator, meter, specific = _parsed(topic)
             except ValueError as e:
                 raise Refused(f"the topic is none of a Concentrator's: {e}") from None
             if meter is None:
@@ -111,12 +111,8 @@ class MessageBatch(Batch):
         except Refused as e:
             self._bury(topic, payload, received, str(e))
         if concentrator is not None:
-            digest = receipt.digest(text, payload)
+            digest = receipt.digest(topic, payload)
             self.receipts.setdefault(concentrator, []).append(digest)
-
-    def add_oversize(self, topic: bytes, size: int, received: int) -> None:
-        """A message that was too long to be kept: no receipt, for it has no digest."""
-        self._bury(topic, b"", received, f"a message of {size} bytes; {PAYLOAD_MAX} are allowed")
 
     def _reading(self, sender: Sender, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
@@ -134,7 +130,7 @@ class MessageBatch(Batch):
         else:
             known.append(made)
 
-    def _readings(self, sender: Sender, topic: bytes, payload: bytes, received: int) -> None:
+    def _readings(self, sender: Sender, topic: str, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
         for decode, row_of in ((_decode_all_usual, _usual_row), (_decode_readings, _row_of)):
             try:
@@ -174,13 +170,13 @@ class MessageBatch(Batch):
             raise Refused(_sentence("not a status", e)) from None
         self.boxes.append(Box(kind, name, concentrator, text, received, retained))
 
-    def _bury(self, topic: bytes, payload: bytes, received: int, reason: str) -> None:
-        digest = receipt.digest(topic.decode(errors="replace"), payload)
+    def _bury(self, topic: str, payload: bytes, received: int, reason: str) -> None:
+        digest = receipt.digest(topic, payload)
         self.dead.append(
             DeadLetter(
                 digest,
                 received,
-                _plain(topic[:TOPIC_KEPT].decode(errors="replace")),
+                _plain(topic[:TOPIC_KEPT]),
                 _plain(reason[:300]),
                 len(payload),
                 payload[:PAYLOAD_KEPT],
@@ -189,10 +185,9 @@ class MessageBatch(Batch):
 
 
 @lru_cache(TOPICS_KNOWN)
-def _parsed(topic: bytes) -> tuple[str, str, str | None, str]:
-    """(topic, concentrator, meter, specific topic); ValueError."""
-    text = topic.decode()
-    return text, *topics.parse_uplink(text)
+def _parsed(topic: str) -> tuple[str, str | None, str]:
+    """Concentrator, meter and specific topic. Raises ValueError."""
+    return topics.parse_uplink(topic)
 
 
 def _usual_row(reading: Any, received: int) -> ReadingRow:

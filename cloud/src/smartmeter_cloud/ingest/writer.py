@@ -2,12 +2,13 @@
 
 import logging
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from smartmeter_mqtt.bell import Bell
+from smartmeter_mqtt.session import Session
 from smartmeter_service.threads import VitalThread
 
 from smartmeter_cloud.ingest.message import MessageBatch
@@ -22,17 +23,18 @@ _log = logging.getLogger("smartmeter_cloud.ingest.consumer")
 
 @dataclass
 class Job:
-    """A batch, the packets it came in, and the connection that these are to be acknowledged on."""
+    """A batch, the packets it came in, and the session that these are to be acknowledged on."""
 
     batch: MessageBatch
-    packet_ids: list[bytes]
-    connection: object
+    packet_ids: list[int]
+    session: Session
 
 
 class Writer:
     """A thread. While it writes one batch the next is gathered; there is never a third."""
 
-    def __init__(self, store: Store, state: Callable[[], Process]) -> None:
+    def __init__(self, store: Store, state: Callable[[], Process], bell: Bell) -> None:
+        """bell: rung when a batch has been stored."""
         self._store = store
         self._state = state
         self._stop = threading.Event()
@@ -40,8 +42,7 @@ class Writer:
         self._done: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._thread = VitalThread("writer", self._run)
         self._store_ok = True
-        self.bell, self._ringer = socket.socketpair()  # readable when a batch has been stored
-        self.bell.setblocking(False)
+        self._bell = bell
         self.busy = False
         self.rate = 0.0  # readings a second, from one heartbeat to the next
         self.counts = {"stored": 0, "repeated": 0, "dead": 0, "ignored": 0}
@@ -57,11 +58,11 @@ class Writer:
     def finished(self) -> Job | None:
         """The batch that has been stored since the last call."""
         try:
-            self.bell.recv(64)
-        except BlockingIOError:
+            job = self._done.get_nowait()
+        except queue.Empty:
             return None
         self.busy = False
-        return self._done.get()
+        return job
 
     def beat(self) -> None:
         """Tells the store soon how this process is."""
@@ -74,12 +75,6 @@ class Writer:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def close(self) -> None:
-        """After stop()."""
-        if not self._thread.is_alive():
-            self.bell.close()
-            self._ringer.close()
-
     def _run(self) -> None:
         next_beat = 0.0
         since, taken = time.monotonic(), 0
@@ -90,7 +85,7 @@ class Writer:
                 job = None
             if job is not None and self._write(job.batch):
                 self._done.put(job)
-                self._ringer.send(b"!")
+                self._bell.ring()
             if job is None or time.monotonic() >= next_beat:
                 now = time.monotonic()
                 next_beat = now + BEAT_SECONDS
