@@ -9,7 +9,7 @@ from smartmeter.wire import topics
 from . import broker, network
 from .clock import Clock
 from .health import GOOD_S, SAFE_S, Restart
-from .meter import Meter, answerer
+from .meter import NO_BYTES, READINGS, Meter, answerer
 from .outbox import Outbox
 from .port import Port
 from .publisher import Publisher
@@ -41,14 +41,14 @@ class Adapter:
                 raise ValueError("broker.tls is on, but no CA is there to check the broker by")
             security = broker.context(ca, store.secret("client_cert"), store.secret("client_key"))
         self._health = health
-        self.clock = Clock(settings["time"]["ntp"])
+        lan = network.interface(settings, store.secret("wifi_password"))
+        self.clock = Clock(settings["time"]["ntp"], lan.router, settings["broker"]["host"])
         answers = answerer(meter)
         port = Port(meter, answers)
         outbox = Outbox()
         self.meter = Meter(port, settings, store, outbox, self.clock)
         if not health.safe:
             self.meter.open(answers.setting + (False,) if answers else None)
-        lan = network.interface(settings, store.secret("wifi_password"))
         status = Status(self.meter, port, lan, self.clock, outbox, health)
         # A Concentrator is known at the Cloud's broker by its own id, for meters of two houses may
         # have one name, and who takes another's client id throws it out (MQTT 3.1.1, 3.1.4-2).
@@ -59,6 +59,9 @@ class Adapter:
         )
         self.publisher = Publisher(settings, lan, self.clock, client, outbox, status)
         self._take_updates(meter["id"], client, port, store)
+        self._led: int | None = meter["led"]
+        self._lan = lan
+        self._client = client
         self._crash: "list[Exception]" = []
 
     def _take_updates(
@@ -73,6 +76,18 @@ class Adapter:
         security = broker.context(ca, None, None)
         update = self.publisher.update = Update(modulus, security, port.drain)
         client.take(topics.command(meter_id, topics.UPDATE), update.command)
+
+    def _stage(self) -> int:
+        """How far the chain works: flashes of the LED, or 0 where all is well."""
+        if self._health.safe:
+            return 5
+        if not self._lan.connected():
+            return 1
+        if not self._client.connected:
+            return 2
+        if self.meter.progress == NO_BYTES:
+            return 3
+        return 0 if self.meter.progress == READINGS else 4
 
     def _is_on_trial(self, now: int) -> bool:
         """Keeps a new version that has published what the meter said; gives one up that has not."""
@@ -95,6 +110,10 @@ class Adapter:
         tasks = [asyncio.create_task(self._crashing(self.publisher.run()))]
         if not safe:
             tasks.append(asyncio.create_task(self._crashing(self.meter.run())))
+        if self._led is not None:
+            from .led import blink
+
+            tasks.append(asyncio.create_task(blink(self._led, self._stage)))
         while tasks:
             now = self.clock.uptime()
             looked = self.publisher.looked

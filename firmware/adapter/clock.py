@@ -4,6 +4,10 @@ import time
 
 from .console import say
 
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # The chip's clock begins in 2000 when the power comes on, and runs on over a reset.
 _FIRST_YEAR = 2026
 _SYNC_S = 12 * 3600  # an ESP32's quartz is out by less than a second in that time
@@ -16,8 +20,13 @@ def ticks() -> int:
 
 
 class Clock:
-    def __init__(self, server: str) -> None:
+    """server: the NTP server of the settings. If it does not answer, the router is asked, whose
+    address router() gives, and then the Concentrator."""
+
+    def __init__(self, server: str, router: "Callable[[], str]", concentrator: str) -> None:
         self._server = server
+        self._router = router
+        self._concentrator = concentrator
         self._ticks = time.ticks_ms()
         self._uptime = 0  # ms
         self._next = 0
@@ -46,20 +55,21 @@ class Clock:
         """Asks NTP; blocks for the time of a name lookup and a second. Whether it answered."""
         import ntptime
 
-        ntptime.host = self._server
+        servers = (self._server, self._router() or self._server, self._concentrator)
+        server = ntptime.host = servers[self.failures % len(servers)]
         now = self.uptime()
         try:
             ntptime.settime()
         except (OSError, OverflowError, IndexError, ValueError) as why:
             self.failures += 1
             self._next = now + min(1 << min(self.failures, 8), _RETRY_MAX_S)
-            if self.failures == 1:
-                say("clock", "no answer from %s (%s)" % (self._server, why))
+            if self.failures <= len(servers):
+                say("clock", "no answer from %s (%s)" % (server, why))
             return False
         self._next = now + _SYNC_S
         self.failures = 0
         if self.set_at is None:
-            say("clock", "set to %s" % self.text())
+            say("clock", "set to %s by %s" % (self.text(), server))
         self.set_at = self.text()
         return True
 

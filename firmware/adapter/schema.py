@@ -110,6 +110,7 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
         "line": (_line, line.AUTO),
         "rx": (_pin, None),
         "tx": (_pin, None),
+        "led": (_pin, None),
         "answer": (_choice(AMIS, SIGN_ON, POLL), None),
         "address": (_text(32), None),
         "link": (_choice(*LINKS), None),
@@ -167,6 +168,8 @@ def check(document: object) -> "dict[str, dict[str, object]]":
         raise ValueError("meter.rx and meter.tx are missing: name the board, or both pins")
     if meter["rx"] == meter["tx"]:
         raise ValueError("meter.rx and meter.tx are the same pin")
+    if meter["led"] in (meter["rx"], meter["tx"]):
+        raise ValueError("meter.led is a pin of the meter's port")
     return checked
 
 

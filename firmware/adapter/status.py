@@ -3,6 +3,7 @@
 import gc
 import json
 
+import esp32
 from smartmeter import __version__
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -38,7 +39,6 @@ class Status:
         gc.collect()  # or `heap` would tell of garbage
         document: "dict[str, object]" = {
             "state": "safe" if self._health.safe else "online",
-            "time": self._clock.text(),
             "version": __version__,
             "uptime": self._clock.uptime(),
             "reset": self._health.reset,
@@ -54,9 +54,11 @@ class Status:
             "repeated": self._outbox.repeated,
             "left_out": meter.left_out,
             "heap": gc.mem_free(),
+            "idf": _idf_heap(),
             "ntp_failures": self._clock.failures,
         }
         further = {
+            "time": self._clock.text(),
             "clock_set": self._clock.set_at,
             "clock_offset": meter.ahead,
             "rssi": self._network.rssi(),
@@ -68,3 +70,13 @@ class Status:
                 if value is not None:
                     document[name] = value
         return json.dumps(document).encode()
+
+
+def _idf_heap() -> "list[int]":
+    """Memory that Wi-Fi and TLS take theirs from: bytes free, in one piece, and least so far."""
+    free = largest = least = 0
+    for _, of_it_free, in_one_piece, at_least in esp32.idf_heap_info(esp32.HEAP_DATA):
+        free += of_it_free
+        largest = max(largest, in_one_piece)
+        least += at_least
+    return [free, largest, least]

@@ -27,6 +27,7 @@ def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMet
     assert first["progress"] == "no bytes"
     assert first["readings"] == 0
     assert first["heap"] > 20_000
+    assert first["idf"] == [50_000, 31_744, 24_000]
     assert first["rssi"] < 0
     assert first["connects"] == 1
     assert first["clock_set"] <= first["time"]
@@ -79,6 +80,19 @@ def test_without_a_clock_no_certificate_is_believed(setup: Setup) -> None:
     assert "broker: connected" not in setup.board.console()
     setup.board.air(ntp=True)
     setup.soon("broker: connected")
+
+
+def test_router_and_concentrator_tell_the_time_where_no_ntp_server_answers(setup: Setup) -> None:
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    for answers in ("192.0.2.1", "localhost"):
+        setup.board.air(ntp=[answers])
+        before = len(setup.board.console())
+        setup.provision()
+        setup.soon(f"by {answers}", before)
+        setup.soon("broker: connected", before)
+        assert "clock: no answer from pool.ntp.org" in setup.board.console()[before:]
 
 
 def test_what_the_meter_sends_while_the_broker_is_away_follows(

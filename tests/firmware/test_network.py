@@ -1,6 +1,10 @@
 """Wi-Fi and its moods, the LAN by cable, and a broker that wants a client certificate."""
 
+import queue
 from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
 
 from tests.firmware.rig import (
     ONE_WORD_SIZE,
@@ -8,10 +12,13 @@ from tests.firmware.rig import (
     WIFI,
     Setup,
     TestMeter,
+    Wire,
     agrees,
     with_a_clock_to_turn,
 )
 from tools.environment.mosquitto import Mosquitto
+from tools.meters import forms
+from tools.meters.household import Household
 
 
 def test_ethernet_takes_the_place_of_wifi(setup: Setup, meter: TestMeter) -> None:
@@ -42,6 +49,53 @@ def test_tls_is_off_where_the_settings_say_so(
     for _ in range(3):
         truth = meter.send()
         assert agrees(setup.listener.next("reading"), truth)
+
+
+@ONE_WORD_SIZE
+def test_without_tls_a_meter_with_a_clock_needs_no_ntp(
+    setup: Setup, meter: TestMeter, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    """A network of its own, without a way to the internet, is where such a board often is."""
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    plain = mosquitto(users=USERS)
+    setup.listener.use(plain.port)
+    setup.settings["broker"] |= {"port": plain.port, "tls": False}
+    del setup.secrets["broker_ca"]
+    setup.board.air(ntp=False)
+    setup.provision()
+    status = setup.status()
+    assert status["state"] == "online"
+    assert "time" not in status
+    truth = meter.send()
+    assert agrees(setup.listener.next("reading"), truth)
+
+
+@ONE_WORD_SIZE
+def test_a_meter_without_a_clock_waits_for_the_time(
+    setup: Setup, wire: Wire, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.set_line(None)
+    setup.board.start()
+    plain = mosquitto(users=USERS)
+    setup.listener.use(plain.port)
+    setup.settings["broker"] |= {"port": plain.port, "tls": False}
+    del setup.secrets["broker_ca"]
+    setup.board.air(ntp=False)
+    setup.provision()
+    setup.status()
+    telegram, _ = forms.make("sml", Household(5)).telegram(datetime.now(UTC))
+    wire.send(telegram)
+    setup.board.wait_console("meter: readings come")
+    with pytest.raises(queue.Empty):
+        setup.listener.next("reading", 1)
+    setup.board.air(ntp=True)
+    setup.soon("clock: set to")
+    reading = setup.listener.next("reading")
+    assert reading["clock"] == "adapter"
 
 
 def test_a_client_certificate_opens_the_broker(

@@ -22,6 +22,13 @@ class Pin:
 
     def __init__(self, id, mode=-1, pull=-1, value=None):
         self.id = id
+        self._level = 0
+
+    def value(self, level=None):
+        if level is None:
+            return self._level
+        self._level = level
+        print("board: GPIO%d is %d" % (self.id, level))
 
 
 def reset():
