@@ -26,6 +26,7 @@ REQUEST = "smartmeter_gateway.web.server:_Handler._page"
 HISTORY = "smartmeter_gateway.app:recall"
 RENEWAL = "smartmeter_gateway.provisioning.est_client:Renewal._look"
 BROKER = "amqtt.broker:Broker._run_broadcast"
+MAIN = "smartmeter_gateway.app:notify"
 LISTEN = "smartmeter_gateway.cli.check:listen"
 
 
@@ -86,6 +87,15 @@ def test_the_spool_s_thread_ends_the_process_and_nothing_is_lost(
     assert "LookupError: a bug that a test put in" in between.process.said
     between.process.start()  # as a supervisor does
     eventually(lambda: cloud.seqs("m1") == {1, 2})
+
+
+def test_the_main_thread_ends_the_process(between: Between) -> None:
+    trigger = start(between, MAIN)
+    between.process.says("LAN broker: connected")
+    trigger.touch()
+    assert between.process.process is not None
+    assert between.process.process.wait(60) == 1
+    assert "LookupError: a bug that a test put in" in between.process.said
 
 
 def test_a_request_that_fails_is_seen_and_the_next_is_answered(between: Between) -> None:
