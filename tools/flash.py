@@ -27,11 +27,15 @@ class Refused(Exception):
 
 
 def files() -> list[str]:
-    """The modules of the firmware, relative to its folder."""
+    """The modules of the firmware, relative to its folder.
+
+    An empty __init__.py stays away: MicroPython takes a folder without one for a package, and
+    loading each would cost 70 bytes of heap.
+    """
     found = [FIRMWARE / "main.py", FIRMWARE / "slots.py"]
     for folder in ("adapter", "lib"):
         found += sorted((FIRMWARE / folder).rglob("*.py"))
-    return [f.relative_to(FIRMWARE).as_posix() for f in found if "__pycache__" not in f.parts]
+    return [f.relative_to(FIRMWARE).as_posix() for f in found if f.stat().st_size]
 
 
 def version() -> str:

@@ -21,6 +21,12 @@ def test_the_list_for_mip_is_complete() -> None:
     assert all((FIRMWARE / source).is_file() for source, _ in listed["urls"])
 
 
+def test_no_empty_file_gets_on_a_board() -> None:
+    names = flash.files()
+    assert "lib/smartmeter/dlms/apdu.py" in names
+    assert not [name for name in names if not (FIRMWARE / name).read_bytes()]
+
+
 _DIGESTS = """
 import hashlib
 for name in %r:

@@ -117,7 +117,8 @@ def _compile(library: Path) -> int:
     sources[_SCRIPT] = Path(_SCRIPT.name)
     size = 0
     for source, name in sources.items():
-        if "native" in source.stem:  # CPython's alone
+        # CPython's alone; and an empty __init__.py, which tools.flash leaves out
+        if "native" in source.stem or not source.stat().st_size:
             continue
         target = library / name.with_suffix(".mpy")
         target.parent.mkdir(parents=True, exist_ok=True)

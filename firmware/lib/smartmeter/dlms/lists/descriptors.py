@@ -5,9 +5,8 @@ from array import array
 from ...fault import LAYOUT, Rejected
 from .. import axdr
 from ..ber import ber_length
-from .layouts import Listed, is_code
+from .listed import CODE_SIZE, Listed, is_code
 
-_CODE = 6  # octets of an OBIS code
 _DESCRIPTOR = 4  # values: class, code, attribute, index
 # since version 1 of the class also a restriction, none of which is 0 and null-data, and since
 # version 2 columns, all of which are an empty array (Blue Book 4.4.8)
@@ -84,9 +83,9 @@ def _whole(data: bytes | bytearray, at: int) -> "array[int]":
 def _scale(data: bytes | bytearray, listed: Listed, code: int, scaler: int) -> None:
     """Gives the value of the same code, which came before, its scaler_unit."""
     pairs = listed.pairs
-    wanted = data[code : code + _CODE]
+    wanted = data[code : code + CODE_SIZE]
     for i in range(0, len(pairs), 3):
-        if not pairs[i + 2] and data[pairs[i] : pairs[i] + _CODE] == wanted:
+        if not pairs[i + 2] and data[pairs[i] : pairs[i] + CODE_SIZE] == wanted:
             pairs[i + 2] = scaler
 
 

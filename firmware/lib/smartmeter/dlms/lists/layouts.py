@@ -13,14 +13,14 @@ scaler_unit, over and over. What the others take is loaded with the first of the
 """
 
 from array import array
-from sys import implementation
 
 from ...checks.plausible import check
 from ...fault import LAYOUT, LENGTH, VALUE, Rejected
 from ...meters import profiles
-from ...obis import UNITS, complete, key_of, put_as, unit_of
+from ...obis import UNITS, complete, put_as
 from .. import axdr
 from ..clock import is_clock
+from .listed import CODE_SIZE, Listed, describe, is_code, is_octets, note, text_of
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -29,12 +29,7 @@ if TYPE_CHECKING:
     from ...receiver import Receiver
     from .scales import Scales
 
-    Slots = list[tuple[int, str, int, int | None]]
-
-_KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
-
 _SCALE_MAX = 30
-_CODE = 6  # octets of an OBIS code
 
 _CLOCKS = (b"\x00\x00\x01\x00\x00\xff", b"\x00\x01\x01\x00\x00\xff")  # 0-0:1.0.0, 0-1:1.0.0
 
@@ -48,50 +43,6 @@ _NAMES = (
 # 1-1:0.2.129 and 1-0:0.2.129: name and version of a Nordic list
 _LISTS = (b"\x01\x01\x00\x02\x81\xff", b"\x01\x00\x00\x02\x81\xff")
 _TYPES = (b"\x01\x01\x60\x01\x01\xff", b"\x00\x00\x60\x01\x07\xff")
-
-# What a code means, by its groups: ("A-B:C.D.E", its key, its unit); each is spelled only once.
-_known: "dict[int | bytes, tuple[str, str, str]]" = {}
-_KNOWN_MAX = 64
-
-
-class Listed:
-    """What a list holds before scaling; all places are those of tags in the telegram's bytes.
-
-    pairs has three numbers for each value that has a code: where the code's six octets are, the
-    place of the value, and that of its scaler_unit, 0 for none. named is [(code, exponent, place,
-    C where scales hang on the number, else 0)] of values that are known by their position. slots
-    is what a Plan needs, None if there can be none; free the places of values that nobody
-    uses; clock_place that of the clock.
-    """
-
-    __slots__ = (
-        "clock",
-        "clock_place",
-        "free",
-        "layout",
-        "meter",
-        "named",
-        "pairs",
-        "profile",
-        "slots",
-    )
-
-    def __init__(self, layout: str) -> None:
-        self.layout = layout
-        self.pairs: "array[int]" = array("H")
-        self.named: "list[tuple[str, int, int, int]]" = []
-        self.slots: "Slots | None" = [] if _KEEPS_PLANS else None
-        self.free: list[int] = []
-        self.meter = ""
-        self.clock: bytes | None = None
-        self.clock_place = 0
-        self.profile = profiles.UNKNOWN
-
-    def pair(self, code: int, place: int, scaler: int) -> None:
-        pairs = self.pairs
-        pairs.append(code)
-        pairs.append(place)
-        pairs.append(scaler)
 
 
 def read(
@@ -170,14 +121,14 @@ def _identify(
     pairs = listed.pairs
     for i in range(0, len(pairs), 3):
         place = pairs[i + 1]
-        if not _is_octets(data[place]):
+        if not is_octets(data[place]):
             continue
-        code = bytes(data[pairs[i] : pairs[i] + _CODE])
+        code = bytes(data[pairs[i] : pairs[i] + CODE_SIZE])
         octets = axdr.octets(data, place)
         if code not in found:
             found[code] = octets
         if not is_clock(octets):
-            described = _describe(data, pairs[i])
+            described = describe(data, pairs[i])
             if described and octets:
                 texts[described[0]] = text_of(octets)
         elif code in _CLOCKS:
@@ -208,25 +159,6 @@ def _identify(
             listed.profile = profiles.by_type(listed.profile, found[code])
 
 
-def text_of(octets: bytes) -> str:
-    """ASCII as it stands, without padding; anything else as hex: an id holds no control code."""
-    stripped = octets.strip(b"\x00 ")
-    for b in stripped:
-        if not 0x21 <= b <= 0x7E:
-            return "".join(["%02X" % b for b in octets])
-    return str(stripped, "ascii")
-
-
-def _is_octets(tag: int) -> bool:
-    """Whether a tag is that of a string or a moment."""
-    return tag in axdr.STRINGS or tag in axdr.OTHER_OCTETS
-
-
-def is_code(data: bytes | bytearray, place: int) -> bool:
-    """Whether an OBIS code may be there: group A is 0 to 15, which no text begins with."""
-    return data[place] in axdr.STRINGS and data[place + 1] == _CODE and data[place + 2] < 16
-
-
 def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     """Layouts a, b and c, or None: nothing but codes with their values, and a few strings."""
     listed = Listed("c")
@@ -239,9 +171,9 @@ def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
         if not is_code(data, code):
             if data[code] == axdr.NULL:  # a filler for a phase that is not there
                 continue
-            if not _is_octets(data[code]):
+            if not is_octets(data[code]):
                 return None
-            _note(data, listed, code)
+            note(data, listed, code)
             continue
         if i == n:
             return None
@@ -256,20 +188,6 @@ def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
         else:
             listed.pair(code + 2, place, 0)
     return listed if numbers else None
-
-
-def _note(data: bytes | bytearray, listed: Listed, place: int) -> None:
-    """A string that stands alone: the clock, the list's name or, last, a serial number."""
-    octets = axdr.octets(data, place)
-    if is_clock(octets):
-        listed.clock = octets
-        listed.clock_place = place
-        return
-    profile = profiles.by_name(octets)
-    if profile is not profiles.UNKNOWN and not listed.pairs:
-        listed.profile = profile
-    elif not listed.meter:
-        listed.meter = text_of(octets)
 
 
 def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
@@ -289,7 +207,7 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
             listed.slots = None
         else:
             continue
-        described = _describe(data, code)
+        described = describe(data, code)
         if not described:  # of a past period
             listed.free.append(place)
             continue
@@ -325,27 +243,3 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
         from .positional import put_named
 
         put_named(data, listed, reading)
-
-
-def _describe(data: bytes | bytearray, at: int) -> "tuple[str, str, str] | None":
-    """("A-B:C.D.E", its key, its unit) of the code's octets at data[at]; None for one of a past
-    billing period."""
-    if data[at + 5] != 255:
-        return None
-    a = data[at]
-    b = data[at + 1]
-    c = data[at + 2]
-    d = data[at + 3]
-    e = data[at + 4]
-    name: "int | bytes"
-    if a < 2 and b < 32:  # a small int on a device, no garbage
-        name = (((a << 5 | b) << 8 | c) << 8 | d) << 8 | e
-    else:
-        name = bytes(data[at : at + _CODE])
-    known = _known.get(name)
-    if known is None:
-        text = "%d-%d:%d.%d.%d" % (a, b, c, d, e)
-        known = (text, key_of(text), unit_of(c, d) if a == 1 else "")
-        if len(_known) < _KNOWN_MAX:
-            _known[name] = known
-    return known

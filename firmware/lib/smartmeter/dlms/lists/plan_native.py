@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ...meters.profiles import Profile
     from ...reading import Reading
-    from .layouts import Listed
+    from .listed import Listed
 
 # Tags of whole numbers as struct writes them (Green Book 4.1.5).
 _FORMATS = {
@@ -52,7 +52,7 @@ def keep(plans: "dict[tuple[object, ...], Any]", name: "tuple[object, ...]", pla
 
 
 class Plan(Known):
-    """One list's: made by the walk that found listed (layouts.Listed) and filled reading.
+    """One list's: made by the walk that found listed (listed.Listed) and filled reading.
 
     derived is what obis.complete added. header is the size of a data-notification's, 0 of a list
     alone. profile is the meter's family, be it that of the list or told by the header.

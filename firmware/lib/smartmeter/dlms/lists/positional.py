@@ -5,7 +5,7 @@ from ...meters import profiles
 from ...obis import key_of, put_as, unit_of
 from .. import axdr
 from ..clock import is_clock
-from .layouts import Listed, text_of
+from .listed import Listed, text_of
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

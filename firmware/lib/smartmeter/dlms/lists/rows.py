@@ -13,12 +13,11 @@ length of a code in each other's place: 06 09 for 09 06.
 from array import array
 
 from .. import axdr
-from .layouts import Listed, _describe, _note, is_code
+from .listed import Listed, describe, is_code, note
 
 _CLASS = 0x12  # a long-unsigned
 _VALUE_ATTRIBUTE = 2
 _SCALER = 3  # bytes between a scaler_unit's tag and its scaler
-_CODE = 6  # octets of an OBIS code
 _SWAPPED = b"\x06\x09"
 
 
@@ -38,7 +37,7 @@ def rows(data: bytes | bytearray, places: "array[int]") -> Listed | None:
         for i in range(codes[0] - classes):  # the clock, the list's name
             if data[places[i]] not in axdr.STRINGS:
                 return None
-            _note(data, listed, places[i])
+            note(data, listed, places[i])
         codes.append(end + classes)
     told: "list[tuple[int, int, int]]" = []  # code, place of the number behind it, value
     for begin, stop in zip(begins, codes if last else codes[1:]):
@@ -71,7 +70,7 @@ def _take(
     for code, place, value in told:
         if data[place] != axdr.INTEGER:
             return None
-        described = _describe(data, code)
+        described = describe(data, code)
         if data[value] not in axdr.NUMBERS:
             listed.pair(code, value, 0)
         elif described:
