@@ -30,7 +30,7 @@ class Part(NamedTuple):
     rooms: dict[str, str]
 
 
-_GROUND = "context reading obis fault"
+_GROUND = "context reading obis fault texts"
 
 HOUSE = {
     "smartmeter": Part(
@@ -49,12 +49,11 @@ HOUSE = {
             "checks": _GROUND,
             "meters": _GROUND,
             "dialog": _GROUND,
-            "wire": "reading obis",
+            "wire": "reading obis texts",
             "context": "reading obis fault",
             "obis": "reading",
-            "reading": "texts",
-            "texts": "timestamp",
-            "timestamp": "",
+            "texts": "reading",
+            "reading": "",
             "fault": "",
         },
     ),
@@ -103,31 +102,6 @@ HOUSE = {
             "monitoring": "",
             "": "",
         },
-    ),
-}
-
-# Imports of before the move that are still to be cut (issue 11). Take a line out once it is cut;
-# add none.
-STILL_WRONG: set[str] = {
-    "smartmeter.datalines -> smartmeter.receiver",
-    "smartmeter.dlms -> smartmeter.datalines",
-    "smartmeter.dlms -> smartmeter.receiver",
-    "smartmeter.mbus -> smartmeter.receiver",
-    "smartmeter.sml -> smartmeter.receiver",
-}
-STILL_CIRCLES: set[tuple[str, ...]] = {
-    (
-        "smartmeter.datalines.decode",
-        "smartmeter.dlms.apdu",
-        "smartmeter.dlms.lists.descriptors",
-        "smartmeter.dlms.lists.layouts",
-        "smartmeter.dlms.lists.plan_native",
-        "smartmeter.dlms.lists.positional",
-        "smartmeter.dlms.lists.rows",
-        "smartmeter.dlms.lists.scales",
-        "smartmeter.mbus.records",
-        "smartmeter.receiver",
-        "smartmeter.sml.decode",
     ),
 }
 
@@ -269,17 +243,13 @@ def test_top_level_is_the_design_s(repository: Path) -> None:
 
 
 def test_imports_follow_the_arrows(repository: Path) -> None:
-    wrong = wrong_arrows(repository)
-    new, cut = sorted(wrong - STILL_WRONG), sorted(STILL_WRONG - wrong)
-    assert not new, f"HOUSE does not allow these imports: {new}"
-    assert not cut, f"these imports are cut, so take them out of STILL_WRONG: {cut}"
+    wrong = sorted(wrong_arrows(repository))
+    assert not wrong, f"HOUSE does not allow these imports: {wrong}"
 
 
 def test_no_files_import_each_other_in_a_circle(repository: Path) -> None:
-    found = circles(imports(repository))
-    new, cut = sorted(found - STILL_CIRCLES), sorted(STILL_CIRCLES - found)
-    assert not new, f"these files import each other: {new}"
-    assert not cut, f"these circles are cut, so take them out of STILL_CIRCLES: {cut}"
+    found = sorted(circles(imports(repository)))
+    assert not found, f"these files import each other: {found}"
 
 
 @pytest.mark.parametrize("package", [name for name, part in HOUSE.items() if part.rooms])

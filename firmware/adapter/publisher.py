@@ -6,7 +6,7 @@ import random
 import time
 
 from smartmeter.wire import topics
-from smartmeter.wire.reading_encoder import to_json
+from smartmeter.wire.reading_encoder import stamp, to_json
 
 from .broker import KEEPALIVE_S, BrokerError
 from .clock import ticks
@@ -172,7 +172,7 @@ class Publisher:
         if not isinstance(item, bytes):
             now = self._clock.text(time.ticks_diff(ticks(), arrived))
             assert now is not None, "it waits until the time is known"
-            item.stamp(now, item.seq or 0)
+            stamp(item, now, item.seq or 0)
             item = to_json(item, self._values).encode()
         self._broker.publish(self._topic(specific), item)
         is_new = self._outbox.done(item)

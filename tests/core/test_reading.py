@@ -4,7 +4,7 @@ from smartmeter import ALLOWED, FAULTS, Reading
 from smartmeter.reading import decimal
 from smartmeter.texts import is_code, is_time, parse_decimal
 from smartmeter.wire.reading_decoder import from_json
-from smartmeter.wire.reading_encoder import to_json
+from smartmeter.wire.reading_encoder import stamp, to_json
 
 WIRE = (
     '{"time":"2026-11-22T21:10:05+01:00","clock":"meter","seq":40217,"auth":"verified",'
@@ -45,10 +45,10 @@ def test_only_the_allowed_leave():
 def test_a_stamp_fills_only_what_is_missing():
     reading = Reading()
     assert reading.clock is None
-    reading.stamp("2026-11-22T21:10:05Z", 7)
+    stamp(reading, "2026-11-22T21:10:05Z", 7)
     assert (reading.time, reading.clock, reading.seq) == ("2026-11-22T21:10:05Z", "adapter", 7)
     reading = Reading(time="2026-11-22T21:10:05+01:00", counter=5)
-    reading.stamp("2030-01-01T00:00:00Z", 7)
+    stamp(reading, "2030-01-01T00:00:00Z", 7)
     assert (reading.time, reading.clock, reading.seq) == ("2026-11-22T21:10:05+01:00", "meter", 5)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from smartmeter import FAULTS, Fault, Reading, Receiver
 from smartmeter.texts import is_code, is_time
 from smartmeter.wire.reading_decoder import from_json
-from smartmeter.wire.reading_encoder import to_json
+from smartmeter.wire.reading_encoder import stamp, to_json
 from telegrams import AUTH_KEY, KEY, ciphered, hdlc, hdlc_blocks, kaifa_apdu, mbus
 
 PLAIN = kaifa_apdu()
@@ -33,7 +33,7 @@ def sound(events):
             assert is_code(key)
             assert type(mantissa) is int
             assert -9 <= exponent <= 0
-        event.stamp("2026-01-01T00:00:00Z", 1)
+        stamp(event, "2026-01-01T00:00:00Z", 1)
         assert from_json(to_json(event, event.values)).values == event.values
 
 

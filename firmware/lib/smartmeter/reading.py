@@ -29,6 +29,8 @@ AUTH = (VERIFIED, UNVERIFIED, NONE)
 
 CLOCKS = ("meter", "adapter")
 
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
 
 class Reading:
     """One telegram's values.
@@ -81,18 +83,6 @@ class Reading:
     def __repr__(self) -> str:
         return "Reading(%r, %r, %d values)" % (self.time, self.auth, len(self.values))
 
-    def stamp(self, time: str, seq: int) -> None:
-        """Fills in what the telegram did not give: time (RFC 3339 text) and seq (int >= 0)."""
-        if self.time is None:
-            from .texts import is_time  # most telegrams tell theirs
-
-            if not is_time(time):
-                raise ValueError("a reading is stamped with an RFC 3339 time")
-            self.time = time
-            self.clock = "adapter"
-        if self.seq is None:
-            self.seq = seq
-
 
 def decimal(value: tuple[int, int]) -> str:
     """(mantissa, exponent) as decimal text, to the last digit given: (2300, -1) is "230.0"."""
@@ -104,3 +94,17 @@ def decimal(value: tuple[int, int]) -> str:
         digits = "0" * (1 - exponent - len(digits)) + digits
     sign = "-" if mantissa < 0 else ""
     return sign + digits[:exponent] + "." + digits[exponent:]
+
+
+def is_moment(year: int, month: int, day: int, hour: int, minute: int, second: int) -> bool:
+    """Whether a calendar has this day and a clock this time; leap seconds are not told."""
+    if not (year >= 1 and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]):
+        return False
+    if month == 2 and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
+        return False
+    return hour < 24 and minute < 60 and second < 60
+
+
+def offset(minutes: int) -> str:
+    """The end of an RFC 3339 time that is so many minutes ahead of UTC."""
+    return "%s%02d:%02d" % ("-" if minutes < 0 else "+", abs(minutes) // 60, abs(minutes) % 60)

@@ -16,9 +16,9 @@ A link is an object of one module in smartmeter.link, with
     idle() -> Fault or None                the line paused: drops what is half assembled
 
 and a decoder is a function decode(payload, ctx) -> Reading in the room of its protocol (dlms,
-datalines, sml, mbus), which raises
-fault.Rejected and nothing else. ctx is the Receiver: key, auth_key, profile,
-ciphering, plans, and guarded: whether the link checked a CRC.
+datalines, sml, mbus). It raises fault.Rejected and nothing else. ctx is what it may know, a
+context.Context, which the Receiver is. The Receiver opens encrypted APDUs itself, because what
+they hold may be a list or a text.
 
 What a link says depends on the bytes alone, so that any chunking gives the same events. A
 scan that needs more than _HELD bytes is taken for "not mine": garbage of any length holds
@@ -29,14 +29,15 @@ nothing is dropped in silence, and a line of garbage does not flood.
 
 from sys import implementation
 
+from .context import Context
 from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
 from .link.begins import IDLE, NOT, OPEN, STARTS, YES, begins, is_title
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
+    from .context import Profile
     from .dlms.ciphering import Ciphering
     from .link.apdu import Apdu
     from .link.hdlc import Hdlc
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from .link.mbus import Mbus
     from .link.p1 import P1
     from .link.sml import Sml
-    from .meters.profiles import Profile
     from .reading import Reading
 
     Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Apdu
@@ -61,11 +61,12 @@ _RUN = 2048
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
 _FIRST = ("mbus", "hdlc", "sml", "p1")  # of what their first bytes may begin
 _UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
+_CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ciphering
 _CERTAIN = ("hdlc", "sml")  # all that they give has passed a CRC
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
 
 
-class Receiver:
+class Receiver(Context):
     """One meter's line.
 
     key, auth_key: 16 bytes each, or None. link: one of LINKS, or None to find it. profile:
@@ -91,30 +92,22 @@ class Receiver:
         self.key = key
         self.auth_key = auth_key
         self.profile = _profile(profile) if profile else None
+        self.plans = {}
+        self.title = b""
+        self.guarded = False
         self.counters: dict[bytes, int] = {}
         self._ciphering: "Ciphering | None" = None
-        self.plans: "dict[tuple[object, ...], Any]" = {}  # layouts; see dlms/lists/plan_native.py
-        self.guarded = False
         self.skipped = 0
         self._link = link
         self._links: "dict[str, Link]" = {}
         self._first: "dict[int, tuple[Link, str]]" = {}  # by first byte: the link asked before all
-        self._decoders: "dict[str, Callable[[Any, Receiver], Reading]]" = {}
+        self._decoders: "dict[str, Callable[..., Reading]]" = {}
         self._buf = bytearray()
         self._bare = True  # an APDU without framing may stand here
         self._framed = False  # other framing was seen
         self._noise = 0  # bytes of the run of noise under way
         self._before = 0  # the last three bytes skipped
         self._quiet = 0  # bytes still covered by a fault that was told
-
-    @property
-    def ciphering(self) -> "Ciphering":
-        """What opens encrypted telegrams; loaded with the first of them."""
-        if self._ciphering is None:
-            from .dlms.ciphering import Ciphering
-
-            self._ciphering = Ciphering(self.key, self.auth_key, self.counters)
-        return self._ciphering
 
     def feed(self, data: bytes | bytearray | memoryview) -> "list[Reading | Fault]":
         """The events in data (bytes, bytearray, memoryview; any length), a list."""
@@ -259,13 +252,14 @@ class Receiver:
 
     def _decode(self, telegram: "Telegram", link: str) -> "Reading | Fault":
         form = telegram[0]
-        self.guarded = link not in _UNGUARDED
         payload = telegram[1]
+        self.guarded = link not in _UNGUARDED
+        self.title = b""
         try:
-            decode = self._decoders.get(form)
-            if decode is None:
-                decode = self._decoders[form] = _decoder(form)
-            reading = decode(payload, self)
+            if form == "apdu" and payload and payload[0] in _CIPHERED:
+                reading = self._open(payload)
+            else:
+                reading = self._read(form, payload)
         except Rejected as e:
             fault = Fault(e.kind, e.detail)
             fault.payload = bytes(payload)
@@ -274,6 +268,20 @@ class Receiver:
         if not reading.meter and len(telegram) > 2:
             reading.meter = telegram[2]
         return reading
+
+    def _read(self, form: str, payload: bytes | bytearray) -> "Reading":
+        decode = self._decoders.get(form)
+        if decode is None:
+            decode = self._decoders[form] = _decoder(form)
+        return decode(payload, self)
+
+    def _open(self, payload: bytes | bytearray) -> "Reading":
+        """The Reading of an encrypted APDU; _read takes what it holds, a list or a text."""
+        if self._ciphering is None:
+            from .dlms.ciphering import Ciphering
+
+            self._ciphering = Ciphering(self.key, self.auth_key, self.counters)
+        return self._ciphering.decode(payload, self, self._read)
 
     def _fault(self, events: "list[Reading | Fault]", fault: Fault, n: int) -> None:
         """Tells a fault, unless it is about bytes that one was told of already."""
@@ -369,6 +377,8 @@ def _decoder(form: str) -> "Callable[..., Reading]":
         from .mbus import records
 
         return records.decode
-    from .datalines.decode import decode_checked, decode_unchecked
+    from .datalines import decode as text
 
-    return decode_checked if form == "text" else decode_unchecked
+    if form == "text-encrypted":
+        return text.decode
+    return text.decode_checked if form == "text" else text.decode_unchecked

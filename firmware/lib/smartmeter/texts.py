@@ -1,6 +1,6 @@
 """Whether a text is a number, an OBIS code or a time, before anything is made of it."""
 
-from .timestamp import is_moment
+from .reading import is_moment
 
 _DIGITS_MAX = 40  # of one number; a 64-bit integer has 20, and 10^19 may scale it
 

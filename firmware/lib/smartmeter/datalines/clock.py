@@ -10,12 +10,12 @@ is in winter.
 
 from binascii import unhexlify
 
-from ..meters.profiles import LOCAL, STANDARD, UNKNOWN
-from ..timestamp import is_moment, offset
+from ..context import LOCAL, STANDARD
+from ..reading import is_moment, offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..meters.profiles import Profile
+    from ..context import Profile
 
 # The texts of hours already told, by date, hour, letter and profile; see clock.py.
 _hours: "dict[tuple[str, str, str, Profile | None], tuple[str, str]]" = {}
@@ -66,6 +66,7 @@ class Clock:
         """The time, or None if none was told or nobody can say which it is."""
         if self._octets:
             from ..dlms.clock import rfc3339
+            from ..meters.profiles import UNKNOWN
 
             return rfc3339(self._octets, profile or UNKNOWN)
         self._take_season()

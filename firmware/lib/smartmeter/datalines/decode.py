@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..checks.coherence import Coherence
-    from ..receiver import Receiver
+    from ..context import Context
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
 if _KEEPS_PLANS:
@@ -67,7 +67,7 @@ _units: "dict[str, tuple[str, int]]" = {}
 _UNITS_MAX = 32 if _KEEPS_PLANS else 0
 
 
-def decode(payload: "bytes | bytearray", ctx: "Receiver") -> Reading:
+def decode(payload: "bytes | bytearray", ctx: "Context") -> Reading:
     """The Reading of a whole text that was encrypted, with the CRC after its "!" if it has one."""
     stop = max([payload.rfind(mark) for mark in (b"\n!", b")!")]) + 1
     if not stop:
@@ -84,19 +84,19 @@ def decode(payload: "bytes | bytearray", ctx: "Receiver") -> Reading:
     return _decode(payload[:stop], ctx, False)
 
 
-def decode_checked(payload: bytes, ctx: "Receiver") -> Reading:
+def decode_checked(payload: bytes, ctx: "Context") -> Reading:
     """The Reading of a text up to its "!" whose checksum the link found right."""
     return _decode(payload, ctx, False)
 
 
-def decode_unchecked(payload: bytes, ctx: "Receiver") -> Reading:
+def decode_unchecked(payload: bytes, ctx: "Context") -> Reading:
     """The Reading of a text up to its "!" that has but a BCC or nothing: every line must be in
     form, and the numbers go together."""
     return _decode(payload, ctx, True, True)
 
 
 def _decode(
-    payload: "bytes | bytearray", ctx: "Receiver", strict: bool, coherent: bool = False
+    payload: "bytes | bytearray", ctx: "Context", strict: bool, coherent: bool = False
 ) -> Reading:
     if not _KEEPS_PLANS:
         return _checked(_walk(payload, ctx, strict, None), coherent)[0]
@@ -130,7 +130,7 @@ def _checked(
 
 
 def _walk(
-    payload: "bytes | bytearray", ctx: "Receiver", strict: bool, marks: "Marks | None"
+    payload: "bytes | bytearray", ctx: "Context", strict: bool, marks: "Marks | None"
 ) -> Reading:
     """The Reading, line by line; with marks, so that these are filled as well."""
     if strict:

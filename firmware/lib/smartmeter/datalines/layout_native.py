@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..checks.coherence import Coherence
-    from ..meters.profiles import Profile
+    from ..context import Profile
     from ..reading import Reading
 
 _STAMPS = (12, 13)  # sizes of YYMMDDhhmmss, without and with the letter behind it

@@ -16,8 +16,12 @@ from .ber import ber_length
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..context import Context
     from ..crypto.gcm import GCM
     from ..crypto.gcm_native import NativeGCM
+    from ..reading import Reading
 
 GENERAL_GLO = 0xDB
 GENERAL_DED = 0xDF
@@ -35,23 +39,20 @@ RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
 
-TEXT = "text"
-LIST = "list"
-
-
 class Opened:
     """What an encrypted APDU held: plain bytes, title, counter, auth and control (SC).
 
-    kind is TEXT or LIST by what the plain bytes begin with, "" if they are no telegram.
+    form names the decoder (see receiver.py) by what the plain bytes begin with: "apdu" or
+    "text-encrypted"; "" if they are no telegram.
     """
 
-    __slots__ = ("auth", "control", "counter", "kind", "plain", "title")
+    __slots__ = ("auth", "control", "counter", "form", "plain", "title")
 
     def __init__(
         self, plain: bytes | bytearray, title: bytes, counter: int | None, auth: str, control: int
     ) -> None:
         self.plain = plain
-        self.kind = TEXT if is_text(plain) else LIST if is_telegram(plain) else ""
+        self.form = "text-encrypted" if is_text(plain) else "apdu" if is_telegram(plain) else ""
         self.title = title
         self.counter = counter
         self.auth = auth
@@ -109,6 +110,29 @@ class Ciphering:
             raise Rejected(TAG, "an authentication key is set, but the telegram has no tag")
         plain, auth = self._content(control, iv, memoryview(data)[content:end], tag)
         return Opened(plain, title, counter if title else None, auth, control)
+
+    def decode(
+        self,
+        payload: bytes | bytearray,
+        ctx: "Context",
+        read: "Callable[[str, bytes | bytearray], Reading]",
+    ) -> "Reading":
+        """The Reading of an encrypted APDU, once its counter is found to have grown.
+
+        read takes the form and the bytes of what it holds; ctx learns under which title.
+        """
+        opened = self.open(payload, 1)
+        if not opened.form:
+            raise Rejected(KEY, "the key does not open the telegram")
+        ctx.title = opened.title
+        ctx.guarded = ctx.guarded or opened.auth == VERIFIED
+        reading = read(opened.form, opened.plain)
+        if opened.counter is not None:
+            self.accept(opened.title, opened.counter)
+        reading.counter = reading.seq = opened.counter
+        reading.auth = opened.auth
+        reading.layers = ("general ciphering, SC %02X" % opened.control,) + reading.layers
+        return reading
 
     def _check(self, control: int) -> None:
         if control & _COMPRESSED:

@@ -10,8 +10,12 @@ meter with such a port stands west of Greenwich by as much.
 
 from sys import implementation
 
-from ..meters.profiles import LOCAL, STANDARD, Profile
-from ..timestamp import is_moment
+from ..context import LOCAL, STANDARD
+from ..reading import is_moment
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from ..context import Profile
 
 SIZE = 12
 
@@ -32,10 +36,10 @@ def is_clock(octets: bytes | bytearray) -> bool:
     return len(octets) == SIZE and (octets[0] in (7, 8) or octets[:2] == b"\xff\xff")
 
 
-def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
+def rfc3339(octets: bytes | bytearray, profile: "Profile") -> str | None:
     """RFC 3339 text of a date-time's 12 octets, or None if it does not tell a time.
 
-    profile (profiles.Profile) says what the meter means by what it does not specify. A time
+    profile says what the meter means by what it does not specify. A time
     that the meter itself calls doubtful is none: better no time than a wrong one.
     """
     minute, second = octets[6], octets[7]
@@ -53,7 +57,7 @@ def rfc3339(octets: bytes | bytearray, profile: Profile) -> str | None:
     return "%s%02d:%02d%s" % (hour[0], minute, second, hour[1])
 
 
-def _hour(octets: bytes | bytearray, profile: Profile) -> "tuple[str, str] | None":
+def _hour(octets: bytes | bytearray, profile: "Profile") -> "tuple[str, str] | None":
     """The time's text before the minute and behind the second."""
     year = octets[0] << 8 | octets[1]
     month, day, weekday, hour = octets[2:6]

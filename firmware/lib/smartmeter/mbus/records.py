@@ -17,21 +17,19 @@ kinds, digits that are none, powers that voltage and current do not carry.
 
 from ..checks.coherence import check_coherent
 from ..checks.plausible import check
+from ..context import STANDARD
 from ..crypto import aes
 from ..dlms.clock import is_summer
 from ..dlms.float754 import decimal_of
 from ..fault import CIPHER, KEY, LAYOUT, LENGTH, VALUE, Rejected
-from ..meters.profiles import STANDARD
 from ..obis import complete, put, unit_of
-from ..reading import Reading
+from ..reading import Reading, offset
 from ..texts import is_time
-from ..timestamp import offset
 from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, SCHNEIDER, is_sent, meaning
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..meters.profiles import Profile
-    from ..receiver import Receiver
+    from ..context import Context, Profile
     from .vif import Meaning
 
 _LONG = 15  # where records begin: behind a long header
@@ -79,7 +77,7 @@ _BCD = (9, 10, 11, 12, 14)
 _CODINGS_NONE = (8, 15)  # a request's, and special functions
 
 
-def decode(payload: bytes, ctx: "Receiver") -> Reading:
+def decode(payload: bytes, ctx: "Context") -> Reading:
     """The Reading of a frame from C on; ctx.key opens it where it is encrypted."""
     ci = payload[2] if len(payload) > 2 else 0
     at = _HEADERS.get(ci)

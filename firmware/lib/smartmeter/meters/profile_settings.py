@@ -1,6 +1,7 @@
 """A profile as a user sets it: a family's name, and what of it is to be otherwise."""
 
-from .profiles import LOCAL, NAMES, STANDARD, Profile, named
+from ..context import LOCAL, STANDARD, Profile
+from .profiles import NAMES, named
 
 _SETTINGS = ("power", "energy", "voltage", "current", "factor", "minutes")
 

@@ -5,54 +5,7 @@ telegram calls itself, its list or its logical device name (0-0:42.0.0) or syste
 setting may name a profile, and change it: "landis-gyr voltage=-1 zone=standard".
 """
 
-# What a meter's time is where it does not send the deviation.
-STANDARD = "standard"  # standard time all the year (Kamstrup, Aidon, Kaifa; Swedish H1)
-LOCAL = "local"  # the time on the wall, with daylight saving as in the EU (Landis+Gyr)
-
-
-class Profile:
-    """How a family of meters is to be understood where its telegrams are silent.
-
-    power, energy, voltage, current, factor: the exponents of ten that its numbers count, most
-    likely first; more than one where makers changed them, and then physics decides.
-    zone: STANDARD, LOCAL or None; minutes: the offset of standard time.
-    trust_invalid: its clock sets the bit "invalid" on times that are right.
-    zero_deviation: its clock sends the deviation 0 where it means "not specified".
-    """
-
-    __slots__ = (
-        "current",
-        "energy",
-        "factor",
-        "minutes",
-        "name",
-        "power",
-        "trust_invalid",
-        "voltage",
-        "zero_deviation",
-        "zone",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        zone: str | None,
-        energy: int,
-        voltage: tuple[int, ...],
-        current: tuple[int, ...],
-        factor: int,
-    ) -> None:
-        self.name = name
-        self.zone = zone
-        self.power = 0
-        self.energy = energy
-        self.voltage = voltage
-        self.current = current
-        self.factor = factor
-        self.minutes = 60
-        self.trust_invalid = False
-        self.zero_deviation = False
-
+from ..context import Profile
 
 # All of them, each as Profile takes it, made when it is asked for. Sources: Kamstrup HAN-NVE list
 # description (10 Wh in Norway, 1 Wh elsewhere; 0.01 V in newer firmware; behind current

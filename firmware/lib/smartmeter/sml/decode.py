@@ -12,12 +12,11 @@ from sys import implementation
 from ..checks.plausible import check
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
 from ..obis import UNITS, complete, put
-from ..reading import Reading
-from ..timestamp import offset
+from ..reading import Reading, offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..receiver import Receiver
+    from ..context import Context
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
 if _KEEPS_PLANS:
@@ -53,7 +52,7 @@ _codes: "dict[bytes, str]" = {}  # A, B, C, D, E as bytes: as text; each is spel
 _CODES_MAX = 64
 
 
-def decode(payload: bytes, ctx: "Receiver") -> Reading:
+def decode(payload: bytes, ctx: "Context") -> Reading:
     if not _KEEPS_PLANS:
         reading = _walk(payload, None)
         complete(reading)

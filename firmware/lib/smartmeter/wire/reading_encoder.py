@@ -1,4 +1,4 @@
-"""Readings as the JSON that travels."""
+"""A reading as the JSON that travels, with the time and number that it has to have there."""
 
 from ..reading import ALLOWED, decimal
 
@@ -7,6 +7,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..reading import Reading
+
+
+def stamp(reading: "Reading", time: str, seq: int) -> None:
+    """Fills in what the telegram did not give: time (RFC 3339 text) and seq (int >= 0)."""
+    if reading.time is None:
+        from ..texts import is_time  # most telegrams tell theirs
+
+        if not is_time(time):
+            raise ValueError("a reading is stamped with an RFC 3339 time")
+        reading.time = time
+        reading.clock = "adapter"
+    if reading.seq is None:
+        reading.seq = seq
 
 
 def to_json(reading: "Reading", only: "Iterable[str] | None" = None) -> str:

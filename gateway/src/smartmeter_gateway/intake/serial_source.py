@@ -11,7 +11,7 @@ import smartmeter
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.wire import topics
-from smartmeter.wire.reading_encoder import to_json
+from smartmeter.wire.reading_encoder import stamp, to_json
 from smartmeter_service.errors import reason_of
 from smartmeter_service.threads import RestartedThread
 
@@ -110,7 +110,7 @@ class SerialIntake:
 
     def _reading(self, reading: Reading) -> None:
         self._seq += 1
-        reading.stamp(now_text(), self._seq)
+        stamp(reading, now_text(), self._seq)
         payload = to_json(reading, self._settings.values).encode()
         try:
             self._put(topics.READING, payload, Batch())

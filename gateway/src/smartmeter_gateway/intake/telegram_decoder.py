@@ -6,7 +6,7 @@ tell, for a meter may well say the same twice.
 """
 
 from smartmeter import Fault, Reading, Receiver
-from smartmeter.wire.reading_encoder import to_json
+from smartmeter.wire.reading_encoder import stamp, to_json
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import now_text
@@ -57,5 +57,5 @@ class Opener:
 
     def _wire(self, reading: Reading) -> bytes:
         self._seq += 1
-        reading.stamp(now_text(), self._seq)
+        stamp(reading, now_text(), self._seq)
         return to_json(reading, self._settings.values if self._settings else None).encode()

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from smartmeter import Receiver
+from smartmeter.context import Context
 from smartmeter.datalines import decode as datalines
 from smartmeter.dlms import apdu
 from smartmeter.fault import Rejected
@@ -45,7 +46,7 @@ _FORMS = (
 _MUTANTS = 120
 _BEGIN = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
 
-Decode = Callable[[bytes, Receiver], Reading]
+Decode = Callable[[bytes, Context], Reading]
 
 
 def _payloads(name: str) -> tuple[Decode, list[bytes]]:
@@ -56,8 +57,13 @@ def _payloads(name: str) -> tuple[Decode, list[bytes]]:
         receiver = Receiver(meter.key, meter.auth_key if meter.form.tagged else None)
         readings = [event for wire in wires for event in receiver.feed(wire)]
         guarded = meter.form.link == "hdlc"
+
+        def decode_list(payload: bytes, ctx: Context) -> Reading:
+            ctx.guarded = guarded
+            return apdu.decode(payload, ctx)
+
         return (
-            lambda payload, ctx: apdu.decode_plain(payload, b"", ctx, guarded),
+            decode_list,
             [bytes(reading.payload) for reading in readings if isinstance(reading, Reading)],
         )
     found = []
@@ -74,7 +80,7 @@ def _payloads(name: str) -> tuple[Decode, list[bytes]]:
     return decode, found
 
 
-def _told(decode: Decode, payload: bytes, ctx: Receiver) -> object:
+def _told(decode: Decode, payload: bytes, ctx: Context) -> object:
     try:
         reading = decode(payload, ctx)
     except Rejected as why:

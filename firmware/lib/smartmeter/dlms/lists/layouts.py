@@ -24,9 +24,8 @@ from .listed import CODE_SIZE, Listed, describe, is_code, is_octets, note, text_
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ...meters.profiles import Profile
+    from ...context import Context, Profile
     from ...reading import Reading
-    from ...receiver import Receiver
     from .scales import Scales
 
 _SCALE_MAX = 30
@@ -48,25 +47,22 @@ _TYPES = (b"\x01\x01\x60\x01\x01\xff", b"\x00\x00\x60\x01\x07\xff")
 def read(
     data: bytes | bytearray,
     at: int,
-    title: bytes,
-    ctx: "Receiver",
+    ctx: "Context",
     reading: "Reading",
-    guarded: bool,
 ) -> "tuple[Listed, list[tuple[str, str, str, int]] | None]":
     """Fills reading with the list data[at:]; gives (Listed, what obis.complete gave).
 
-    title is the system title (b"" for none); ctx.profile overrides what the telegram says.
-    guarded: a CRC or a tag was checked.
+    ctx.profile overrides what the telegram says.
     """
     listed = _list(data, at, len(data))
-    _identify(data, listed, title, ctx.profile, reading.texts)
+    _identify(data, listed, ctx.title, ctx.profile, reading.texts)
     reading.meter = listed.meter
     _fill(data, listed, reading)
     if not reading.values:
         raise Rejected(LAYOUT, "the list holds no value")
     derived = complete(reading)
     check(reading)
-    if not guarded:
+    if not ctx.guarded:
         from ...checks.unguarded import check_list
 
         check_list(reading)

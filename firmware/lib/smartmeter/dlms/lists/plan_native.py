@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from typing import Any
 
-    from ...meters.profiles import Profile
+    from ...context import Profile
     from ...reading import Reading
     from .listed import Listed
 

@@ -9,7 +9,7 @@ from .. import axdr
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ...meters.profiles import Profile
+    from ...context import Profile
     from .listed import Listed
 
 # V between phase and neutral: of a mains in order, and of one that is not, each within less

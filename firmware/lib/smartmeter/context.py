@@ -1,0 +1,70 @@
+"""What a decoder may know of a meter besides the telegram."""
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from typing import Any
+
+
+# What a meter's time is where it does not send the deviation.
+STANDARD = "standard"  # standard time all the year (Kamstrup, Aidon, Kaifa; Swedish H1)
+LOCAL = "local"  # the time on the wall, with daylight saving as in the EU (Landis+Gyr)
+
+
+class Context:
+    """The knowledge of one meter; the Receiver is one.
+
+    key: 16 bytes, or None. profile: the one that the user set, or None to go by the telegram.
+    plans: the layouts kept for the next telegram (dlms/lists/plan_native.py).
+    Of the telegram at hand: title, the system title that it was encrypted under, or b"";
+    guarded, whether a CRC or a tag was checked.
+    """
+
+    key: bytes | None
+    profile: "Profile | None"
+    plans: "dict[tuple[object, ...], Any]"
+    title: bytes
+    guarded: bool
+
+
+class Profile:
+    """How a family of meters is to be understood where its telegrams are silent.
+
+    power, energy, voltage, current, factor: the exponents of ten that its numbers count, most
+    likely first; more than one where makers changed them, and then physics decides.
+    zone: STANDARD, LOCAL or None; minutes: the offset of standard time.
+    trust_invalid: its clock sets the bit "invalid" on times that are right.
+    zero_deviation: its clock sends the deviation 0 where it means "not specified".
+    """
+
+    __slots__ = (
+        "current",
+        "energy",
+        "factor",
+        "minutes",
+        "name",
+        "power",
+        "trust_invalid",
+        "voltage",
+        "zero_deviation",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        zone: str | None,
+        energy: int,
+        voltage: tuple[int, ...],
+        current: tuple[int, ...],
+        factor: int,
+    ) -> None:
+        self.name = name
+        self.zone = zone
+        self.power = 0
+        self.energy = energy
+        self.voltage = voltage
+        self.current = current
+        self.factor = factor
+        self.minutes = 60
+        self.trust_invalid = False
+        self.zero_deviation = False
