@@ -26,6 +26,7 @@ from .provisioning.est_client import Identity, Renewal
 from .spool.database import SpoolError
 from .spool.writer import Spooler
 from .uplink.forwarder import Uplink
+from .uplink.inbox import Inbox
 from .web.server import HttpUnavailable, LocalHttp
 
 _STOP_S = 4.0  # all parts together
@@ -53,13 +54,14 @@ class Concentrator:
         config = self._config
         with ExitStack() as closing:
             closing.callback(os.close, _lock(config.spool.path))
-            self._spooler = Spooler(config.spool, config.cloud is None, self.status)
+            inbox = Inbox() if config.cloud else None
+            self._spooler = Spooler(config.spool, config.cloud is None, self.status, inbox)
             lan = self._lan(closing)
             self._http = self._page()
             self._closing = closing.pop_all()
-        if config.cloud:
+        if config.cloud and inbox:
             self._uplink = Uplink(
-                config.cloud, config.id, config.spool.path, self._spooler, self.status
+                config.cloud, config.id, config.spool.path, self._spooler, inbox, self.status
             )
         intake = Intake(self._spooler, self.status, config.meters)
         publisher = None

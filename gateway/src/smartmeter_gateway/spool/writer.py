@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from typing import Protocol
 
 from smartmeter.wire import topics
 from smartmeter_service.threads import VitalThread
@@ -27,20 +27,34 @@ _ROUND_S = 30.0
 _DAY_S = 86_400
 
 
+class Listener(Protocol):
+    """Who wants to know what the spool holds; called in the spool's thread."""
+
+    def stored(self, rows: list[Row]) -> None:
+        """They are committed. Row id 0: an adapter's newest status."""
+
+    def forgotten(self, ids: list[int]) -> None:
+        """These rows are deleted."""
+
+    def replaced(self) -> None:
+        """The file was damaged and a new one has begun: the rows so far are gone."""
+
+
 class Spooler:
-    """put() and forget() from any thread; what is told back is told in the spool's thread.
+    """The thread that writes. put() and forget() may be called from any thread."""
 
-    stored(rows): committed; forgotten(ids): gone; replaced(): the file was damaged, a new one
-    has begun, and rows told of before are no more.
-    """
-
-    def __init__(self, settings: SpoolSettings, history: bool, status: Status) -> None:
+    def __init__(
+        self,
+        settings: SpoolSettings,
+        history: bool,
+        status: Status,
+        listener: Listener | None = None,
+    ) -> None:
+        """history: nobody fetches the rows, so they stay until they are too old."""
         self._settings = settings
         self._history = history
         self._status = status
-        self.stored: Callable[[list[Row]], None] = lambda rows: None
-        self.forgotten: Callable[[list[int]], None] = lambda ids: None
-        self.replaced: Callable[[], None] = lambda: None
+        self._listener = listener
         try:
             self._spool = self._open()
         except sqlite3.DatabaseError as why:
@@ -157,17 +171,18 @@ class Spooler:
             )
         batch.acknowledge()
         rows.extend(Row(0, meter, topics.STATUS, p) for meter, p in batch.statuses.items())
-        if rows:
-            self.stored(rows)
-        if forget:
-            self.forgotten(forget)
+        if rows and self._listener:
+            self._listener.stored(rows)
+        if forget and self._listener:
+            self._listener.forgotten(forget)
         return True
 
     def _recover(self, why: sqlite3.DatabaseError) -> None:
         if is_corrupt(why):
             self._spool.close()
             self._spool = self._begin_anew(why)
-            self.replaced()
+            if self._listener:
+                self._listener.replaced()
             return
         # A full disk or an I/O error: nothing is acknowledged, and all goes on when there is room.
         self._status.alarm("spool.write", f"the spool cannot be written: {why}")

@@ -1,7 +1,7 @@
 """The way to the Cloud: live readings first, the backlog in arrays beside them.
 
 Everything published stays in the spool until the Cloud's receipt for it; a broker's PUBACK
-is not durability. All state belongs to one thread, which takes what others bring from deques.
+is not durability. All state belongs to one thread, which takes what others bring from its inbox.
 """
 
 import json
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from smartmeter.wire import receipt, topics
 from smartmeter_mqtt import client_ids
-from smartmeter_mqtt.broker_link import BrokerLink, Listener
+from smartmeter_mqtt.broker_link import BrokerLink
 from smartmeter_mqtt.reasons import reason
-from smartmeter_mqtt.session import Answer, ConnectOptions, Message, Session
+from smartmeter_mqtt.session import Answer, ConnectOptions, Session
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import CloudSettings
@@ -24,11 +24,23 @@ from ..spool.database import Reader, Row
 from ..spool.writer import Spooler
 from .backoff import Parking
 from .batching import ARRAY_BYTES_MAX, Packed, pack
+from .inbox import (
+    Answered,
+    Connected,
+    Disconnected,
+    Forgotten,
+    Inbox,
+    Receipts,
+    Replaced,
+    Skipped,
+    StatusDue,
+    Stored,
+)
 from .inflight import Sent, Window
 
 NAME = "cloud broker"
 _IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 000 a second
-_LIVE_MAX = 5000  # rows that wait in memory for the connection; more is backlog
+_LIVE_MAX = 5000  # rows that wait in memory to be published; more is backlog
 _CHUNK_ROWS = 20_000  # read from the spool at once: with 1 000 meters, 20 readings an array
 _CHUNK_BYTES = 8_000_000
 _BACKLOG_SHARE = 0.5  # of what may be under way, so that there is room for what is live
@@ -38,8 +50,8 @@ _NEWS_S = 0.1  # while messages are under way: how long answers and receipts may
 _OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
 
 
-class Uplink(Listener):
-    """start() it; hand it to the Spooler by its stored, forgotten and replaced."""
+class Uplink:
+    """Publishes what the spool holds, from start() to stop()."""
 
     def __init__(
         self,
@@ -47,11 +59,14 @@ class Uplink(Listener):
         concentrator: str,
         spool_path: Path,
         spooler: Spooler,
+        inbox: Inbox,
         status: Status,
     ) -> None:
+        """inbox: the one that listens to the spooler."""
         self._concentrator = concentrator
         self._path = spool_path
         self._spooler = spooler
+        self._inbox = inbox
         self._status = status
         self._statuses = spooler.statuses()  # meter -> newest, all published at each connection
         self._offline = json.dumps({"state": "offline"}).encode()
@@ -61,39 +76,24 @@ class Uplink(Listener):
             settings,
             ConnectOptions(client_ids.of_concentrator(concentrator), will=will),
             topics.receipts(concentrator),
-            self,
+            inbox,
             status,
         )
-        spooler.stored = self._offer
-        spooler.forgotten = self._forgotten
-        spooler.replaced = self._replaced
-
-        # What other threads bring. deque.append and popleft are atomic.
-        self._wake = threading.Event()
-        self._sessions: deque[Session | None] = deque()
-        self._offered: deque[list[Row]] = deque()
-        self._offered_rows = 0
-        self._offering = threading.Lock()
-        self._missed: deque[int] = deque()
-        self._came: deque[tuple[Session, bytes]] = deque()
-        self._answers: deque[tuple[Session, list[Answer]]] = deque()
-        self._gone: deque[list[int]] = deque()
-        self._own_due = threading.Event()
-        self._spool_replaced = threading.Event()
         self._ending = threading.Event()
+        self._thread = RestartedThread("uplink", self._run, status.own_fault)
 
         # What belongs to the thread.
+        self._reader: Reader | None = None
         self._session: Session | None = None
-        self._full = False  # something waits for room: answers and receipts are news at once
+        self._full = False  # something waits until answers or receipts make room
         self._window = Window(settings.resend_after)
         self._live: deque[Row] = deque()
         self._packed: deque[Packed] = deque()
         self._held: set[int] = set()  # rows live, packed, under way, or not yet forgotten
-        self._cursor: int | None = None  # behind this id the spool may hold backlog
+        self._cursor: int | None = None  # after this id the spool may hold backlog
         self._parked = Parking()
         self._pending: set[str] = set()  # meters whose status is to be published, and _OWN
         self._status_mids: dict[int, str] = {}
-        self._thread = RestartedThread("uplink", self._run, status.own_fault)
 
     def start(self) -> None:
         self._thread.start()
@@ -102,7 +102,7 @@ class Uplink(Listener):
     def stop(self, timeout: float) -> None:
         """Publish that we are offline, and end."""
         self._ending.set()
-        self._wake.set()
+        self._inbox.end()
         self._thread.join(_IDLE_S)
         session = self._session
         if session is not None and not self._parked.holds(_OWN, time.monotonic()):
@@ -111,81 +111,25 @@ class Uplink(Listener):
         self._broker.stop(timeout)
 
     def publish_status(self) -> None:
-        """Publish what this Concentrator knows of itself, if there is a connection."""
-        self._own_due.set()
-        self._wake.set()
-
-    # Called in other threads.
-
-    def connected(self, session: Session) -> None:
-        # By now the subscription stands: no receipt for what is published from here on is missed.
-        self._sessions.append(session)
-        self._wake.set()
-
-    def disconnected(self) -> None:
-        self._sessions.append(None)
-        self._wake.set()
-
-    def received(self, session: Session, messages: list[Message]) -> None:
-        self._came.extend((session, message.payload) for message in messages)
-        session.ack([message.packet_id for message in messages])
-        if self._full:
-            self._wake.set()
-
-    def answered(self, session: Session, answers: list[Answer]) -> None:
-        self._answers.append((session, answers))
-        if self._full or any(answer.refused for answer in answers):
-            self._wake.set()
-
-    def _offer(self, rows: list[Row]) -> None:
-        for row in rows:
-            if not row.id:
-                self._statuses[row.meter] = row.payload
-        if self._session is None:
-            return  # a connection begins with the whole spool and all statuses
-        with self._offering:
-            if self._offered_rows + len(self._live) > _LIVE_MAX:
-                self._missed.append(min((row.id for row in rows if row.id), default=0))
-                rows = [row for row in rows if not row.id]
-            self._offered_rows += len(rows)
-            self._offered.append(rows)
-        self._wake.set()
-
-    def _forgotten(self, ids: list[int]) -> None:
-        self._gone.append(ids)
-
-    def _replaced(self) -> None:
-        self._spool_replaced.set()
-        self._wake.set()
+        """Publish this Concentrator's status, if there is a connection."""
+        self._inbox.status_due()
 
     # The thread.
 
     def _run(self) -> None:
-        reader = Reader(self._path)
+        # After a fault it begins again here: what is not delivered is in the spool.
+        self._close_reader()
         self._begin(self._session)
         while not self._ending.is_set():
-            if not (self._full and (self._answers or self._came)):
-                self._wake.wait(self._wait_s())
-            self._wake.clear()
-            if self._spool_replaced.is_set():
-                self._spool_replaced.clear()
-                reader.close()
-                reader = Reader(self._path)
-                self._begin(self._session)
-            try:
-                self._take_news()
-                self._full = False
-                while not self._ending.is_set() and self._send(reader):
-                    self._take_news()
-                silent = "the Cloud gives no receipts" if self._window.silent else None
-                self._status.alarm("cloud.receipts", silent)
-            except Exception:
-                # Our bug; what is undelivered is in the spool, so begin again from there.
-                self._status.own_fault("the uplink")
-                self._begin(self._session)
-                time.sleep(_IDLE_S)
-        reader.close()
-        self._take_news()
+            self._inbox.wait(self._wait_s(), eager=self._full)
+            self._take_events()
+            self._full = False
+            while not self._ending.is_set() and self._send():
+                self._take_events()
+            silent = "the Cloud gives no receipts" if self._window.silent else None
+            self._status.alarm("cloud.receipts", silent)
+        self._close_reader()
+        self._take_events()
         while self._session is not None and self._pending:  # what our ports said at the end
             self._send_status(self._session, self._pending.pop(), time.monotonic())
 
@@ -204,50 +148,59 @@ class Uplink(Listener):
         self._status_mids.clear()
         self._pending = {_OWN, *self._statuses}
 
-    def _take_news(self) -> None:
-        # First the answers: a broker may refuse and end the connection in one breath.
-        while self._answers:
-            session, answers = self._answers.popleft()
-            if session is self._session:
-                for answer in answers:
-                    self._take_answer(answer)
-        if self._came:
-            self._take_receipts()
-        while self._sessions:
-            self._begin(self._sessions.popleft())
-        while self._gone:
-            self._held.difference_update(self._gone.popleft())
-        if self._offered:
-            self._take_offered()
-        while self._missed:
-            first = self._missed.popleft()
-            if first and (self._cursor is None or first <= self._cursor):
-                self._cursor = first - 1
-        if self._own_due.is_set():
-            self._own_due.clear()
-            self._pending.add(_OWN)
+    def _take_events(self) -> None:
+        for event in self._inbox.take():
+            match event:
+                case Connected():
+                    self._begin(event.session)
+                case Disconnected():
+                    self._begin(None)
+                case Answered():
+                    if event.session is self._session:
+                        for answer in event.answers:
+                            self._take_answer(answer)
+                case Receipts():
+                    if event.session is self._session:
+                        self._take_receipts(event.payloads)
+                case Stored():
+                    self._take_stored(event.rows)
+                case Skipped():
+                    self._go_back_to(event.first)
+                case Forgotten():
+                    self._held.difference_update(event.ids)
+                case Replaced():
+                    self._close_reader()
+                    self._begin(self._session)
+                case StatusDue():
+                    self._pending.add(_OWN)
 
-    def _take_offered(self) -> None:
-        while self._offered:
-            with self._offering:
-                rows = self._offered.popleft()
-                self._offered_rows -= len(rows)
-            if self._session is None:
-                continue
-            for row in rows:
-                if not row.id:
-                    self._pending.add(row.meter)
-                elif row.id not in self._held:
-                    self._held.add(row.id)
-                    self._live.append(row)
+    def _take_stored(self, rows: list[Row]) -> None:
+        for row in rows:
+            if not row.id:
+                self._statuses[row.meter] = row.payload
+                self._pending.add(row.meter)
+            elif self._session is None or row.id in self._held:
+                continue  # a connection begins with the whole spool
+            elif len(self._live) >= _LIVE_MAX:
+                self._go_back_to(row.id)
+            else:
+                self._held.add(row.id)
+                self._live.append(row)
 
-    def _take_receipts(self) -> None:
+    def _go_back_to(self, id: int) -> None:
+        """Read the spool from that row on, unless it is still ahead."""
+        if self._cursor is None or id <= self._cursor:
+            self._cursor = id - 1
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _take_receipts(self, payloads: list[bytes]) -> None:
         delivered: list[int] = []
         now = time.monotonic()
-        while self._came:
-            session, payload = self._came.popleft()
-            if session is not self._session:
-                continue
+        for payload in payloads:
             try:
                 digests = receipt.split(payload)
             except ValueError as why:
@@ -284,7 +237,7 @@ class Uplink(Listener):
         if not self._parked:
             self._status.alarm("cloud.refused", None)
 
-    def _send(self, reader: Reader) -> bool:
+    def _send(self) -> bool:
         """Publish one thing, the most urgent; False where there is none or no room."""
         session = self._session
         now = time.monotonic()
@@ -314,7 +267,7 @@ class Uplink(Listener):
         if self._packed:
             self._send_packed(session, self._packed.popleft(), now)
             return True
-        return self._read_backlog(reader, session, now)
+        return self._read_backlog(session, now)
 
     def _send_packed(self, session: Session, packed: Packed, now: float) -> None:
         if self._parked.holds(packed.meter, now):
@@ -323,11 +276,12 @@ class Uplink(Listener):
         topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
         self._publish(session, Sent(topic, packed.payload, packed.meter, packed.ids), now)
 
-    def _read_backlog(self, reader: Reader, session: Session, now: float) -> bool:
+    def _read_backlog(self, session: Session, now: float) -> bool:
         """The next part of the spool; whether there was one."""
         if self._cursor is None:
             return False
-        rows = reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
+        self._reader = self._reader or Reader(self._path)
+        rows = self._reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
         self._cursor = rows[-1].id if rows else None
         rows = [r for r in rows if r.id not in self._held and not self._parked.holds(r.meter, now)]
         limit = min(ARRAY_BYTES_MAX, (session.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
