@@ -63,17 +63,14 @@ class Concentrator:
             self._uplink = Uplink(
                 config.cloud, config.id, config.spool.path, self._spooler, inbox, self.status
             )
-        intake = Intake(self._spooler, self.status, config.meters)
         publisher = None
         if lan and config.home:
             publisher = LanPublisher(lan, config.id, config.home, self.status)
-            intake.new_codes = publisher.announce
+        intake = Intake(self._spooler, self.status, config.meters, publisher)
         if lan:
-            is_own = publisher.is_own if publisher else _nothing_is_own
-            self._intakes.append(MqttIntake(lan, config.id, intake, self.status, is_own))
+            self._intakes.append(MqttIntake(lan, config.id, intake, self.status, publisher))
         self._intakes += [
-            SerialIntake(port, intake, self.status, publisher.publish if publisher else None)
-            for port in config.ports
+            SerialIntake(port, intake, self.status, publisher) for port in config.ports
         ]
         self._publisher = publisher
         self._renewal = self._renew()
@@ -172,10 +169,6 @@ class Concentrator:
                 part.stop(max(0.1, until - time.monotonic()))
         self._closing.close()
         log.info("Concentrator %s has ended", self._config.id)
-
-
-def _nothing_is_own(topic: str, payload: bytes) -> bool:
-    return False
 
 
 def _end_by_force() -> None:

@@ -1,6 +1,5 @@
 """What adapters publish on the LAN's broker. It is acknowledged when it is on disk, not before."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from smartmeter.wire import topics
@@ -14,6 +13,7 @@ from ..monitoring.registry import Status
 from ..spool.batch import Ack, Batch
 from . import validation
 from .pipeline import Intake
+from .publisher import Publisher
 from .validation import Refused
 
 # Short: a LAN broker that lost its sessions takes readings and keeps them for nobody until we are
@@ -25,10 +25,7 @@ _SESSION_S = 7 * 86_400  # how long the broker keeps messages for us; by 3.1.1 i
 
 
 class MqttIntake(Listener):
-    """Subscribes to all meters with a session that lasts, so a restart misses nothing.
-
-    is_own(topic, payload) tells what we published ourselves from what an adapter did.
-    """
+    """Subscribes to all meters with a session that lasts, so a restart misses nothing."""
 
     def __init__(
         self,
@@ -36,11 +33,11 @@ class MqttIntake(Listener):
         concentrator: str,
         intake: Intake,
         status: Status,
-        is_own: Callable[[str, bytes], bool],
+        publisher: Publisher | None,
     ) -> None:
         self._intake = intake
         self._status = status
-        self._is_own = is_own
+        self._publisher = publisher
         self._broker = BrokerLink(
             NAME,
             # paho needs a quarter less CPU for 3.1.1, and of 5 nothing else would be used here.
@@ -52,8 +49,12 @@ class MqttIntake(Listener):
             retry_max_s=_RETRY_MAX_S,
             linger_s=_LINGER_S,
         )
-        self.start = self._broker.start
-        self.stop = self._broker.stop
+
+    def start(self) -> None:
+        self._broker.start()
+
+    def stop(self, timeout: float) -> None:
+        self._broker.stop(timeout)
 
     def received(self, session: Session, messages: list[Message]) -> None:
         batch = Batch()
@@ -66,7 +67,7 @@ class MqttIntake(Listener):
         self._intake.put(batch)
 
     def _take(self, batch: Batch, message: Message) -> None:
-        if self._is_own(message.topic, message.payload):
+        if self._publisher and self._publisher.is_own(message.topic, message.payload):
             return
         origin = "an adapter"
         try:

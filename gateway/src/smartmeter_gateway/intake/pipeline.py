@@ -1,7 +1,6 @@
 """What every message passes on its way into the spool, whatever source it comes from."""
 
 import time
-from collections.abc import Callable
 
 from smartmeter.wire import topics
 
@@ -11,6 +10,7 @@ from ..spool.batch import Batch, NewRow
 from ..spool.writer import Spooler
 from . import validation
 from .deduplication import Deduplicator
+from .publisher import Publisher
 from .replay_guard import Memory
 from .telegram_decoder import Opener
 from .validation import METERS, Refused
@@ -19,15 +19,18 @@ METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
 
 
 class Intake:
-    """For any thread: take() checks a message for a batch, put() spools the batch.
-
-    new_codes(meter, codes) is told when a meter sends values that it has not sent before.
-    """
+    """For any thread: take() checks a message for a batch, put() spools the batch."""
 
     def __init__(
-        self, spooler: Spooler, status: Status, meters: tuple[MeterSettings, ...] = ()
+        self,
+        spooler: Spooler,
+        status: Status,
+        meters: tuple[MeterSettings, ...] = (),
+        publisher: Publisher | None = None,
     ) -> None:
+        self._spooler = spooler
         self._status = status
+        self._publisher = publisher
         self._meters = {meter.id: meter for meter in meters}
         self._deduplicator = Deduplicator()
         self._admitted: set[str] = set()
@@ -37,8 +40,10 @@ class Intake:
         self._memories = {id: Memory(kept) for id, kept in spooler.memories().items()}
         self._openers = {id: self._opener(id) for id in self._meters}
         self._codes: dict[str, set[str]] = {}
-        self.new_codes: Callable[[str, set[str]], None] = lambda meter, codes: None
-        self.put = spooler.put
+
+    def put(self, batch: Batch) -> None:
+        """Spool a batch; waits while too much already waits for the disk."""
+        self._spooler.put(batch)
 
     def _opener(self, meter: str) -> Opener:
         # It counts from a clock that was before: never the same number twice within a second.
@@ -71,10 +76,11 @@ class Intake:
             self._status.duplicate(meter, source)
             return False
         self._status.reading(meter, values.time, values.values, source)
-        known = self._codes.setdefault(meter, set())
-        if not known.issuperset(values.values):
-            known.update(values.values)
-            self.new_codes(meter, set(known))
+        if self._publisher:
+            known = self._codes.setdefault(meter, set())
+            if not known.issuperset(values.values):
+                known.update(values.values)
+                self._publisher.announce(meter, set(known))
         return True
 
     def _decode(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:

@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 
 import smartmeter
@@ -19,6 +18,7 @@ from ..config.settings import PortSettings
 from ..monitoring.registry import Status, log, now_text
 from ..spool.batch import Batch
 from .pipeline import Intake
+from .publisher import Publisher
 from .serial_line import Event, Line
 from .validation import Refused
 
@@ -35,13 +35,13 @@ class SerialIntake:
         settings: PortSettings,
         intake: Intake,
         status: Status,
-        tell_house: Callable[[str, str, bytes], None] | None,
+        publisher: Publisher | None,
     ) -> None:
         self._settings = settings
         self._intake = intake
         self._status = status
         self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
-        self._tell_house = tell_house
+        self._publisher = publisher
         self._memory = intake.memory(settings.meter)
         self._receiver.counters = self._memory.counters
         searching = settings.baud is None and settings.poll == "no"
@@ -165,5 +165,5 @@ class SerialIntake:
         meter = self._settings.meter
         self._intake.take(batch, meter, specific, payload, self.name)
         self._intake.put(batch)
-        if self._tell_house:
-            self._tell_house(meter, specific, payload)
+        if self._publisher:
+            self._publisher.publish(meter, specific, payload)
