@@ -27,7 +27,7 @@ HISTORY = "smartmeter_gateway.app:recall"
 RENEWAL = "smartmeter_gateway.provisioning.est_client:Renewal._look"
 BROKER = "amqtt.broker:Broker._run_broadcast"
 MAIN = "smartmeter_gateway.app:notify"
-LISTEN = "smartmeter_gateway.cli.check:listen"
+LISTEN = "smartmeter_gateway.cli.serial_scan:_listen"
 
 
 def start(between: Between, target: str, at_the_start: bool = False) -> Path:

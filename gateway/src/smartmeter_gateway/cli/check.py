@@ -1,46 +1,36 @@
-"""`check` and `ports`: try what the settings name, and say line by line what came of it."""
+"""`check`: try what the settings name, and say line by line whether it works."""
 
 import fcntl
 import os
-import queue
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from serial.tools import list_ports  # type: ignore[import-untyped]
-from smartmeter import Fault, Receiver
-from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.wire import topics
 from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
 from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_service.certificates import check_certificate
-from smartmeter_service.errors import reason_of
-from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import (
     CloudSettings,
     Config,
     EmbeddedSettings,
-    PortSettings,
     SpoolSettings,
     is_loopback,
 )
-from ..intake.serial_line import Line
-from ..monitoring.diagnosis import WORDS
-from ..monitoring.registry import LAN, log
+from ..monitoring.registry import LAN
 from ..uplink.forwarder import NAME as UPLINK
+from .serial_scan import Result, listen_to_all
 
 _BROKER_S = 15.0
 # Other clients of the house's broker send more than adapters do: camera images, lists of devices.
 _LAN_PACKET_BYTES = 10_000_000
-
-Result = tuple[bool, str]  # whether it is right, and a line for a person
 
 
 def check(config: Config, seconds: float) -> Iterator[Result]:
@@ -60,7 +50,7 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
         )
         return
     yield from _listening(config)
-    yield from _ports(config.ports, seconds)
+    yield from listen_to_all(config.ports, seconds, until_reading=True)
 
 
 def _is_running(spool: Path) -> bool:
@@ -157,84 +147,3 @@ def _connected(
             return False, f"{where}: {why}", None
     safe = "TLS, verified" if settings.tls else "without TLS"
     return True, f"{where}: connected ({safe})", session
-
-
-def _ports(ports: tuple[PortSettings, ...], seconds: float) -> Iterator[Result]:
-    return _listen_to_all(ports, seconds, until_reading=True)
-
-
-def _listen_to_all(
-    ports: Iterable[PortSettings], seconds: float, until_reading: bool
-) -> Iterator[Result]:
-    """What is on the ports, all listened to at once; the first to be clear comes first."""
-    results: queue.Queue[Result] = queue.Queue()
-
-    def failed(name: str) -> None:
-        log.exception("%s: an unexpected error of this program", name)
-        results.put((False, f"{name}: an unexpected error of this program; please report it"))
-
-    started = [
-        RestartedThread(
-            f"port {port.device}",
-            lambda port=port: results.put(listen(port, seconds, until_reading)),  # type: ignore[misc]
-            failed,
-            again=False,
-        )
-        for port in ports
-    ]
-    for thread in started:
-        thread.start()
-    for _ in started:
-        yield results.get()
-
-
-def listen(port: PortSettings, seconds: float, until_reading: bool) -> Result:
-    """What is on a port: opened, searched where the settings say no baud rate, and read."""
-    label = f"port {port.device}"
-    search = Search(inverted=False) if port.baud is None and port.poll == "no" else None
-    try:
-        receiver = Receiver(port.key, port.auth_key, port.link, port.profile)
-        with closing(Line(port, receiver, search)) as line:
-            progress, found = _listened(line, search, seconds)
-    except (OSError, ValueError) as why:
-        cause = why.__context__ if isinstance(why.__context__, OSError) else why
-        return False, f"{label}: {reason_of(cause)}"
-    if until_reading or progress == READINGS:
-        return progress == READINGS, f"{label}: {WORDS[progress]}{found}"
-    return True, f"{label}: {progress}{found}"
-
-
-def _listened(line: Line, search: Search | None, seconds: float) -> tuple[str, str]:
-    until = time.monotonic() + seconds
-    progress = NO_BYTES
-    while time.monotonic() < until:
-        for event in line.read():
-            if not isinstance(event, Fault):
-                baud, bits, parity, stop = line.setting
-                meter = f", meter {event.meter}" if event.meter else ""
-                at = name((baud, bits, parity, stop, False))
-                return READINGS, f" ({at}, {' '.join(event.layers)}{meter}, {event.auth})"
-            if event.kind in ("key", "tag"):
-                progress = NO_KEY
-        if progress == NO_BYTES and line.bytes:
-            progress = NO_FRAME
-        if search is not None and progress == NO_KEY and search.found:
-            return progress, f" ({name(search.setting)})"
-    return progress, ""
-
-
-def devices() -> list[str]:
-    """The serial ports of this machine."""
-    return sorted(port.device for port in list_ports.comports())
-
-
-def survey(seconds: float, say: Callable[[str], None]) -> None:
-    """Each serial port with what seems to be on it."""
-    found = devices()
-    if not found:
-        say("there is no serial port on this machine")
-        return
-    say(f"listening for up to {seconds:g} s to {', '.join(found)} ...")
-    ports = [PortSettings(device=device, meter="survey") for device in found]
-    for _, line in _listen_to_all(ports, seconds, until_reading=False):
-        say(line)

@@ -149,9 +149,9 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _ports(arguments: argparse.Namespace) -> int:
-    from . import check
+    from . import serial_scan
 
-    check.survey(arguments.seconds, lambda line: print(line, flush=True))
+    serial_scan.survey(arguments.seconds, lambda line: print(line, flush=True))
     return 0
 
 
