@@ -109,7 +109,7 @@ def test_what_an_adapter_tells_of_itself_is_shown_in_short(
     assert (
         "adapter of cellar: online, version 1.4.0, signal -61 dBm, the meter's clock is 7 s behind,"
         " no reading since 2026-11-23T10:00:00+01:00, faults: 12 checksum, 1 tag,"
-        " told at 2026-11-23T11:00:00+01:00\n"
+        " reported at 2026-11-23T11:00:00+01:00\n"
     ) in said
     assert all(character.isprintable() for character in said.replace("\n", ""))
 

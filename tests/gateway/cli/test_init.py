@@ -227,7 +227,7 @@ def test_check_tells_a_wrong_key_from_a_dead_line(between: Between) -> None:
     assert process.stdout
     said = process.stdout.read()
     assert "no bytes: is the cable on the meter" in said
-    assert "telegrams that cannot be opened: is it this meter's key?" in said
+    assert "telegrams that cannot be decrypted: is it this meter's key?" in said
 
 
 def test_ports_answers_where_there_are_none_or_some() -> None:

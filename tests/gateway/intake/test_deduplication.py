@@ -281,6 +281,6 @@ def test_made_up_meters_do_not_fill_the_memory(
     assert taken == 100
     batch = Batch()
     intake.take(batch, "made-up-0", "reading", reading(2), "LAN broker")
-    with pytest.raises(Refused, match="beyond the number"):
+    with pytest.raises(Refused, match="more than can be followed"):
         intake.take(batch, "one-more", "reading", reading(1), "LAN broker")
     assert [row.meter for row in batch.rows] == ["made-up-0"]

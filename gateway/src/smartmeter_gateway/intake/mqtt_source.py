@@ -1,4 +1,4 @@
-"""What adapters publish on the LAN's broker. It is acknowledged when it is on disk, not before."""
+"""Takes what adapters publish on the LAN broker, and acknowledges it once it is on disk."""
 
 from dataclasses import replace
 
@@ -16,16 +16,16 @@ from .pipeline import Intake
 from .publisher import Publisher
 from .validation import Refused
 
-# Short: a LAN broker that lost its sessions takes readings and keeps them for nobody until we are
-# back, and it has few others to be spared for.
+# Short: a LAN broker that has lost its sessions accepts readings and drops them until we are back.
+# It serves few clients, so it need not be spared.
 _RETRY_MAX_S = 1.0
-# To wake for each message alone costs more than all that is done to it.
+# To wake for each message costs more than all else that is done with it.
 _LINGER_S = 0.02
 _SESSION_S = 7 * 86_400  # how long the broker keeps messages for us; by 3.1.1 it keeps them anyway
 
 
 class MqttIntake(Listener):
-    """Subscribes to all meters with a session that lasts, so a restart misses nothing."""
+    """Subscribes to all meters. The broker keeps the session, so a restart misses nothing."""
 
     def __init__(
         self,
@@ -74,7 +74,9 @@ class MqttIntake(Listener):
             meter, specific = validation.address(message.topic)
             origin = f"meter {meter}"
             if message.retained and specific != topics.STATUS:
-                raise Refused(validation.TOPIC, "a retained message, which would come for ever")
+                raise Refused(
+                    validation.TOPIC, "a retained message, which would come at every connection"
+                )
             self._intake.take(batch, meter, specific, message.payload, NAME)
         except Refused as why:
             self._status.refuse(why.kind, why.detail, origin)

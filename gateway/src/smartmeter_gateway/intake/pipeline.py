@@ -15,7 +15,7 @@ from .replay_guard import Memory
 from .telegram_decoder import Opener
 from .validation import METERS, Refused
 
-METERS_MAX = 10_000  # a sender that makes up meter ids must not fill the memory
+METERS_MAX = 10_000  # a client that makes up meter ids must not fill the memory
 
 
 class Intake:
@@ -46,7 +46,7 @@ class Intake:
         self._spooler.put(batch)
 
     def _opener(self, meter: str) -> Opener:
-        # It counts from a clock that was before: never the same number twice within a second.
+        # The sequence number starts from the clock, so that a restart never repeats one.
         return Opener(self._meters.get(meter), self.memory(meter), int(time.time() * 1000))
 
     def take(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:
@@ -55,7 +55,7 @@ class Intake:
         A reading that another source has already brought is counted and not added.
         """
         if meter not in self._admitted and len(self._admitted) >= METERS_MAX:
-            raise Refused(METERS, "a meter beyond the number that can be followed")
+            raise Refused(METERS, "one meter more than can be followed")
         if specific == topics.STATUS:
             document = validation.status(payload)
             self._admitted.add(meter)
@@ -84,10 +84,10 @@ class Intake:
         return True
 
     def _decode(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:
-        """source: one of its own, since an adapter may also publish a telegram as a reading."""
+        """source names the topic too: an adapter may publish a telegram also as a reading."""
         opener = self._openers.get(meter) or self._opener(meter)
         opened = opener.raw(payload) if specific == topics.RAW else opener.ciphered(payload)
-        self._openers[meter] = opener  # only now: not for every id that somebody makes up
+        self._openers[meter] = opener  # only now, and not for each made-up id
         if not opened:
             self._status.duplicate(meter, source)
             return
@@ -97,5 +97,5 @@ class Intake:
         batch.memories[meter] = opener.memory.kept()
 
     def memory(self, meter: str) -> Memory:
-        """What is known of a meter's telegrams from before the start; a new one where nothing."""
+        """A meter's guard from before the start, or a new one."""
         return self._memories.get(meter) or Memory()

@@ -1,4 +1,4 @@
-"""A serial line with a meter on it: how it is set, found by trying, and answered."""
+"""A serial line with a meter on it: its setting, the search for it, and what we send."""
 
 import os
 import termios
@@ -13,25 +13,24 @@ from smartmeter.dialog.signon import SignOn
 
 from ..config.settings import ASKS, PortSettings
 
-_POLL_S = 0.04  # what answers wants to be asked every 50 ms
+_POLL_S = 0.04  # the dialogs want to be called every 50 ms
 # A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
 _IDLE_S = 1.5
-_PIECE = 4096  # bytes read at once where it is not known how many wait
+_PIECE = 4096  # bytes read at once if it is not known how many wait
 
 Event = Reading | Fault
 
 
 def now_ms() -> int:
-    """The clock that the core's searches and answers are told."""
+    """The clock for the core's searches and dialogs, in ms."""
     return int(time.monotonic() * 1000)
 
 
 class Line:
-    """An open port. read() as long as it lasts; OSError where the device is gone.
+    """An open port. read() raises OSError once the device is gone.
 
-    With no baud rate in the settings all usual ones are tried, the one that was found last
-    first. What a meter needs to be answered (AMIS), or asked (IEC 62056-21 sign-on, M-Bus
-    requests), is.
+    Without a baud rate in the settings all usual ones are tried, beginning with the last found.
+    It also talks to meters that need it: AMIS, IEC 62056-21 sign-on, M-Bus requests.
     """
 
     def __init__(self, settings: PortSettings, receiver: Receiver, search: Search | None) -> None:

@@ -1,4 +1,4 @@
-"""A meter on a serial port of this machine (or on socket:// or rfc2217://), read by the core."""
+"""Reads a meter on a serial port of this machine, or on socket:// or rfc2217://."""
 
 import json
 import threading
@@ -22,13 +22,13 @@ from .publisher import Publisher
 from .serial_line import Event, Line
 from .validation import Refused
 
-_RETRY_S = 1.0  # a port that is not there is looked for as often
+_RETRY_S = 1.0  # between two attempts to open a port
 _SILENT_S = 60.0  # without a reading: the longest push interval in use is 15 s, or a minute
 _STATUS_S = 60.0
 
 
 class SerialIntake:
-    """One port: opens it, feeds the Receiver, spools what it says; goes on when it is back."""
+    """One port: opens it, feeds the Receiver, spools readings; reopens it if the device went."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class SerialIntake:
         searching = settings.baud is None and settings.poll == "no"
         self._search = Search(inverted=False) if searching else None
         self.name = f"port {settings.device}"
-        # From a clock that was before: never the same number twice within a second.
+        # It starts from the clock, so that a restart never repeats a number.
         self._seq = int(time.time() * 1000)
         self._readings = 0
         self._faults: Counter[str] = Counter()
@@ -63,7 +63,7 @@ class SerialIntake:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Say that this meter is read no longer, and end."""
+        """Say that this meter is no longer read, and end."""
         self._stopping.set()
         self._thread.join(timeout)
         self._tell("offline")
@@ -73,18 +73,18 @@ class SerialIntake:
             try:
                 self._visit()
             except Exception:
-                # Our bug; one port must not end the others.
+                # A fault of this program; it must not end the other ports.
                 self._status.own_fault(self.name)
             self._open = False
             self._note_silence()
             self._stopping.wait(_RETRY_S)
 
     def _visit(self) -> None:
-        """Open the port and read it until it is gone or we are to end."""
+        """Open the port and read it until the device is gone or stop() is called."""
         try:
             line = Line(self._settings, self._receiver, self._search)
         except (OSError, ValueError) as why:  # serial.SerialException is an OSError
-            # pyserial wraps what the system said in its own words.
+            # pyserial wraps the error of the system.
             cause = why.__context__ if isinstance(why.__context__, OSError) else why
             self._status.link(self.name, False, reason_of(cause))
             return
@@ -130,7 +130,7 @@ class SerialIntake:
         self._faults[fault.kind] += 1
         self._status.faults[fault.kind] += 1
         if self._faults[fault.kind] == 1:
-            log.warning("%s: %s (told once, counted as %s)", self.name, fault.detail, fault.kind)
+            log.warning("%s: %s (logged once, counted as %s)", self.name, fault.detail, fault.kind)
         if fault.kind in ("key", "tag") and self._progress != READINGS:
             self._progress = NO_KEY
 

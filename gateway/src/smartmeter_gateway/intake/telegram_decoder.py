@@ -1,8 +1,8 @@
-"""Telegrams that adapters hand on unopened (`ciphered`) or unparsed (`raw`), opened by the core.
+"""Decodes telegrams that adapters pass on encrypted (`ciphered`) or decrypted (`raw`).
 
-Delivery is at least once: an adapter that lost its broker sends its last minute again. What
-comes again is a double and no replay; of a telegram with neither counter nor clock nobody can
-tell, for a meter may well say the same twice.
+Delivery is at least once: an adapter that lost its broker sends its last minute again. A telegram
+that comes again is a duplicate, not a replay. Without a counter and a clock in it this cannot be
+decided, because a meter may send the same values twice.
 """
 
 from smartmeter import Fault, Reading, Receiver
@@ -17,7 +17,7 @@ NO_KEY = "key"
 
 
 class Opener:
-    """One meter's. seq counts the readings whose telegram has no counter."""
+    """One meter's. seq: the number from which readings without a counter are numbered."""
 
     def __init__(self, settings: MeterSettings | None, memory: Memory, seq: int) -> None:
         self._settings = settings
@@ -31,14 +31,16 @@ class Opener:
         return Receiver(s.key, s.auth_key, s.link, s.profile) if s else Receiver()
 
     def ciphered(self, payload: bytes) -> list[bytes]:
-        """The readings (wire JSON) in a telegram as the meter sent it, none in one that came
-        before; Refused where there is nothing to read."""
+        """The readings (wire JSON) in a telegram as the meter sent it; none if it came before.
+
+        Raises Refused if there is no reading in it.
+        """
         if self._settings is None:
-            raise Refused(NO_KEY, "a ciphered telegram of a meter without [[meter]] and key_file")
+            raise Refused(NO_KEY, "an encrypted telegram of a meter without [[meter]] and key_file")
         return self._readings(self._receiver, payload)
 
     def raw(self, payload: bytes) -> list[bytes]:
-        """The readings in a telegram that is deciphered already."""
+        """The same for a telegram that the adapter has decrypted."""
         return self._readings(self._new(), payload)
 
     def _readings(self, receiver: Receiver, payload: bytes) -> list[bytes]:
@@ -49,7 +51,7 @@ class Opener:
         if not readings:
             fault = next((event for event in events if isinstance(event, Fault)), None)
             if fault is None:
-                raise Refused("noise", "a telegram that is none")
+                raise Refused("noise", "no telegram in the message")
             raise Refused(fault.kind, fault.detail)
         if all(reading.counter is not None or reading.time is not None for reading in readings):
             self.memory.note(payload)

@@ -1,4 +1,4 @@
-"""What may enter: a topic of the grammar, a payload that a store can take. The rest is refused."""
+"""Checks the topic and the payload of each message; what is wrong is refused."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,7 +11,7 @@ PAYLOAD_MAX = 65536  # bytes of one message from the LAN; the longest telegram k
 _STATUS_MAX = 16384  # bytes of an adapter's status
 _VALUES_MAX = 256  # of one reading, as in the core; the longest list known has about 60
 
-# Why something was refused, for the counters.
+# Kinds of refusals, as they are counted.
 TOPIC = "topic"
 EMPTY = "empty"
 SIZE = "size"
@@ -21,7 +21,7 @@ METERS = "meters"
 
 
 class Refused(ValueError):
-    """kind is one of this module's constants, detail one sentence."""
+    """A message may not enter. kind: one of this module's constants; detail: one sentence."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -30,7 +30,7 @@ class Refused(ValueError):
 
 
 class Values(msgspec.Struct):
-    """A reading as this process looks at it; what is handed on are the bytes as they came."""
+    """A reading after its check. The bytes as they came are what is passed on."""
 
     time: Annotated[datetime, msgspec.Meta(tz=True)]
     clock: Literal["meter", "adapter"]
@@ -41,7 +41,7 @@ class Values(msgspec.Struct):
 
 _reading = msgspec.json.Decoder(Values)
 _document = msgspec.json.Decoder(dict[str, object])
-# Those checked before, since checking costs more than the rest; bounded in number and length.
+# Checked before: the check costs more than all else. Bounded in number and length.
 _known_codes: set[str] = set()
 _known_topics: dict[str, tuple[str, str]] = {}
 _KNOWN_MAX = 20_000
@@ -64,7 +64,7 @@ def address(topic: str) -> tuple[str, str]:
 
 
 def bounded(payload: bytes) -> None:
-    """Refuses what is empty or too long."""
+    """Raises Refused for an empty or too long payload."""
     if not payload:
         raise Refused(EMPTY, "a message without payload")
     if len(payload) > PAYLOAD_MAX:
@@ -72,7 +72,7 @@ def bounded(payload: bytes) -> None:
 
 
 def reading(payload: bytes) -> Values:
-    """What a reading says."""
+    """Decode and check a reading. Raises Refused."""
     try:
         values = _reading.decode(payload)
         if not payload.isascii():
@@ -91,7 +91,7 @@ def reading(payload: bytes) -> Values:
 
 
 def status(payload: bytes) -> dict[str, object] | None:
-    """An adapter's status, a JSON object; None for an empty one, which takes back what was."""
+    """Decode an adapter's status, a JSON object; None if it is empty, which withdraws it."""
     if len(payload) > _STATUS_MAX:
         raise Refused(SIZE, f"a status of {len(payload)} bytes; at most {_STATUS_MAX} are taken")
     try:
@@ -104,5 +104,5 @@ def status(payload: bytes) -> dict[str, object] | None:
 
 
 def _plain(why: msgspec.ValidationError) -> str:
-    """The library's sentence without what the wire said in it."""
+    """msgspec's sentence without anything of the message itself."""
     return str(why).split(", got ")[0].split(" - at ")[0].replace("`", "").lower()

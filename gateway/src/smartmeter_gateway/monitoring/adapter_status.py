@@ -1,7 +1,7 @@
-"""What a meter's adapter, or a port of ours, tells of itself: of its status, what a house looks at.
+"""What a meter's adapter, or one of our ports, says of itself: the part that a household sees.
 
-It came over the wire: only the names below are looked at, texts are cut and hold what can be
-printed, numbers are whole and no longer than they can be.
+It came over the network. So only the names below are taken, texts are cut and hold printable
+characters only, and numbers are bounded integers.
 """
 
 import datetime
@@ -11,9 +11,9 @@ from typing import Any
 
 _TEXT_MAX = 100  # characters
 _NUMBER_MAX = 10**12
-_KINDS_MAX = 6  # of faults: those that there are most of
-_SILENT_S = 60  # as the adapters have it
-_OFFSET_S = 2  # two clocks that agree, told in whole seconds
+_KINDS_MAX = 6  # kinds of faults: the most frequent ones
+_SILENT_S = 60  # the same as on the adapters
+_OFFSET_S = 2  # clocks in whole seconds that differ less are taken as equal
 _TEXTS = (
     *("state", "version", "time", "line", "port", "progress"),
     *("clock_set", "last_trouble", "last_crash", "update"),
@@ -23,8 +23,10 @@ _NUMBERS = ("rssi", "clock_offset", "ntp_failures", "silent", "dropped")
 
 @dataclass(frozen=True)
 class Told:
-    """state, progress and port for a silent meter's reason, "" where it tells none; facts: all
-    that is looked at under the status's own names, with `short`, one line for a person."""
+    """state, progress and port explain a silent meter; "" if the status has none.
+
+    facts: all that was taken, under the names of the status, and `short`, one line for a person.
+    """
 
     state: str
     progress: str
@@ -53,7 +55,7 @@ class Told:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         return ""
-    # No line breaks, and nothing that a terminal takes for an order.
+    # No line breaks, and nothing that controls a terminal.
     return "".join(c if c.isprintable() else " " for c in value[:_TEXT_MAX]).strip()
 
 
@@ -69,7 +71,7 @@ def _faults(value: object) -> dict[str, int]:
 
 
 def _parts(facts: Mapping[str, Any]) -> list[str]:
-    said = [facts.get("state", "state not told")]
+    said = [facts.get("state", "state unknown")]
     if "version" in facts:
         said.append(f"version {facts['version']}")
     if "rssi" in facts:
@@ -87,12 +89,12 @@ def _parts(facts: Mapping[str, Any]) -> list[str]:
     if facts.get("dropped", 0) > 0:
         said.append(f"{facts['dropped']} dropped")
     if "time" in facts:
-        said.append(f"told at {facts['time']}")
+        said.append(f"reported at {facts['time']}")
     return said
 
 
 def _before(time: str, seconds: int) -> str:
-    """The moment so many seconds before that time, as text."""
+    """The moment `seconds` before a time, as text."""
     try:
         moment = datetime.datetime.fromisoformat(time) - datetime.timedelta(seconds=seconds)
     except (ValueError, OverflowError):

@@ -1,16 +1,16 @@
-"""What a meter's totals have grown by since local midnight."""
+"""Energy since local midnight, from a meter's totals."""
 
 import datetime
 
 _CODES = ("1.8.0", "2.8.0")
-_NEAR_S = 900  # a total told so shortly before midnight is midnight's
+_NEAR_S = 900  # a total from so shortly before midnight counts as midnight's
 _DAY_S = 86_400
 
 Point = tuple[float, float]  # unix time, Wh
 
 
 class Today:
-    """add() readings in any order; those of other days than today and yesterday are let be."""
+    """add() readings in any order; only those of today and yesterday count."""
 
     def __init__(self) -> None:
         self._begin = self._end = 0.0
@@ -36,7 +36,7 @@ class Today:
             self._last[code] = max(self._last.get(code, point), point)
 
     def grown(self, now: float) -> dict[str, dict[str, float]]:
-        """code -> {"wh": energy, "since": unix time}; nothing of a total that went down."""
+        """code -> {"wh": energy, "since": unix time}; a total that went down is left out."""
         if now >= self._end:
             return {}
         found = {}

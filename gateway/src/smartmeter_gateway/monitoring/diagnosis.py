@@ -1,4 +1,4 @@
-"""Why a meter is not heard, for a person: by what its adapter, or our own port, told last."""
+"""Why a meter is silent, in words, from what its adapter or our port reported last."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,12 +7,12 @@ from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS
 
 from .adapter_status import Told
 
-OLD_S = 120.0  # without a reading: then it is silent
+OLD_S = 120.0  # a meter without a reading for so long is silent
 
 WORDS = {
     NO_BYTES: "no bytes: is the cable on the meter, and its interface switched on?",
     NO_FRAME: "bytes but no telegram: wrong baud rate or parity, or bad cabling?",
-    NO_KEY: "telegrams that cannot be opened: is it this meter's key?",
+    NO_KEY: "telegrams that cannot be decrypted: is it this meter's key?",
     READINGS: "readings come",
 }
 
@@ -34,4 +34,4 @@ def why(told: Told | None, links: Mapping[str, LinkLike], lan: str) -> str:
         return "its adapter is offline"
     if told and told.progress in WORDS and told.progress != READINGS:
         return WORDS[told.progress]
-    return "it came before, and nothing tells why it comes no more"
+    return "readings came before; the reason why they stopped is not known"

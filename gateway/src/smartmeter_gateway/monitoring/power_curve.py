@@ -1,11 +1,11 @@
-"""A meter's power over the last day, in memory: means of five minutes."""
+"""A meter's power over the last day, in memory: means over five minutes."""
 
 BUCKET_S = 300
 _BUCKETS = 86_400 // BUCKET_S
 
 
 class Curve:
-    """add() readings in any order; those older than a day before the newest fall out."""
+    """add() readings in any order; those a day older than the newest are dropped."""
 
     def __init__(self) -> None:
         self._sums: dict[int, tuple[float, int]] = {}
@@ -22,13 +22,13 @@ class Curve:
                 del self._sums[old]
 
     def points(self) -> list[tuple[int, float]]:
-        """(unix time at which five minutes begin, mean watts), in order; gaps are left out."""
+        """(unix time at which five minutes begin, mean watts), in order; gaps have no point."""
         sums = dict(self._sums)
         return [(b * BUCKET_S, round(sums[b][0] / sums[b][1], 1)) for b in sorted(sums)]
 
 
 def power(values: dict[str, float]) -> float | None:
-    """Import minus export in W, or None where the meter tells neither."""
+    """Import minus export in W; None if the meter sends neither."""
     if "16.7.0" in values:
         return values["16.7.0"]
     if "1.7.0" in values:

@@ -18,7 +18,7 @@ log = logging.getLogger("smartmeter_gateway")
 _DAY_S = 86_400
 _AHEAD_S = 3600
 LAN = "LAN broker"  # the name of the link to it
-_TOLD_MAX = 200  # refusals told with their meter; the rest is in the counters
+_LOGGED_MAX = 200  # refusals that are logged with their origin; the counters have all
 
 
 @dataclass
@@ -78,7 +78,7 @@ class Status:
         self.curves: dict[str, Curve] = {}
         self.todays: dict[str, Today] = {}
         self.spool = SpoolFigures()
-        self.changed = threading.Event()  # something that should not wait for the next interval
+        self.changed = threading.Event()  # publish now, not at the next interval
 
     def spooled(self, figures: SpoolFigures) -> None:
         """The spool has committed; these are its figures now."""
@@ -88,11 +88,11 @@ class Status:
         """Count a message that was not taken; the first of its kind and origin is logged."""
         with self.lock:
             self.refused[kind] += 1
-            first = (kind, origin) not in self._said and len(self._said) < _TOLD_MAX
+            first = (kind, origin) not in self._said and len(self._said) < _LOGGED_MAX
             if first:
                 self._said.add((kind, origin))
         if first:
-            log.warning("refused from %s: %s (told once, counted as %s)", origin, detail, kind)
+            log.warning("refused from %s: %s (logged once, counted as %s)", origin, detail, kind)
 
     def own_fault(self, where: str) -> None:
         """Count the unexpected exception that is being handled, and raise an alarm.
@@ -112,7 +112,7 @@ class Status:
         )
 
     def link(self, name: str, up: bool, reason: str = "") -> None:
-        """A connection came up or went down; logged when that changes, and once when it cannot."""
+        """A connection came up or went down; logged when that or the reason changes."""
         with self.lock:
             known = self.links.get(name)
             if known is not None and known.up == up and (up or known.reason == reason):
@@ -128,7 +128,7 @@ class Status:
             log.warning("%s: not connected: %s", name, reason)
 
     def alarm(self, key: str, text: str | None) -> None:
-        """Raise an alarm, or take it back with None; logged when it changes."""
+        """Raise an alarm, or clear it with None; logged when it changes."""
         with self.lock:
             before = self.alarms.get(key)
             if before == text:

@@ -1,7 +1,7 @@
-"""What is not yet delivered, on disk: one SQLite file, WAL, every commit synced.
+"""Undelivered messages on disk: one SQLite file in WAL mode; every commit is synced.
 
-A row is a message as it came: meter, specific topic, payload. It goes when the
-Cloud's receipt for it has come. Rows are numbered upwards for ever; a number never returns.
+A row is a message as it came: meter, specific topic, payload. It is deleted after the Cloud's
+receipt for it. Row ids only grow; none is used twice.
 """
 
 import json
@@ -13,10 +13,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 _SCHEMA_VERSION = 2
-_ROW_BYTES = 120  # what a row costs on disk beyond its payload, measured on 1 000 000 rows
-# As many at once where room is needed.
+_ROW_BYTES = 120  # disk space of a row beside its payload, measured on 1 000 000 rows
+# Rows deleted at once to make room.
 _FIRST_ROWS = "id IN (SELECT id FROM message ORDER BY id LIMIT 500)"
-# See memory.py.
+# meter -> its replay guard (intake/replay_guard.py).
 _MEMORY = "CREATE TABLE memory (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID"
 _SCHEMA = (
     """CREATE TABLE message (
@@ -47,14 +47,14 @@ class Row(NamedTuple):
 
 
 class SpoolError(Exception):
-    """The spool cannot be used; the text is one sentence that says why."""
+    """The spool cannot be used; one sentence says why."""
 
 
 class Spool:
-    """The file at `path`. For one thread; further ones read through their own Reader.
+    """The file at `path`, for one thread. Other threads read it, each through its own Reader.
 
-    maximum_bytes and maximum_age_s bound it: the oldest rows go first, and are counted in
-    `dropped`; in a history, which nobody fetches, age alone is no loss and does not count.
+    maximum_bytes and maximum_age_s bound it. The oldest rows are dropped first and counted in
+    `dropped`; a history has no receiver, so rows that are only too old do not count as lost.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class Spool:
             self._connection.close()
             raise SpoolError(f"{path} was written by a newer version; install that one")
         if version == 0:
-            # Numbers begin with the time in microseconds: those of a file that was set aside, for
-            # which a receipt may still come, must not name rows of this one.
+            # Ids begin with the time in microseconds. A receipt may still come for a file that
+            # was set aside, and must not delete a row of this one.
             self._connection.execute("BEGIN IMMEDIATE")
             for statement in _SCHEMA:
                 self._connection.execute(statement)
@@ -106,12 +106,10 @@ class Spool:
         now: float,
         memories: Mapping[str, bytes] = MappingProxyType({}),
     ) -> list[Row]:
-        """One commit: take in (meter, specific, payload) each, forget rows by id, keep the bounds.
+        """Commit new messages (meter, specific, payload), delete rows by id, and keep the bounds.
 
-        newest: meter -> its newest status; an empty one takes it away. memories: meter -> what a
-        Memory of its telegrams has kept().
-
-        The Rows taken in. What sqlite3 raises leaves the spool as it was before.
+        newest: meter -> its newest status; an empty one deletes it. memories: meter -> its replay
+        guard. Returns the new rows. If sqlite3 raises an error, the spool is as it was before.
         """
         before = (self.next, self.rows, self.bytes, self.dropped)
         execute = self._connection.execute
@@ -152,7 +150,7 @@ class Spool:
         return dict(self._connection.execute("SELECT meter, payload FROM status"))
 
     def memories(self) -> dict[str, bytes]:
-        """meter -> what a Memory of its telegrams had kept()."""
+        """meter -> its replay guard."""
         return dict(self._connection.execute("SELECT meter, payload FROM memory"))
 
     def _write_status(self, newest: dict[str, bytes]) -> None:
@@ -195,7 +193,7 @@ class Reader:
         self._connection = _connect(path)
 
     def after(self, id: int, limit: int, byte_limit: int) -> list[Row]:
-        """Rows behind `id` in order, at most `limit` and about `byte_limit` bytes of payload."""
+        """Rows after `id` in order: at most `limit`, and about `byte_limit` bytes of payload."""
         rows: list[Row] = []
         size = 0
         cursor = self._connection.execute(
@@ -211,7 +209,7 @@ class Reader:
         return rows
 
     def first_since(self, moment: int) -> int:
-        """About the id of the first row that came at that unix time or later."""
+        """The id of about the first row from that unix time on."""
         ends = self._connection.execute("SELECT min(id), max(id) FROM message").fetchone()
         if ends[0] is None:
             return 0
@@ -232,7 +230,7 @@ class Reader:
 
 
 def set_aside(path: Path) -> Path:
-    """Move a file that is no good out of the way; where it went."""
+    """Move a damaged file out of the way; returns where it is now."""
     target = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%d-%H%M%S')}")
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
@@ -242,7 +240,7 @@ def set_aside(path: Path) -> Path:
 
 
 def is_corrupt(why: sqlite3.Error) -> bool:
-    """Whether the file itself is damaged or is no SQLite file at all."""
+    """Whether the file is damaged or is not an SQLite file."""
     return getattr(why, "sqlite_errorcode", 0) & 0xFF in (
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,

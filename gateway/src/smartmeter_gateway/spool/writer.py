@@ -1,4 +1,4 @@
-"""The thread that owns the spool: many messages a commit, and only then are they acknowledged."""
+"""Writes the spool in a thread: many messages in a commit, acknowledged after it."""
 
 import sqlite3
 import threading
@@ -14,7 +14,7 @@ from .batch import Batch
 from .database import Row, Spool, SpoolError, is_corrupt, set_aside
 
 GROUP_S = 0.05  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
-# A broker that bounds what is unacknowledged usually allows 20 (mosquitto): so many wait no longer.
+# So many do not wait: mosquitto by default allows 20 unacknowledged messages and sends no more.
 _GROUP_ENOUGH = 20
 # Rows that the Cloud has. Fewer are deleted with the next commit, or within a second.
 _FORGET_ENOUGH = 10_000
@@ -58,7 +58,7 @@ class Spooler:
         try:
             self._spool = self._open()
         except sqlite3.DatabaseError as why:
-            self._spool = self._begin_anew(why)
+            self._spool = self._start_over(why)
         self._waiting = Batch()
         self._waiting_bytes = 0
         self._receipts: list[int] = []
@@ -72,8 +72,8 @@ class Spooler:
         s = self._settings
         return Spool(s.path, s.megabytes * 1_000_000, s.days * _DAY_S, self._history)
 
-    def _begin_anew(self, why: sqlite3.DatabaseError) -> Spool:
-        """Where the file is damaged: move it out of the way and take a new one."""
+    def _start_over(self, why: sqlite3.DatabaseError) -> Spool:
+        """Move a damaged file out of the way and begin a new one."""
         path = self._settings.path
         if not is_corrupt(why):
             raise SpoolError(f"the spool {path} cannot be opened: {why}") from None
@@ -87,7 +87,7 @@ class Spooler:
         self._thread.start()
 
     def statuses(self) -> dict[str, bytes]:
-        """meter -> newest status, as kept from before; to be asked before start()."""
+        """meter -> its newest status, as kept before; call it before start()."""
         return self._spool.statuses()
 
     def memories(self) -> dict[str, bytes]:
@@ -108,7 +108,7 @@ class Spooler:
                 self._changed.notify_all()
 
     def forget(self, ids: list[int]) -> None:
-        """The Cloud has these rows: they may go."""
+        """The Cloud has these rows: delete them."""
         with self._changed:
             self._receipts.extend(ids)
             if len(self._receipts) >= _FORGET_ENOUGH:
@@ -122,7 +122,7 @@ class Spooler:
         self._thread.join(timeout)
 
     def is_alive(self) -> bool:
-        """Whether the spool's thread has come round within the last half minute."""
+        """Whether the thread has made progress within the last half minute."""
         return time.monotonic() - self._round_at < _ROUND_S
 
     def _run(self) -> None:
@@ -180,11 +180,11 @@ class Spooler:
     def _recover(self, why: sqlite3.DatabaseError) -> None:
         if is_corrupt(why):
             self._spool.close()
-            self._spool = self._begin_anew(why)
+            self._spool = self._start_over(why)
             if self._listener:
                 self._listener.replaced()
             return
-        # A full disk or an I/O error: nothing is acknowledged, and all goes on when there is room.
+        # A full disk or an I/O error: nothing is acknowledged until there is room again.
         self._status.alarm("spool.write", f"the spool cannot be written: {why}")
         time.sleep(_RETRY_S)
         self._round_at = time.monotonic()

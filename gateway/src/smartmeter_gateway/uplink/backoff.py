@@ -1,10 +1,10 @@
-"""Whose messages a broker refuses: they wait on disk, are tried again, and hold up nobody else."""
+"""Holds back the meters whose messages the broker refuses; all others go on."""
 
 WAIT_S = 60.0
 
 
 class Parking:
-    """Keys are meter ids. Some brokers end the connection with a refusal; this outlives it."""
+    """Keys are meter ids. It outlives a connection: some brokers end it after a refusal."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
@@ -19,15 +19,15 @@ class Parking:
         self._next = min(self._until.values())
 
     def holds(self, key: str, now: float) -> bool:
-        """Whether messages of key are to wait."""
+        """Whether messages of key must wait."""
         return self._until.get(key, now) > now
 
     def accepted(self, key: str) -> None:
-        """A message of key was taken."""
+        """A message of key was accepted."""
         self._until.pop(key, None)
 
     def over(self, now: float) -> list[str]:
-        """Keys whose wait is over and that may be tried; each is told once for each wait."""
+        """Keys whose wait is over, so that they may be tried; each once for each wait."""
         if not self._until or now < self._next:
             return []
         later = [until for until in self._until.values() if until > now]

@@ -1,4 +1,4 @@
-"""Packs rows of the spool into `readings` messages: a JSON array of one meter's readings each."""
+"""Packs rows of the spool into `readings` messages: JSON arrays of one meter's readings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from smartmeter.wire import topics
 
 from ..spool.database import Row
 
-READINGS_MAX = 500  # of one array
+READINGS_MAX = 500  # in one array
 ARRAY_BYTES_MAX = 200_000
 
 
@@ -22,7 +22,7 @@ class Packed:
 
 
 def pack(rows: Iterable[Row], byte_limit: int = ARRAY_BYTES_MAX) -> list[Packed]:
-    """The messages that carry `rows`, each meter's in its order; what is no reading goes alone."""
+    """The messages that carry `rows`, in order for each meter; other messages go alone."""
     packed: list[Packed] = []
     open_arrays: dict[str, list[Row]] = {}
     sizes: dict[str, int] = {}

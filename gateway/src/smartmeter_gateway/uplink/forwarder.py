@@ -1,7 +1,7 @@
-"""The way to the Cloud: live readings first, the backlog in arrays beside them.
+"""Forwards the spool to the Cloud: live readings first, and the backlog in arrays beside them.
 
-Everything published stays in the spool until the Cloud's receipt for it; a broker's PUBACK
-is not durability. All state belongs to one thread, which takes what others bring from its inbox.
+A message stays in the spool until the Cloud's receipt for it; a broker's PUBACK does not mean
+that it is stored. One thread owns all state; other threads reach it through its inbox.
 """
 
 import json
@@ -43,11 +43,11 @@ _IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 
 _LIVE_MAX = 5000  # rows that wait in memory to be published; more is backlog
 _CHUNK_ROWS = 20_000  # read from the spool at once: with 1 000 meters, 20 readings an array
 _CHUNK_BYTES = 8_000_000
-_BACKLOG_SHARE = 0.5  # of what may be under way, so that there is room for what is live
-_OWN = ""  # stands for this Concentrator where else a meter's id stands
+_BACKLOG_SHARE = 0.5  # of what may be under way; the rest is room for live readings
+_OWN = ""  # this Concentrator, in place of a meter's id
 _IDLE_S = 1.0
-_NEWS_S = 0.1  # while messages are under way: how long answers and receipts may lie unread
-_OVERHEAD = 200  # bytes of a packet besides its payload: topic, header, properties
+_NEWS_S = 0.1  # how long answers and receipts may lie unread while messages are under way
+_OVERHEAD = 200  # bytes of a packet beside its payload: topic, header, properties
 
 
 class Uplink:
@@ -138,7 +138,7 @@ class Uplink:
         return _IDLE_S if due is None else min(_NEWS_S, max(0.0, due - time.monotonic()))
 
     def _begin(self, session: Session | None) -> None:
-        """A connection begins or ends: nothing is under way, the spool holds all there is to do."""
+        """A connection begins or ends: nothing is under way, and all work is in the spool."""
         self._session = session
         self._window.clear()
         self._live.clear()
@@ -212,7 +212,7 @@ class Uplink:
             self._spooler.forget(delivered)
 
     def _take_answer(self, answer: Answer) -> None:
-        """The broker took a message or refused it; who is refused waits, the others go on."""
+        """The broker accepted or refused a message; a refused meter waits, the others go on."""
         own = self._status_mids.pop(answer.packet_id, None)
         if not answer.refused:
             sent = self._window.acknowledged(answer.packet_id)
@@ -238,7 +238,7 @@ class Uplink:
             self._status.alarm("cloud.refused", None)
 
     def _send(self) -> bool:
-        """Publish one thing, the most urgent; False where there is none or no room."""
+        """Publish the most urgent message; False if there is none or no room for it."""
         session = self._session
         now = time.monotonic()
         if session is None:
@@ -277,7 +277,7 @@ class Uplink:
         self._publish(session, Sent(topic, packed.payload, packed.meter, packed.ids), now)
 
     def _read_backlog(self, session: Session, now: float) -> bool:
-        """The next part of the spool; whether there was one."""
+        """Pack the next part of the spool; False if there was none."""
         if self._cursor is None:
             return False
         self._reader = self._reader or Reader(self._path)

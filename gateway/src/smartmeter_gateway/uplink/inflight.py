@@ -1,17 +1,17 @@
-"""What was published and has no receipt yet. No clock and no connection: both are told to it."""
+"""Messages that were published and have no receipt yet. It needs no clock and no connection."""
 
 from dataclasses import dataclass, field
 
 from smartmeter.wire import receipt
 
 RESEND_MAX_S = 60.0
-MESSAGES_MAX = 5000  # without receipt; the rest waits on disk, and comes in arrays
+MESSAGES_MAX = 5000  # without a receipt; the rest waits on disk and goes in arrays
 BYTES_MAX = 32_000_000
 
 
 @dataclass(slots=True)
 class Sent:
-    """A message under way. ids: the rows of the spool that it carries."""
+    """A message under way. ids: the rows of the spool that it carries; mid: its packet id."""
 
     topic: str
     payload: bytes
@@ -22,11 +22,11 @@ class Sent:
 
 
 class Window:
-    """Messages under way, the one sent longest ago first.
+    """Messages under way, the oldest first.
 
-    What has no receipt resend_s after it went out is sent again. While no receipts come at
-    all, that is done to one message alone, as a probe, and then after twice the time, up to
-    RESEND_MAX_S: a store that is away for a day must not find its broker full of copies.
+    A message without a receipt is sent again after resend_s. While no receipts come at all,
+    only one message is sent again, as a probe, each time after twice the wait, up to RESEND_MAX_S.
+    Otherwise a store that is away for a day would find its broker full of copies.
     """
 
     def __init__(self, resend_s: float) -> None:
@@ -48,11 +48,11 @@ class Window:
         return len(self._by_mid)
 
     def has_room(self, share: float = 1.0) -> bool:
-        """Whether one more may be sent, by one who may take up that share of the whole."""
+        """Whether one more may be sent, if its kind may use that share of the whole."""
         return len(self._sent) < MESSAGES_MAX * share and self.bytes < BYTES_MAX * share
 
     def add(self, sent: Sent) -> bytes:
-        """A message is about to be published; its digest. The same bytes twice share one place."""
+        """A message is about to be published; returns its digest. Equal messages share a place."""
         digest = receipt.digest(sent.topic, sent.payload)
         before = self._sent.pop(digest, None)
         if before is not None:
@@ -63,23 +63,23 @@ class Window:
         return digest
 
     def published(self, digest: bytes, mid: int, now: float) -> None:
-        """It went out as packet `mid`."""
+        """The message was sent as packet `mid`."""
         sent = self._sent[digest]
         sent.at, sent.mid = now, mid
         self._by_mid[mid] = digest
 
     def acknowledged(self, mid: int) -> Sent | None:
-        """The broker has it, which is no receipt; what it has, if that is still under way."""
+        """The broker has accepted a message; returns it if it still waits for its receipt."""
         digest = self._by_mid.pop(mid, None)
         return None if digest is None else self._sent.get(digest)
 
     def refused(self, mid: int) -> Sent | None:
-        """The broker does not take it: it is under way no longer."""
+        """The broker has refused a message; returns it, no longer under way."""
         digest = self._by_mid.pop(mid, None)
         return None if digest is None else self._remove(digest)
 
     def received(self, digest: bytes, now: float) -> list[int]:
-        """A receipt came: the rows that are delivered by it; none where it is not ours."""
+        """A receipt came; returns the rows that are now delivered, none if it is not ours."""
         sent = self._remove(digest)
         if sent is None:
             return []
@@ -99,7 +99,7 @@ class Window:
         return self.interval > self._resend_s
 
     def next_due(self) -> float | None:
-        """When overdue() will have something; None where nothing is under way."""
+        """When overdue() will return a message; None if nothing is under way."""
         oldest = next(iter(self._sent.values()), None)
         if oldest is None:
             return None
@@ -108,7 +108,7 @@ class Window:
         return due if lost_alone else max(due, self._probe_at)
 
     def overdue(self, now: float) -> Sent | None:
-        """The message that waits longest, if it is to be sent again."""
+        """The message that has waited longest, if it must be sent again."""
         oldest = next(iter(self._sent.values()), None)
         if oldest is None or now - oldest.at < self._resend_s:
             return None
