@@ -4,6 +4,7 @@ import json
 import random
 import threading
 import time
+from collections.abc import Callable
 
 import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
@@ -13,7 +14,7 @@ from smartmeter.wire import topics
 from tests.faults.proxy import SWALLOW, Proxy
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
-from tools.environment.mosquitto import free_port
+from tools.environment.mosquitto import Mosquitto, free_port
 
 METER = "0c9a1c52-7b2e-4f6e-9a43-2f1f4b8f6a01"
 OTHER = "meter-2"
@@ -283,6 +284,21 @@ def test_properties_of_mqtt_5_change_nothing(between: Between, cloud: StandInClo
         five.publish(METER, reading(1), properties=properties).wait_for_publish(30)
         eventually(lambda: cloud.seqs(METER) == {1})
     assert [payload for topic, payload, _ in cloud.messages if METER in topic] == [reading(1)]
+
+
+def test_what_is_longer_than_the_broker_s_bound_does_not_arrive(
+    between: Between, mosquitto: Callable[..., Mosquitto], cloud: StandInCloud
+) -> None:
+    """As `check` advises: paho reads a packet before it can refuse it."""
+    between.lan = mosquitto(settings=["max_packet_size 1000000"])
+    between.configure()
+    between.process.start().says("LAN broker: connected")
+    with Adapter(between.lan.port) as adapter, Adapter(between.lan.port) as hostile:
+        hostile.publish(METER, b"[" * 3_000_000)
+        eventually(lambda: not hostile.client.is_connected())
+        adapter.publish_and_wait(METER, reading(1))
+        eventually(lambda: cloud.seqs(METER) == {1})
+        assert json.loads(between.ask("/status"))["refused"] == {}
 
 
 def test_status_tells_what_a_person_needs(

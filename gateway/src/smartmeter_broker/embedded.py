@@ -176,8 +176,7 @@ class _BoundedReader(StreamReaderAdapter):  # type: ignore[misc]
 
     async def read(self, n: int = -1) -> bytes:
         if n > _PACKET_BYTES:
-            _log.warning("a client of the embedded broker sent a packet of %d bytes", n)
-            return b""
+            raise ConnectionAbortedError(f"a packet of {n} bytes; at most {_PACKET_BYTES} are read")
         return bytes(await super().read(n))
 
 

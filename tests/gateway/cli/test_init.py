@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from smartmeter_broker import EmbeddedBroker
 from smartmeter_gateway.cli import systemd
 from smartmeter_gateway.config.settings import EmbeddedSettings, load
 from smartmeter_service.toml_file import SettingsError
@@ -21,6 +23,7 @@ from tests.gateway.intake.test_serial import pushing, secret  # noqa: F401 (a fi
 from tests.gateway.test_home import command
 from tools.certificates import Authority
 from tools.environment.debian import Unavailable
+from tools.environment.mosquitto import Mosquitto
 from tools.environment.prepare import program
 from tools.meters import forms
 
@@ -176,6 +179,32 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
     assert f"{between.cloud.port}: connection reset by peer; perhaps it does not speak TLS" in (
         bad.stdout
     )
+
+
+@pytest.mark.parametrize("bound", [None, 10_000_000])
+def test_check_advises_a_bound_for_packets(
+    between: Between, mosquitto: Callable[..., Mosquitto], bound: int | None
+) -> None:
+    if bound:
+        between.lan = mosquitto(settings=[f"max_packet_size {bound}"])
+        between.configure()
+    told = command("check", "--config", str(between.process.config))
+    assert told.returncode == 0, told.stdout
+    assert ("better set max_packet_size" in told.stdout) == (bound is None)
+
+
+def test_check_says_nothing_of_a_bound_that_it_cannot_know(between: Between) -> None:
+    """A broker of MQTT 3.1.1 does not tell."""
+    users = {"concentrator": "its password"}
+    password = secret(between.folder / "password", users["concentrator"])
+    with EmbeddedBroker("127.0.0.1", 0, users=users) as broker:
+        between.process.config.write_text(
+            f'concentrator = "home"\n[http]\nport = {between.http}\n[lan]\nhost = "127.0.0.1"\n'
+            f'port = {broker.port}\nuser = "concentrator"\npassword_file = "{password}"\n'
+        )
+        told = command("check", "--config", str(between.process.config))
+    assert f"ok     LAN broker 127.0.0.1:{broker.port}: connected (without TLS)" in told.stdout
+    assert "max_packet_size" not in told.stdout
 
 
 def test_check_tries_what_we_listen_on_unless_we_run(between: Between) -> None:

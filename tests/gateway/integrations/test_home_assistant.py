@@ -1,6 +1,7 @@
 """Home Assistant discovery: its own field names, and what its sensors make of our readings."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from smartmeter_gateway.integrations import home_assistant
 from tests.gateway.conftest import Between
 from tests.gateway.intake.test_serial import port_settings, pushing  # noqa: F401 (a fixture)
 from tests.gateway.standins import Adapter, Client, StandInCloud, eventually, reading
+from tools.environment.mosquitto import Mosquitto
 
 # Read out of Home Assistant's own source by tools/conformance/home_assistant.py.
 # The file names the release.
@@ -128,3 +130,22 @@ def test_a_meter_on_our_own_port_is_heard_in_the_house_and_stored_once(
     stored = cloud.order["sml"]
     assert len(stored) == len(set(stored))
     assert "twice" not in cloud.statuses["home"]["meters"].get("sml", {})
+
+
+def test_what_the_house_s_broker_refuses_is_alarmed(
+    between: Between, mosquitto: Callable[..., Mosquitto], cloud: StandInCloud
+) -> None:
+    """MQTT 5 gives the reason; readings go to the Cloud all the same."""
+    allowed = mosquitto(rules=["topic readwrite smartMeterMessage/#"])
+    between.lan = allowed
+    between.configure("[homeassistant]")
+    between.process.start().says("LAN broker: connected")
+    between.process.says("LAN broker (publishing): connected")
+    with Adapter(allowed.port) as adapter:
+        adapter.publish_and_wait("m-1", reading(1))
+        eventually(lambda: cloud.seqs("m-1") == {1})
+    between.process.says(
+        "the LAN broker refuses what we publish on homeassistant/device/smartmeter_m-1/config: "
+        "this user is not authorized"
+    )
+    assert json.loads(between.ask("/status"))["alarms"]

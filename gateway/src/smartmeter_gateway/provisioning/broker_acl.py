@@ -18,6 +18,8 @@ def mosquitto(ingest: str) -> str:
     return (
         "# mosquitto.conf: allow_anonymous false; acl_file with this file's path; better also\n"
         "# max_inflight_messages 2000: by itself it lets 20 messages be under way at a time.\n"
+        "# max_packet_size 2000000: no message of the chain is longer, and ingest would have to\n"
+        "# read whatever comes into its memory.\n"
         "# The Concentrators' listener: require_certificate true; use_identity_as_username true;\n"
         "# use_username_as_clientid true, or one could throw out another by its client id.\n"
         "# Another listener for ingest, which no Concentrator reaches, without that last line, as\n"
