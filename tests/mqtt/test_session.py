@@ -148,6 +148,30 @@ def test_more_than_the_packet_ids_can_be_published(
     session.close()
 
 
+def test_what_was_published_before_the_goodbye_arrives(
+    bell: Bell, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    """Also if the broker is sending: it drops what it has not read once it cannot write."""
+    port = mosquitto().port
+    sender = opened(bell, port)
+    sender.subscribe("x/#")
+    turned(sender, lambda *_: sender.subscribed)
+    expected = {f"x/{n}" for n in range(500)}
+    for topic in expected:
+        sender.publish(topic, b"x" * 1000, retain=True)
+    sender.close()
+    listener = opened(bell, port)
+    listener.subscribe("x/#")
+    arrived: set[str] = set()
+    end = time.monotonic() + 10
+    while arrived < expected and time.monotonic() < end:
+        messages, _ = listener.turn(0.1)
+        listener.ack([message.packet_id for message in messages])
+        arrived |= {message.topic for message in messages}
+    assert arrived == expected
+    listener.close()
+
+
 class ByHand:
     """A broker of a few bytes: sends `answers[n]` to the n-th connection and keeps it open."""
 

@@ -292,9 +292,15 @@ class Session:
         return messages, answers
 
     def close(self) -> None:
-        """Say goodbye. What was published before still goes out, for up to a second."""
-        self._client.disconnect()
+        """Say goodbye. What was published before still goes out, for up to a second.
+
+        So wait for its PUBACKs: a broker that cannot write them to us any more drops what it has
+        not yet read.
+        """
         until = time.monotonic() + _GOODBYE_S
+        while self.unacknowledged and self._is_open and time.monotonic() < until:
+            self._exchange(0.1)
+        self._client.disconnect()
         poll = select.poll()
         while self._client.socket() is not None and time.monotonic() < until:
             poll.register(self._connection, select.POLLOUT)
@@ -341,8 +347,12 @@ class Session:
                 return True
         return False
 
+    @property
+    def _is_open(self) -> bool:
+        return self._client.socket() is not None and self._end is None
+
     def _raise_if_ended(self) -> None:
-        if self._client.socket() is None or self._end is not None:
+        if not self._is_open:
             raise self._reason()
 
     def _reason(self) -> SessionError:
