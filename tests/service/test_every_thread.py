@@ -19,7 +19,7 @@ TESTED: dict[tuple[str, str], tuple[ModuleType, str]] = {
         "test_the_embedded_broker_ends_the_process",
     ),
     ("smartmeter_gateway/app.py", "'history'"): (of_gateway, "test_the_history_alone_is_missing"),
-    ("smartmeter_gateway/cli/check.py", "f'port {port.device}'"): (
+    ("smartmeter_gateway/cli/serial_scan.py", "f'port {port.device}'"): (
         of_gateway,
         "test_check_says_which_port_it_could_not_try",
     ),
