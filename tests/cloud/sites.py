@@ -7,7 +7,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from smartmeter_cloud.api.access import new_key
+from smartmeter_cloud.api.keys import new_key
 from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from smartmeter_cloud.api.access import new_key
+from smartmeter_cloud.api.keys import new_key
 from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
 

@@ -147,7 +147,7 @@ def run_api(settings: Config) -> int:
 
 def _print_first_link(store: Store, settings: Config, address: str) -> None:
     """Say how the first person logs in, if access needs a key and there is none yet."""
-    from smartmeter_cloud.api.access import FIRST_HOURS, new_key
+    from smartmeter_cloud.api.keys import FIRST_HOURS, new_key
 
     if settings.http.is_open or settings.http.oidc or store.access_keys():
         return

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from smartmeter_cloud.api.access import new_key
+from smartmeter_cloud.api.keys import new_key
 
 from tests.cloud.around import encoded, eventually, reading
 from tests.cloud.sites import Site, call

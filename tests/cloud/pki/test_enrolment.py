@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from smartmeter_cloud.api.access import new_key
+from smartmeter_cloud.api.keys import new_key
 from smartmeter_cloud.pki.authority import Authority
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_gateway.provisioning import broker_acl, est_client

@@ -27,6 +27,7 @@ STEPS = [
     "46d3bb7c9e6395db",
     "73188af5e1674e31",
     "b794e52108172cc0",
+    "7b1f54ef61c9147a",
 ]
 
 EARLIER = range(1, schema.VERSION)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from smartmeter_cloud.api.access import new_key
+from smartmeter_cloud.api.keys import new_key
 
 from tests.cloud.sites import Site
 from tests.cloud.web.pages import Page, expect, now_reading, volts

@@ -10,12 +10,10 @@ from starlette.responses import Response
 from smartmeter_cloud.api import openapi, schemas, serializers
 from smartmeter_cloud.api.access import (
     COOKIE,
-    SESSION_DAYS,
     Admin,
     Aggregates,
     Authenticator,
     Reads,
-    new_key,
 )
 from smartmeter_cloud.api.fields import NUMBER, Id
 from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
@@ -48,11 +46,13 @@ class Token(BaseModel):
 def log_in(body: Token, request: Request) -> Response:
     """Takes the token of a one-time link, or a key, and answers with a session's cookie."""
     authenticator: Authenticator = request.app.state.authenticator
-    answer = Json({"days": SESSION_DAYS})
+    session, token = authenticator.open_session(request, body.token)
+    assert session.expires is not None  # at most SESSION_DAYS
+    answer = Json({"expires": rfc3339(session.expires)})
     answer.set_cookie(
         COOKIE,
-        authenticator.open_session(request, body.token),
-        max_age=SESSION_DAYS * 86400,
+        token,
+        max_age=max(0, (session.expires - session.created) // 1000),
         httponly=True,
         secure=request.url.scheme == "https",
         samesite="strict",
@@ -78,7 +78,7 @@ def who(caller: Reads) -> Json:
 
 
 class NewKey(BaseModel):
-    """household null: everybody's; days null: forever."""
+    """household null: everybody's; days null: no end of its own."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=80)
@@ -90,28 +90,31 @@ class NewKey(BaseModel):
 
 @router.post("/v1/keys", response_model=schemas.GivenKey, responses=refusals(401, 403, 422))
 def add_key(body: NewKey, caller: Admin) -> Json:
-    """Makes an API key. It is told in this answer and never again."""
+    """Makes an API key. This answer is the only one that shows it.
+
+    The key ends no later than the key or session that makes it, and is removed with it. Use
+    `smartmeter-cloud key` for one that stands by itself.
+    """
     scopes = " ".join(s for s in SCOPES if s in body.scopes)
-    key, text = new_key(body.name, scopes, body.household, body.days, body.once)
-    caller.store.add_key(key)
-    caller.note(f"gave a key to {body.name}: {scopes}, household {body.household or 'all'}")
-    return Json({"id": key.digest.hex()[:16], "key": text})
+    key, text = caller.give_key(body.name, scopes, body.household, body.days, body.once)
+    expires = None if key.expires is None else rfc3339(key.expires)
+    return Json({"id": key.id, "key": text, "expires": expires})
 
 
 @router.get("/v1/keys", response_model=list[schemas.Key], responses=refusals(401, 403))
 def keys(caller: Admin) -> Json:
-    """All keys and sessions, without themselves."""
+    """The keys and sessions of the caller's households, without their text."""
     return Json(
         [
             {
-                "id": k.digest.hex()[:16],
+                "id": k.id,
                 "name": k.name,
                 "scopes": k.scopes.split(),
                 "household": k.household,
                 "created": rfc3339(k.created),
                 "expires": None if k.expires is None else rfc3339(k.expires),
             }
-            for k in caller.store.access_keys()
+            for k in caller.access_keys()
         ]
     )
 
@@ -120,20 +123,16 @@ def keys(caller: Admin) -> Json:
     "/v1/keys/{id}", response_model=schemas.Nothing, responses=refusals(401, 403, 404, 422)
 )
 def remove_key(id: KeyId, caller: Admin) -> Json:
-    """Takes a key away, at once."""
-    for key in caller.store.access_keys():
-        if key.digest.hex()[:16] == id:
-            caller.store.remove_key(key.digest)
-            caller.note(f"took away the key of {key.name}")
-            return Json({})
-    raise Problem(404, "there is no such key")
+    """Removes a key at once, with every key, session, stream and download made with it."""
+    caller.remove_key(id)
+    return Json({})
 
 
 @router.get("/v1/households", response_model=list[schemas.Household], responses=refusals(401, 403))
 def households(caller: Reads) -> Json:
     """The households that the caller may see, with their meters and Concentrators."""
     found: dict[str, dict[str, list[str]]] = {}
-    for name, household in sorted(caller.store.concentrators().items()):
+    for name, household in sorted(caller.concentrators().items()):
         found.setdefault(household, {"meters": [], "concentrators": []})["concentrators"] += [name]
     for meter in caller.store.meters():
         entry = found.setdefault(meter.household, {"meters": [], "concentrators": []})
@@ -155,7 +154,7 @@ class Place(BaseModel):
 @router.put(
     "/v1/concentrators/{concentrator}",
     response_model=schemas.Placed,
-    responses=refusals(401, 403, 422),
+    responses=refusals(401, 403, 404, 422),
 )
 def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
     """Says whose a Concentrator is; the meters behind it become that household's."""
@@ -166,7 +165,7 @@ def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
 @router.get("/v1/audit", response_model=list[schemas.AuditLine], responses=refusals(401, 403))
 def audit(caller: Admin) -> Json:
     """Who logged in, deleted, and gave or took keys; the newest 500."""
-    return Json([{"time": rfc3339(a), "who": w, "what": x} for a, w, x in caller.store.notes(500)])
+    return Json([{"time": rfc3339(a), "who": w, "what": x} for a, w, x in caller.notes(500)])
 
 
 @router.get("/v1/aggregate", response_model=list[schemas.Sum], responses=refusals(401, 403, 422))

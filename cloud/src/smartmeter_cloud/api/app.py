@@ -30,6 +30,7 @@ from smartmeter_cloud.api.observations import observe
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json, now
+from smartmeter_cloud.api.stream_permission import StreamPermissions
 from smartmeter_cloud.auth.oidc import Issuer
 from smartmeter_cloud.config.settings import HttpSettings
 from smartmeter_cloud.monitoring import prometheus
@@ -54,6 +55,7 @@ _HSTS_SECONDS = 180 * 86400  # a browser that came by TLS once comes only by TLS
 
 def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
     live = Live(store, faults)
+    permissions = StreamPermissions(store)
     issuer = Issuer(settings.oidc) if settings.oidc else None
 
     app = FastAPI(
@@ -138,11 +140,14 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
         | refusals(401, 403),
     )
     def stream(caller: Reads) -> StreamingResponse:
-        """Server-sent events: `meters` (newest readings) and `chain`, whenever they change."""
+        """Server-sent events: `meters` (newest readings) and `chain`, whenever they change.
+
+        The stream ends when its key, session or token does.
+        """
         if live.full:
             raise Problem(503, "too many pages are open")
         return StreamingResponse(
-            live.stream(caller.households),
+            permissions.while_permitted(caller, live.stream(caller.households)),
             media_type="text/event-stream",
             headers={"X-Accel-Buffering": "no"},
         )

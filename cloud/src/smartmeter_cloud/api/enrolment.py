@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from smartmeter_cloud.api import openapi, schemas, serializers
-from smartmeter_cloud.api.access import Admin, Caller
+from smartmeter_cloud.api.access import Admin
 from smartmeter_cloud.api.accounts import ConcentratorId
+from smartmeter_cloud.api.caller import Caller
 from smartmeter_cloud.api.fields import NUMBER, Id
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.serializers import Json
@@ -130,16 +131,17 @@ class NewInvitation(BaseModel):
 @router.post(
     "/v1/concentrators/{concentrator}/invitations",
     response_model=schemas.Invitation,
-    responses=refusals(401, 403, 422),
+    responses=refusals(401, 403, 409, 422),
 )
 def invite(
     concentrator: ConcentratorId, body: NewInvitation, caller: Admin, enrolment: Enrols
 ) -> Json:
     """Makes a one-time token for `smartmeter-gateway enroll`. It is told in this answer only."""
+    household = caller.household_of_invited(concentrator, body.household)
     token, until = enrolment.invite(concentrator, body.hours)
-    if body.household is not None:
-        caller.place_concentrator(concentrator, body.household)
-    caller.note(f"invited Concentrator {concentrator}")
+    if household is not None:
+        caller.place_invited(concentrator, household)
+    caller.note(f"invited Concentrator {concentrator}", household)
     return Json({"token": token, "expires": rfc3339(until)})
 
 
@@ -149,26 +151,28 @@ def invite(
     responses=refusals(401, 403),
 )
 def concentrators(caller: Admin) -> Json:
-    """Every Concentrator with its household, its certificates and its open invitations."""
+    """The caller's Concentrators with their certificates and open invitations."""
     return Json(_concentrators(caller))
 
 
 @router.delete(
     "/v1/concentrators/{concentrator}/certificates",
     response_model=schemas.Revoked,
-    responses=refusals(401, 403, 422),
+    responses=refusals(401, 403, 404, 422),
 )
 def revoke(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Json:
     """Revokes a Concentrator's certificates and takes back its invitations."""
+    caller.check_concentrator(concentrator)
     revoked = enrolment.revoke(concentrator)
-    caller.note(f"revoked {revoked} certificates of Concentrator {concentrator}")
+    household = caller.concentrators().get(concentrator)
+    caller.note(f"revoked {revoked} certificates of Concentrator {concentrator}", household)
     return Json({"revoked": revoked})
 
 
 def _concentrators(caller: Caller) -> list[serializers.Fields]:
     found: dict[str, serializers.Fields] = {
         name: {"id": name, "household": household, "certificates": [], "invitations": []}
-        for name, household in caller.store.concentrators().items()
+        for name, household in caller.concentrators().items()
     }
 
     def entry(name: str, kind: str) -> list[serializers.Fields]:
@@ -193,7 +197,8 @@ def _concentrators(caller: Caller) -> list[serializers.Fields]:
     for i in caller.store.invitations(serializers.now()):
         if i.enrolled is None:
             entry(i.concentrator, "invitations").append({"expires": rfc3339(i.expires)})
-    return [found[name] for name in sorted(found)]
+    own = found if caller.households is None else caller.concentrators()
+    return [found[name] for name in sorted(found) if name in own]
 
 
 def _certificates(found: Iterable[x509.Certificate]) -> Response:

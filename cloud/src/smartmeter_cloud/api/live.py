@@ -6,7 +6,7 @@ slowly gets the newest state, never a queue.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from smartmeter_cloud.store.rows import Meter, Newest
 
 ASK_SECONDS = 0.5
 CHAIN_EVERY = 4  # asks
-PING_SECONDS = 15.0  # so that proxies and browsers see that the connection lives
+PING_SECONDS = 5.0  # so that a connection ends soon when its client, key or session is gone
 STREAMS_MAX = 500
 
 Json = dict[str, Any]
@@ -55,7 +55,7 @@ class Live:
         """Ends all streams, soon; from any thread or signal handler."""
         self._closed = True
 
-    async def stream(self, households: frozenset[str] | None) -> AsyncIterator[bytes]:
+    async def stream(self, households: frozenset[str] | None) -> AsyncGenerator[bytes]:
         """Server-sent events: `meters` and `chain` in full at first, then what changed.
 
         households: whose; None everybody's.

@@ -1,7 +1,5 @@
 """The specification's POST and DELETE /v1/meterReadings, and the bulk download."""
 
-import secrets
-import time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -11,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from smartmeter_cloud.api import openapi, schemas
-from smartmeter_cloud.api.access import Caller, Deletes, Reads, digest
+from smartmeter_cloud.api.access import Deletes, Reads
+from smartmeter_cloud.api.caller import Caller
 from smartmeter_cloud.api.fields import NUMBER, Moment
+from smartmeter_cloud.api.keys import digest, now_ms
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
@@ -99,10 +99,8 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
     if body.bulk == "parquet" and not bulk.has_parquet():
         raise Problem(422, "bulk: this server was installed without Parquet; csv it has")
     if body.bulk or past:
-        token = secrets.token_urlsafe(32)
         asked = msgspec.json.encode(_Kept(query, body.bulk or "csv")).decode()
-        until = _now() + LINK_SECONDS * 1000
-        caller.store.keep_download(digest(token), asked, until)
+        token = caller.keep_download(asked, LINK_SECONDS)
         return Json({"linkToBulk": str(request.base_url) + f"v1/bulk/{token}"})
     content = []
     more = False
@@ -128,7 +126,7 @@ def download(
 ) -> StreamingResponse:
     """A bulk download; the link is the permission, for an hour."""
     store: Store = request.app.state.authenticator.store
-    found = store.download(digest(token), _now())
+    found = store.download(digest(token), now_ms())
     if found is None:
         raise Problem(404, "there is no such download, or its hour is over")
     kept = msgspec.json.decode(found, type=_Kept)
@@ -193,10 +191,6 @@ def _form(r: Reading) -> dict[str, Any]:
     if r.suspect:
         form["faultCode"] = "CLOCK"
     return form
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 class _Kept(msgspec.Struct):

@@ -156,7 +156,7 @@ class Session(Schema):
 
 
 class Opened(Schema):
-    days: int
+    expires: Moment
 
 
 class Nothing(Schema):
@@ -175,6 +175,7 @@ class Key(Schema):
 class GivenKey(Schema):
     id: str
     key: str = Field(examples=["smc_..."])
+    expires: Moment | None
 
 
 class Household(Schema):

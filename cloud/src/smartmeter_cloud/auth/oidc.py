@@ -14,6 +14,7 @@ FETCH_MAX = 256 * 1024
 # An unknown key id makes us ask the issuer again, but not more often than this.
 AGAIN_SECONDS = 30.0
 TOKEN_MAX = 8192
+LEEWAY_SECONDS = 30  # for clocks that differ
 
 
 class Rejected(Exception):
@@ -27,8 +28,8 @@ class Issuer:
         self._asked = 0.0
         self._lock = threading.Lock()
 
-    def check(self, token: str) -> tuple[str, frozenset[str], frozenset[str] | None]:
-        """(subject, scopes, households) of a valid token; Rejected."""
+    def check(self, token: str) -> tuple[str, frozenset[str], frozenset[str] | None, int]:
+        """(subject, scopes, households, its end in ms) of a valid token; Rejected."""
         import jwt
 
         if len(token) > TOKEN_MAX:
@@ -45,7 +46,7 @@ class Issuer:
                 audience=settings.audience,
                 issuer=settings.issuer,
                 options={"require": ["exp", "iss", "aud", "sub"]},
-                leeway=30,
+                leeway=LEEWAY_SECONDS,
             )
         except jwt.ExpiredSignatureError:
             raise Rejected("this token has expired") from None
@@ -63,7 +64,9 @@ class Issuer:
         if not isinstance(scopes, list) or not isinstance(households, list):
             raise Rejected("this token's scopes or households are no list")
         own = frozenset(str(h) for h in households)
-        return str(claims["sub"])[:200], frozenset(map(str, scopes)), None if "*" in own else own
+        households_of = None if "*" in own else own
+        until = int((claims["exp"] + LEEWAY_SECONDS) * 1000)
+        return str(claims["sub"])[:200], frozenset(map(str, scopes)), households_of, until
 
     def _key(self, kid: str) -> Any:
         with self._lock:

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _key(settings: Config, chosen: argparse.Namespace) -> int:
-    from smartmeter_cloud.api.access import new_key
+    from smartmeter_cloud.api.keys import new_key
 
     if chosen.household is not None and not is_id(chosen.household):
         raise Failed("--household is 1 to 64 of A-Z a-z 0-9 . _ -")
@@ -77,7 +77,8 @@ def _key(settings: Config, chosen: argparse.Namespace) -> int:
     scopes = " ".join(chosen.scope or ["read"])
     key, text = new_key(chosen.name, scopes, chosen.household, chosen.days, chosen.once)
     store.add_key(key)
-    store.note(key.created, "command line", f"gave a key to {chosen.name}: {scopes}")
+    what = f"gave a key to {chosen.name}: {scopes}"
+    store.note(key.created, "command line", what, chosen.household)
     store.close()
     print(text)
     return 0

@@ -55,13 +55,16 @@ class SqlAccounts(ABC):
         with self._reading() as db:
             return dict(db.all("SELECT name, household FROM concentrator"))
 
-    def add_key(self, key: Key) -> None:
+    def add_key(self, key: Key) -> bool:
         with self._writing() as db:
+            if not _has_key(db, key.parent):
+                return False
             db.run(
-                "INSERT INTO access_key (digest, name, scopes, household, created, expires, once) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*key[:6], int(key.once)),
+                "INSERT INTO access_key (digest, name, scopes, household, created, expires, once, "
+                "session, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*key[:6], int(key.once), int(key.session), key.parent),
             )
+        return True
 
     def key(self, digest: bytes, now: int) -> Key | None:
         with self._reading() as db:
@@ -86,28 +89,51 @@ class SqlAccounts(ABC):
         with self._writing() as db:
             db.run("DELETE FROM access_key WHERE digest = ?", (digest,))
 
-    def keep_download(self, digest: bytes, query: str, until: int) -> None:
+    def keep_download(self, digest: bytes, query: str, until: int, parent: bytes | None) -> None:
         with self._writing() as db:
-            db.run("INSERT INTO download VALUES (?, ?, ?)", (digest, query, until))
+            if _has_key(db, parent):
+                db.run(
+                    "INSERT INTO download (digest, query, until, parent) VALUES (?, ?, ?, ?)",
+                    (digest, query, until, parent),
+                )
 
     def download(self, digest: bytes, now: int) -> str | None:
         with self._reading() as db:
             row = db.one("SELECT query FROM download WHERE digest = ? AND until > ?", (digest, now))
         return row[0] if row else None
 
-    def note(self, at: int, who: str, what: str) -> None:
+    def note(self, at: int, who: str, what: str, household: str | None = None) -> None:
         with self._writing() as db:
-            db.run("INSERT INTO audit (at, who, what) VALUES (?, ?, ?)", (at, who, what))
+            db.run(
+                "INSERT INTO audit (at, who, what, household) VALUES (?, ?, ?, ?)",
+                (at, who, what, household),
+            )
             db.run("DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?", (AUDIT_MAX,))
 
-    def notes(self, limit: int) -> list[tuple[int, str, str]]:
+    def notes(
+        self, limit: int, households: frozenset[str] | None = None
+    ) -> list[tuple[int, str, str]]:
+        where, names = "", sorted(households or ())
+        if households is not None:
+            where = f"WHERE household IN ({', '.join('?' * len(names)) or 'NULL'}) "
         with self._reading() as db:
-            rows = db.all("SELECT at, who, what FROM audit ORDER BY id DESC LIMIT ?", (limit,))
+            rows = db.all(
+                f"SELECT at, who, what FROM audit {where}ORDER BY id DESC LIMIT ?",  # noqa: S608
+                (*names, limit),
+            )
         return [(at, who, what) for at, who, what in rows]
 
 
+def _has_key(db: Session, digest: bytes | None) -> bool:
+    """Whether a parent is there; None is none, and always right."""
+    return digest is None or bool(db.one("SELECT 1 FROM access_key WHERE digest = ?", (digest,)))
+
+
 def _key(row: tuple[Any, ...]) -> Key:
-    return Key._make((*row[:6], bool(row[6])))
+    return Key._make((*row[:6], bool(row[6]), bool(row[7]), row[8]))
 
 
-_KEYS = "SELECT digest, name, scopes, household, created, expires, once FROM access_key "
+_KEYS = (
+    "SELECT digest, name, scopes, household, created, expires, once, session, parent "
+    "FROM access_key "
+)

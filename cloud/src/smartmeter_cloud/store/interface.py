@@ -97,8 +97,8 @@ class Store(Protocol):
     def concentrators(self) -> dict[str, str]:
         """Each Concentrator's household."""
 
-    def add_key(self, key: Key) -> None:
-        """Keeps a key."""
+    def add_key(self, key: Key) -> bool:
+        """Keeps a key; False if its parent is no longer there."""
 
     def key(self, digest: bytes, now: int) -> Key | None:
         """The key with that digest, if it has not expired; one that is for once is gone then."""
@@ -107,19 +107,21 @@ class Store(Protocol):
         """All keys."""
 
     def remove_key(self, digest: bytes) -> None:
-        """Forgets a key."""
+        """Forgets a key and everything that was made with it: keys, sessions, downloads."""
 
-    def keep_download(self, digest: bytes, query: str, until: int) -> None:
-        """Keeps what a link is for."""
+    def keep_download(self, digest: bytes, query: str, until: int, parent: bytes | None) -> None:
+        """Keeps what a link is for; parent: the key or session it was asked for with."""
 
     def download(self, digest: bytes, now: int) -> str | None:
         """What a link is for, while it is valid."""
 
-    def note(self, at: int, who: str, what: str) -> None:
-        """Notes in the audit log who did what."""
+    def note(self, at: int, who: str, what: str, household: str | None = None) -> None:
+        """Notes in the audit log who did what, and to which household."""
 
-    def notes(self, limit: int) -> list[tuple[int, str, str]]:
-        """The newest (at, who, what) of the audit log, newest first."""
+    def notes(
+        self, limit: int, households: frozenset[str] | None = None
+    ) -> list[tuple[int, str, str]]:
+        """The newest (at, who, what) of the audit log, newest first; only of those households."""
 
     def invite(self, invitation: Invitation, now: int) -> None:
         """Keeps an invitation, and forgets those that have expired."""

@@ -87,7 +87,10 @@ class Volts(NamedTuple):
 
 
 class Key(NamedTuple):
-    """An API key or a session; only its digest is kept. household None: all of them."""
+    """An API key or a session; only its digest is kept. household None: all of them.
+
+    parent: the digest of the key or session that made it, and with which it is removed.
+    """
 
     digest: bytes
     name: str
@@ -96,6 +99,13 @@ class Key(NamedTuple):
     created: int
     expires: int | None
     once: bool  # gone when it has been used
+    session: bool = False  # of a page, by its cookie
+    parent: bytes | None = None
+
+    @property
+    def id(self) -> str:
+        """What it is called by; not a secret."""
+        return self.digest.hex()[:16]
 
 
 class Invitation(NamedTuple):

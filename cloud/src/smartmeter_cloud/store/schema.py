@@ -156,7 +156,20 @@ CREATE TABLE told_sum (
 ) {clustered}
 """
 
-STEPS = (_1, _2, _3, _4, _5, _6, _7)
+# What was made with a key or session dies with it. Whose a session is was not kept before, so who
+# had one logs in again.
+_8 = """
+DELETE FROM access_key WHERE substr(name, 1, 11) = 'session of ';
+ALTER TABLE access_key ADD COLUMN session {integer} NOT NULL DEFAULT 0;
+ALTER TABLE access_key ADD COLUMN parent {blob}
+    REFERENCES access_key (digest) ON DELETE CASCADE;
+CREATE INDEX access_key_parent ON access_key (parent);
+ALTER TABLE download ADD COLUMN parent {blob} REFERENCES access_key (digest) ON DELETE CASCADE;
+CREATE INDEX download_parent ON download (parent);
+ALTER TABLE audit ADD COLUMN household TEXT
+"""
+
+STEPS = (_1, _2, _3, _4, _5, _6, _7, _8)
 VERSION = len(STEPS)
 
 
