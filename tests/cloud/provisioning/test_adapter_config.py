@@ -14,6 +14,13 @@ from tests.cloud.sites import Site, call
 from tools.certificates import Authority
 from tools.provision.answers import Refused, from_file
 
+# What the Cloud cannot know: the board and the home's network.
+OWN = {
+    "board": "ESP32_GENERIC",
+    "wifi": {"ssid": "Home"},
+    "broker": {"host": "broker.example", "tls": False},
+}
+
 
 def test_provision_takes_what_the_cloud_gives(guarded: Site, tmp_path: Path) -> None:
     key = guarded.key("provision read", "smith")
@@ -32,8 +39,7 @@ def test_provision_takes_what_the_cloud_gives(guarded: Site, tmp_path: Path) -> 
     file.write_text(json.dumps(config))
     with pytest.raises(Refused, match="wifi or a section ethernet"):
         from_file(file).checked()
-    network = {"wifi": {"ssid": "Home"}, "broker": {"host": "broker.example", "tls": False}}
-    file.write_text(json.dumps(config | network))
+    file.write_text(json.dumps(config | OWN))
     settings = from_file(file).checked().settings
     assert settings["meter"]["id"] == made["id"]
     assert settings["meter"]["line"] == "2400 8E1"
@@ -79,11 +85,10 @@ def test_what_the_file_does_not_say_is_asked(
 
 def test_every_physical_meter_makes_settings_that_are_taken(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "adapter.json"
-    network = {"wifi": {"ssid": "Home"}, "broker": {"host": "broker.example", "tls": False}}
     for known in site.api.get("v1/physicalMeters")[::5]:
         made = call(site, "POST", "v1/meters", {"physicalMeter": known["id"]})[1]
         config = site.api.get(made["adapterConfig"])
-        file.write_text(json.dumps(config | network))
+        file.write_text(json.dumps(config | OWN))
         from_file(file).checked()
         assert ("meter" in config) == (not known["answer"] and known["line"] is not None)
 
