@@ -11,8 +11,8 @@ from typing import Any
 
 from playwright import sync_api as playwright
 from smartmeter_gateway.intake import validation
-from smartmeter_gateway.monitoring.daily_energy import Today
-from smartmeter_gateway.monitoring.registry import Status
+from smartmeter_gateway.monitoring.daily_energy import DailyEnergy
+from smartmeter_gateway.monitoring.registry import Registry
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, eventually, reading
@@ -116,14 +116,14 @@ def test_what_an_adapter_tells_of_itself_is_shown_in_short(
 
 def test_what_today_took_is_counted_from_midnight() -> None:
     midnight = datetime.datetime(2026, 11, 23).astimezone().timestamp()
-    today = Today()
+    today = DailyEnergy()
     for hours, total in ((1, 1010), (-0.1, 1000), (30, 5000), (2, 1020), (-26, 900), (29, 4990)):
         today.add(midnight + hours * 3600, {"1.8.0": total, "2.8.0": 7})
     # The newest of all began another day; what was told late belongs to the one before.
     grown = {"wh": 10, "since": midnight + 29 * 3600}
     assert today.grown(midnight + 31 * 3600)["1.8.0"] == grown
     assert today.grown(midnight + 49 * 3600) == {}
-    today = Today()
+    today = DailyEnergy()
     for hours, total in ((-0.1, 1000), (1, 1010), (3, 1030), (2, 1020)):
         today.add(midnight + hours * 3600, {"1.8.0": total})
     assert today.grown(midnight + 4 * 3600) == {"1.8.0": {"wh": 30, "since": midnight}}
@@ -132,12 +132,12 @@ def test_what_today_took_is_counted_from_midnight() -> None:
 
 
 def test_a_clock_that_is_wrong_does_not_hide_what_is_right() -> None:
-    status = Status()
+    registry = Registry()
     now = int(time.time())
     for n, at in enumerate((now + 86_400 * 365, now - 86_400 * 3, now)):
         values = validation.reading(reading(n, power=77, at=at))
-        status.reading(METER, values.time, values.values, "port")
-    assert status.curves[METER].points() == [(now // 300 * 300, 77.0)]
+        registry.reading(METER, values.time, values.values, "port")
+    assert registry.curves[METER].points() == [(now // 300 * 300, 77.0)]
 
 
 def test_nobody_answers(between: Between) -> None:

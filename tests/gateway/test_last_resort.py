@@ -18,9 +18,9 @@ from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
 from tests.service import faulty
 
 SPOOL = "smartmeter_gateway.spool.database:Spool.write"
-UPLINK = "smartmeter_gateway.uplink.forwarder:Uplink._wait_s"
+UPLINK = "smartmeter_gateway.uplink.forwarder:Forwarder._wait_s"
 LINK = "smartmeter_mqtt.broker_link:BrokerLink._serve"
-PORT = "smartmeter_gateway.intake.serial_source:SerialIntake._note_silence"
+PORT = "smartmeter_gateway.intake.serial_source:SerialSource._note_silence"
 HTTP = "smartmeter_gateway.web.server:_Server.service_actions"
 REQUEST = "smartmeter_gateway.web.server:_Handler._page"
 HISTORY = "smartmeter_gateway.app:recall"

@@ -16,16 +16,16 @@ from smartmeter_service.systemd import READY, STOPPING, WATCHDOG, notify
 from smartmeter_service.threads import RestartedThread, VitalThread
 
 from .config.settings import Config, EmbeddedSettings
-from .intake.mqtt_source import MqttIntake
-from .intake.pipeline import Intake
+from .intake.mqtt_source import MqttSource
+from .intake.pipeline import Pipeline
 from .intake.recall import recall
-from .intake.serial_source import SerialIntake
+from .intake.serial_source import SerialSource
 from .integrations.lan_publisher import LanPublisher
-from .monitoring.registry import Status, log
+from .monitoring.registry import Registry, log
 from .provisioning.est_client import Identity, Renewal
 from .spool.database import SpoolError
-from .spool.writer import Spooler
-from .uplink.forwarder import Uplink
+from .spool.writer import SpoolWriter
+from .uplink.forwarder import Forwarder
 from .uplink.inbox import Inbox
 from .web.server import HttpUnavailable, LocalHttp
 
@@ -40,14 +40,14 @@ class Concentrator:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.status = Status(config.id)
+        self.registry = Registry(config.id)
         self._ending = threading.Event()
         self._closing = ExitStack()
-        self._uplink: Uplink | None = None
+        self._forwarder: Forwarder | None = None
         self._http: LocalHttp | None = None
         self._renewal: Renewal | None = None
         self._publisher: LanPublisher | None = None
-        self._intakes: list[MqttIntake | SerialIntake] = []
+        self._sources: list[MqttSource | SerialSource] = []
 
     def start(self) -> None:
         """SpoolError, BrokerUnavailable or HttpUnavailable where it cannot begin; nothing runs."""
@@ -55,44 +55,44 @@ class Concentrator:
         with ExitStack() as closing:
             closing.callback(os.close, _lock(config.spool.path))
             inbox = Inbox() if config.cloud else None
-            self._spooler = Spooler(config.spool, config.cloud is None, self.status, inbox)
+            self._writer = SpoolWriter(config.spool, config.cloud is None, self.registry, inbox)
             lan = self._lan(closing)
             self._http = self._page()
             self._closing = closing.pop_all()
         if config.cloud and inbox:
-            self._uplink = Uplink(
-                config.cloud, config.id, config.spool.path, self._spooler, inbox, self.status
+            self._forwarder = Forwarder(
+                config.cloud, config.id, config.spool.path, self._writer, inbox, self.registry
             )
         publisher = None
         if lan and config.home:
-            publisher = LanPublisher(lan, config.id, config.home, self.status)
-        intake = Intake(self._spooler, self.status, config.meters, publisher)
+            publisher = LanPublisher(lan, config.id, config.home, self.registry)
+        pipeline = Pipeline(self._writer, self.registry, config.meters, publisher)
         if lan:
-            self._intakes.append(MqttIntake(lan, config.id, intake, self.status, publisher))
-        self._intakes += [
-            SerialIntake(port, intake, self.status, publisher) for port in config.ports
+            self._sources.append(MqttSource(lan, config.id, pipeline, self.registry, publisher))
+        self._sources += [
+            SerialSource(port, pipeline, self.registry, publisher) for port in config.ports
         ]
         self._publisher = publisher
         self._renewal = self._renew()
-        self._spooler.start()
+        self._writer.start()
         if self._renewal:
             self._renewal.start()
         if self._http:
             self._http.start()
-        if self._uplink:
-            self._uplink.start()
+        if self._forwarder:
+            self._forwarder.start()
         if self._publisher:
             self._publisher.start()
-        for part in self._intakes:
+        for part in self._sources:
             part.start()
         if config.cloud is None:
-            RestartedThread("history", self._recall, self.status.own_fault, again=False).start()
+            RestartedThread("history", self._recall, self.registry.own_fault, again=False).start()
         log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
         notify(READY)
 
     def _recall(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # the page then begins with an empty curve
-            recall(self._config.spool.path, self.status)
+            recall(self._config.spool.path, self.registry)
 
     def _renew(self) -> Renewal | None:
         cloud = self._config.cloud
@@ -101,14 +101,14 @@ class Concentrator:
         identity = Identity(
             self._config.id, cloud.enroll_url, cloud.certificate, cloud.key, cloud.ca
         )
-        return Renewal(identity, self.status)
+        return Renewal(identity, self.registry)
 
     def _page(self) -> LocalHttp | None:
         settings = self._config.http
         if settings is None:
             return None
         try:
-            page = LocalHttp(settings, self.status)
+            page = LocalHttp(settings, self.registry)
         except HttpUnavailable as why:
             if settings.asked_for:
                 raise
@@ -139,18 +139,18 @@ class Concentrator:
     def end(self) -> None:
         """Let wait() return; may be called in a signal's handler."""
         self._ending.set()
-        self.status.changed.set()
+        self.registry.changed.set()
 
     def wait(self) -> None:
         """Publish the status, at intervals and at changes, until end() is called."""
         while not self._ending.is_set():
-            self.status.changed.wait(_PUBLISH_S)
+            self.registry.changed.wait(_PUBLISH_S)
             self._ending.wait(_CHANGES_S)
-            if self._spooler.is_alive():
+            if self._writer.is_alive():
                 notify(WATCHDOG)
-            self.status.changed.clear()
-            if self._uplink and not self._ending.is_set():
-                self._uplink.publish_status()
+            self.registry.changed.clear()
+            if self._forwarder and not self._ending.is_set():
+                self._forwarder.publish_status()
 
     def stop(self) -> None:
         """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
@@ -158,10 +158,10 @@ class Concentrator:
         VitalThread("end", _end_by_force).start()
         until = time.monotonic() + _STOP_S
         for part in (
-            *self._intakes,
+            *self._sources,
             self._publisher,  # behind the ports, which at their end say that they are offline
-            self._spooler,
-            self._uplink,
+            self._writer,
+            self._forwarder,
             self._http,
             self._renewal,
         ):

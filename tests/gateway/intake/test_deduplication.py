@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 from smartmeter_gateway.config.settings import MeterSettings, SpoolSettings
-from smartmeter_gateway.intake import pipeline, validation
+from smartmeter_gateway.intake import validation
 from smartmeter_gateway.intake.deduplication import Deduplicator
-from smartmeter_gateway.intake.pipeline import Intake
-from smartmeter_gateway.intake.validation import Refused, Values
-from smartmeter_gateway.monitoring.registry import Status
+from smartmeter_gateway.intake.pipeline import Pipeline
+from smartmeter_gateway.intake.validation import CheckedReading, Refused
+from smartmeter_gateway.monitoring.registry import Registry
 from smartmeter_gateway.spool.batch import Batch
-from smartmeter_gateway.spool.writer import Spooler
+from smartmeter_gateway.spool.writer import SpoolWriter
 
 from tests.gateway.conftest import Between
 from tests.gateway.intake.test_serial import port_settings, secret
@@ -65,7 +65,7 @@ def test_a_meter_on_two_ways_is_told_and_not_doubled(
 def test_a_way_that_is_behind_does_not_double_either() -> None:
     """Readings of a meter with a counter, and of one that has a clock alone."""
 
-    def values(second: int, seq: int) -> Values:
+    def values(second: int, seq: int) -> CheckedReading:
         return validation.reading(reading(seq, at=1790000000 + second))
 
     accepts = Deduplicator().accepts
@@ -234,16 +234,16 @@ def test_a_minute_that_comes_again_is_a_double_and_an_older_telegram_a_replay(
 
 def test_a_counter_is_never_on_disk_before_its_reading(tmp_path: Path) -> None:
     """If it were, the telegram would be refused as a replay when it comes again after a kill."""
-    status = Status()
+    registry = Registry()
     settings = SpoolSettings(tmp_path / "spool.db", 1, 1)
     key = MeterSettings(id="m", key=forms.default_key(FORM), auth_key=forms.default_auth_key(FORM))
     wire, _ = forms.make(FORM, Household(1)).telegram(datetime.now(UTC))
     for _ in range(2):  # nothing of the first was committed
-        intake = Intake(Spooler(settings, False, status), status, (key,))
+        pipeline = Pipeline(SpoolWriter(settings, False, registry), registry, (key,))
         batch = Batch()
-        intake.take(batch, "m", "ciphered", wire, "LAN broker")
+        pipeline.take(batch, "m", "ciphered", wire, "LAN broker")
         assert [row.specific for row in batch.rows] == ["reading"]
-        assert list(batch.memories) == ["m"]
+        assert list(batch.replay_guards) == ["m"]
 
 
 @pytest.mark.parametrize("form", ["apdu-notification", "egd-rs485"])
@@ -269,18 +269,20 @@ def test_made_up_meters_do_not_fill_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sender with a right password and a new meter id in each message."""
-    monkeypatch.setattr(pipeline, "METERS_MAX", 100)
-    status = Status()
-    intake = Intake(Spooler(SpoolSettings(tmp_path / "spool.db", 1, 1), False, status), status)
+    monkeypatch.setattr("smartmeter_gateway.intake.pipeline.METERS_MAX", 100)
+    registry = Registry()
+    pipeline = Pipeline(
+        SpoolWriter(SpoolSettings(tmp_path / "spool.db", 1, 1), False, registry), registry
+    )
     taken = 0
     for n in range(300):
         specific, payload = (("reading", reading(1)), ("status", b"{}"), ("raw", b"x"))[n % 3]
         with contextlib.suppress(Refused):
-            intake.take(Batch(), f"made-up-{n}", specific, payload, "LAN broker")
+            pipeline.take(Batch(), f"made-up-{n}", specific, payload, "LAN broker")
             taken += 1
     assert taken == 100
     batch = Batch()
-    intake.take(batch, "made-up-0", "reading", reading(2), "LAN broker")
+    pipeline.take(batch, "made-up-0", "reading", reading(2), "LAN broker")
     with pytest.raises(Refused, match="more than can be followed"):
-        intake.take(batch, "one-more", "reading", reading(1), "LAN broker")
+        pipeline.take(batch, "one-more", "reading", reading(1), "LAN broker")
     assert [row.meter for row in batch.rows] == ["made-up-0"]

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 from smartmeter_gateway.cli.main import main
-from smartmeter_gateway.monitoring.registry import Status
+from smartmeter_gateway.monitoring.registry import Registry
 from smartmeter_gateway.provisioning.est_client import Identity, Renewal, renew
 
 from tests.gateway.standins import eventually
@@ -148,7 +148,7 @@ def test_it_is_renewed_before_it_expires_with_the_same_key(est: Est, config: Pat
     folder = config.parent
     identity = Identity("home-7", est.url, folder / "cloud.crt", folder / "cloud.key", None)
     first = (folder / "cloud.crt").read_bytes()
-    fresh = Renewal(identity, Status())
+    fresh = Renewal(identity, Registry())
     fresh.start()
     eventually(lambda: fresh._thread.is_alive())
     time.sleep(0.2)
@@ -184,8 +184,8 @@ def aged(est: Est, config: Path, days: int, left: int) -> Identity:
 
 def test_a_running_concentrator_renews_an_old_certificate_by_itself(est: Est, config: Path) -> None:
     identity = aged(est, config, days=80, left=10)
-    status = Status()
-    renewal = Renewal(identity, status)
+    registry = Registry()
+    renewal = Renewal(identity, registry)
     renewal.start()
 
     def renewed() -> bool:
@@ -195,7 +195,7 @@ def test_a_running_concentrator_renews_an_old_certificate_by_itself(est: Est, co
     eventually(renewed)
     renewal.stop(1)
     assert est.asked[-1].endswith("/simplereenroll")
-    assert status.alarms == {}
+    assert registry.alarms == {}
 
 
 def test_a_certificate_that_has_expired_is_an_alarm_that_says_what_to_do(
@@ -204,10 +204,10 @@ def test_a_certificate_that_has_expired_is_an_alarm_that_says_what_to_do(
     identity = aged(est, config, days=90, left=-1)
     est.server.shutdown()
     est.server.server_close()
-    status = Status()
-    renewal = Renewal(identity, status)
+    registry = Registry()
+    renewal = Renewal(identity, registry)
     renewal.start()
-    alarm = eventually(lambda: status.alarms.get("renewal"))
+    alarm = eventually(lambda: registry.alarms.get("renewal"))
     renewal.stop(1)
     assert "could not be renewed: " in alarm
     assert "it has expired: enroll again, with a new token" in alarm

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from smartmeter_gateway.intake.replay_guard import Memory
+from smartmeter_gateway.intake.replay_guard import ReplayGuard
 from smartmeter_gateway.spool.database import Reader, Spool, SpoolError, is_corrupt, set_aside
 
 from tests.gateway.conftest import Between
@@ -60,9 +60,9 @@ def test_a_spool_of_the_first_version_is_taken_over(path: Path) -> None:
         c.execute("PRAGMA user_version = 1")
     for _ in range(2):
         spool = Spool(path, 10_000_000, DAY)
-        memories = {meter: Memory(kept) for meter, kept in spool.memories().items()}
-        assert memories["m"].counters == {title: 77}
-        assert not memories["n"].has(b"a telegram")
+        replay_guards = {meter: ReplayGuard(kept) for meter, kept in spool.replay_guards().items()}
+        assert replay_guards["m"].counters == {title: 77}
+        assert not replay_guards["n"].has(b"a telegram")
         spool.close()
     reader = Reader(path)
     assert reader.after(0, 10, 10_000) == rows

@@ -12,7 +12,7 @@ from smartmeter_service.errors import reason_of
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import PortSettings
-from ..intake.serial_line import Line
+from ..intake.serial_line import SerialLine
 from ..monitoring.diagnosis import WORDS
 from ..monitoring.registry import log
 
@@ -50,7 +50,7 @@ def _listen(port: PortSettings, seconds: float, until_reading: bool) -> Result:
     search = Search(inverted=False) if port.baud is None and port.poll == "no" else None
     try:
         receiver = Receiver(port.key, port.auth_key, port.link, port.profile)
-        with closing(Line(port, receiver, search)) as line:
+        with closing(SerialLine(port, receiver, search)) as line:
             progress, found = _listened(line, search, seconds)
     except (OSError, ValueError) as why:
         cause = why.__context__ if isinstance(why.__context__, OSError) else why
@@ -60,7 +60,7 @@ def _listen(port: PortSettings, seconds: float, until_reading: bool) -> Result:
     return True, f"{label}: {progress}{found}"
 
 
-def _listened(line: Line, search: Search | None, seconds: float) -> tuple[str, str]:
+def _listened(line: SerialLine, search: Search | None, seconds: float) -> tuple[str, str]:
     until = time.monotonic() + seconds
     progress = NO_BYTES
     while time.monotonic() < until:

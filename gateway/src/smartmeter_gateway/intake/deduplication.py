@@ -18,7 +18,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 
-from .validation import Values
+from .validation import CheckedReading
 
 _INTERVALS = 3
 _LEAST_S, _MOST_S = 10.0, 300.0
@@ -55,7 +55,7 @@ class _Stretch:
 class _Meter:
     """What is known of one meter: its newest reading that was kept, and the last ones by name."""
 
-    newest: Values
+    newest: CheckedReading
     source: str  # of the newest
     sources: list[str]  # all that have brought a reading, duplicates included
     recent: deque[tuple[datetime.datetime, int, str]] = field(
@@ -63,13 +63,13 @@ class _Meter:
     )
     stretches: deque[_Stretch] = field(default_factory=lambda: deque(maxlen=_STRETCHES_MAX))
 
-    def accepts(self, reading: Values, source: str) -> bool:
+    def accepts(self, reading: CheckedReading, source: str) -> bool:
         if len(self.sources) > 1 and self._is_known(reading, source):
             return False
         # Noted from the first reading on: a second source may appear at any time.
         return reading.clock == "meter" or self._has_meter(source, reading.time.timestamp())
 
-    def _is_known(self, reading: Values, source: str) -> bool:
+    def _is_known(self, reading: CheckedReading, source: str) -> bool:
         if any(
             time == reading.time and seq == reading.seq and other != source
             for time, seq, other in self.recent
@@ -112,7 +112,7 @@ class Deduplicator:
         self._lock = threading.Lock()
         self._meters: dict[str, _Meter] = {}
 
-    def accepts(self, meter: str, reading: Values, source: str) -> bool:
+    def accepts(self, meter: str, reading: CheckedReading, source: str) -> bool:
         """Whether to keep a reading; False if another source has brought it or has the meter."""
         with self._lock:
             known = self._meters.get(meter)
@@ -127,7 +127,7 @@ class Deduplicator:
             return True
 
     @staticmethod
-    def _add_source(meter: str, known: _Meter, reading: Values, source: str) -> None:
+    def _add_source(meter: str, known: _Meter, reading: CheckedReading, source: str) -> None:
         known.sources.append(source)
         _log.warning(
             "meter %s comes by %s; %s",

@@ -9,10 +9,10 @@ from smartmeter_mqtt.session import ConnectOptions, Message, Session
 from smartmeter_mqtt.settings import BrokerSettings
 
 from ..monitoring.registry import LAN as NAME
-from ..monitoring.registry import Status
+from ..monitoring.registry import Registry
 from ..spool.batch import Ack, Batch
 from . import validation
-from .pipeline import Intake
+from .pipeline import Pipeline
 from .publisher import Publisher
 from .validation import Refused
 
@@ -24,19 +24,19 @@ _LINGER_S = 0.02
 _SESSION_S = 7 * 86_400  # how long the broker keeps messages for us; by 3.1.1 it keeps them anyway
 
 
-class MqttIntake(Listener):
+class MqttSource(Listener):
     """Subscribes to all meters. The broker keeps the session, so a restart misses nothing."""
 
     def __init__(
         self,
         settings: BrokerSettings,
         concentrator: str,
-        intake: Intake,
-        status: Status,
+        pipeline: Pipeline,
+        registry: Registry,
         publisher: Publisher | None,
     ) -> None:
-        self._intake = intake
-        self._status = status
+        self._pipeline = pipeline
+        self._registry = registry
         self._publisher = publisher
         self._broker = BrokerLink(
             NAME,
@@ -45,7 +45,7 @@ class MqttIntake(Listener):
             ConnectOptions(client_ids.of_concentrator(concentrator), _SESSION_S),
             topics.ALL_METERS,
             self,
-            status,
+            registry,
             retry_max_s=_RETRY_MAX_S,
             linger_s=_LINGER_S,
         )
@@ -64,7 +64,7 @@ class MqttIntake(Listener):
             # not be acknowledged before the reading that it repeats is on disk.
             if message.packet_id:
                 batch.acks.append(Ack(session, message.packet_id))
-        self._intake.put(batch)
+        self._pipeline.put(batch)
 
     def _take(self, batch: Batch, message: Message) -> None:
         if self._publisher and self._publisher.is_own(message.topic, message.payload):
@@ -77,9 +77,9 @@ class MqttIntake(Listener):
                 raise Refused(
                     validation.TOPIC, "a retained message, which would come at every connection"
                 )
-            self._intake.take(batch, meter, specific, message.payload, NAME)
+            self._pipeline.take(batch, meter, specific, message.payload, NAME)
         except Refused as why:
-            self._status.refuse(why.kind, why.detail, origin)
+            self._registry.refuse(why.kind, why.detail, origin)
         except Exception:
             # A fault of this program, not of the sender: the other messages go on.
-            self._status.own_fault(NAME)
+            self._registry.own_fault(NAME)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from smartmeter.wire import topics
 
-from ..monitoring.registry import Status
+from ..monitoring.registry import Registry
 from ..spool.database import Reader
 from . import validation
 from .validation import Refused
@@ -15,7 +15,7 @@ _CHUNK_ROWS = 5000
 _CHUNK_BYTES = 4_000_000
 
 
-def recall(path: Path, status: Status) -> None:
+def recall(path: Path, registry: Registry) -> None:
     """Put the readings of the last day into the curves and the day's energy."""
     reader = Reader(path)
     try:
@@ -29,6 +29,6 @@ def recall(path: Path, status: Status) -> None:
                     reading = validation.reading(row.payload)
                 except Refused:  # spooled by an older version that took more
                     continue
-                status.recall(row.meter, reading.time, reading.values)
+                registry.recall(row.meter, reading.time, reading.values)
     finally:
         reader.close()

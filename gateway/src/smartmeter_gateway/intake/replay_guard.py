@@ -9,7 +9,7 @@ _RECENT_MAX = 128
 _DIGEST_BYTES = 8
 
 
-class Memory:
+class ReplayGuard:
     """One meter's.
 
     counters: system title -> last invocation counter; a Receiver shares this dict.

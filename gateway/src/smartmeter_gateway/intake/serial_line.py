@@ -26,7 +26,7 @@ def now_ms() -> int:
     return int(time.monotonic() * 1000)
 
 
-class Line:
+class SerialLine:
     """An open port. read() raises OSError once the device is gone.
 
     Without a baud rate in the settings all usual ones are tried, beginning with the last found.

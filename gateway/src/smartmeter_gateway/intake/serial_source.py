@@ -15,11 +15,11 @@ from smartmeter_service.errors import reason_of
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import PortSettings
-from ..monitoring.registry import Status, log, now_text
+from ..monitoring.registry import Registry, log, now_text
 from ..spool.batch import Batch
-from .pipeline import Intake
+from .pipeline import Pipeline
 from .publisher import Publisher
-from .serial_line import Event, Line
+from .serial_line import Event, SerialLine
 from .validation import Refused
 
 _RETRY_S = 1.0  # between two attempts to open a port
@@ -27,23 +27,23 @@ _SILENT_S = 60.0  # without a reading: the longest push interval in use is 15 s,
 _STATUS_S = 60.0
 
 
-class SerialIntake:
+class SerialSource:
     """One port: opens it, feeds the Receiver, spools readings; reopens it if the device went."""
 
     def __init__(
         self,
         settings: PortSettings,
-        intake: Intake,
-        status: Status,
+        pipeline: Pipeline,
+        registry: Registry,
         publisher: Publisher | None,
     ) -> None:
         self._settings = settings
-        self._intake = intake
-        self._status = status
+        self._pipeline = pipeline
+        self._registry = registry
         self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
         self._publisher = publisher
-        self._memory = intake.memory(settings.meter)
-        self._receiver.counters = self._memory.counters
+        self._guard = pipeline.guard(settings.meter)
+        self._receiver.counters = self._guard.counters
         searching = settings.baud is None and settings.poll == "no"
         self._search = Search(inverted=False) if searching else None
         self.name = f"port {settings.device}"
@@ -57,7 +57,7 @@ class SerialIntake:
         self._open = False
         self._told_at = -_STATUS_S
         self._stopping = threading.Event()
-        self._thread = RestartedThread(self.name, self._run, status.own_fault)
+        self._thread = RestartedThread(self.name, self._run, registry.own_fault)
 
     def start(self) -> None:
         self._thread.start()
@@ -74,7 +74,7 @@ class SerialIntake:
                 self._visit()
             except Exception:
                 # A fault of this program; it must not end the other ports.
-                self._status.own_fault(self.name)
+                self._registry.own_fault(self.name)
             self._open = False
             self._note_silence()
             self._stopping.wait(_RETRY_S)
@@ -82,13 +82,13 @@ class SerialIntake:
     def _visit(self) -> None:
         """Open the port and read it until the device is gone or stop() is called."""
         try:
-            line = Line(self._settings, self._receiver, self._search)
+            line = SerialLine(self._settings, self._receiver, self._search)
         except (OSError, ValueError) as why:  # serial.SerialException is an OSError
             # pyserial wraps the error of the system.
             cause = why.__context__ if isinstance(why.__context__, OSError) else why
-            self._status.link(self.name, False, reason_of(cause))
+            self._registry.link(self.name, False, reason_of(cause))
             return
-        self._status.link(self.name, True)
+        self._registry.link(self.name, True)
         self._open = True
         with closing(line):
             try:
@@ -98,7 +98,7 @@ class SerialIntake:
                         self._progress = NO_FRAME
                     self._note_silence()
             except OSError:
-                self._status.link(self.name, False, "the device is gone")
+                self._registry.link(self.name, False, "the device is gone")
                 self._take(self._receiver.flush())
 
     def _take(self, events: list[Event]) -> None:
@@ -115,7 +115,7 @@ class SerialIntake:
         try:
             self._put(topics.READING, payload, Batch())
         except Refused as why:
-            self._status.refuse(why.kind, why.detail, self.name)
+            self._registry.refuse(why.kind, why.detail, self.name)
             return
         self._readings += 1
         self._last_reading = time.monotonic()
@@ -128,7 +128,7 @@ class SerialIntake:
 
     def _fault(self, fault: Fault) -> None:
         self._faults[fault.kind] += 1
-        self._status.faults[fault.kind] += 1
+        self._registry.faults[fault.kind] += 1
         if self._faults[fault.kind] == 1:
             log.warning("%s: %s (logged once, counted as %s)", self.name, fault.detail, fault.kind)
         if fault.kind in ("key", "tag") and self._progress != READINGS:
@@ -158,12 +158,12 @@ class SerialIntake:
             "faults": dict(self._faults),
             "silent": int(now - self._last_reading),
         }
-        batch = Batch(memories={self._settings.meter: self._memory.kept()})
+        batch = Batch(replay_guards={self._settings.meter: self._guard.kept()})
         self._put(topics.STATUS, json.dumps(document).encode(), batch)
 
     def _put(self, specific: str, payload: bytes, batch: Batch) -> None:
         meter = self._settings.meter
-        self._intake.take(batch, meter, specific, payload, self.name)
-        self._intake.put(batch)
+        self._pipeline.take(batch, meter, specific, payload, self.name)
+        self._pipeline.put(batch)
         if self._publisher:
             self._publisher.publish(meter, specific, payload)

@@ -10,21 +10,21 @@ from smartmeter.wire.reading_encoder import stamp, to_json
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import now_text
-from .replay_guard import Memory
+from .replay_guard import ReplayGuard
 from .validation import Refused
 
 NO_KEY = "key"
 
 
-class Opener:
+class TelegramDecoder:
     """One meter's. seq: the number from which readings without a counter are numbered."""
 
-    def __init__(self, settings: MeterSettings | None, memory: Memory, seq: int) -> None:
+    def __init__(self, settings: MeterSettings | None, guard: ReplayGuard, seq: int) -> None:
         self._settings = settings
         self._seq = seq
-        self.memory = memory
+        self.guard = guard
         self._receiver = self._new()
-        self._receiver.counters = memory.counters
+        self._receiver.counters = guard.counters
 
     def _new(self) -> Receiver:
         s = self._settings
@@ -44,7 +44,7 @@ class Opener:
         return self._readings(self._new(), payload)
 
     def _readings(self, receiver: Receiver, payload: bytes) -> list[bytes]:
-        if self.memory.has(payload):
+        if self.guard.has(payload):
             return []
         events = receiver.feed(payload) + receiver.flush()
         readings = [event for event in events if isinstance(event, Reading)]
@@ -54,7 +54,7 @@ class Opener:
                 raise Refused("noise", "no telegram in the message")
             raise Refused(fault.kind, fault.detail)
         if all(reading.counter is not None or reading.time is not None for reading in readings):
-            self.memory.note(payload)
+            self.guard.note(payload)
         return [self._wire(reading) for reading in readings]
 
     def _wire(self, reading: Reading) -> bytes:

@@ -29,7 +29,7 @@ class Refused(ValueError):
         self.detail = detail
 
 
-class Values(msgspec.Struct):
+class CheckedReading(msgspec.Struct):
     """A reading after its check. The bytes as they came are what is passed on."""
 
     time: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -39,7 +39,7 @@ class Values(msgspec.Struct):
     values: Annotated[dict[str, float], msgspec.Meta(min_length=1, max_length=_VALUES_MAX)]
 
 
-_reading = msgspec.json.Decoder(Values)
+_reading = msgspec.json.Decoder(CheckedReading)
 _document = msgspec.json.Decoder(dict[str, object])
 # Checked before: the check costs more than all else. Bounded in number and length.
 _known_codes: set[str] = set()
@@ -71,7 +71,7 @@ def bounded(payload: bytes) -> None:
         raise Refused(SIZE, f"a message of {len(payload)} bytes; at most {PAYLOAD_MAX} are taken")
 
 
-def reading(payload: bytes) -> Values:
+def reading(payload: bytes) -> CheckedReading:
     """Decode and check a reading. Raises Refused."""
     try:
         values = _reading.decode(payload)

@@ -15,7 +15,7 @@ from smartmeter_mqtt.session import Answer, ConnectOptions, Session
 from smartmeter_mqtt.settings import BrokerSettings
 
 from ..config.settings import HomeAssistantSettings
-from ..monitoring.registry import LAN, Status
+from ..monitoring.registry import LAN, Registry
 from . import home_assistant
 
 _NAME = f"{LAN} (publishing)"
@@ -34,10 +34,10 @@ class LanPublisher(Listener):
         settings: BrokerSettings,
         concentrator: str,
         home: HomeAssistantSettings,
-        status: Status,
+        registry: Registry,
     ) -> None:
         self._home = home
-        self._status = status
+        self._registry = registry
         self._announced: dict[str, set[str]] = {}  # meter -> codes
         self._lock = threading.Lock()
         self._session: Session | None = None
@@ -46,7 +46,7 @@ class LanPublisher(Listener):
         self._refused: set[str] = set()  # topics
         self._own: dict[tuple[str, bytes], None] = {}  # published, and not come back yet
         options = ConnectOptions(client_ids.of_publisher(concentrator))
-        self._broker = BrokerLink(_NAME, settings, options, None, self, status)
+        self._broker = BrokerLink(_NAME, settings, options, None, self, registry)
 
     def start(self) -> None:
         self._broker.start()
@@ -96,14 +96,14 @@ class LanPublisher(Listener):
                 topic = self._under_way.pop(answer.packet_id, "")
             if answer.refused:
                 self._refused.add(topic)
-                self._status.alarm(
+                self._registry.alarm(
                     "lan.refused",
                     f"the {LAN} refuses what we publish on {topic}: {reason(answer.code)}",
                 )
             elif topic in self._refused:
                 self._refused.remove(topic)
                 if not self._refused:
-                    self._status.alarm("lan.refused", None)
+                    self._registry.alarm("lan.refused", None)
         self._send()
 
     def _publish(self, topic: str, payload: bytes, retain: bool) -> None:
@@ -115,7 +115,7 @@ class LanPublisher(Listener):
             if full:
                 self._waiting.popleft()
         text = f"the {LAN} is slow: messages of ours were dropped, which the Cloud still gets"
-        self._status.alarm("lan.slow", text if full else None)
+        self._registry.alarm("lan.slow", text if full else None)
         self._send()
 
     def _send(self) -> None:

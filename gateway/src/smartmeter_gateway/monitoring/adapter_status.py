@@ -22,7 +22,7 @@ _NUMBERS = ("rssi", "clock_offset", "ntp_failures", "silent", "dropped")
 
 
 @dataclass(frozen=True)
-class Told:
+class AdapterStatus:
     """state, progress and port explain a silent meter; "" if the status has none.
 
     facts: all that was taken, under the names of the status, and `short`, one line for a person.
@@ -34,7 +34,7 @@ class Told:
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> "Told":
+    def of(cls, document: Mapping[str, Any]) -> "AdapterStatus":
         facts: dict[str, Any] = {}
         for name in _TEXTS:
             text = _text(document.get(name))

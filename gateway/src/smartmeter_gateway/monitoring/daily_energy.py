@@ -9,7 +9,7 @@ _DAY_S = 86_400
 Point = tuple[float, float]  # unix time, Wh
 
 
-class Today:
+class DailyEnergy:
     """add() readings in any order; only those of today and yesterday count."""
 
     def __init__(self) -> None:

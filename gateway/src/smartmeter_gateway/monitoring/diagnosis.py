@@ -5,7 +5,7 @@ from typing import Protocol
 
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS
 
-from .adapter_status import Told
+from .adapter_status import AdapterStatus
 
 OLD_S = 120.0  # a meter without a reading for so long is silent
 
@@ -22,7 +22,7 @@ class LinkLike(Protocol):
     reason: str
 
 
-def why(told: Told | None, links: Mapping[str, LinkLike], lan: str) -> str:
+def why(told: AdapterStatus | None, links: Mapping[str, LinkLike], lan: str) -> str:
     """One sentence. lan: the name of the LAN broker's link."""
     port = links.get(f"port {told.port}") if told else None
     if told and port:

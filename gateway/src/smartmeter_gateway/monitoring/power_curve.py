@@ -4,7 +4,7 @@ BUCKET_S = 300
 _BUCKETS = 86_400 // BUCKET_S
 
 
-class Curve:
+class PowerCurve:
     """add() readings in any order; those a day older than the newest are dropped."""
 
     def __init__(self) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .adapter_status import Told
-from .daily_energy import Today
-from .power_curve import Curve, power
+from .adapter_status import AdapterStatus
+from .daily_energy import DailyEnergy
+from .power_curve import PowerCurve, power
 
 log = logging.getLogger("smartmeter_gateway")
 
@@ -60,7 +60,7 @@ def now_text() -> str:
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-class Status:
+class Registry:
     """For any thread. Hold `lock` while you read several of its parts together."""
 
     def __init__(self, id: str = "") -> None:
@@ -68,15 +68,15 @@ class Status:
         self.lock = threading.Lock()
         self.started = time.monotonic()
         self._said: set[tuple[str, str]] = set()
-        self.adapters: dict[str, Told] = {}  # by meter: its newest status
+        self.adapters: dict[str, AdapterStatus] = {}  # by meter: its newest status
         self.duplicates: Counter[str] = Counter()  # by meter: came again and was not kept
         self.refused: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
         self.links: dict[str, LinkState] = {}
         self.alarms: dict[str, str] = {}
         self.meters: dict[str, Meter] = {}
-        self.curves: dict[str, Curve] = {}
-        self.todays: dict[str, Today] = {}
+        self.curves: dict[str, PowerCurve] = {}
+        self.daily_energy: dict[str, DailyEnergy] = {}
         self.spool = SpoolFigures()
         self.changed = threading.Event()  # publish now, not at the next interval
 
@@ -179,11 +179,11 @@ class Status:
         if watts is not None:
             curve = self.curves.get(meter)
             if curve is None:
-                curve = self.curves[meter] = Curve()
+                curve = self.curves[meter] = PowerCurve()
             curve.add(when, watts)
-        today = self.todays.get(meter)
+        today = self.daily_energy.get(meter)
         if today is None:
-            today = self.todays[meter] = Today()
+            today = self.daily_energy[meter] = DailyEnergy()
         today.add(when, values)
 
     def adapter_status(self, meter: str, document: Mapping[str, Any] | None) -> None:
@@ -192,4 +192,4 @@ class Status:
             if document is None:
                 self.adapters.pop(meter, None)
             else:
-                self.adapters[meter] = Told.of(document)
+                self.adapters[meter] = AdapterStatus.of(document)

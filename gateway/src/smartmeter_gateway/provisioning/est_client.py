@@ -33,7 +33,7 @@ from smartmeter_service.threads import RestartedThread
 from smartmeter_service.toml_file import SettingsError
 
 from ..config.settings import is_loopback
-from ..monitoring.registry import Status, log
+from ..monitoring.registry import Registry, log
 
 _PATH = "/.well-known/est/"
 _TIMEOUT_S = 20
@@ -215,11 +215,11 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 class Renewal:
     """Looks after a certificate while the Concentrator runs. The link connects again with it."""
 
-    def __init__(self, identity: Identity, status: Status) -> None:
+    def __init__(self, identity: Identity, registry: Registry) -> None:
         self._identity = identity
-        self._status = status
+        self._registry = registry
         self._stopping = threading.Event()
-        self._thread = RestartedThread("renewal", self._run, status.own_fault)
+        self._thread = RestartedThread("renewal", self._run, registry.own_fault)
 
     def start(self) -> None:
         self._thread.start()
@@ -244,8 +244,8 @@ class Renewal:
             text = f"the certificate could not be renewed: {why}"
             if left < 0:
                 text += "; it has expired: enroll again, with a new token"
-            self._status.alarm("renewal", text)
+            self._registry.alarm("renewal", text)
             return _AGAIN_S
-        self._status.alarm("renewal", None)
+        self._registry.alarm("renewal", None)
         log.info("the certificate was renewed; it is valid until %s", f"{until:%Y-%m-%d}")
         return _LOOK_S

@@ -30,14 +30,14 @@ class Ack(NamedTuple):
 class Batch:
     """What is committed together.
 
-    statuses: meter -> its newest status; an empty one withdraws it. memories: meter -> its
+    statuses: meter -> its newest status; an empty one withdraws it. replay_guards: meter -> its
     replay guard. It is in the same commit as its readings: on disk before them, it would refuse
     them as replays when they come again after a kill. acks hold also for what is not kept.
     """
 
     rows: list[NewRow] = field(default_factory=list)
     statuses: dict[str, bytes] = field(default_factory=dict)
-    memories: dict[str, bytes] = field(default_factory=dict)
+    replay_guards: dict[str, bytes] = field(default_factory=dict)
     acks: list[Ack] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -48,7 +48,7 @@ class Batch:
         """Take in what came later."""
         self.rows += later.rows
         self.statuses |= later.statuses
-        self.memories |= later.memories
+        self.replay_guards |= later.replay_guards
         self.acks += later.acks
 
     @property

@@ -104,12 +104,12 @@ class Spool:
         forget: Iterable[int],
         newest: dict[str, bytes],
         now: float,
-        memories: Mapping[str, bytes] = MappingProxyType({}),
+        replay_guards: Mapping[str, bytes] = MappingProxyType({}),
     ) -> list[Row]:
         """Commit new messages (meter, specific, payload), delete rows by id, and keep the bounds.
 
-        newest: meter -> its newest status; an empty one deletes it. memories: meter -> its replay
-        guard. Returns the new rows. If sqlite3 raises an error, the spool is as it was before.
+        newest: meter -> its newest status; an empty one deletes it.
+        Returns the new rows. If sqlite3 raises an error, the spool is as it was before.
         """
         before = (self.next, self.rows, self.bytes, self.dropped)
         execute = self._connection.execute
@@ -130,7 +130,7 @@ class Spool:
             self._keep_bounds(arrived)
             self._write_status(newest)
             self._connection.executemany(
-                "INSERT OR REPLACE INTO memory VALUES (?, ?)", memories.items()
+                "INSERT OR REPLACE INTO memory VALUES (?, ?)", replay_guards.items()
             )
             execute(
                 "UPDATE total SET next = ?, rows = ?, bytes = ?, dropped = ?",
@@ -149,7 +149,7 @@ class Spool:
         """meter -> its newest status."""
         return dict(self._connection.execute("SELECT meter, payload FROM status"))
 
-    def memories(self) -> dict[str, bytes]:
+    def replay_guards(self) -> dict[str, bytes]:
         """meter -> its replay guard."""
         return dict(self._connection.execute("SELECT meter, payload FROM memory"))
 

@@ -9,7 +9,7 @@ from smartmeter.wire import topics
 from smartmeter_service.threads import VitalThread
 
 from ..config.settings import SpoolSettings
-from ..monitoring.registry import SpoolFigures, Status, log
+from ..monitoring.registry import Registry, SpoolFigures, log
 from .batch import Batch
 from .database import Row, Spool, SpoolError, is_corrupt, set_aside
 
@@ -40,20 +40,20 @@ class Listener(Protocol):
         """The file was damaged and a new one has begun: the rows so far are gone."""
 
 
-class Spooler:
+class SpoolWriter:
     """The thread that writes. put() and forget() may be called from any thread."""
 
     def __init__(
         self,
         settings: SpoolSettings,
         history: bool,
-        status: Status,
+        registry: Registry,
         listener: Listener | None = None,
     ) -> None:
         """history: nobody fetches the rows, so they stay until they are too old."""
         self._settings = settings
         self._history = history
-        self._status = status
+        self._registry = registry
         self._listener = listener
         try:
             self._spool = self._open()
@@ -78,7 +78,7 @@ class Spooler:
         if not is_corrupt(why):
             raise SpoolError(f"the spool {path} cannot be opened: {why}") from None
         aside = set_aside(path)
-        self._status.alarm(
+        self._registry.alarm(
             "spool.corrupt", f"the spool {path} was damaged; it is kept as {aside.name}"
         )
         return self._open()
@@ -90,9 +90,9 @@ class Spooler:
         """meter -> its newest status, as kept before; call it before start()."""
         return self._spool.statuses()
 
-    def memories(self) -> dict[str, bytes]:
+    def replay_guards(self) -> dict[str, bytes]:
         """meter -> its replay guard, as kept before; call it before start()."""
-        return self._spool.memories()
+        return self._spool.replay_guards()
 
     def put(self, batch: Batch) -> None:
         """Take in messages; waits while too much already waits for the disk."""
@@ -155,7 +155,7 @@ class Spooler:
         while True:
             try:
                 rows = self._spool.write(
-                    batch.rows, forget, batch.statuses, time.time(), batch.memories
+                    batch.rows, forget, batch.statuses, time.time(), batch.replay_guards
                 )
                 break
             except sqlite3.DatabaseError as why:
@@ -163,10 +163,10 @@ class Spooler:
                     log.error("the last %d messages were not spooled: %s", len(batch), why)
                     return False
                 self._recover(why)
-        self._status.alarm("spool.write", None)
+        self._registry.alarm("spool.write", None)
         self._show_figures()
         if self._spool.dropped:
-            self._status.alarm(
+            self._registry.alarm(
                 "spool.dropped", "the spool was full: its oldest readings were dropped and counted"
             )
         batch.acknowledge()
@@ -185,10 +185,10 @@ class Spooler:
                 self._listener.replaced()
             return
         # A full disk or an I/O error: nothing is acknowledged until there is room again.
-        self._status.alarm("spool.write", f"the spool cannot be written: {why}")
+        self._registry.alarm("spool.write", f"the spool cannot be written: {why}")
         time.sleep(_RETRY_S)
         self._round_at = time.monotonic()
 
     def _show_figures(self) -> None:
         spool = self._spool
-        self._status.spooled(SpoolFigures(spool.rows, spool.bytes, spool.oldest, spool.dropped))
+        self._registry.spooled(SpoolFigures(spool.rows, spool.bytes, spool.oldest, spool.dropped))

@@ -3,7 +3,7 @@
 WAIT_S = 60.0
 
 
-class Parking:
+class Backoff:
     """Keys are meter ids. It outlives a connection: some brokers end it after a refusal."""
 
     def __init__(self) -> None:

@@ -19,10 +19,10 @@ from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import CloudSettings
 from ..monitoring import document
-from ..monitoring.registry import Status
+from ..monitoring.registry import Registry
 from ..spool.database import Reader, Row
-from ..spool.writer import Spooler
-from .backoff import Parking
+from ..spool.writer import SpoolWriter
+from .backoff import Backoff
 from .batching import ARRAY_BYTES_MAX, Packed, pack
 from .inbox import (
     Answered,
@@ -36,7 +36,7 @@ from .inbox import (
     StatusDue,
     Stored,
 )
-from .inflight import Sent, Window
+from .inflight import InFlight, Sent
 
 NAME = "cloud broker"
 _IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 000 a second
@@ -50,7 +50,7 @@ _NEWS_S = 0.1  # how long answers and receipts may lie unread while messages are
 _OVERHEAD = 200  # bytes of a packet beside its payload: topic, header, properties
 
 
-class Uplink:
+class Forwarder:
     """Publishes what the spool holds, from start() to stop()."""
 
     def __init__(
@@ -58,17 +58,17 @@ class Uplink:
         settings: CloudSettings,
         concentrator: str,
         spool_path: Path,
-        spooler: Spooler,
+        writer: SpoolWriter,
         inbox: Inbox,
-        status: Status,
+        registry: Registry,
     ) -> None:
         """inbox: the one that listens to the spooler."""
         self._concentrator = concentrator
         self._path = spool_path
-        self._spooler = spooler
+        self._writer = writer
         self._inbox = inbox
-        self._status = status
-        self._statuses = spooler.statuses()  # meter -> newest, all published at each connection
+        self._registry = registry
+        self._statuses = writer.statuses()  # meter -> newest, all published at each connection
         self._offline = json.dumps({"state": "offline"}).encode()
         will = topics.concentrator_status(concentrator), self._offline
         self._broker = BrokerLink(
@@ -77,21 +77,21 @@ class Uplink:
             ConnectOptions(client_ids.of_concentrator(concentrator), will=will),
             topics.receipts(concentrator),
             inbox,
-            status,
+            registry,
         )
         self._ending = threading.Event()
-        self._thread = RestartedThread("uplink", self._run, status.own_fault)
+        self._thread = RestartedThread("uplink", self._run, registry.own_fault)
 
         # What belongs to the thread.
         self._reader: Reader | None = None
         self._session: Session | None = None
         self._full = False  # something waits until answers or receipts make room
-        self._window = Window(settings.resend_after)
+        self._in_flight = InFlight(settings.resend_after)
         self._live: deque[Row] = deque()
         self._packed: deque[Packed] = deque()
         self._held: set[int] = set()  # rows live, packed, under way, or not yet forgotten
         self._cursor: int | None = None  # after this id the spool may hold backlog
-        self._parked = Parking()
+        self._backoff = Backoff()
         self._pending: set[str] = set()  # meters whose status is to be published, and _OWN
         self._status_mids: dict[int, str] = {}
 
@@ -105,7 +105,7 @@ class Uplink:
         self._inbox.end()
         self._thread.join(_IDLE_S)
         session = self._session
-        if session is not None and not self._parked.holds(_OWN, time.monotonic()):
+        if session is not None and not self._backoff.holds(_OWN, time.monotonic()):
             topic = topics.concentrator_status(self._concentrator)
             session.publish(topic, self._offline, retain=True)
         self._broker.stop(timeout)
@@ -126,21 +126,21 @@ class Uplink:
             self._full = False
             while not self._ending.is_set() and self._send():
                 self._take_events()
-            silent = "the Cloud gives no receipts" if self._window.silent else None
-            self._status.alarm("cloud.receipts", silent)
+            silent = "the Cloud gives no receipts" if self._in_flight.silent else None
+            self._registry.alarm("cloud.receipts", silent)
         self._close_reader()
         self._take_events()
         while self._session is not None and self._pending:  # what our ports said at the end
             self._send_status(self._session, self._pending.pop(), time.monotonic())
 
     def _wait_s(self) -> float:
-        due = self._window.next_due()
+        due = self._in_flight.next_due()
         return _IDLE_S if due is None else min(_NEWS_S, max(0.0, due - time.monotonic()))
 
     def _begin(self, session: Session | None) -> None:
         """A connection begins or ends: nothing is under way, and all work is in the spool."""
         self._session = session
-        self._window.clear()
+        self._in_flight.clear()
         self._live.clear()
         self._packed.clear()
         self._held.clear()
@@ -204,38 +204,38 @@ class Uplink:
             try:
                 digests = receipt.split(payload)
             except ValueError as why:
-                self._status.refuse("receipt", str(why), NAME)
+                self._registry.refuse("receipt", str(why), NAME)
                 continue
             for digest in digests:
-                delivered.extend(self._window.received(digest, now))
+                delivered.extend(self._in_flight.received(digest, now))
         if delivered:
-            self._spooler.forget(delivered)
+            self._writer.forget(delivered)
 
     def _take_answer(self, answer: Answer) -> None:
         """The broker accepted or refused a message; a refused meter waits, the others go on."""
         own = self._status_mids.pop(answer.packet_id, None)
         if not answer.refused:
-            sent = self._window.acknowledged(answer.packet_id)
-            if self._parked:
+            sent = self._in_flight.acknowledged(answer.packet_id)
+            if self._backoff:
                 self._accepted(sent.meter if sent else own)
             return
-        sent = self._window.refused(answer.packet_id)
+        sent = self._in_flight.refused(answer.packet_id)
         if sent is not None:
             self._held.difference_update(sent.ids)
         key = sent.meter if sent else own
         if key is None:
             return
-        self._parked.refuse(key, time.monotonic())
+        self._backoff.refuse(key, time.monotonic())
         whose = f"meter {key}" if key else "this Concentrator's status"
-        self._status.alarm(
+        self._registry.alarm(
             "cloud.refused", f"the {NAME} refuses messages of {whose}: {reason(answer.code)}"
         )
 
     def _accepted(self, key: str | None) -> None:
         if key is not None:
-            self._parked.accepted(key)
-        if not self._parked:
-            self._status.alarm("cloud.refused", None)
+            self._backoff.accepted(key)
+        if not self._backoff:
+            self._registry.alarm("cloud.refused", None)
 
     def _send(self) -> bool:
         """Publish the most urgent message; False if there is none or no room for it."""
@@ -244,24 +244,24 @@ class Uplink:
         if session is None:
             return False
         most = min(session.receive_maximum, _IN_FLIGHT_MAX)
-        free = most - self._window.unacknowledged
+        free = most - self._in_flight.unacknowledged
         if free <= 0:
             self._full = True
             return False
-        if over := self._parked.over(now):
+        if over := self._backoff.over(now):
             self._pending.update(key for key in over if key in self._statuses or not key)
             self._cursor = 0
         if self._pending:
             self._send_status(session, self._pending.pop(), now)
             return True
-        if sent := self._window.overdue(now):
+        if sent := self._in_flight.overdue(now):
             self._publish(session, sent, now)
             return True
-        if self._live and self._window.has_room():
+        if self._live and self._in_flight.has_room():
             row = self._live.popleft()
             self._send_packed(session, Packed(row.meter, row.specific, row.payload, [row.id]), now)
             return True
-        if not self._window.has_room(_BACKLOG_SHARE) or free < most * _BACKLOG_SHARE:
+        if not self._in_flight.has_room(_BACKLOG_SHARE) or free < most * _BACKLOG_SHARE:
             self._full = bool(self._live or self._packed or self._cursor is not None)
             return False
         if self._packed:
@@ -270,7 +270,7 @@ class Uplink:
         return self._read_backlog(session, now)
 
     def _send_packed(self, session: Session, packed: Packed, now: float) -> None:
-        if self._parked.holds(packed.meter, now):
+        if self._backoff.holds(packed.meter, now):
             self._held.difference_update(packed.ids)
             return
         topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
@@ -283,7 +283,7 @@ class Uplink:
         self._reader = self._reader or Reader(self._path)
         rows = self._reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
         self._cursor = rows[-1].id if rows else None
-        rows = [r for r in rows if r.id not in self._held and not self._parked.holds(r.meter, now)]
+        rows = [r for r in rows if r.id not in self._held and not self._backoff.holds(r.meter, now)]
         limit = min(ARRAY_BYTES_MAX, (session.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
         for packed in pack(rows, limit):
             self._held.update(packed.ids)
@@ -291,15 +291,15 @@ class Uplink:
         return self._cursor is not None
 
     def _publish(self, session: Session, sent: Sent, now: float) -> None:
-        digest = self._window.add(sent)
-        self._window.published(digest, session.publish(sent.topic, sent.payload), now)
+        digest = self._in_flight.add(sent)
+        self._in_flight.published(digest, session.publish(sent.topic, sent.payload), now)
 
     def _send_status(self, session: Session, key: str, now: float) -> None:
-        if self._parked.holds(key, now):
+        if self._backoff.holds(key, now):
             return
         if key == _OWN:
             topic = topics.concentrator_status(self._concentrator)
-            payload = json.dumps(document.published(self._status)).encode()
+            payload = json.dumps(document.published(self._registry)).encode()
         else:
             topic = topics.uplink(self._concentrator, key, topics.STATUS)
             payload = self._statuses.get(key, b"")

@@ -21,7 +21,7 @@ class Sent:
     mid: int = field(default=0)
 
 
-class Window:
+class InFlight:
     """Messages under way, the oldest first.
 
     A message without a receipt is sent again after resend_s. While no receipts come at all,

@@ -16,7 +16,7 @@ from smartmeter_service.threads import RestartedThread
 from ..config.settings import HttpSettings, is_loopback
 from ..monitoring import document
 from ..monitoring.prometheus import families
-from ..monitoring.registry import Status
+from ..monitoring.registry import Registry
 
 _REQUESTS_MAX = 16  # at a time; a further one waits its turn
 _TIMEOUT_S = 10
@@ -38,19 +38,19 @@ class HttpUnavailable(Exception):
 class LocalHttp:
     """Listens from start() to stop()."""
 
-    def __init__(self, settings: HttpSettings, status: Status) -> None:
+    def __init__(self, settings: HttpSettings, registry: Registry) -> None:
         self._settings = settings
         web = files(__package__) / "static"
         pages = {path: (web / name).read_bytes() for path, name in _PAGE.items()}
         try:
-            self._server = _Server(settings, status, pages)
+            self._server = _Server(settings, registry, pages)
         except OSError as why:
             raise HttpUnavailable(
                 f"cannot listen on {settings.host}:{settings.port}: "
                 f"{(why.strerror or str(why)).lower()}; set port in [http]"
             ) from None
         self.port = int(self._server.server_address[1])
-        self._thread = RestartedThread("http", self._server.serve_forever, status.own_fault)
+        self._thread = RestartedThread("http", self._server.serve_forever, registry.own_fault)
 
     def start(self) -> None:
         self._thread.start()
@@ -65,9 +65,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, settings: HttpSettings, status: Status, pages: dict[str, bytes]) -> None:
+    def __init__(self, settings: HttpSettings, registry: Registry, pages: dict[str, bytes]) -> None:
         self.settings = settings
-        self.status = status
+        self.registry = registry
         self.pages = pages
         self.turns = threading.BoundedSemaphore(_REQUESTS_MAX)
         super().__init__((settings.host, settings.port), _Handler)
@@ -75,7 +75,7 @@ class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Log our own faults. A browser that went away in the middle of an answer is not one."""
         if not isinstance(sys.exception(), OSError):
-            self.status.own_fault("http")
+            self.registry.own_fault("http")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -94,19 +94,19 @@ class _Handler(BaseHTTPRequestHandler):
                 self._page(self.path.partition("?")[0])
 
     def _page(self, path: str) -> None:
-        status = self.server.status
+        registry = self.server.registry
         if path in self.server.pages:
             kind = _TYPES[_PAGE[path].rpartition(".")[2]]
             self._answer(200, f"{kind}; charset=utf-8", self.server.pages[path])
         elif path == "/status":
-            body = json.dumps(document.shown(status)).encode()
+            body = json.dumps(document.shown(registry)).encode()
             self._answer(200, "application/json", body)
         elif path == "/metrics":
             accept = self.headers.get("Accept", "")
-            body, kind = exposition(families(document.shown(status)), accept)
+            body, kind = exposition(families(document.shown(registry)), accept)
             self._answer(200, kind, body)
         elif path.startswith("/curve/") and (
-            curve := status.curves.get(unquote(path.removeprefix("/curve/")))
+            curve := registry.curves.get(unquote(path.removeprefix("/curve/")))
         ):
             self._answer(200, "application/json", json.dumps(curve.points()).encode())
         else:
