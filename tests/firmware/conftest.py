@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.firmware.rig import (
-    HEAPS,
     KEY,
     METER,
     USERS,
@@ -22,6 +21,7 @@ from tests.firmware.rig import (
     TestMeter,
     Wire,
     flash,
+    memory,
 )
 from tools.certificates import Authority
 from tools.environment.debian import Unavailable
@@ -88,8 +88,19 @@ def tls(authority: Authority) -> tuple[Path, Path, Path]:
 
 
 @pytest.fixture
+def umqtt() -> Path | None:
+    """The folder of another umqtt.simple than the one of prepare.py; test_broker.py has some."""
+    return None
+
+
+@pytest.fixture
 def new_board(
-    binary: str, flash_image: Path, wire: Wire, tmp_path: Path
+    request: pytest.FixtureRequest,
+    binary: str,
+    flash_image: Path,
+    wire: Wire,
+    umqtt: Path | None,
+    tmp_path: Path,
 ) -> Iterator[Callable[..., VirtualBoard]]:
     """Makes a flashed board that is on."""
     made: list[VirtualBoard] = []
@@ -98,7 +109,8 @@ def new_board(
         folder = tmp_path / "board"
         folder.mkdir()
         shutil.copy(flash_image, folder / "flash.img")
-        options = {"heap": HEAPS[binary], "networks": WIFI, "uart": wire.path} | options
+        fits = memory(binary, {request.node.originalname, *request.node.fixturenames})
+        options = {"umqtt": umqtt, "memory": fits, "networks": WIFI, "uart": wire.path} | options
         board = VirtualBoard(folder, micropython=binary, **options)
         made.append(board)
         return board.start()

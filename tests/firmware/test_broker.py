@@ -4,6 +4,8 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.firmware.rig import (
     USERS,
     Drip,
@@ -13,10 +15,18 @@ from tests.firmware.rig import (
     TestMeter,
     agrees,
     mpremote,
+    umqtt_versions,
     with_a_clock_to_turn,
 )
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto
+
+
+@pytest.fixture(params=umqtt_versions(), ids=lambda path: path.name if path else "pinned")
+def umqtt(request: pytest.FixtureRequest) -> Path | None:
+    """Stock images have different versions frozen in."""
+    folder: Path | None = request.param
+    return folder
 
 
 def test_the_status_tells_what_the_adapter_is_about(setup: Setup, meter: TestMeter) -> None:

@@ -5,9 +5,10 @@
 The firmware runs on the 32-bit virtual board with an ESP32's heap, from an encrypted telegram every
 5 s to the broker's acknowledgement; the board's clock is turned as the telegrams go by, so that it
 keeps its minutes (status, keepalive) and its days (NTP). Four days go by over one connection, whose
-packet ids start again; then Wi-Fi goes away once a day. Exit status 1 where a reading is lost or
-wrong, where the board restarts, or where free heap after collection shrinks by more than 2 % from
-the end of the first hour.
+packet ids start again. From then on there is trouble every six hours, in turn: Wi-Fi is off, the
+router restarts, the DHCP lease is lost, the broker is away for three hours. Exit status 1 if a
+reading is lost or wrong, if the board crashes or restarts without a reason of its own, or if free
+heap after collection shrinks by more than 2 % from the end of the first hour.
 """
 
 import os
@@ -27,9 +28,11 @@ _WEEK = 7 * 24 * 720
 _HOUR = 720  # telegrams, one every 5 s
 _DAY = 24 * _HOUR
 _IDS = 65_536  # packet ids of MQTT, 0 among them, which is none
-# Telegrams of a minute of the board's clock; their readings are awaited before it passes. Two more
-# than come in a minute, so that a week's take six days: pass_time() can turn no further.
-_BATCH = 14
+_TROUBLE = _DAY // 4
+# Telegrams of a minute of the board's clock; their readings are awaited before it passes. Three
+# more than come in a minute: pass_time() can turn six days, and a week's have to fit.
+_BATCH = 15
+_OUTAGE_S = 3 * 3600
 # Telegrams sent ahead: fewer bytes than the UART's buffer holds, while the first one loads modules.
 _UNDER_WAY = 4
 _MINUTE_S = 61  # of the board's clock, at the end of which it tells its status
@@ -47,6 +50,7 @@ class Soak:
     wrong: int = 0
     lost: int = 0
     again: int = 0
+    lease: int = 1
     pending: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def batch(self) -> None:
@@ -95,15 +99,35 @@ class Soak:
                 # The leap broke its connection, and its pause before the next is by its clock.
                 self.run.board.pass_time(2, 2)
 
-    def without_wifi(self) -> None:
-        """Wi-Fi off and on; what was acknowledged in the last minute is repeated."""
-        console = len(self.run.board.console())
-        self.run.board.air(networks={})
-        self.run.board.wait_console("network: lost", _WAIT_S, console)
-        self.run.board.air(networks={"run": "password-of-the-run"})
+    def trouble(self, number: int) -> None:
+        """Make trouble, and wait until the adapter is back. What was acknowledged in the last
+        minute is then repeated."""
+        board = self.run.board
+        console = len(board.console())
+        kind = number % 4
+        if kind in (0, 1):
+            board.air(networks={})
+            board.wait_console("network: lost", _WAIT_S, console)
+            board.air(networks={"run": "password-of-the-run"})
+        if kind == 1:  # a router that has restarted refuses at first, and knows no leases
+            self.lease += 1
+            board.air(refuses=202, lease=self.lease)
+            board.pass_time(40, 2)
+            board.air(refuses=0)
+        if kind == 2:
+            self.lease += 1
+            board.air(lease=self.lease)
+            self.run.passage.cut()
+            board.wait_console("no such host name", _WAIT_S, console)
+        if kind == 3:
+            self.run.broker.kill()
+            board.wait_console("adapter: broker: ", _WAIT_S, console)
+            board.pass_time(_OUTAGE_S, 60)
+            self.run.broker.start()
+            console = len(board.console())
         until = time.monotonic() + _WAIT_S
-        while "broker: connected" not in self.run.board.console()[console:]:
-            self.run.board.pass_time(2, 2)  # its pause between two attempts is over at once
+        while "broker: connected" not in board.console()[console:]:
+            board.pass_time(10, 2)  # its pauses are over at once
             if time.monotonic() > until:
                 raise TimeoutError("the board did not come back")
 
@@ -113,12 +137,14 @@ def soak(
     telegrams: int,
     first: int = _HOUR,
     unbroken: int = 4 * _DAY,
+    every: int = _TROUBLE,
     image: Path | None = None,
 ) -> bool:
     """Run the soak; return whether all went well.
 
-    first: telegrams until the heap is measured. unbroken: telegrams until Wi-Fi is switched off,
-    and daily from then on. image: the flash of a board that has the firmware.
+    first: telegrams until the heap is measured. unbroken: telegrams until the first trouble.
+    every: telegrams from one trouble to the next. image: the flash of a board that has the
+    firmware.
     """
     started = time.monotonic()
     table = Table(
@@ -128,28 +154,33 @@ def soak(
     with AdapterRun(folder, "micropython32", image) as run:
         it = Soak(run, telegrams)
         resets = list(run.board.resets)
-        shown = longest = 0
+        shown = longest = troubles = 0
         while it.sent < telegrams:
             it.batch()
             status = it.minute()
             heap = int(status["heap"])
             if status["connects"] == 1:
-                longest = int(status["published"])
+                longest = max(longest, int(status["published"]))
             if not heap_first and it.sent >= first:
                 heap_first = heap
             if it.sent - shown >= telegrams // 20 or it.sent == telegrams:
                 shown = it.sent
                 spent = int(time.monotonic() - started)
                 table.row(it.sent, it.right, it.lost, it.again, heap, spent)
-            if unbroken <= it.sent < telegrams and (it.sent - unbroken) % _DAY < _BATCH:
-                it.without_wifi()
-        restarted = run.board.resets != resets
+            if unbroken + every * troubles <= it.sent < telegrams:
+                it.trouble(troubles)
+                troubles += 1
+        restarts = run.board.resets[len(resets) :]
     change = (heap - heap_first) / heap_first if heap_first else -1.0
     met = [
         (it.lost == 0 and it.right == telegrams, f"no reading lost: {it.lost} of {telegrams}"),
         (it.wrong == 0, f"no reading wrong: {it.wrong}"),
         (status["dropped"] == 0, f"none dropped by the adapter: {status['dropped']}"),
-        (not restarted, "the board has not restarted"),
+        ("last_crash" not in status, f"no crash: {status.get('last_crash')}"),
+        (
+            bool(restarts) == (troubles > 3),
+            f"restarts only where the broker is away for hours: {len(restarts)}",
+        ),
         (
             change > -_SHRINK,
             f"free heap after collection {heap}, after the first hour {heap_first}: {change:+.1%}",

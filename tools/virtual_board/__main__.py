@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tools.environment.debian import Unavailable
 from tools.virtual_board.launcher import VirtualBoard
+from tools.virtual_board.memory import CLASSES
 
 
 def main() -> int:
@@ -23,7 +24,7 @@ def main() -> int:
     parser.add_argument("--uart", default="/dev/null", help="tty of the meter's wire")
     parser.add_argument("--port-link", type=Path, help="link to the port for mpremote")
     parser.add_argument("--micropython", default="micropython", help="micropython, micropython32")
-    parser.add_argument("--heap", default="2200k")
+    parser.add_argument("--memory", default="psram", choices=CLASSES, help="class of its heap")
     parser.add_argument("--line", help='settings of the wire, such as "2400 8E1"; default: any')
     arguments = parser.parse_args()
     ended = threading.Event()
@@ -34,7 +35,7 @@ def main() -> int:
             arguments.folder,
             uart=arguments.uart,
             micropython=arguments.micropython,
-            heap=arguments.heap,
+            memory=arguments.memory,
             line=arguments.line,
         )
     except (OSError, KeyError, Unavailable) as why:

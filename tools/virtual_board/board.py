@@ -4,7 +4,8 @@
 #
 # FOLDER  where flash, NVS, RTC memory and the state of the air are kept
 # CAUSE   number of machine.reset_cause() for this start
-# MODE    "raw": boot.py, then the raw REPL; "run": boot.py, main.py, and the REPL after it
+# MODE    "raw": boot.py, then the raw REPL; "run": boot.py, main.py, and the REPL after it;
+#         "measure": nothing but a report of what all this takes of the heap
 # UMQTT   folder with umqtt/, which stock ESP32 builds have frozen in; "-" for none
 # UART    the tty on the wire; it may appear, vanish and come back
 # LINE    how that line is set, "2400 8E1"; "-" takes any setting
@@ -12,11 +13,13 @@
 # The console is stdin and stdout. This program ends with an EXIT_ status at a reset, soft ones
 # included, and by SIGALRM where the watchdog bites; launcher.py starts it again, as hardware would.
 
+import gc
 import os
 import socket
 import sys
 import time
 
+import micropython
 import vfs
 
 # All of it before this board's own file system takes the place of the machine's.
@@ -61,7 +64,21 @@ provide(
 )
 # Two regions, as on a chip with Wi-Fi and TLS in use; the figures are fixed.
 _IDF_HEAP = [(110_000, 41_000, 31_744, 18_000), (15_000, 9_000, 8_192, 6_000)]
-provide("esp32", NVS=NVS, HEAP_DATA=4, idf_heap_info=lambda cap: list(_IDF_HEAP))
+
+
+def report():
+    """For memory.py: the heap after a collection, and the names in its pools."""
+    gc.collect()
+    print("board:", gc.mem_alloc(), "bytes live")
+    micropython.qstr_info()
+
+
+def idf_heap_info(cap):
+    report()  # the adapter asks for this where it tells its status
+    return list(_IDF_HEAP)
+
+
+provide("esp32", NVS=NVS, HEAP_DATA=4, idf_heap_info=idf_heap_info)
 provide(
     "network",
     WLAN=network.WLAN,
@@ -98,7 +115,7 @@ def mount():
 
 # Imported here so that they are native modules, not what a file of the firmware may be called.
 import asyncio  # noqa: I001
-import binascii, collections, cryptolib, hashlib, micropython, random, re, struct, tls  # noqa: E401, F401
+import binascii, collections, cryptolib, hashlib, random, re, struct, tls  # noqa: E401, F401
 
 if AHEAD_FD >= 0:
     # a wait must not be as long as it would be if no time were skipped
@@ -121,6 +138,10 @@ sys.modules["tls"].SSLContext = SSLContext
 
 mount()
 sys.path[:] = ["", ".frozen", "/lib"] + ([HOST + UMQTT] if UMQTT != "-" else [])
+if MODE == "measure":
+    gc.collect()
+    report()
+    sys.exit()
 if CAUSE != "5":
     sys.stdout.buffer.write(b"\r\nMicroPython " + sys.version.encode() + b"; virtual board\r\n")
 try:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from tools.environment.prepare import program
+from tools.virtual_board.memory import Heap, heap_bytes, used
 
 BOARD = Path(__file__).with_name("board.py")
 FLASH_BYTES = 512 * 4096
@@ -41,7 +42,7 @@ class VirtualBoard:
 
     uart:        path of the tty of the meter's wire; it may appear later
     micropython: "micropython" (64 bit), "micropython32", or the path of a binary
-    heap:        size of the garbage-collected heap, as MicroPython's -X heapsize takes it
+    memory:      the class of its heap: "classic", "c3" or "psram" (memory.py)
     line:        how the wire is really set, such as "2400 8E1"; another setting of the firmware
                  then hears only rubbish. None: any setting will do
     networks:    the Wi-Fi networks in reach, ssid -> password
@@ -54,7 +55,7 @@ class VirtualBoard:
         folder: Path,
         uart: Path | str = "/dev/null",
         micropython: str = "micropython",
-        heap: str = "2200k",
+        memory: str = "psram",
         line: str | None = None,
         networks: dict[str, str] | None = None,
         umqtt: Path | None = None,
@@ -64,7 +65,7 @@ class VirtualBoard:
         self.resets: list[int] = []  # reset causes of all starts so far but soft resets
         self._uart = os.path.abspath(uart)
         self._binary = micropython if os.sep in micropython else program(micropython)
-        self._heap = heap
+        self._heap = heap_bytes(memory, self._binary)
         self._line = line or "-"
         # stock ESP32 builds have umqtt.simple frozen in; Debian's unix build leaves it out
         self._umqtt = Path(umqtt) if umqtt else Path(program("umqtt")).parents[1]
@@ -205,6 +206,10 @@ class VirtualBoard:
 
     def console(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def heap(self) -> Heap:
+        """What the firmware used of the heap at its last status."""
+        return used(self.console(), self._binary)
 
     def wait_console(self, text: str, seconds: float = 60, after: int = 0) -> None:
         """Returns once `text` is on the console, from character `after` on."""

@@ -1,0 +1,94 @@
+"""How much heap MicroPython has on a board, and how much of it the firmware uses.
+
+On an ESP32 the heap begins with one area and grows once, as long as the memory that Wi-Fi and TLS
+leave lasts. The unix port has one area, so a class gives it the most that a chip can have. The
+stand-ins live in the same heap. They are measured once for each binary, and come on top.
+"""
+
+import functools
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+BOARD = Path(__file__).with_name("board.py")
+
+# Units of 1024 bytes: (first area, at most). MICROPY_GC_INITIAL_HEAP_SIZE of the port's
+# mpconfigport.h, and that doubled once (py/gc.c, gc_try_add_heap). A third area would be what TLS
+# needs. With PSRAM the heap grows to megabytes, and 2 MB stand for that.
+CLASSES = {"classic": (56, 112), "c3": (64, 128), "psram": (64, 2048)}
+# The allocation table takes 3 bits of each 16 bytes of heap (py/gc.c: two for the state of a block,
+# one for finalisers), on 32 bit, and less on 64.
+_TABLE = 1 + 3 / 128
+
+# Names that came with a module are never given up. Their pools hold 20, 40, 80 ... entries, each
+# pool in one piece, of 7 bytes an entry on 32 bit (py/qstr.c: pointer, 16 bits of hash, length).
+_POOL_FIRST = 20
+_ENTRY = 7
+
+
+def pools(names: int) -> int:
+    """Bytes that the pools of so many names take on a chip: the last one may be nearly empty."""
+    size, held, entries = 0, 0, _POOL_FIRST
+    while held < names:
+        size += entries * _ENTRY
+        held += entries
+        entries *= 2
+    return size
+
+
+@dataclass(frozen=True)
+class Heap:
+    """Of the firmware alone.
+
+    live: bytes in use after collection. names: how many it has brought. slack: bytes of pools
+    without a name in them, which a step of the pools adds or takes; live - slack has no steps.
+    """
+
+    live: int
+    names: int
+    slack: int
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """What the board's stand-ins, asyncio among them, use before any firmware runs."""
+
+    live: int
+    names: int
+
+
+_REPORT = re.compile(r"board: (\d+) bytes live\s+qstr pool: n_pool=\d+, n_qstr=(\d+)")
+
+
+@functools.cache
+def stand_ins(binary: str) -> StandIns:
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder)
+        (state / "nvs").mkdir()
+        (state / "flash.img").write_bytes(b"\xff" * 4096 * 512)
+        (state / "air.json").write_text("{}")
+        command = [binary, "-X", "heapsize=1m", str(BOARD), folder, "1", "measure", "-"]
+        command += ["/dev/null", "-"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = _REPORT.search(done.stdout)
+    assert found, done.stdout + done.stderr
+    return StandIns(int(found[1]), int(found[2]))
+
+
+def heap_bytes(memory: str, binary: str) -> int:
+    """The size of the heap that MicroPython is given for a class of boards."""
+    return CLASSES[memory][1] * 1024 + int(stand_ins(binary).live * _TABLE)
+
+
+def used(console: str, binary: str) -> Heap:
+    """By the last report on the console: the board writes one whenever the adapter tells its
+    status, which comes right after a collection."""
+    reports = _REPORT.findall(console)
+    if not reports:
+        raise ValueError("the adapter has not told its status yet")
+    own = stand_ins(binary)
+    live, names = (int(x) for x in reports[-1])
+    held = pools(names) - pools(own.names)
+    return Heap(live - own.live, names - own.names, held - (names - own.names) * _ENTRY)
