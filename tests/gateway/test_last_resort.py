@@ -5,6 +5,7 @@ tests/service/test_every_thread.py holds that no thread is missing here.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from smartmeter_service.threads import EXIT_STATUS
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
 from tests.service import faulty
+from tools.environment.mosquitto import free_port
 
 SPOOL = "smartmeter_gateway.spool.database:Spool.write"
 UPLINK = "smartmeter_gateway.uplink.forwarder:Forwarder._wait_s"
@@ -25,6 +27,7 @@ HTTP = "smartmeter_gateway.web.server:_Server.service_actions"
 REQUEST = "smartmeter_gateway.web.server:_Handler._page"
 HISTORY = "smartmeter_gateway.app:recall"
 RENEWAL = "smartmeter_gateway.provisioning.est_client:Renewal._look"
+SNTP = "smartmeter_gateway.provisioning.sntp_server:_answer"
 BROKER = "amqtt.broker:Broker._run_broadcast"
 MAIN = "smartmeter_gateway.app:notify"
 LISTEN = "smartmeter_gateway.cli.serial_scan:_listen"
@@ -139,6 +142,20 @@ def test_a_certificate_is_looked_at_after_a_fault(between: Between) -> None:
     eventually(lambda: "the local page is at" in between.process.said)
     alarm_of(between, "renewal")
     between.process.says("the certificate could not be renewed")
+
+
+def test_the_time_is_told_after_a_fault(between: Between) -> None:
+    port = free_port()
+    between.configure(f'[sntp]\nhost = "127.0.0.1"\nport = {port}')
+    trigger = start(between, SNTP)
+    between.process.says("Concentrator home runs")
+    trigger.touch()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(30)
+        client.sendto(b"\x1b" + bytes(47), ("127.0.0.1", port))
+        alarm_of(between, "sntp")
+        client.sendto(b"\x1b" + bytes(47), ("127.0.0.1", port))
+        assert len(client.recv(512)) == 48
 
 
 def test_the_embedded_broker_ends_the_process(between: Between) -> None:

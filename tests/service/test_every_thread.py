@@ -31,6 +31,10 @@ TESTED: dict[tuple[str, str], tuple[ModuleType, str]] = {
         of_gateway,
         "test_a_certificate_is_looked_at_after_a_fault",
     ),
+    ("smartmeter_gateway/provisioning/sntp_server.py", "'sntp'"): (
+        of_gateway,
+        "test_the_time_is_told_after_a_fault",
+    ),
     ("smartmeter_gateway/spool/writer.py", "'spool'"): (
         of_gateway,
         "test_the_spool_s_thread_ends_the_process_and_nothing_is_lost",

@@ -83,8 +83,10 @@ def heap_bytes(memory: str, binary: str) -> int:
 
 
 def used(console: str, binary: str) -> Heap:
-    """By the last report on the console: the board writes one whenever the adapter tells its
-    status, which comes right after a collection."""
+    """By the last report on the console.
+
+    The board writes one when the adapter makes its status, right after a collection.
+    """
     reports = _REPORT.findall(console)
     if not reports:
         raise ValueError("the adapter has not told its status yet")

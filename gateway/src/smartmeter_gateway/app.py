@@ -23,6 +23,7 @@ from .intake.serial_source import SerialSource
 from .integrations.lan_publisher import LanPublisher
 from .monitoring.registry import Registry, log
 from .provisioning.est_client import Identity, Renewal
+from .provisioning.sntp_server import SntpServer
 from .spool.database import SpoolError
 from .spool.writer import SpoolWriter
 from .uplink.forwarder import Forwarder
@@ -46,17 +47,24 @@ class Concentrator:
         self._forwarder: Forwarder | None = None
         self._http: LocalHttp | None = None
         self._renewal: Renewal | None = None
+        self._sntp: SntpServer | None = None
         self._publisher: LanPublisher | None = None
         self._sources: list[MqttSource | SerialSource] = []
 
     def start(self) -> None:
-        """SpoolError, BrokerUnavailable or HttpUnavailable where it cannot begin; nothing runs."""
+        """Start all parts.
+
+        Raises SpoolError, BrokerUnavailable, HttpUnavailable or SntpUnavailable, and then nothing
+        runs.
+        """
         config = self._config
         with ExitStack() as closing:
             closing.callback(os.close, _lock(config.spool.path))
             inbox = Inbox() if config.cloud else None
             self._writer = SpoolWriter(config.spool, config.cloud is None, self.registry, inbox)
             lan = self._lan(closing)
+            if config.sntp:
+                self._sntp = SntpServer(config.sntp, self.status)
             self._http = self._page()
             self._closing = closing.pop_all()
         if config.cloud and inbox:
@@ -77,6 +85,8 @@ class Concentrator:
         self._writer.start()
         if self._renewal:
             self._renewal.start()
+        if self._sntp:
+            self._sntp.start()
         if self._http:
             self._http.start()
         if self._forwarder:
@@ -164,6 +174,7 @@ class Concentrator:
             self._forwarder,
             self._http,
             self._renewal,
+            self._sntp,
         ):
             if part:
                 part.stop(max(0.1, until - time.monotonic()))

@@ -107,6 +107,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from smartmeter_broker import BrokerUnavailable
 
     from ..app import Concentrator
+    from ..provisioning.sntp_server import SntpUnavailable
     from ..spool.database import SpoolError
     from ..web.server import HttpUnavailable
 
@@ -116,7 +117,7 @@ def _run(arguments: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: concentrator.end())
     try:
         concentrator.start()
-    except (SpoolError, BrokerUnavailable, HttpUnavailable) as why:
+    except (SpoolError, BrokerUnavailable, HttpUnavailable, SntpUnavailable) as why:
         raise SettingsError(str(why)) from None
     concentrator.wait()
     concentrator.stop()

@@ -172,6 +172,13 @@ class HttpSettings:
     password: str | None = field(default=None, repr=False)
 
 
+class SntpSettings(Table):
+    """[sntp]: where to tell adapters the time. Without this table nobody is told."""
+
+    host: Text  # of this machine on the LAN, or 0.0.0.0 for all of its networks
+    port: ListenPort = 123
+
+
 @dataclass(frozen=True)
 class Config:
     """All settings of a Concentrator."""
@@ -184,6 +191,7 @@ class Config:
     http: HttpSettings | None
     meters: tuple[MeterSettings, ...] = ()
     home: HomeAssistantSettings | None = None
+    sntp: SntpSettings | None = None
 
 
 class _Broker(Table):
@@ -317,6 +325,7 @@ class _File(Table):
     meter: tuple[MeterSettings, ...] | MeterSettings = ()
     http: _Http = msgspec.field(default_factory=_Http)
     homeassistant: HomeAssistantSettings | None = None
+    sntp: SntpSettings | None = None
 
     def __post_init__(self) -> None:
         if not topics.is_id(self.concentrator):
@@ -361,6 +370,7 @@ def load(path: Path) -> Config:
         http=page if http.enabled else None,
         meters=meters,
         home=tables.homeassistant,
+        sntp=tables.sntp,
     )
 
 

@@ -16,7 +16,7 @@ _SILENT_S = 60  # the same as on the adapters
 _OFFSET_S = 2  # clocks in whole seconds that differ less are taken as equal
 _TEXTS = (
     *("state", "version", "time", "line", "port", "progress"),
-    *("clock_set", "last_trouble", "last_crash", "update"),
+    *("clock_set", "last_trouble", "last_crash", "restart", "update"),
 )
 _NUMBERS = ("rssi", "clock_offset", "ntp_failures", "silent", "dropped")
 
@@ -88,6 +88,8 @@ def _parts(facts: Mapping[str, Any]) -> list[str]:
         said.append("faults: " + ", ".join(f"{n} {k}" for k, n in facts["faults"].items()))
     if facts.get("dropped", 0) > 0:
         said.append(f"{facts['dropped']} dropped")
+    if "restart" in facts:
+        said.append(f"restarted: {facts['restart']}")
     if "time" in facts:
         said.append(f"reported at {facts['time']}")
     return said
