@@ -119,4 +119,4 @@ def test_without_mosquitto_the_embedded_brokers_serve(repository: Path, tmp_path
     out, _ = process.communicate(timeout=150)
     assert process.returncode == 0, out
     assert "brokers: embedded (amqtt)" in out
-    assert "the Concentrator reads all three meters by its serial intake" in out
+    assert "the Concentrator reads all three meters itself" in out
