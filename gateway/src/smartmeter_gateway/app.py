@@ -64,7 +64,7 @@ class Concentrator:
             self._writer = SpoolWriter(config.spool, config.cloud is None, self.registry, inbox)
             lan = self._lan(closing)
             if config.sntp:
-                self._sntp = SntpServer(config.sntp, self.status)
+                self._sntp = SntpServer(config.sntp, self.registry)
             self._http = self._page()
             self._closing = closing.pop_all()
         if config.cloud and inbox:

@@ -11,7 +11,7 @@ import time
 from smartmeter_service.threads import RestartedThread
 
 from ..config.settings import SntpSettings
-from ..monitoring.registry import Status
+from ..monitoring.registry import Registry
 
 _SIZE = 48
 _CLIENT, _SERVER = 3, 4  # modes
@@ -29,7 +29,7 @@ class SntpUnavailable(Exception):
 class SntpServer:
     """Answers from start() to stop()."""
 
-    def __init__(self, settings: SntpSettings, status: Status) -> None:
+    def __init__(self, settings: SntpSettings, registry: Registry) -> None:
         kind = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         self._socket = socket.socket(kind, socket.SOCK_DGRAM)
         self._socket.settimeout(_LOOK_S)
@@ -43,7 +43,7 @@ class SntpServer:
             ) from None
         self.port = int(self._socket.getsockname()[1])
         self._ended = False
-        self._thread = RestartedThread("sntp", self._run, status.own_fault)
+        self._thread = RestartedThread("sntp", self._run, registry.own_fault)
 
     def start(self) -> None:
         self._thread.start()
