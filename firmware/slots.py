@@ -1,4 +1,4 @@
-"""Which version of the firmware runs: the one that was flashed, or an update in /a or /b.
+"""Selects the version of the firmware: the flashed one, or an update in /a or /b.
 
 Only this file and main.py are never updated over the air. A version is chosen by renaming one
 small file over another, which LittleFS does whole or not at all: after a power cut at any
@@ -25,7 +25,7 @@ _TRIES = 3  # starts that a new version has to publish something
 
 
 def state() -> "State | None":
-    """What POINTER says; None if nothing was ever updated."""
+    """The content of POINTER; None if there was no update yet."""
     try:
         with open(POINTER) as f:
             found = json.load(f)
@@ -39,7 +39,7 @@ def _is_slot(name: object) -> bool:
 
 
 def choose() -> str:
-    """Called once at each start: the slot to run from. Counts the starts of a version on trial."""
+    """Called at each start: returns the slot to run. Counts the starts of a version on trial."""
     found = state()
     if found is None:
         return FLASHED
@@ -55,7 +55,7 @@ def choose() -> str:
 
 
 def free() -> "str | None":
-    """The slot that an update may be unpacked in; None while a version is on trial.
+    """The slot in which an update may be unpacked; None while a version is on trial.
 
     What then ran before may be in the other one, and is what would come back.
     """
@@ -66,7 +66,7 @@ def free() -> "str | None":
 
 
 def try_out(slot: str, version: str) -> None:
-    """From the next start on, slot runs; unless it is kept, what runs now comes back."""
+    """From the next start on, slot runs; unless it is kept, the present version returns."""
     found = state()
     before = found["slot"] if found else FLASHED
     new = {"slot": slot, "version": version, "over": _flashed(), "before": before}
@@ -82,7 +82,7 @@ def keep() -> None:
 
 
 def back(found: "State") -> str:
-    """Gives the version on trial up; the slot that runs from the next start on."""
+    """Gives up the version on trial; returns the slot of the next start."""
     machine.RTC().memory(b"")  # its crashes are not those of what runs now
     _write({"slot": found["before"], "over": found["over"], "given_up": found["version"]})
     return str(found["before"])
@@ -95,7 +95,7 @@ def _write(new: "State") -> None:
 
 
 def _flashed() -> str:
-    """What tells the flashed version from another: a digest of the file with its number."""
+    """A fingerprint of the flashed version: a digest of the file with its number."""
     for ending in ("py", "mpy"):
         try:
             with open("/lib/smartmeter/__init__." + ending, "rb") as f:

@@ -1,1 +1,1 @@
-"""The SmartMeterAdapter: reads a meter's port and publishes what it says over MQTT."""
+"""The SmartMeterAdapter: reads a meter's port and publishes the readings over MQTT."""

@@ -1,4 +1,4 @@
-"""The adapter, put together from its settings: what reads, what publishes, what watches."""
+"""The adapter, assembled from its settings: reader, publisher, watchdog."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ _TRIAL_S = 600  # a new version that has published nothing by then is given up
 
 
 class Adapter:
-    """settings as schema.check() gives them."""
+    """settings in the form that schema.check() returns."""
 
     def __init__(self, settings: "Document", store: "Store", health: "Health") -> None:
         meter = settings["meter"]
@@ -90,7 +90,7 @@ class Adapter:
         return 0 if self.meter.progress == READINGS else 4
 
     def _is_on_trial(self, now: int) -> bool:
-        """Keeps a new version that has published what the meter said; gives one up that has not."""
+        """Keeps a new version that has published readings; gives up one that has not."""
         if self.publisher.published:
             slots.keep()
             return False
@@ -101,7 +101,7 @@ class Adapter:
         return True
 
     async def run(self) -> None:
-        """Runs until something raises; health.Restart where that is wanted."""
+        """Runs until something raises; health.Restart for an intended restart."""
         watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self._health.start()
         safe = self._health.safe
@@ -136,7 +136,7 @@ class Adapter:
             await asyncio.sleep_ms(1000)
 
     async def _crashing(self, task: "Awaitable[None]") -> None:
-        """A task that ends takes the adapter with it; asyncio alone would let the rest run on."""
+        """A task that ends stops the adapter; asyncio alone would let the other one run on."""
         try:
             await task
         except Exception as why:

@@ -1,4 +1,4 @@
-"""The broker: umqtt.simple, cured from outside of what it does not do.
+"""The broker: umqtt.simple, patched from outside.
 
 It gets its connection from link.py (one record a packet, one time limit), its packet id is
 wrapped before it leaves 16 bits, it is pinged, and whatever it raises becomes BrokerError.
@@ -28,7 +28,7 @@ _EXPIRED = "its certificate has expired"
 _NOT_YET = "its certificate is not valid yet; is the clock right?"
 # The words of mbed TLS (x509_crt.c) -> ours, most telling first.
 _CERTIFICATE = (
-    ("signed by the trusted CA", "its certificate is not from the CA that the settings name"),
+    ("signed by the trusted CA", "its certificate is not from the CA in the settings"),
     ("does not match", "its certificate is for another host name"),
     ("expired", _EXPIRED),
     ("future", _NOT_YET),
@@ -44,7 +44,7 @@ _REFUSED = {
 
 
 class BrokerError(Exception):
-    """Why the broker cannot be used now, in one sentence."""
+    """Why the broker cannot be used at the moment; one sentence."""
 
 
 class _Client(simple.MQTTClient):
@@ -55,7 +55,7 @@ class _Client(simple.MQTTClient):
 
 
 class _Opened:
-    """Stands for `socket` in umqtt's module: hands out the connection that is already open."""
+    """Replaces `socket` in umqtt's module: returns the connection that is already open."""
 
     def __init__(self, opened: link.Link) -> None:
         self._opened = opened
@@ -77,7 +77,7 @@ def context(ca: bytes, certificate: bytes | None, key: bytes | None) -> tls.SSLC
 
 
 class Broker:
-    """One connection at a time. Every method but connect() blocks for 5 s at most."""
+    """One connection at a time. Every method except connect() blocks for at most 5 s."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Broker:
         return self._client is not None
 
     def take(self, topic: str, taker: "Callable[[bytes], None]") -> None:
-        """Has messages on topic given to taker, from the next connect() on."""
+        """Delivers messages on topic to taker, from the next connect() on."""
         self._topic = topic
         self._taker = taker
 
@@ -145,7 +145,7 @@ class Broker:
             try:
                 client.subscribe(self._topic.encode(), 1)
             except simple.MQTTException:  # its rules do not let us; readings matter more
-                self._lacks("the broker does not let this adapter listen on %s" % self._topic)
+                self._lacks("the broker refuses the subscription to %s" % self._topic)
 
     def _taken(self, topic: bytes, payload: bytes) -> None:
         passed_over = self._link.passed_over if self._link else 0
@@ -161,12 +161,12 @@ class Broker:
         self.deaf = why
 
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
-        """At QoS 1; returns once the broker has acknowledged it."""
+        """Publishes at QoS 1; returns once the broker has acknowledged."""
         client = self._ready()
         self._do(lambda: client.publish(topic.encode(), payload, retain, 1))
 
     def ping(self) -> None:
-        """Asks whether the broker is there, and waits for its answer."""
+        """Asks whether the broker answers, and waits for its answer."""
         client = self._ready()
 
         def ask() -> None:
@@ -176,7 +176,7 @@ class Broker:
         self._do(ask)
 
     def check(self) -> None:
-        """Takes what the broker has sent, if anything; finds out whether it has gone."""
+        """Reads what the broker has sent, if anything; notices whether it has gone."""
         client = self._ready()
 
         def look() -> None:
@@ -193,7 +193,7 @@ class Broker:
         return self._client
 
     def _do(self, action: "Callable[[], object]") -> None:
-        """umqtt's errors come as OSError, ValueError, AssertionError, IndexError, TypeError ..."""
+        """umqtt's errors are OSError, ValueError, AssertionError, IndexError, TypeError ..."""
         try:
             action()
         except simple.MQTTException as why:

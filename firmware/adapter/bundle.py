@@ -30,7 +30,7 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./"
 
 
 class Refused(Exception):
-    """Why a bundle is not taken, in one sentence."""
+    """Why a bundle is refused; one sentence."""
 
 
 def number(version: object) -> "tuple[int, ...]":
@@ -42,7 +42,7 @@ def number(version: object) -> "tuple[int, ...]":
 
 
 async def install(path: str, modulus: bytes, running: str) -> str:
-    """Checks the bundle at path, unpacks it beside what runs, and has it tried at the next start.
+    """Checks the bundle at path, unpacks it, and sets it up for the next start.
 
     The version. Refused if it may not run: a wrong signature, or not newer than `running`.
     """
@@ -82,7 +82,7 @@ async def _check(f: "BufferedReader", signed: int, modulus: bytes) -> None:
 
 def _header(f: "BufferedReader", signed: int) -> "tuple[str, list[tuple[str, int]]]":
     if f.read(4) != MAGIC:
-        raise Refused("it is no bundle")
+        raise Refused("it is not a bundle")
     length = int.from_bytes(f.read(4), "big")
     if length > _HEADER_MAX:
         raise Refused("its header is too long")
@@ -98,7 +98,7 @@ def _header(f: "BufferedReader", signed: int) -> "tuple[str, list[tuple[str, int
         raise Refused("its files are not as long as its header says")
     for name, size in files:
         if not _is_place(name) or size < 0:
-            raise Refused("it holds a file that is not the adapter's")
+            raise Refused("it contains a file that is not the adapter's")
     return version, files
 
 
@@ -125,7 +125,7 @@ async def _unpack(f: "BufferedReader", path: str, length: int) -> None:
 
 
 def clear(path: str) -> None:
-    """Removes a folder and all that is in it."""
+    """Removes a folder and everything in it."""
     try:
         entries = os.listdir(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Time of day, from NTP, and time since the start, from nothing but ticks."""
+"""Time of day, from NTP, and time since the start, from ticks only."""
 
 import time
 
@@ -15,7 +15,7 @@ _RETRY_MAX_S = 60
 
 
 def ticks() -> int:
-    """Milliseconds, to be compared by time.ticks_diff(); the stubs hide that it is an int."""
+    """Milliseconds, for time.ticks_diff(); the stubs hide that it is an int."""
     return time.ticks_ms()  # type: ignore[return-value]
 
 
@@ -47,12 +47,12 @@ class Clock:
         return self.uptime() >= self._next
 
     def doubt(self) -> None:
-        """A certificate is too old or too new by this clock: NTP is to be asked again."""
+        """A certificate is too old or too new by this clock: NTP must be asked again."""
         if not self.failures:
             self._next = 0
 
     def sync(self) -> bool:
-        """Asks NTP; blocks for the time of a name lookup and a second. Whether it answered."""
+        """Asks NTP; blocks for a name lookup and a second. Whether it answered."""
         import ntptime
 
         servers = (self._server, self._router() or self._server, self._concentrator)
@@ -74,7 +74,7 @@ class Clock:
         return True
 
     def text(self, age_ms: int = 0) -> str | None:
-        """The time age_ms ago as RFC 3339 text in UTC; None if it is not known."""
+        """The time age_ms ago as RFC 3339 text in UTC; None if unknown."""
         if not self.known():
             return None
         t = time.gmtime(int(time.time()) - (age_ms + 500) // 1000)

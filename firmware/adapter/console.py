@@ -1,6 +1,6 @@
-"""What the adapter says on the USB console; `tools.provision` and people read it."""
+"""The adapter's messages on the USB console; `tools.provision` and people read them."""
 
 
 def say(stage: str, text: str) -> None:
-    """One line; stage is where in the chain: settings, network, clock, broker, meter, adapter."""
+    """One line; stage is the part: settings, network, clock, broker, meter, adapter."""
     print("adapter: %s: %s" % (stage, text))

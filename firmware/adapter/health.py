@@ -1,4 +1,4 @@
-"""What went wrong before: kept in RTC memory, which outlives every reset but not the power.
+"""Earlier crashes: kept in RTC memory, which survives every reset but not a power cut.
 
 Three crashes without five good minutes between them start the safe mode: the meter is not read,
 but console, network and status live, so that somebody can look; an hour later it tries again.
@@ -29,7 +29,7 @@ _CRASHED = {
 
 
 class Restart(Exception):
-    """A restart that is wanted, and no crash; says why."""
+    """An intended restart, as opposed to a crash; with its reason."""
 
 
 class Health:
@@ -53,7 +53,7 @@ class Health:
         self._keep(True)
 
     def good(self) -> None:
-        """It has run well for so long that the crashes of before do not count."""
+        """Forgets earlier crashes, because it has run well for so long."""
         if self.crashes:
             self.crashes = 0
             self._keep(True)
@@ -64,7 +64,7 @@ class Health:
         self._keep(False)
 
     def stopped(self, why: str) -> None:
-        """A reset that is wanted follows; one out of the safe mode begins from nothing."""
+        """An intended reset follows; one out of the safe mode starts from nothing."""
         if self.safe:
             self.crashes = 0
         self._keep(False, why)

@@ -1,4 +1,4 @@
-"""How a meter's line is set, as text: "2400 8E1", "115200 8N1 inverted", "auto"."""
+"""Settings of a meter's line, as text: "2400 8E1", "115200 8N1 inverted", "auto"."""
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -20,4 +20,4 @@ def parse(text: object) -> "Setting":
     for baud in BAUDS:
         if words[0] == str(baud):
             return baud, int(form[0]), form[1], int(form[2]), len(words) == 3
-    raise ValueError("a baud rate is one of " + ", ".join([str(b) for b in BAUDS]))
+    raise ValueError("the baud rate must be one of " + ", ".join([str(b) for b in BAUDS]))

@@ -52,7 +52,7 @@ class Wire(io.IOBase):
         return True
 
     def pass_time(self) -> None:
-        """OSError if the deadline is over."""
+        """OSError after the deadline."""
         self._meanwhile()
         if time.ticks_diff(self.deadline, time.ticks_ms()) <= 0:
             self.late = True
@@ -88,7 +88,7 @@ class Wire(io.IOBase):
 
 
 class Plain:
-    """What TLS is on a wire, where the settings switch it off: whole reads and whole writes."""
+    """The TLS interface without TLS, if the settings switch it off: whole reads and writes."""
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
@@ -120,7 +120,7 @@ class Plain:
 
 
 async def connect(host: str, port: int) -> socket.socket:
-    """A non-blocking socket connected to host. OSError if it cannot be."""
+    """A non-blocking socket connected to host; OSError otherwise."""
     address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
     sock = socket.socket(*address[:3])
     try:
@@ -168,12 +168,12 @@ class Link:
         self.passed_over = 0  # bytes of the last message that was too long to be taken
 
     def allow(self, ms: int) -> None:
-        """From now on, ms for everything together."""
+        """From now on, ms for all operations together."""
         self._wire.deadline = time.ticks_add(time.ticks_ms(), ms)
 
     @property
     def late(self) -> bool:
-        """Whether the time allowed was used up."""
+        """Whether the allowed time was used up."""
         return self._wire.late
 
     def encipher(self, context: "tls.SSLContext", host: str) -> None:
@@ -188,9 +188,9 @@ class Link:
             self._stream.write(out)
 
     def read(self, n: int) -> bytes | None:
-        """n bytes; b"" in the place of more than anybody may send, which are read and forgotten."""
+        """n bytes; b"" instead of a message that is too long, which is read and discarded."""
         if n < 0:  # a stream would read on forever
-            raise IndexError("lengths that contradict each other")
+            raise IndexError("contradictory lengths")
         self.flush()
         if n > _READ_MAX:
             self.passed_over = n
@@ -209,7 +209,7 @@ class Link:
         return data
 
     def _look(self) -> None:
-        """Keeps to the time, and lets the meter in, where there is always more to be read."""
+        """Checks the time limit and reads the meter, even if more data is always there."""
         now = time.ticks_ms()
         if time.ticks_diff(now, self._looked) > _SLICE_MS:
             self._looked = now

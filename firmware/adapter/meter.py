@@ -41,7 +41,7 @@ READINGS = "readings"
 
 
 class Meter:
-    """Counters are public: the status tells them."""
+    """Counters are public, for the status."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Meter:
         )
 
     def open(self, setting: "Setting | None") -> None:
-        """Opens the port: setting is an answerer's, or None for the one of the settings."""
+        """Opens the port: setting is an answerer's, or None for that of the settings."""
         text = self._settings["line"]
         if setting is None and text == line.AUTO:
             from smartmeter.dialog.line_search import Search
@@ -114,7 +114,7 @@ class Meter:
             await asyncio.sleep_ms(0 if has_more else _POLL_MS)
 
     def step(self) -> bool:
-        """Takes a piece of what has come; whether there may be another at once."""
+        """Reads a piece of the input; whether there may be more at once."""
         data = self._port.take()
         now = ticks()
         self.looked = self._clock.uptime()
@@ -174,7 +174,7 @@ class Meter:
                 raise Restart("the search has filled the memory")
 
     def short_of_memory(self) -> None:
-        """A search that has run out of it goes on after a restart, where it is now.
+        """A search that has run out of memory continues after a restart.
 
         What it hears at wrong settings may load every link of the core, and then the right
         decoder has no room. A setting that was the first itself is not helped by that.
@@ -227,7 +227,7 @@ class Meter:
         self._reopen_at = _REOPEN_S
         if self.progress != READINGS:
             self.progress = READINGS
-            say("meter", "encrypted telegrams come, and are passed on")
+            say("meter", "encrypted telegrams arrive and are forwarded")
         self._outbox.put(topics.CIPHERED, telegram)
 
     def _silence(self) -> None:
@@ -240,7 +240,7 @@ class Meter:
 
 
 def answerer(meter: "Section") -> "Amis | SignOn | Poller | None":
-    """What answers the meter, where the settings say that it wants to be answered."""
+    """The object that answers the meter, if the settings say that it needs answers."""
     if meter["answer"] == "amis":
         from smartmeter.dialog.amis import Amis
 

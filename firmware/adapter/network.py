@@ -1,4 +1,4 @@
-"""The way to the LAN: Wi-Fi or Ethernet.
+"""The connection to the LAN: Wi-Fi or Ethernet.
 
 What a driver raises is trouble, not a crash: the publisher tries again, takes the interface down
 after five minutes without a broker, and restarts the adapter after twenty.
@@ -146,7 +146,7 @@ class Ethernet(Wifi):
 
 
 def interface(settings: "Document", password: bytes | None) -> "Wifi | Ethernet":
-    """The one the settings name."""
+    """The interface in the settings."""
     # A router shows this name, and mDNS answers to it with ".local".
     network.hostname("smartmeter-%s" % machine.unique_id()[-3:].hex())
     if "wifi" in settings:

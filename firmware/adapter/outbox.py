@@ -54,7 +54,7 @@ class Outbox:
         self.filled.set()
 
     def trim(self) -> None:
-        """Drops, and counts, what has waited too long or no longer fits; what was sent, first."""
+        """Drops and counts what has waited too long or no longer fits; sent messages first."""
         now = ticks()
         room = min(_SENT_BYTES, _BYTES - self._size)
         while self._sent and (self._sent_size > room or _age(now, self._sent[0]) > _SENT_MS):
@@ -65,7 +65,7 @@ class Outbox:
             self.dropped += 1
 
     def first(self) -> "tuple[int, str, bytes | Reading] | None":
-        """The message that is to be sent next, or None."""
+        """The message to send next, or None."""
         self.trim()
         if self._again < len(self._sent):
             return self._sent[self._again]
@@ -75,7 +75,7 @@ class Outbox:
         return self._waiting[0]
 
     def done(self, payload: bytes) -> bool:
-        """The first has been acknowledged, and this was its payload. Whether it was a new one."""
+        """Notes that this first message was acknowledged. Whether it was a new one."""
         if self._again < len(self._sent):
             self._again += 1
             self.repeated += 1
@@ -89,7 +89,7 @@ class Outbox:
         return True
 
     def repeat(self) -> None:
-        """What was acknowledged lately is to be sent again."""
+        """Marks recently acknowledged messages to be sent again."""
         self._again = 0
 
 

@@ -1,4 +1,4 @@
-"""The meter's wire: a UART that is emptied into RAM whenever somebody waits for something."""
+"""The meter's wire: a UART that is emptied into RAM whenever another part waits."""
 
 import time
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .line import Setting
     from .settings import Section
-
+# Network trouble must never cost a byte from the meter. The UART is emptied every 20 ms
 # Nothing that the network does may lose a byte of the meter. The UART is emptied every 20 ms
 # by the loop, and as often while the broker is waited for (link.py). What cannot be divided is a
 # name lookup (lwIP asks 4 times, for up to 14 s in all) and a step of a TLS handshake (1 s). So
@@ -31,7 +31,7 @@ _PARITY = {"N": None, "E": 0, "O": 1}
 
 
 class Port:
-    """The UART on the pins of the settings. answerer: who answers the meter, or None."""
+    """The UART on the pins of the settings. answerer: what answers the meter, or None."""
 
     def __init__(self, meter: "Section", answerer: "Amis | SignOn | Poller | None") -> None:
         self._rx = Pin(meter["rx"])
@@ -48,7 +48,7 @@ class Port:
         self.overflow = 0  # bytes dropped because nobody took them
 
     def open(self, setting: "Setting") -> None:
-        """Sets the UART up, also again: what hangs in a driver is gone then."""
+        """Sets the UART up, also again: this clears errors of the driver."""
         self._setting = setting
         baud, bits, parity, stop, inverted = setting
         uart, self._uart = self._uart, None
@@ -77,7 +77,7 @@ class Port:
             self.open(self._setting)
 
     def drain(self) -> None:
-        """Empties the UART into RAM, answers the meter; takes a moment and waits for nothing."""
+        """Empties the UART into RAM, answers the meter; takes a moment and never waits."""
         if self._uart is None:
             if self._setting and time.ticks_diff(ticks(), self._failed) > _RETRY_MS:
                 self.open(self._setting)

@@ -1,4 +1,4 @@
-"""Keeps the way to the broker open, and publishes what waits in the outbox."""
+"""Keeps the connection to the broker, and publishes the messages of the outbox."""
 
 import asyncio
 import gc
@@ -88,7 +88,7 @@ class Publisher:
             await self._pause()
 
     def _escalate(self) -> None:
-        """Takes the interface down, or restarts, where trying again has not helped."""
+        """Takes the interface down, or restarts, if trying again has not helped."""
         if self._broker.starved >= _STARVED_MAX:
             raise Restart("no memory for TLS, twice in a row")
         away = self._clock.uptime() - self._spoken
@@ -145,7 +145,7 @@ class Publisher:
         raise BrokerError("network: lost")
 
     async def _listen(self) -> None:
-        """Takes what the broker sends; finds out whether it is there; waits for something to do."""
+        """Reads from the broker, checks that it is there, and waits for work."""
         self._broker.check()
         if self.update is None:
             await self._filled()
@@ -196,13 +196,13 @@ class Publisher:
         self._status_at = self._spoken + _STATUS_S
 
     def _note(self, trouble: str) -> None:
-        """Said when it changes, not at every attempt."""
+        """Printed when it changes, not at every attempt."""
         if trouble != self.trouble:
             say("broker", trouble)
         self.trouble = self.last_trouble = trouble
 
     async def _pause(self) -> None:
-        """1 s, doubling to a minute; half of it by chance, or a fleet would come at once."""
+        """1 s, doubling to a minute; half of it random, so that a fleet does not come at once."""
         ms = self._backoff * 1000
         self._backoff = min(self._backoff * 2, _BACKOFF_MAX_S)
         until = time.ticks_add(time.ticks_ms(), ms // 2 + random.randrange(ms // 2))

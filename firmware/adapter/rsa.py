@@ -1,4 +1,4 @@
-"""RSA signatures, PKCS #1 v1.5 over SHA-256 (RFC 8017, 8.2.2), with nothing but pow()."""
+"""RSA signatures, PKCS #1 v1.5 over SHA-256 (RFC 8017, 8.2.2), only with pow()."""
 
 _INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # DigestInfo, section 9.2
 _EXPONENT = 65537
@@ -6,7 +6,7 @@ SIZES = (384, 512)  # bytes of a modulus: RSA-3072, RSA-4096
 
 
 def verify(modulus: bytes, signature: bytes, digest: bytes) -> bool:
-    """Whether signature, made with the key of modulus, covers what has this SHA-256 digest."""
+    """Whether signature was made with the key of modulus for this SHA-256 digest."""
     size = len(modulus)
     if size not in SIZES or len(signature) != size:
         return False

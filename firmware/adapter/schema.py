@@ -1,4 +1,4 @@
-"""What the settings may be: checked by tools.provision before it writes, and by the board."""
+"""The rules for settings: checked by tools.provision before it writes, and by the board."""
 
 from smartmeter import ALLOWED
 from smartmeter.receiver import LINKS
@@ -150,12 +150,12 @@ _ALWAYS = ("meter", "broker", "publish", "time")
 
 
 def check(document: object) -> "dict[str, dict[str, object]]":
-    """document with its defaults filled in; ValueError with one sentence where it cannot be."""
+    """document with defaults filled in; ValueError with one sentence if it is not valid."""
     if not isinstance(document, dict):
         raise ValueError("the settings are a table of sections")
     for section in document:
         if section not in _SECTIONS:
-            raise ValueError("%s is no section of the settings" % section)
+            raise ValueError("there is no section %s in the settings" % section)
     if ("wifi" in document) == ("ethernet" in document):
         raise ValueError("the settings have either a section wifi or a section ethernet")
     checked = {}
@@ -180,7 +180,7 @@ def _check_section(
         raise ValueError("%s is a section of settings" % section)
     for name in given:
         if name not in fields:
-            raise ValueError("%s.%s is no setting" % (section, name))
+            raise ValueError("there is no setting %s.%s" % (section, name))
     checked = {}
     for name, (test, default) in fields.items():
         value = given.get(name)

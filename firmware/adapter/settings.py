@@ -1,4 +1,4 @@
-"""The settings, and where they rest.
+"""The settings, and where they are stored.
 
 They lie in NVS, which survives flashing: everything that is no secret as one JSON document,
 and each secret as a blob of its own. Stock ESP32 builds encrypt neither flash nor NVS;
@@ -86,7 +86,7 @@ class Store:
         try:
             document = json.loads(text)
         except ValueError:
-            raise ValueError("they are damaged; on the computer type: python -m tools.provision")
+            raise ValueError("they are damaged; on your computer type: python -m tools.provision")
         checked = schema.check(document)
         # Needed once, and its memory serves the rest.
         del sys.modules["adapter.schema"]
@@ -118,7 +118,7 @@ class Store:
 
 
 def _tried(read: "Callable[..., Any]", *arguments: object) -> "Any":
-    """What read gives. OSError only for what is no fault of NVS, Unreadable after three tries."""
+    """The result of read. OSError only for errors outside NVS, Unreadable after three tries."""
     for _ in range(_TRIES):
         try:
             return read(*arguments)

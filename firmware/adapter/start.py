@@ -1,4 +1,4 @@
-"""Starts the adapter, and sees to it that it starts again."""
+"""Starts the adapter, and restarts it when it ends."""
 
 import asyncio
 import gc
@@ -52,14 +52,14 @@ def main() -> None:
             sys.print_exception(why, text)
             print(text.getvalue())
             health.crashed(text.getvalue().strip())
-            say("adapter", "crashed; it starts again in %d s" % _RESTART_S)
+            say("adapter", "crashed; restarting in %d s" % _RESTART_S)
         finally:
             time.sleep(_RESTART_S)
             machine.reset()
 
 
 def _console_or_restart(health: Health, ms: int, why: str) -> None:
-    """Leaves the console to whoever types within that time. Otherwise the adapter restarts."""
+    """Leaves the console to a person who types within that time. Otherwise the adapter restarts."""
     machine.WDT(timeout=_CONSOLE_MS)
     if _is_typed(ms):
         say("adapter", "stopped; Ctrl-D starts it again")
@@ -91,12 +91,12 @@ def _run(health: Health) -> None:
 
         adapter = Adapter(settings, store, health)
     except NotProvisioned:
-        raise Unusable("none yet; on the computer type: python -m tools.provision")
+        raise Unusable("none yet; on your computer type: python -m tools.provision")
     except ValueError as why:
         raise Unusable(str(why))
     try:
         asyncio.run(adapter.run())
     except Restart as why:
-        say("adapter", "%s; it starts again" % why)
+        say("adapter", "%s; restarting" % why)
         health.stopped(str(why))
         machine.reset()

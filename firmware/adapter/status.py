@@ -1,4 +1,4 @@
-"""What the adapter tells of itself every minute, retained, on the topic `status`."""
+"""The adapter's status, published every minute, retained, on the topic `status`."""
 
 import gc
 import json

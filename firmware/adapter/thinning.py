@@ -1,4 +1,4 @@
-"""Which readings are published: all, or fewer where the settings name an interval or a deadband."""
+"""Selects the readings to publish: all, or fewer if the settings set an interval or a deadband."""
 
 import time
 
@@ -18,7 +18,7 @@ _NET_POWER = "16.7.0"
 
 
 class Thinning:
-    """interval: seconds between readings at least. deadband: watts of change that count."""
+    """interval: minimum seconds between readings. deadband: watts that count as a change."""
 
     def __init__(self, publish: "Section") -> None:
         self._interval_ms = 1000 * publish["interval"]

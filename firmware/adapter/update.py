@@ -1,4 +1,4 @@
-"""Takes a new version in: pushed over MQTT in pieces, or fetched over HTTPS.
+"""Receives a new version: pushed over MQTT in pieces, or downloaded over HTTPS.
 
 A command on the adapter's command topic is either a piece of a bundle, with its place and the
 bundle's length in front (4 bytes each, big endian), or JSON {"url": "https://..."}.
@@ -52,7 +52,7 @@ class Update:
         self.news = False  # text was set and nobody has published it yet
 
     def command(self, payload: bytes) -> None:
-        """Takes a command in; what takes long is left to work()."""
+        """Takes a command; what takes long is left to work()."""
         if payload[:1] == b"{":
             try:
                 url = json.loads(payload)["url"]
@@ -85,11 +85,11 @@ class Update:
 
     @property
     def has_more(self) -> bool:
-        """Whether pieces are on their way."""
+        """Whether pieces are arriving."""
         return self._have < self._total
 
     async def work(self) -> None:
-        """Fetches, checks and unpacks, where there is something to."""
+        """Downloads, checks and unpacks, if there is something to do."""
         try:
             if self._url:
                 self._settled, self._url = self._url, ""
@@ -141,11 +141,11 @@ class Update:
 
 
 def _length(opened: link.Link) -> int:
-    """Reads the head of an answer byte by byte, for what follows is the bundle."""
+    """Reads the head of an answer byte by byte, because the bundle follows."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         if len(head) > _HEAD_MAX:
-            raise Refused("the server's answer is no bundle")
+            raise Refused("the server's answer is not a bundle")
         head += opened.read(1) or b""
     lines = head.decode().split("\r\n")
     if lines[0].split(" ")[1:2] != ["200"]:
@@ -154,7 +154,7 @@ def _length(opened: link.Link) -> int:
         name, _, value = line.partition(":")
         if name.lower() == "content-length":
             return int(value)
-    raise Refused("the server does not say how long the bundle is")
+    raise Refused("the server does not send the bundle's length")
 
 
 def _reason(why: Exception) -> str:

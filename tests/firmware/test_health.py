@@ -39,7 +39,7 @@ def test_three_crashes_start_the_safe_mode_which_takes_an_update(
         status = setup.status(90)
     assert "ZeroDivisionError" in status["last_crash"]
     assert 'File "adapter/meter.py"' in status["last_crash"]
-    assert setup.board.console().count("crashed; it starts again") == 3
+    assert setup.board.console().count("crashed; restarting") == 3
     assert mpremote(setup.board.port, "exec", "print(1)").strip() == "1"
     mpremote(setup.board.port, "reset")  # it has been looked at, and begins from nothing
     while setup.status()["state"] != "safe":

@@ -19,7 +19,7 @@ LIES: dict[str, tuple[bytes, bytes]] = {
     "garbage for CONNACK": (b"\xff" * 64, b""),
     "garbage after CONNACK": (CONNACK + b"\x01\xfe" * 60, b""),
     "an oversize SUBACK": (CONNACK + b"\x90\xff\x7f" + bytes(16383), b""),
-    "lengths that contradict": (CONNACK + b"\x30\x02\x01\x00" + bytes(256), b""),
+    "contradictory lengths": (CONNACK + b"\x30\x02\x01\x00" + bytes(256), b""),
     "a length without an end": (CONNACK + SUBACK + b"\x30", b"\x80" * 512),
     "a message of 256 MB": (
         CONNACK + SUBACK + b"\x30\xff\xff\xff\x7f" + b"\0\x23" + _COMMAND,
@@ -139,7 +139,7 @@ def test_a_broker_that_allows_no_commands_gets_readings_all_the_same(
         setup.provision()
         status = setup.status()
         topic = _COMMAND.decode()
-        assert status["commands"] == f"the broker does not let this adapter listen on {topic}"
+        assert status["commands"] == f"the broker refuses the subscription to {topic}"
         truth = meter.send()
         assert agrees(listener.next("reading"), truth)
 

@@ -111,9 +111,9 @@ def test_dead_dns_ends_in_a_restart_that_is_told(setup: Setup, meter: TestMeter)
     gate.leads_to(setup.broker.port)
     setup.board.wait_console("no such host name, or no name server", after=before)
     setup.board.pass_time(1300, 20)
-    setup.board.wait_console("no way to the broker for 20 minutes; it starts again", after=before)
+    setup.board.wait_console("no way to the broker for 20 minutes; restarting", after=before)
     setup.board.air(names=True)
-    setup.soon("broker: connected", setup.board.console().rindex("it starts again"))
+    setup.soon("broker: connected", setup.board.console().rindex("restarting"))
     while "restart" not in (status := setup.status()):
         pass
     assert status["restart"] == "no way to the broker for 20 minutes"
@@ -131,7 +131,7 @@ def test_two_handshakes_without_memory_end_in_a_restart(setup: Setup, meter: Tes
         setup.board.air(tls=fails)
         before = len(setup.board.console())
         setup.provision()
-        setup.board.wait_console("no memory for TLS, twice in a row; it starts again", after=before)
+        setup.board.wait_console("no memory for TLS, twice in a row; restarting", after=before)
         setup.board.wait_console("adapter: version", after=before + 200)
     setup.board.air(tls=[])
     status = setup.status()

@@ -73,7 +73,7 @@ def test_a_search_short_of_memory_goes_on_after_a_restart(setup: Setup, meter: T
     patch(setup.board, {"adapter/meter.py": (take, full + take)})
     before = len(setup.board.console())
     with Sending(meter, 0.15):
-        setup.board.wait_console("no memory at 2400 8N1; it starts again", 60, before)
+        setup.board.wait_console("no memory at 2400 8N1; restarting", 60, before)
         setup.board.wait_console("found its line: 2400 8N1", 60, before)
         setup.listener.next("reading")
     assert "crashed" not in setup.board.console()[before:]

@@ -1,4 +1,4 @@
-"""Smart meters' customer interfaces: bytes in, readings out; the same on MicroPython and CPython.
+"""Smart meters' customer interfaces: bytes in, readings out, on MicroPython and CPython.
 
 from smartmeter import Receiver, Reading, Fault
 receiver = Receiver(key=b"16 bytes")

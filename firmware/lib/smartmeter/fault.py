@@ -1,6 +1,6 @@
-"""What the Receiver says of bytes that did not become a reading."""
+"""Why bytes did not become a reading."""
 
-# kind: what it tells the person at the meter
+# kind: its meaning for the user
 CHECKSUM = (
     "checksum"  # a link layer's sum, CRC, BCC or FCS does not agree: line noise, parity, cabling
 )
@@ -44,7 +44,7 @@ class Fault:
 
 
 class Rejected(ValueError):
-    """Raised inside the core by what refuses a telegram; the Receiver makes a Fault of it."""
+    """Raised inside the core to refuse a telegram; the Receiver turns it into a Fault."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)

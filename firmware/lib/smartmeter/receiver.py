@@ -284,7 +284,7 @@ class Receiver(Context):
         return self._ciphering.decode(payload, self, self._read)
 
     def _fault(self, events: "list[Reading | Fault]", fault: Fault, n: int) -> None:
-        """Tells a fault, unless it is about bytes that one was told of already."""
+        """Reports a fault, unless one was reported for the same bytes."""
         damage = fault.kind in (CHECKSUM, LENGTH, SEGMENT) and n <= 1
         if not (damage and n == 1 and self._quiet):
             self._end_noise(events)
@@ -326,8 +326,10 @@ def _profile(setting: str) -> "Profile":
 
 
 def _tidy() -> None:
-    """On a device, makes room for what is loaded for good, so that it does not lie scattered
-    among garbage: 3 kB less heap are enough then."""
+    """On a device, makes room for modules that are loaded for good.
+
+    They are then not scattered among garbage, which saves 3 kB of heap.
+    """
     if implementation.name == "micropython":
         import gc
 

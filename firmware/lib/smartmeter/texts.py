@@ -1,4 +1,4 @@
-"""Whether a text is a number, an OBIS code or a time, before anything is made of it."""
+"""Whether a text is a number, an OBIS code or a time, before it is used."""
 
 from .reading import is_moment
 
@@ -24,7 +24,7 @@ def _partition(text: str) -> tuple[str, bool, str]:
 
 
 def is_digits(text: str) -> bool:
-    """Whether text is nothing but 0 to 9 (str.isdigit says yes to other scripts' digits too)."""
+    """Whether text has only 0 to 9 (str.isdigit accepts other scripts' digits, too)."""
     for c in text:
         if not "0" <= c <= "9":
             return False
@@ -49,7 +49,7 @@ def _is_group(text: str) -> bool:
 
 
 def is_time(text: object) -> bool:
-    """Whether text is an RFC 3339 time with seconds and offset, and a day that exists."""
+    """Whether text is an RFC 3339 time with seconds and offset, on an existing day."""
     if not isinstance(text, str) or not 20 <= len(text) <= 32:
         return False
     if text[4] + text[7] + text[10] + text[13] + text[16] != "--T::":

@@ -1,9 +1,9 @@
-"""Whether the numbers of one telegram go together, where 8 bits of sum are all that guards it.
+"""Checks that the numbers of one telegram agree, if only an 8-bit sum guards it.
 
-Polled meters and readouts measure houses, plants and transformers alike, so that nothing is
-bounded here by size: powers are held against voltages and currents, the power of all phases
-against that of each, totals against tariffs, and what is told of one phase against what is
-told of the others. What a true telegram says is never refused.
+Polled meters and readouts measure houses, plants and transformers alike, so size is not limited
+here. Powers are compared with voltages and currents, the power of all phases with that of each,
+totals with tariffs, and the values of one phase with those of the others. A true telegram is
+never refused.
 """
 
 from ..fault import VALUE, Rejected
@@ -33,8 +33,10 @@ _KNOWN_MAX = 4  # lists of one meter
 
 
 def check_coherent(reading: "Reading") -> "Coherence":
-    """Rejected if voltages, currents, powers and totals of a reading contradict each other;
-    gives what checks others of the same codes and exponents."""
+    """Rejected if voltages, currents, powers and totals contradict each other; returns the checks.
+
+    The checks fit others of the same codes and exponents.
+    """
     values = reading.values
     layout: "list[object]" = []
     for key in values:
@@ -52,7 +54,7 @@ def check_coherent(reading: "Reading") -> "Coherence":
 
 
 class Coherence:
-    """The checks of readings that have the codes and exponents of these values.
+    """The checks of readings with the codes and exponents of these values.
 
     Numbers are held against each other in parts of their unit: thousandths, or the finest last
     digit. A key stands for a number by its index in _factors, which are [(key, parts that its
@@ -96,8 +98,10 @@ class Coherence:
         volts: "int | None",
         amperes: "int | None",
     ) -> "tuple[int, int, int | None, int, int | None, int, int, int]":
-        """What _power gives, with how far the digits may be off: those of the power, and one each
-        of voltage and current."""
+        """The result of _power, with the possible error of the digits.
+
+        There is one error each of the power, of voltage and of current.
+        """
         factors = self._factors
         off = _DIGITS * factors[power][1]
         if volts is None or amperes is None:
@@ -110,7 +114,7 @@ class Coherence:
         numbers = [values[key][0] * factor for key, factor in self._factors]
         for i, least, most in self._mains:
             if not least <= numbers[i] <= most and numbers[i]:
-                raise Rejected(VALUE, "%s is not what a mains has" % self._factors[i][0])
+                raise Rejected(VALUE, "%s is not a mains voltage" % self._factors[i][0])
         if len(self._volts) == len(_PHASES):
             volts = [numbers[i] for i in self._volts]
             if max(volts) > _VOLTS_RATIO * min(volts) > 0:
@@ -136,7 +140,7 @@ class Coherence:
                 continue
             apparent = product // unit
             if power > apparent + apparent // _SHARE + digits + slack:
-                raise Rejected(VALUE, "a phase's power is more than its voltage and current carry")
+                raise Rejected(VALUE, "a phase's power is more than its voltage and current allow")
             if apparent > _IDLE_FACTOR * (power + digits) + _IDLE * unit:
                 raise Rejected(VALUE, "a phase's current is far more than its power needs")
         if self._total:
@@ -159,8 +163,10 @@ def _digit(exponent: int, unit: int) -> int:
 def _power(
     index: "dict[str, int]", shift: int
 ) -> "tuple[int, int, int | None, int | None, int | None] | None":
-    """How the power of a phase, or of all with shift 0, is told, by the keys' indices: the power,
-    1 or -1, the export behind a 1.7.0 of 0, voltage, current."""
+    """The parts of a phase's power, or of all with shift 0, by the keys' indices.
+
+    They are: the power, 1 or -1, the export beside a 1.7.0 of 0, voltage, current.
+    """
     volts = index.get("%d.7.0" % (12 + shift))
     amperes = index.get("%d.7.0" % (11 + shift))
     for c, sign in ((16, 1), (1, 1), (2, -1)):
@@ -172,8 +178,11 @@ def _power(
 
 
 def _check_phases(values: "dict[str, tuple[int, int]]") -> None:
-    """Where one quantity is told of three phases, so are the others, or of the first alone;
-    two current transformers measure the first and third."""
+    """Rejected if a quantity is given for some phases only.
+
+    The first phase alone is allowed, and so are the first and third: two current transformers
+    measure these.
+    """
     voltages, currents, powers = [
         [shift for shift in _PHASES if any(["%d.7.0" % (c + shift) in values for c in groups])]
         for groups in ((12,), (11,), (16, 1, 2))

@@ -1,4 +1,4 @@
-"""The CRCs of crc.py by what CPython has in C; CPython only.
+"""The CRCs of crc.py with CPython's C functions; CPython only.
 
 binascii has x^16+x^12+x^5+1, for unreflected bits: so the bits of every byte are turned, and
 those of the sum turned back.

@@ -1,4 +1,4 @@
-"""What cannot be is no reading: the last check, and the only one behind an 8-bit sum.
+"""Rejects impossible values: the last check, and the only one after an 8-bit sum.
 
 The bounds are those of physics and of the largest meters (transformer-operated, primary
 values), not of a household: a true value is never refused.
@@ -43,7 +43,7 @@ def _limit(unit: str, exponent: int) -> int:
 
 
 def check(reading: "Reading") -> None:
-    """Rejected if a value is outside of what can be."""
+    """Rejected if a value is impossible."""
     units = reading.units
     values = reading.values
     for key in values:
@@ -57,6 +57,6 @@ def check(reading: "Reading") -> None:
             raise Rejected(VALUE, "the scale of %s is 10^%d" % (key, exponent))
         most = _limits.get((unit, exponent)) or _limit(unit, exponent)
         if not -most <= mantissa <= most:
-            raise Rejected(VALUE, "%s is larger than can be" % key)
+            raise Rejected(VALUE, "%s is impossibly large" % key)
         if mantissa < 0 and unit in ("V", "Hz"):
             raise Rejected(VALUE, "%s is below zero" % key)

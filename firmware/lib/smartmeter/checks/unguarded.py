@@ -1,4 +1,4 @@
-"""What no household's list has: the last check of telegrams that 8 bits of sum guard, or none."""
+"""Rejects what no household's list contains: for telegrams without CRC or tag."""
 
 from ..fault import VALUE, Rejected
 from ..obis import unit_of
@@ -23,12 +23,12 @@ _SLACK = 100  # W that resolution and the moments of measuring may hide
 
 
 def check_list(reading: "Reading") -> None:
-    """Rejected if an unguarded list has a meter or code that none such has."""
+    """Rejected if an unguarded list has a meter or code that no such list has."""
     if len(reading.meter) > _ID_MOST:
-        raise Rejected(VALUE, "the meter's id is no text")
+        raise Rejected(VALUE, "the meter's id is not text")
     for c in reading.meter:
         if c not in _ID:
-            raise Rejected(VALUE, "the meter's id has a character that no id has")
+            raise Rejected(VALUE, "the meter's id has an invalid character")
     for code in reading.codes.values():
         a, _, groups = code.partition("-")
         if a == "0":
@@ -39,11 +39,11 @@ def check_list(reading: "Reading") -> None:
         known = unit_of(quantity, int(d)) or quantity in _FACTORS
         most = 0 if d == "7" else _E_MOST
         if not known or int(b) > _B_MOST or quantity > _C_MOST or int(e) > most:
-            raise Rejected(VALUE, "%s is no code of such a list" % code)
+            raise Rejected(VALUE, "%s is not a code of such a list" % code)
 
 
 def check_values(reading: "Reading") -> None:
-    """Rejected if unguarded numbers are no house's: voltages, or power above U times I."""
+    """Rejected if unguarded numbers do not fit a house: voltages, or power above U times I."""
     values = reading.values
     apparent = 0  # in mVA
     phases = 0
@@ -52,7 +52,7 @@ def check_values(reading: "Reading") -> None:
             continue
         volts = _scaled(values[voltage], 0)
         if volts and not _PHASE_LEAST <= volts <= _PHASE_MOST:
-            raise Rejected(VALUE, "%s is no mains voltage" % voltage)
+            raise Rejected(VALUE, "%s is not a mains voltage" % voltage)
         if current in values:
             apparent += abs(_scaled(values[current], 3)) * (volts + 1)
             phases += 1
@@ -60,7 +60,7 @@ def check_values(reading: "Reading") -> None:
         return
     for power in ("1.7.0", "2.7.0"):
         if power in values and (_scaled(values[power], 0) - _SLACK) * 1000 > apparent * 5 // 4:
-            raise Rejected(VALUE, "%s is more than voltage and current carry" % power)
+            raise Rejected(VALUE, "%s is more than voltage and current allow" % power)
 
 
 def _scaled(value: tuple[int, int], digits: int) -> int:

@@ -1,4 +1,4 @@
-"""AES-128 by what the platform has: cryptolib on MicroPython, `cryptography` on CPython."""
+"""AES-128 with the platform's module: cryptolib on MicroPython, `cryptography` on CPython."""
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CBC = 2
 
 
 def ecb(key: bytes) -> "Encipher":
-    """A function that encrypts a bytearray of 16-byte blocks in place, each for itself."""
+    """A function that encrypts a bytearray of 16-byte blocks in place, each separately."""
     if NATIVE:
         return aes_native.ecb(key)
     encrypt = _aes(key, _ECB).encrypt

@@ -1,4 +1,4 @@
-"""AES-128 by `cryptography`, with the face of aes.py; CPython only.
+"""AES-128 with `cryptography`, with the interface of aes.py; CPython only.
 
 It is imported with the first key and not before: it costs 15 ms and 9 MB.
 """

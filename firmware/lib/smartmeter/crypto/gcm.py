@@ -1,4 +1,4 @@
-"""AES-128-GCM (NIST SP 800-38D) where the platform has AES only block by block.
+"""AES-128-GCM (NIST SP 800-38D) for platforms that only have AES block by block.
 
 Stock ESP32 builds of MicroPython have AES in ECB and CBC, but neither CTR nor GCM. So
 the counter blocks are encrypted in one ECB call, and GHASH is done here, four bits at
@@ -54,7 +54,7 @@ class GCM:
     def decrypt(
         self, iv: bytes, data: bytes | memoryview, aad: bytes = b"", tag: bytes | None = None
     ) -> bytearray:
-        """The plaintext of data, a bytearray; where a tag is given, only if it fits.
+        """The plaintext of data, a bytearray; with a tag, only if the tag is right.
 
         iv is 12 bytes, aad what the tag covers beside data, tag 12 bytes.
         """
@@ -68,7 +68,7 @@ class GCM:
             for i in range(TAG_SIZE):
                 difference |= y[i] ^ mask[i] ^ tag[i]
             if difference:
-                raise Rejected(TAG, "the authentication tag does not fit the telegram")
+                raise Rejected(TAG, "the authentication tag does not match the telegram")
         stream = self._blocks(iv, 2, n + 15 >> 4)
         for i in range(n):  # in place: no number of 500 bytes, and no copy
             stream[i] ^= data[i]

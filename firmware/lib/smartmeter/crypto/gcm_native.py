@@ -1,4 +1,4 @@
-"""AES-128-GCM by `cryptography`, with the face of gcm.GCM; CPython only.
+"""AES-128-GCM with `cryptography`, with the interface of gcm.GCM; CPython only.
 
 GCM encrypts by XOR with a key stream (SP 800-38D, 7.1), so that encrypting the ciphertext
 gives the plaintext, and encrypting that the tag which the telegram must have. Two such calls in
@@ -31,5 +31,5 @@ class NativeGCM:
             raise Rejected(TAG, "the authentication tag is not 12 bytes long")
         right = self._encrypt(iv, plain, aad)[-_FULL_TAG : TAG_SIZE - _FULL_TAG]
         if not bytes_eq(right, tag):
-            raise Rejected(TAG, "the authentication tag does not fit the telegram")
+            raise Rejected(TAG, "the authentication tag does not match the telegram")
         return plain

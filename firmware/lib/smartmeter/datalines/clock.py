@@ -1,4 +1,4 @@
-"""The time that data lines tell, as RFC 3339 text: the right one or none.
+"""The time of data lines as RFC 3339 text: the right one or none.
 
 P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meters write
 20240111 09:35:00, ESR's the date-time of COSEM in hexadecimal. IEC 62056-21 has
@@ -26,7 +26,7 @@ _FIRST = "10"  # the year of the first such meters; before it, a clock was never
 
 
 class Clock:
-    """Collects what the lines of one text say of the time."""
+    """Collects the time from the lines of one text."""
 
     CODES = ("1.0.0", "0.9.1", "0.9.2")
 
@@ -63,7 +63,7 @@ class Clock:
             self._time = digits[6:]
 
     def rfc3339(self, profile: "Profile | None") -> "str | None":
-        """The time, or None if none was told or nobody can say which it is."""
+        """The time, or None if there is none or it is ambiguous."""
         if self._octets:
             from ..dlms.clock import rfc3339
             from ..meters.profiles import UNKNOWN
@@ -95,7 +95,7 @@ class Clock:
                 self._letter = "S" if date[0] == "1" else "W"
 
     def _hour(self, profile: "Profile | None") -> "tuple[str, str] | None":
-        """The time's text before the minute and behind the second."""
+        """The time's text before the minute and after the second."""
         date, time = self._date, self._time
         text = "20%s-%s-%sT%s:" % (date[:2], date[2:4], date[4:], time[:2])
         if not is_moment(2000 + int(date[:2]), int(date[2:4]), int(date[4:]), int(time[:2]), 0, 0):
@@ -111,7 +111,7 @@ class Clock:
         return text, offset(minutes)
 
     def _is_summer(self, zone: "str | None") -> "bool | None":
-        """Whether the time is summer time, None if that cannot be told."""
+        """Whether the time is summer time, None if unknown."""
         year, month, day = [int(self._date[i : i + 2]) for i in (0, 2, 4)]
         if zone == STANDARD:
             return False
@@ -122,7 +122,7 @@ class Clock:
 
 
 def _digits(text: str) -> str:
-    """The digits of a date or time, "" if there is anything but marks between them."""
+    """The digits of a date or time, "" if there is anything except separators between them."""
     for mark in "-: .":
         text = text.replace(mark, "")
     return text if text.isdigit() else ""

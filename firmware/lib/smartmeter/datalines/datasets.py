@@ -1,4 +1,4 @@
-"""The form of data sets (IEC 62056-21, 6.5): what a text without a CRC is held to.
+"""The form of data sets (IEC 62056-21, 6.5): checked for texts without a CRC.
 
 A BCC is a sum of 7 bits without carries, which two characters that changed places leave as it
 was; some texts have no sum at all. So every set must have a code and a unit that can be, and
@@ -22,8 +22,10 @@ _INSTANT = 7
 
 
 def check_form(text: str) -> None:
-    """Rejected if a set of a text (str, with or without its identification) is not
-    "code(value)" as a meter writes it."""
+    """Rejected if a set of a text is not "code(value)" as a meter writes it.
+
+    The text is a str, with or without its identification.
+    """
     at = 0
     if text[:1] == "/":
         at = text.find("\n") + 1 or len(text)
@@ -37,7 +39,7 @@ def check_form(text: str) -> None:
         opening = text.find("(", at)
         closing = text.find(")", opening)
         if opening < 0 or closing < 0 or closing - opening > _VALUE_MAX:
-            raise Rejected(LAYOUT, "a readout has text that is no data set")
+            raise Rejected(LAYOUT, "a readout has text that is not a data set")
         name = text[at:opening]
         value = text[opening + 1 : closing]
         if name:  # without one it is a further value of the same set
@@ -45,7 +47,7 @@ def check_form(text: str) -> None:
         never = "" if name[:2] == "0-" else "(!"  # but in a message
         for c in value:
             if not " " <= c <= "~" or c in never:
-                raise Rejected(LAYOUT, "a readout's value has a character that none has")
+                raise Rejected(LAYOUT, "a readout's value has an invalid character")
         _check_value(name, value, decimals)
         at = closing + 1
 
@@ -62,7 +64,7 @@ def _check_name(name: str) -> None:
         letter = part == _FATAL or (len(part) == 1 and part in _CODE)
         days = part[-1:] == _DAYS and part[:-1].isdigit()
         if not (digits or letter or days) or len(part) > _GROUP_MAX:
-            raise Rejected(LAYOUT, "a readout has a code that none has")
+            raise Rejected(LAYOUT, "a readout has an invalid code")
 
 
 def _check_value(name: str, value: str, decimals: "dict[str, int]") -> None:
@@ -84,7 +86,7 @@ def _check_value(name: str, value: str, decimals: "dict[str, int]") -> None:
         scale = BY_TEXT.get(unit.strip().lower())
         if scale is None or scale[0] != implied:
             if medium or scale is None:
-                raise Rejected(VALUE, "a readout's value is in a unit that it cannot have")
+                raise Rejected(VALUE, "a readout's value has a wrong unit")
             return  # without a medium a heat meter has other quantities there
     point = max(number.find("."), number.find(","))
     behind = len(number) - point - 1 if point >= 0 else 0

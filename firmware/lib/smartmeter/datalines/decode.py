@@ -216,8 +216,10 @@ def _one_by_one(payload: "bytes | bytearray", start: int, line_end: bytes) -> "I
 
 
 def _without_history(text: str, line_end: str) -> str:
-    """The text with spaces for the lines between brackets that are lines of their own: values
-    of the last month under the codes of now, behind 0-0:98.1.0 (Holley DTSD545)."""
+    """The text with spaces for the lines between brackets that span several lines.
+
+    These are values of the last month under the present codes, after 0-0:98.1.0 (Holley DTSD545).
+    """
     opening = text.find("(" + line_end)
     while opening >= 0:
         closing = text.find("\n)", opening)
@@ -291,7 +293,7 @@ def _set(
 def _valued(
     reading: Reading, name: str, text: str, place: int, rest: "_Rest", strict: bool
 ) -> None:
-    """Takes a value whose code and unit we know; others are none of ours."""
+    """Takes a value with a known code and unit; others are ignored."""
     if name[-3:] == _NEVER_RESET:
         rest.unsuffixed.append((name[:-3], text, place))
         return
@@ -370,7 +372,7 @@ def _code(name: str) -> str:
 
 
 def _ascii(payload: "bytes | bytearray") -> str:
-    """The bytes as str; one that a wrong parity or noise left beyond ASCII becomes "?"."""
+    """The bytes as str; a byte beyond ASCII, from a wrong parity or noise, becomes "?"."""
     try:
         text = str(payload, "ascii")
     except UnicodeError:
@@ -381,7 +383,7 @@ def _ascii(payload: "bytes | bytearray") -> str:
 
 
 class _Rest:
-    """What a text tells beside quantities: whose it is, and when."""
+    """Other contents of a text: the meter, and the time."""
 
     TELL = _IDS + Clock.CODES
 
@@ -409,8 +411,10 @@ class _Rest:
 
 
 def _unhex(text: str) -> str:
-    """P1 writes ids as the hexadecimal of their ASCII, Kamstrup filled up with 00; others, of
-    eight digits as well, stay as they are."""
+    """Decode ids that are the hexadecimal of their ASCII (P1; Kamstrup fills up with 00).
+
+    Others, of eight digits as well, stay as they are.
+    """
     if len(text) < _HEX_ID_MIN:
         return text
     try:

@@ -1,4 +1,4 @@
-"""A text's layout, kept: the next telegram of a meter differs in its digits only.
+"""A text's layout, kept: a meter's next telegram only differs in its digits.
 
 Texts have the same shape where each byte is the same or both have a digit there. A meter's
 texts mostly do, as P1 writes numbers with leading zeros (DSMR 5.0.2 P1, 6.4). The walk of
@@ -118,7 +118,7 @@ class TextPlan(Known):
         return reading
 
     def _stamp(self, text: bytes | bytearray) -> str:
-        """The time of the one stamp, "" if it is not one."""
+        """The time of the only stamp, "" if it is not valid."""
         told = str(text[self._minute : self._minute + 4], "ascii")
         if told[0] > "5" or told[2] > "5":
             return ""

@@ -1,4 +1,4 @@
-"""Units as data lines write them (P1, IEC 62056-21), and what a Reading has instead.
+"""Units as data lines write them (P1, IEC 62056-21), and their form in a Reading.
 
 A unit here is (name, power of ten), so that 1.5 kWh becomes 1500 Wh without a float.
 """
@@ -33,8 +33,11 @@ for _name in ("W", "Wh", "VA", "VAh", "var", "varh"):
 
 
 def number_and_unit(text: str) -> "tuple[str, str, str]":
-    """(number, mark, unit) of "1.5*kWh", of "1.5 kWh" as Iskraemeco's MT171 has it, or of "1.5kWh"
-    as some Belgian meters do, where the mark is "" and the unit may be but the end of a text."""
+    """(number, mark, unit) of "1.5*kWh".
+
+    Iskraemeco's MT171 writes "1.5 kWh", and some Belgian meters "1.5kWh". For these the mark is "",
+    and the unit may only be the end of a text.
+    """
     if "*" in text:
         return text.partition("*")
     number, mark, unit = text.strip().partition(" ")

@@ -1,4 +1,4 @@
-"""AMIS (Siemens TD-351x, Netz OOe): what its optical port must be answered. No clock, no port.
+"""AMIS (Siemens TD-351x, Netz OOe): the answers for its optical port. No clock, no port.
 
 The meter is M-Bus master, we are its slave with address 240 (interface description of Netz OOe,
 2.4.1). Every minute it asks SND_NKE 10 40 F0 30 16; once that is acknowledged it sends data each

@@ -46,7 +46,7 @@ _WHOLE = (KEY, TAG, REPLAY, SEGMENT)  # faults of telegrams whose checksums were
 
 
 class Search:
-    """first: the setting that was found the last time, to begin with. inverted: whether the port
+    """first: the setting of the last search, to start with. inverted: whether the port
     can read a line whose levels are inverted."""
 
     def __init__(self, first: "Setting | None" = None, inverted: bool = True) -> None:
@@ -72,8 +72,10 @@ class Search:
     def events(
         self, n_bytes: int, events: "list[Reading | Fault]", now_ms: int
     ) -> "Setting | None":
-        """Takes how many bytes came and what the Receiver made of them; the next setting to
-        open the port with, or None to keep it."""
+        """The next setting to open the port with, or None to keep it.
+
+        It takes the number of bytes received, and the Receiver's events for them.
+        """
         if self._since_ms is None:
             self._since_ms = now_ms
         self._bytes += n_bytes

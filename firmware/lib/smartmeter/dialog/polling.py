@@ -1,4 +1,4 @@
-"""Asking an M-Bus meter for its records (EN 13757-2, 5). No clock, no port; face as in amis.py.
+"""Requests an M-Bus meter's records (EN 13757-2, 5). No clock, no port; interface of amis.py.
 
     we     10 40 A CS 16           SND_NKE: start again
     meter  E5
@@ -32,7 +32,7 @@ _STATES = (
 
 
 class Poller:
-    """Asks one meter every interval_ms; address is its primary address, "" for any."""
+    """Requests from one meter every interval_ms; address is its primary address, "" for any."""
 
     setting = (2400, 8, "E", 1)
 
@@ -60,7 +60,7 @@ class Poller:
         return _STATES[self._step]
 
     def received(self, data: bytes, now_ms: int) -> bytes:
-        """Takes what came; nothing here is answered at once, that is b""."""
+        """Takes the input; nothing here is answered at once, so it returns b""."""
         if not data or self._step == _REST or self._since_ms is None:
             return b""
         if self._step == _RESET:
@@ -118,7 +118,7 @@ def _is_one(address: int) -> bool:
 
 
 def _is_answer(buf: bytes) -> bool:
-    """Whether a whole long frame is in buf; what it says is the Receiver's business."""
+    """Whether a whole long frame is in buf; the Receiver handles its content."""
     at = buf.find(b"\x68")
     while at >= 0:
         if len(buf) - at >= 4 and buf[at + 1] == buf[at + 2] and buf[at + 3] == _LONG:

@@ -1,4 +1,4 @@
-"""IEC 62056-21 modes A to C: asking a meter to read out. No clock, no port; face as in amis.py.
+"""IEC 62056-21 modes A to C: reads a meter out. No clock, no port; interface of amis.py.
 
     we     /?address! CR LF        at 300 baud 7E1
     meter  /XXXZ identification CR LF
@@ -92,7 +92,7 @@ class SignOn:
         return _STATES[self._step]
 
     def received(self, data: bytes, now_ms: int) -> bytes:
-        """Takes what came; nothing here is answered at once, that is b""."""
+        """Takes the input; nothing here is answered at once, so it returns b""."""
         if data and self._since_ms is not None:
             data = bytes([b & 0x7F for b in data])  # a port without parity leaves its bit in
             if self._step == _ASKED:
@@ -161,7 +161,7 @@ class SignOn:
         return b"", _BAUD
 
     def _identification(self, buf: bytes, now_ms: int) -> bytes:
-        """Looks for the meter's identification in buf; gives what came behind it."""
+        """Looks for the meter's identification in buf; returns what follows it."""
         self._buf = buf[-_IDENTIFICATION_MAX:]
         start = buf.find(b"/")
         while start >= 0:
@@ -190,7 +190,7 @@ class SignOn:
         return buf[stop + 2 :]
 
     def _readout(self, data: bytes) -> None:
-        """Looks for its end: the BCC behind ETX, or a line "!" if there is no frame."""
+        """Looks for its end: the BCC after ETX, or a line "!" if there is no frame."""
         tail = self._buf
         for b in data:
             if self._framed and tail[-1:] == _ETX:

@@ -49,7 +49,7 @@ def _walk(
     ctx: "Context",
     name: "tuple[object, ...] | None",
 ) -> Reading:
-    """The Reading, value by value; name: what its layout is kept under."""
+    """The Reading, value by value; name: the key of its layout."""
     reading = Reading()
     end = len(payload)
     at = 0

@@ -118,8 +118,11 @@ def is_scaler(data: bytes | bytearray, at: int, end: int) -> bool:
 
 
 def value(data: bytes | bytearray, place: int) -> "Value":
-    """What stands at a place that walk() noted: a number, the bytes of a string or moment, the
-    (mantissa, exponent) of a float; None of null and of a scaler_unit."""
+    """The value at a place that walk() noted.
+
+    It is a number, the bytes of a string or moment, or the (mantissa, exponent) of a float. It is
+    None for null and for a scaler_unit.
+    """
     tag = data[place]
     if tag in NUMBERS:
         return number(data, place)

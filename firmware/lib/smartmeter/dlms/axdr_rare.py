@@ -10,7 +10,7 @@ _COMPACT_ARRAY = 0x13
 
 
 def after(data: bytes | bytearray, at: int, end: int) -> int:
-    """Where the element behind the one at data[at] is."""
+    """The position after the element at data[at]."""
     tag = data[at]
     at += 1
     if tag == _BIT_STRING:
@@ -20,7 +20,7 @@ def after(data: bytes | bytearray, at: int, end: int) -> int:
         at = _after_type(data, at, end)
         n, at = ber_length(data, at, end)
     else:
-        raise Rejected(LAYOUT, "%02X is no data type of A-XDR" % tag)
+        raise Rejected(LAYOUT, "%02X is not an A-XDR data type" % tag)
     if n > end - at:
         raise Rejected(LENGTH, "a string is longer than its telegram")
     return at + n
@@ -38,7 +38,7 @@ def content(data: bytes | bytearray, place: int) -> bytes:
 
 
 def _after_type(data: bytes | bytearray, at: int, end: int) -> int:
-    """Behind the description of a compact-array's elements (Green Book 9.5, TypeDescription)."""
+    """The position after the type description of a compact-array (Green Book 9.5)."""
     left = 1
     while left:
         left -= 1

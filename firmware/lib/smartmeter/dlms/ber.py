@@ -4,7 +4,7 @@ from ..fault import LENGTH, Rejected
 
 
 def ber_length(data: bytes | bytearray, at: int, end: int) -> tuple[int, int]:
-    """(length, where what it counts begins) of the BER length at data[at] (X.690 8.1.3)."""
+    """(length, position after it) of the BER length at data[at] (X.690 8.1.3)."""
     if at < end:
         n = data[at]
         if n < 0x80:

@@ -40,7 +40,7 @@ _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
 
 class Opened:
-    """What an encrypted APDU held: plain bytes, title, counter, auth and control (SC).
+    """The content of an encrypted APDU: plain bytes, title, counter, auth and control (SC).
 
     form names the decoder (see receiver.py) by what the plain bytes begin with: "apdu" or
     "text-encrypted"; "" if they are no telegram.
@@ -60,8 +60,10 @@ class Opened:
 
 
 class Ciphering:
-    """One meter's keys (16 bytes each, or None) and the invocation counters seen, a dict of system
-    titles to the last counter accepted, which this adds to."""
+    """One meter's keys (16 bytes each, or None) and the invocation counters seen.
+
+    The counters are a dict of system titles to the last counter accepted; this adds to it.
+    """
 
     def __init__(
         self,
@@ -82,7 +84,7 @@ class Ciphering:
         ] = {}  # system title: (last counter refused, how many grew in a row)
 
     def open(self, data: bytes | bytearray, at: int = 0) -> Opened:
-        """Opened of the encrypted APDU data[at:]; Rejected if it cannot be.
+        """Opened of the encrypted APDU data[at:]; otherwise Rejected.
 
         at is that of the length of the system title: behind the tag DB or DF, or the
         very start where a meter sends no tag (the Polish P1 form).
@@ -172,7 +174,7 @@ class Ciphering:
         return self._gcm
 
     def accept(self, title: bytes, counter: int) -> None:
-        """Notes the counter of a telegram found good; Rejected if it does not grow.
+        """Stores the counter of a valid telegram; Rejected if it does not grow.
 
         A telegram without tag can be told from noise only by reading it to the end,
         so this comes last.
@@ -199,7 +201,7 @@ class Ciphering:
 
 
 def is_telegram(plain: bytes | bytearray) -> bool:
-    """Whether decrypted bytes begin as a telegram does: data-notification, list or text."""
+    """Whether decrypted bytes begin like a telegram: data-notification, list or text."""
     if plain[:1] == b"\x0f":
         return plain[5:6] in (b"\x00", b"\x0c", b"\x09", b"\x19")
     return plain[:1] in (b"\x01", b"\x02") or is_text(plain)

@@ -110,7 +110,7 @@ def _weekday(year: int, month: int, day: int) -> int:
 
 
 def is_summer(year: int, month: int, day: int, hour: int) -> bool | None:
-    """Whether daylight saving holds in the EU (2000/84/EC); None in an hour that comes twice."""
+    """Whether daylight saving holds in the EU (2000/84/EC); None in an ambiguous hour."""
     if month in (3, 10):
         sunday = 31 - _weekday(year, month, 31) % 7
         if day == sunday:

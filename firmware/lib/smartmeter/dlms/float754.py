@@ -15,7 +15,7 @@ def decimal_of(bits: int, exponent_size: int, fraction_size: int, digits: int) -
     bias = (1 << exponent_size - 1) - 1
     power -= bias
     if not -_POWER_MAX <= power <= _POWER_MAX:
-        raise Rejected(VALUE, "a floating-point value is out of every meter's range")
+        raise Rejected(VALUE, "a floating-point value is out of range")
     mantissa = fraction | 1 << fraction_size
     power -= fraction_size
     exponent = 0

@@ -51,7 +51,7 @@ class Apdu:
         return self._scan(buf, at, end, False)
 
     def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-        """What scan says where the line pauses."""
+        """The result of scan at a pause of the line."""
         return self._scan(buf, at, end, True)
 
     def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
@@ -96,7 +96,7 @@ class Apdu:
         return True if stop is not None or end - at >= _HEAD else None
 
     def _end(self, buf: bytearray, at: int, end: int) -> int | None:
-        """Where the APDU at buf[at] ends; None while that is open; ValueError if it is not one."""
+        """The end of the APDU at buf[at]; None while that is open; ValueError if it is not one."""
         first = buf[at]
         if first in _GLO:
             return _ciphered(buf, at, end)
@@ -134,7 +134,7 @@ class Apdu:
 
 
 def _is_tagged(apdu: bytes) -> bool:
-    """Whether an encrypted APDU says that it has a tag."""
+    """Whether an encrypted APDU has a tag, according to its header."""
     if apdu[0] not in _GLO:
         return False
     found = _length(apdu, 2 + apdu[1], len(apdu))
@@ -187,7 +187,7 @@ def _ciphered(buf: bytearray, at: int, end: int) -> int | None:
 
 
 def _walk(buf: bytearray, at: int, end: int) -> int | None:
-    """Where the element at buf[at] ends; None while that is open."""
+    """The end of the element at buf[at]; None while that is open."""
     if buf[at : at + 3] == b"\x02\x02\x16":
         if end - at < 6:
             return None

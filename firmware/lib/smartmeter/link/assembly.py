@@ -1,4 +1,4 @@
-"""One APDU gathered from what a link layer brings: whole, in segments, in blocks, or in both."""
+"""Assembles one APDU from a link layer's data: whole, in segments, in blocks, or both."""
 
 from ..fault import Fault, Rejected
 
@@ -13,8 +13,7 @@ APDU_MAX = 1536  # assembled; the longest known has 752 bytes
 
 
 class Assembly:
-    """data: what has come of a telegram in segments, None if none is under way; blocks: what
-    has come in blocks, None until a first one has."""
+    """data: the segments of a telegram so far, or None. blocks: the blocks so far, or None."""
 
     def __init__(self) -> None:
         self.data: bytearray | None = None

@@ -1,4 +1,4 @@
-"""How telegrams begin: what bytes are held against before a link's module is loaded for them.
+"""How telegrams begin: checked before a link's module is loaded for them.
 
 Noise has every byte that a link may start with; a line at a wrong baud rate would soon have all
 of them loaded, and on a device no heap would be left for the decoder. So the first telegram of
@@ -112,9 +112,11 @@ def _apdu(buf: bytearray, at: int, end: int) -> int:
 
 
 def is_list(buf: bytearray, at: int, end: int) -> int:
-    """YES, NOT or OPEN: whether the 02 at buf[at] may begin a list of values without its
-    data-notification: four values or more, of which the first is a text, a descriptor, a row
-    with its code, or a number of two bytes before another."""
+    """YES, NOT or OPEN: whether the 02 at buf[at] may begin a list without its data-notification.
+
+    It must have four values or more. The first is a text, a descriptor, a row with its code, or a
+    number of two bytes before another.
+    """
     if end - at < 6:
         return OPEN
     count, first, size, third, last = buf[at + 1 : at + 6]
@@ -130,8 +132,10 @@ def is_list(buf: bytearray, at: int, end: int) -> int:
 
 
 def is_title(buf: bytearray, at: int, end: int) -> int:
-    """YES, NOT or OPEN: whether the system title of an encrypted APDU stands there, a maker's three
-    letters first; what an APDU in noise is known by."""
+    """YES, NOT or OPEN: whether the system title of an encrypted APDU may be there.
+
+    It begins with a maker's three letters. This identifies an APDU in noise.
+    """
     if at < end and buf[at] != 8:
         return NOT
     for i in range(at + 1, min(at + 4, end)):

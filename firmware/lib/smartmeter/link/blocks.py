@@ -25,7 +25,7 @@ class Blocks:
         return self._data is not None
 
     def restarts(self, buf: bytearray, start: int, stop: int) -> bool:
-        """Whether buf[start:stop] begins another APDU while a transfer is under way."""
+        """Whether buf[start:stop] begins another APDU during a transfer."""
         if self._data is None:
             return False
         return buf[start] != _BLOCK or buf[start + 2 : min(start + 4, stop)] == b"\x00\x01"

@@ -31,8 +31,10 @@ _BEGIN = 5  # bytes by which a readout's begin is known again: STX and its first
 
 
 class Iec62056:
-    """A link (see receiver.py): its telegrams are ("text-unchecked", ...), with a BCC
-    or without: 7 bits of sum are too few to rely on."""
+    """A link (see receiver.py): its telegrams are ("text-unchecked", ...), with a BCC or without.
+
+    A sum of 7 bits is too weak to rely on.
+    """
 
     MAX = 3900  # 4 kB less what the links keep of headers
 
@@ -40,7 +42,7 @@ class Iec62056:
         return self._scan(buf, at, end, False)
 
     def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-        """What scan says where no more bytes will come."""
+        """The result of scan at the end of the input."""
         return self._scan(buf, at, end, True)
 
     def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
@@ -118,8 +120,11 @@ class Iec62056:
 
 
 def _is_text(buf: bytearray, start: int, stop: int) -> bool:
-    """Whether these bytes are no binary: else the rest of a damaged telegram, with a bracket and
-    7 bits of sum by chance, would take the good telegram behind it along."""
+    """Whether these bytes are not binary.
+
+    Otherwise the rest of a damaged telegram, with a bracket and 7 bits of sum by chance, would take
+    the good telegram after it along.
+    """
     for i in range(start, stop):
         b = buf[i]
         if b > 127 or (b < 32 and b not in _CONTROLS):
@@ -128,7 +133,7 @@ def _is_text(buf: bytearray, start: int, stop: int) -> bool:
 
 
 def _echo(buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-    """Our own sign-on, as an optical head hears it."""
+    """Our own sign-on, as echoed by an optical head."""
     stop = buf.find(b"!\r\n", at, min(end, at + _SIGN_ON_MAX))
     if stop < 0:
         return (-1 if end - at >= _SIGN_ON_MAX else 0), None

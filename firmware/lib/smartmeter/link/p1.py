@@ -1,4 +1,4 @@
-"""DSMR P1 and its kin (DSMR 5.0.2 P1, 6.2): text from "/" to "!", then a CRC or none.
+"""DSMR P1 and similar (DSMR 5.0.2 P1, 6.2): text from "/" to "!", then a CRC or none.
 
     /XXX5 identification CR LF | CR LF | data lines | !CRC CR LF
 
@@ -50,7 +50,7 @@ class P1:
         return self._scan(buf, at, end, False)
 
     def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-        """What scan says where no more bytes will come: "!" may be the last of them."""
+        """The result of scan at the end of the input: "!" may be its last byte."""
         return self._scan(buf, at, end, True)
 
     def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
@@ -77,7 +77,7 @@ class P1:
     def _close(
         self, buf: bytearray, at: int, stop: int, end: int, last: bool
     ) -> "tuple[int, Outcome]":
-        """The telegram whose "!" is at stop, and the line's end behind its CRC where one is."""
+        """The telegram whose "!" is at stop, and the line's end after its CRC if there is one."""
         tail = bytes(buf[stop + 1 : min(stop + 7, end)])
         digits = 0
         while digits < 4 and digits < len(tail) and tail[digits] in _HEXADECIMAL:
@@ -115,7 +115,7 @@ class P1:
     def _ciphered(
         self, buf: bytearray, at: int, first: int, end: int, last: bool
     ) -> "tuple[int, Outcome]":
-        """The Polish telegram whose identification begins at `at` and whose block at `first`."""
+        """The Polish telegram with its identification at `at` and its block at `first`."""
         if end - first < 5:
             return 0, None
         size = buf[first + 1]
@@ -159,7 +159,7 @@ class P1:
 
 
 def identified(buf: bytearray, at: int, end: int) -> int:
-    """Where the first byte behind an identification line and a blank one is.
+    """The first byte after an identification line and a blank one.
 
     0 where that has not arrived, -1 where this is no identification line.
     """
@@ -179,8 +179,9 @@ def identified(buf: bytearray, at: int, end: int) -> int:
 
 
 def block_behind(buf: bytearray, at: int, end: int) -> int:
-    """Where the STX of a readout is, at or soon behind buf[at]: an optical head may hear our own
-    acknowledgement before it, at another rate perhaps. 0 where more bytes are needed, -1 if none.
+    """The place of a readout's STX, at or soon after buf[at]; 0 if open, -1 if none.
+
+    An optical head may echo our own acknowledgement before it, perhaps at another rate.
     """
     stx = buf.find(_STX, at, min(end, at + _ECHO_MAX))
     if stx >= 0:
@@ -189,7 +190,7 @@ def block_behind(buf: bytearray, at: int, end: int) -> int:
 
 
 def ending(buf: bytearray, at: int, end: int) -> int:
-    """Where the "!" is that ends the text in buf[at:end], -1 where none does: not one in a text."""
+    """The "!" that ends the text in buf[at:end], -1 if there is none; one in a text is skipped."""
     stop = buf.find(b"!", at, end)
     if stop < 0 or buf[stop - 1] in _BEFORE_END:
         return stop
@@ -202,8 +203,10 @@ def ending(buf: bytearray, at: int, end: int) -> int:
 
 
 def _agrees(told: int, buf: bytearray, at: int, end: int) -> bool:
-    """Whether this is the sum of buf[at:end], with CR LF for the LF of a reader that took the CR
-    away."""
+    """Whether this is the sum of buf[at:end].
+
+    A single LF counts as CR LF, for readers that remove the CR.
+    """
     if told == arc(buf, at, end):
         return True
     if buf.find(b"\r", at, end) < 0:
@@ -215,7 +218,7 @@ def _agrees(told: int, buf: bytearray, at: int, end: int) -> bool:
 
 
 def _inner(buf: bytearray, at: int, stop: int) -> int:
-    """Where another telegram begins inside of one without CRC, 0 where none does."""
+    """The start of another telegram inside one without CRC, 0 if there is none."""
     start = buf.find(b"/", at + 1, stop)
     while start >= 0:
         if identified(buf, start, stop) > 0 and 48 <= buf[start + 4] <= 57:

@@ -116,7 +116,7 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
 
 
 def _check_reply(payload: bytes, at: int) -> None:
-    """Rejected if a header is none of a meter's reply."""
+    """Rejected if a header is not that of a meter's reply."""
     if payload[0] & _REPLY != _RSP_UD:
         raise Rejected(LAYOUT, "an M-Bus frame with C %02X is no reply" % payload[0])
     if at == 3:
@@ -168,7 +168,7 @@ def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
 
 
 def _records(reading: Reading, data: bytes, maker: str, profile: "Profile | None") -> None:
-    """Every record to the last byte; what is no value of now is passed over."""
+    """Every record to the last byte; stored values and unknown ones are skipped."""
     found = []
     at = 0
     end = len(data)
@@ -252,7 +252,7 @@ def _variable(data: bytes, at: int) -> int:
 
 
 def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
-    """(mantissa, exponent) of a record's data, None if it says that there is none."""
+    """(mantissa, exponent) of a record's data, None if it is marked as invalid."""
     if coding in _BCD:
         digits = "".join(["%02x" % b for b in reversed(content)])
         negative = digits[0] == "f"
@@ -261,7 +261,7 @@ def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
         if not digits.isdigit():
             for c in digits:
                 if c.isdigit():
-                    raise Rejected(VALUE, "a decimal number has a digit that is none")
+                    raise Rejected(VALUE, "a decimal number has an invalid digit")
             return None
         return (-int(digits) if negative else int(digits)), 0
     number = int.from_bytes(content, "little")
@@ -276,8 +276,11 @@ def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
 
 
 def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]]") -> None:
-    """Where a meter tells + and - apart it says so of - alone (AMIS); a value of a meter that
-    does not tell at all is signed, and + or - by its sign."""
+    """Adds the values to reading, with their signs.
+
+    A meter that separates + and - only marks - (AMIS). A value of a meter that does not separate
+    them is signed, and + or - by its sign.
+    """
     apart = [meant.c for meant, _, _ in found if meant.sign < 0 and meant.d == INSTANT]
     seen = []
     for meant, tariff, (mantissa, exponent) in found:
@@ -304,8 +307,10 @@ def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]
 
 
 def _complete(reading: Reading) -> None:
-    """As obis.complete does, but no total from tariffs that are all 0: a meter that tells them
-    without using them has its total in another of its replies (Schneider iEM3000)."""
+    """obis.complete, without totals from tariffs that are all 0.
+
+    A meter that sends unused tariffs has its total in another of its replies (Schneider iEM3000).
+    """
     sent = list(reading.values)
     complete(reading)
     for key in list(reading.values):

@@ -49,8 +49,11 @@ _SENT_REFINED = ((0x00, 0x1F), (0x39, 0x7D))
 
 
 class Meaning:
-    """c, d: groups C and D, c that of all phases and +; exponent of ten in W, V, A ...; sign: 1
-    forward, -1 backward, 0 not told; phase: 0 all, 1 to 3."""
+    """The quantity of a record.
+
+    c, d: groups C and D, c that of all phases and +. exponent: of ten in W, V, A ... sign: 1
+    forward, -1 backward, 0 unknown. phase: 0 all, 1 to 3.
+    """
 
     __slots__ = ("c", "d", "exponent", "phase", "sign")
 
@@ -83,7 +86,7 @@ def meaning(information: bytes, maker: str, subunit: int) -> "Meaning | None":
 
 
 def is_sent(information: bytes) -> bool:
-    """Whether a meter of electricity may send a record with VIF and VIFE (bytes, as sent)."""
+    """Whether an electricity meter may send a record with VIF and VIFE (bytes, as sent)."""
     table = information[0] if information[0] in _SENT and len(information) > 1 else 0
     at = 1 if table else 0
     code = information[at] & 0x7F

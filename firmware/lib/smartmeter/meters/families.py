@@ -60,7 +60,7 @@ POLL = "REQ_UD2 for each telegram"
 
 
 class Family:
-    """Meters that are wired and read alike.
+    """Meters that share their wiring and protocol.
 
     id: a name for settings and tests. meters: makers and models; country: its ISO 3166 code;
     operators: who installs them, "" if that is not known or is the whole country.

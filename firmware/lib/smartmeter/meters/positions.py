@@ -1,4 +1,4 @@
-"""Lists without codes, as data: what each place means; loaded only where such a list comes."""
+"""Lists without codes, as data: the meaning of each place; only loaded for such a list."""
 
 # Lists without codes, by the kinds of their items: s string, c date-time, b 1 byte, w 2 bytes,
 # q 4 or 8 bytes, t bit-string. An item is its code and exponent (None if it shows from the

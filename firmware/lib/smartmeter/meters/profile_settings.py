@@ -1,4 +1,4 @@
-"""A profile as a user sets it: a family's name, and what of it is to be otherwise."""
+"""A profile as a user sets it: a family's name, and differences from it."""
 
 from ..context import LOCAL, STANDARD, Profile
 from .profiles import NAMES, named
@@ -7,7 +7,7 @@ _SETTINGS = ("power", "energy", "voltage", "current", "factor", "minutes")
 
 
 def parse(text: str) -> Profile:
-    """The profile a setting means; ValueError with one sentence where it means none."""
+    """The profile of a setting; ValueError with one sentence if there is none."""
     words = text.split()
     known = named(words[0]) if words and words[0] in NAMES else None
     if known is None:

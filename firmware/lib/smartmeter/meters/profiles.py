@@ -1,4 +1,4 @@
-"""What meters leave unsaid, as data: scales, time zone, and the order of lists without codes.
+"""What meters do not send, as data: scales, time zone, and the order of lists without codes.
 
 A telegram that says its scales and codes needs none of this. The rest is found by what the
 telegram calls itself, its list or its logical device name (0-0:42.0.0) or system title; a
@@ -64,7 +64,7 @@ _NAMES = (
 
 
 def by_name(octets: bytes) -> Profile:
-    """The profile of a list, device name or system title; UNKNOWN where it is of no family."""
+    """The profile of a list, device name or system title; UNKNOWN if it belongs to no family."""
     for begin, name in _NAMES:
         if octets.startswith(begin):
             return named(name)

@@ -82,8 +82,10 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
 
 
 def _direct(reading: Reading, data: bytes) -> None:
-    """Gives the power the sign that some meters leave to the status: EMH's ED300L with |A| as
-    15.7.0, Holley's DTZ251 and Honeywell's AS2020 with 16.7.0."""
+    """Give the power the sign that some meters only send in the status.
+
+    EMH's ED300L sends |A| as 15.7.0, Holley's DTZ251 and Honeywell's AS2020 as 16.7.0.
+    """
     values = reading.values
     if "16.7.0" in values:
         number, exponent = values["16.7.0"]

@@ -1,4 +1,4 @@
-"""An SML telegram's layout, kept: the next one of a meter differs in known places only.
+"""An SML telegram's layout, kept: a meter's next telegram only differs in known places.
 
 The walk of sml.py marks what it takes as a number and what it passes over unread: the ids of
 transactions, status words, times, signatures, the messages' own CRCs. Of a telegram that is the

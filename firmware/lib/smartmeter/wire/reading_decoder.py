@@ -1,4 +1,4 @@
-"""Readings taken in from the wire: their JSON form, checked to the last character."""
+"""Reads readings from the wire: their JSON form, checked to the last character."""
 
 import json
 
@@ -11,7 +11,7 @@ _TEXT_MAX = 16384
 
 
 def from_json(text: str | bytes) -> Reading:
-    """The Reading in a message (str or bytes); ValueError with one sentence if it holds none.
+    """The Reading in a message (str or bytes); ValueError with one sentence if there is none.
 
     A message has a time, a seq and at least one value: what they lack cannot be stored.
     The wire does not carry meter, counter, codes and units; units are those of the codes.

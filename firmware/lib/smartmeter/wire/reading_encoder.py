@@ -23,7 +23,7 @@ def stamp(reading: "Reading", time: str, seq: int) -> None:
 
 
 def to_json(reading: "Reading", only: "Iterable[str] | None" = None) -> str:
-    """The JSON of a reading; only: the "C.D.E" codes that it may hold, by default ALLOWED."""
+    """The JSON of a reading; only: the "C.D.E" codes to include, by default ALLOWED."""
     if only is None:
         only = ALLOWED
     values = reading.values

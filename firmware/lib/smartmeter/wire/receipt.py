@@ -1,4 +1,4 @@
-"""Receipts: by which a Concentrator knows that the Cloud's store has a message.
+"""Receipts: they tell a Concentrator that the Cloud's store has a message.
 
 A receipt is the first 16 bytes of SHA-256 over topic, a zero byte and payload.
 It needs no field in the payload and no MQTT 5. The payload of a message on
@@ -20,7 +20,7 @@ def digest(topic: str, payload: bytes) -> bytes:
 
 
 def split(payload: bytes) -> list[bytes]:
-    """The digests in a receipts message; ValueError if its length is no multiple of 16."""
+    """The digests in a receipts message; ValueError if its length is not a multiple of 16."""
     if len(payload) % SIZE:
         raise ValueError("a receipts message is a multiple of 16 bytes")
     return [bytes(payload[i : i + SIZE]) for i in range(0, len(payload), SIZE)]

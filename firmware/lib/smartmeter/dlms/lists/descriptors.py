@@ -70,7 +70,7 @@ def _unrestricted(data: bytes | bytearray, kind: int, restriction: int) -> bool:
 
 
 def _whole(data: bytes | bytearray, at: int) -> "array[int]":
-    """The places of the values behind the array at data[at], 0 for one that is a list itself."""
+    """The places of the values after the array at data[at], 0 for one that is a list itself."""
     values = array("H")
     at = axdr.walk(data, at, len(data), array("H"))
     while at < len(data):
@@ -81,7 +81,7 @@ def _whole(data: bytes | bytearray, at: int) -> "array[int]":
 
 
 def _scale(data: bytes | bytearray, listed: Listed, code: int, scaler: int) -> None:
-    """Gives the value of the same code, which came before, its scaler_unit."""
+    """Gives its scaler_unit to the value of the same code, which came before."""
     pairs = listed.pairs
     wanted = data[code : code + CODE_SIZE]
     for i in range(0, len(pairs), 3):

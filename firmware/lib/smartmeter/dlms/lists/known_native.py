@@ -1,5 +1,6 @@
-"""What a telegram's layout says once and for all, kept from a walk (see plan_native.py, the same
-for lists of DLMS). CPython's alone: a device has one telegram in seconds, and no heap to spare.
+"""The fixed part of a telegram's layout, kept from a walk (plan_native.py does it for DLMS).
+
+Only for CPython: a device has one telegram in seconds, and no heap to spare.
 """
 
 from ...checks.plausible import EXPONENT_MAX, most_of
@@ -13,7 +14,7 @@ _new = Reading.__new__
 
 
 class Known:
-    """All of a reading but its numbers and its time.
+    """All parts of a reading except its numbers and its time.
 
     slots: [(key, power of ten, least, greatest)] of the numbers that stand in the telegram, in the
     order in which they will be given, and what their places have room for. derived is what
@@ -59,7 +60,7 @@ class Known:
     def reading(
         self, payload: bytes | bytearray, numbers: "Iterable[int]", time: "str | None"
     ) -> "Reading | None":
-        """The Reading with these numbers; None if one is outside of what can be."""
+        """The Reading with these numbers; None if one of them is impossible."""
         values = dict(zip(self._keys, zip(numbers, self._exponents)))
         for key, factor in self._scaled:
             values[key] = (values[key][0] * factor, 0)

@@ -1,4 +1,4 @@
-"""The lists of values in a data-notification, told apart by their shape, telegram by telegram.
+"""The lists of values in a data-notification, recognised by their shape, telegram by telegram.
 
     a  structures of code, value, scaler_unit    Aidon, Kaifa (west of Austria), AM550
     b  code, value, scaler_unit in one row       Kaifa and Sagemcom of Netz NOE
@@ -112,7 +112,7 @@ def _identify(
     profile: "Profile | None",
     texts: "dict[str, str]",
 ) -> None:
-    """Whose list it is: the meter, its profile, its clock; and what else is told in texts."""
+    """Identifies the meter, its profile and its clock, and reads other texts."""
     found: "dict[bytes, bytes]" = {}
     pairs = listed.pairs
     for i in range(0, len(pairs), 3):
@@ -156,7 +156,7 @@ def _identify(
 
 
 def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
-    """Layouts a, b and c, or None: nothing but codes with their values, and a few strings."""
+    """Layouts a, b and c, or None: only codes with their values, and a few strings."""
     listed = Listed("c")
     numbers = False
     n = len(places)
@@ -187,7 +187,7 @@ def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
 
 
 def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
-    """Scales the numbers and puts them into reading."""
+    """Scales the numbers and adds them to reading."""
     scales: "Scales | None" = None
     pairs = listed.pairs
     for i in range(0, len(pairs), 3):

@@ -45,7 +45,7 @@ _PLANS_MAX = 4  # lists of one meter: every few seconds, minute, hour
 
 
 def keep(plans: "dict[tuple[object, ...], Any]", name: "tuple[object, ...]", plan: object) -> None:
-    """Keeps what was learned of a layout, in place of all where there are too many."""
+    """Stores what was learned about a layout; clears the store if it is full."""
     if len(plans) >= _PLANS_MAX and name not in plans:
         plans.clear()
     plans[name] = plan
@@ -123,7 +123,7 @@ class Plan(Known):
         self._know_mains(profile)
 
     def _know_mains(self, profile: "Profile") -> None:
-        """What _holds goes by."""
+        """The fields that _holds checks."""
         guess = self._guess
         groups = {group: i for i, group in self._groups}
         self._volts = [groups[c] for c in VOLTAGES if c in groups]
@@ -149,8 +149,10 @@ class Plan(Known):
         return Scales(self._profile, guessed, self._wide)
 
     def _holds(self, numbers: tuple[int, ...]) -> bool:
-        """Whether these numbers have the scales found: seen at once where a mains is in order and
-        the likeliest currents, of a meter without transformers, carry the power; else worked out.
+        """Whether these numbers have the scales found.
+
+        This is known at once if the mains is normal and the likeliest currents, of a meter without
+        transformers, carry the power. Otherwise it is computed.
         """
         least, most = self._usual
         hertz, slowest, fastest = self._hertz
@@ -166,7 +168,7 @@ class Plan(Known):
         return self._scales(numbers).same(self._guess)
 
     def read(self, data: bytes | bytearray) -> "Reading | None":
-        """The Reading as a walk would give it, or None if one is needed."""
+        """The Reading that a walk would return, or None if a walk is needed."""
         if int.from_bytes(data, "big") & self._mask != self._constant:
             return None
         if self._nordic is not None and self._nordic != (data[1:5] == NORDIC):

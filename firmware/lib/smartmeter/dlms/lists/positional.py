@@ -77,7 +77,7 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
 
 
 def put_named(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
-    """Puts the numbers that are known by their position into reading."""
+    """Adds the numbers that are known by their position to reading."""
     for text, exponent, place, group in listed.named:
         c, d, _ = text[text.find(":") + 1 :].split(".")
         if data[place] in axdr.NUMBERS:
@@ -92,8 +92,10 @@ def put_named(data: bytes | bytearray, listed: Listed, reading: "Reading") -> No
 
 
 def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:
-    """Whether nine items are Landis+Gyr's powers and energies, not Iskraemeco's energies in all
-    and per tariff; None if nobody can tell."""
+    """Whether nine items are Landis+Gyr's powers and energies; None if ambiguous.
+
+    Iskraemeco's are energies in all and per tariff.
+    """
     maker = axdr.octets(data, places[0])[:3]
     if maker in (b"LGZ", b"ISK"):
         return maker == b"LGZ"
@@ -108,7 +110,7 @@ def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:
 
 
 def _scale(data: bytes | bytearray, listed: Listed, places: "dict[str, int]") -> None:
-    """Names the values whose exponents show from what a mains can have."""
+    """Names the values whose exponents follow from mains limits."""
     from .scales import Scales
 
     numbers = {int(code.split(".")[0]): axdr.number(data, at) for code, at in places.items()}

@@ -1,4 +1,4 @@
-"""Lists whose every row has a code and its value among other things: layout g of layouts.py.
+"""Lists with a code and its value in every row, among other things: layout g of layouts.py.
 
     class, code, attribute, value               the number behind the code is 2 in all rows
     class, code, scaler, value                  else it is the power of ten
@@ -89,8 +89,11 @@ def _kind(data: bytes | bytearray, place: int) -> str:
 
 
 def _parts(kinds: str) -> "tuple[int, int, bool] | None":
-    """(which item is the value; which the scaler or the first of scaler and unit, -1 for none;
-    whether the first is an attribute or a scaler) of a row without its code; None for others."""
+    """The meaning of a row without its code; None for others.
+
+    (which item is the value; which the scaler or the first of scaler and unit, -1 for none; whether
+    the first is an attribute or a scaler)
+    """
     n = len(kinds)
     if not n:
         return None

@@ -1,4 +1,4 @@
-"""The exponents of numbers that come without scaler_unit: from the profile, and from physics.
+"""The exponents of numbers without scaler_unit: from the profile, and from physics.
 
 Makers changed the resolution of voltage and current within one family (Kamstrup 1 V and
 0.01 V, Landis+Gyr E450 1 V and 0.1 V), so a profile may name several exponents: the first
@@ -53,7 +53,7 @@ class Scales:
         )
 
     def exponent(self, c: int, d: int, unit: str) -> int | None:
-        """The exponent of OBIS groups C and D, or None if nobody knows it."""
+        """The exponent of OBIS groups C and D, or None if unknown."""
         profile = self._profile
         if unit in ("W", "var", "VA"):
             return profile.power
@@ -69,7 +69,7 @@ class Scales:
 
 
 def of_list(data: bytes | bytearray, listed: "Listed") -> Scales:
-    """Those of the list's values that came without scaler."""
+    """The values of the list without scaler."""
     numbers: dict[int, int] = {}
     wide = False
     pairs = listed.pairs
@@ -98,8 +98,10 @@ def _of_voltage(choice: tuple[int, ...], numbers: dict[int, int]) -> int | None:
 
 
 def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int | None) -> int:
-    """The first that can carry the power: P is at most the sum of U times I. Where that is a
-    current of transformers, the finest that can carry P and Q, as those are primary values, too.
+    """The first exponent that can carry the power: P is at most the sum of U times I.
+
+    For a current of transformers, it is the finest that can carry P and Q, because those are
+    primary values, too.
     """
     power = max(_power(numbers, 1), _power(numbers, 2))
     most = 0  # of the apparent power, in units of the current's last digit
@@ -128,7 +130,7 @@ def _of_current(choice: tuple[int, ...], numbers: dict[int, int], voltage: int |
 
 
 def _power(numbers: dict[int, int], c: int) -> int:
-    """That of all phases, which some lists leave to be added up."""
+    """The power of all phases, which some lists omit."""
     if c in numbers:
         return abs(numbers[c])
     return abs(sum([numbers.get(phase + c, 0) for phase in PHASES]))
