@@ -31,7 +31,7 @@ STOP_SECONDS = 3.0
 
 
 class Failed(Exception):
-    """Why a command cannot go on, as one sentence."""
+    """Why a command cannot go on; one sentence."""
 
 
 def open_store(settings: Config) -> Store:

@@ -71,7 +71,7 @@ def test_a_body_without_end_is_not_read(guarded: Site) -> None:
     """And nobody has to log in to be refused."""
     long = b'{"x":"' + b"x" * 300_000 + b'"}'
     status, document = send(guarded, long)
-    assert (status, document["detail"]) == (413, "a request has at most 262144 bytes")
+    assert (status, document["detail"]) == (413, "a request may have at most 262144 bytes")
     parts = urlsplit(guarded.api.address)
     with socket.create_connection((parts.hostname, parts.port), timeout=60) as s:
         s.sendall(

@@ -127,7 +127,7 @@ def test_check_says_line_by_line_what_is_right(
     assert status == 0, out
     assert all(line.startswith("ok ") for line in lines)
     for words in (
-        "GB are free",
+        "GB free",
         "tables are made",
         "connected (without TLS, MQTT 5)",
         "concentrator/# can be read",
@@ -272,9 +272,9 @@ def test_export_as_parquet(filled: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--meter", "m3"], "--meter: m3 is not stored; 2 others are"),
-        (["--code", "x'"], '--code: "x\'" is no OBIS code'),
-        (["--from", "yesterday"], "--from: 'yesterday' is no time such as"),
+        (["--meter", "m3"], "--meter: m3 is not stored; 2 other meters are"),
+        (["--code", "x'"], '--code: "x\'" is not an OBIS code'),
+        (["--from", "yesterday"], "--from: 'yesterday' is not a time such as"),
         (["--output", "/nowhere/at/all"], "cannot be written: No such file"),
     ],
 )
@@ -322,7 +322,7 @@ def test_status_of_what_runs(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -
     port = free_port()
     cloud.config.write_text(cloud.config.read_text().replace("port = 0", f"port = {port}"))
     status, out, _ = typed(capsys, "status", "--config", cloud.config)
-    assert (status, "ALARM: no ingest runs on this store" in out) == (1, True)
+    assert (status, "ALARM: no ingest is running on this store" in out) == (1, True)
     cloud.start("ingest").says("connected")
     api: Process = cloud.start("api")
     assert api.address

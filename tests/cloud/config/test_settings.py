@@ -89,7 +89,7 @@ def test_a_taken_port(tmp_path: Path) -> None:
         config.write_text(f"[http]\nport = {taken.getsockname()[1]}\n")
         done = command("api", "--config", str(config))
     assert (done.status, done.err.count("\n")) == (1, 1)
-    assert "cannot be had: address already in use" in done.err
+    assert "is not available: address already in use" in done.err
 
 
 def test_ingest_wants_a_broker_outside(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_a_token_is_for_one_concentrator_and_one_key(site: Site) -> None:
     # The answer was lost: the same key has it again; another key is too late.
     assert certificates(site.est("simpleenroll", csr("house-2", key)[0], token)) == first
     status, problem = site.est("simpleenroll", csr("house-2")[0], token)
-    assert (status, problem["detail"]) == (401, "this token has been used")
+    assert (status, problem["detail"]) == (401, "this token was already used")
     for wrong in ("smt_guess", "", token[:-1], "x" * 5000):
         assert site.est("simpleenroll", request, wrong)[0] == 401
     late = site.invite("house-2", hours=1e-7).partition(".")[0]
@@ -359,14 +359,14 @@ def test_certificates_from_elsewhere(tmp_path: Path) -> None:
     told = command("invite", "house-1", "--config", str(config))
     assert (told.status, told.err) == (
         1,
-        "smartmeter-cloud: certificates are not given here but by https://est.example\n",
+        "smartmeter-cloud: certificates are not issued here, but by https://est.example\n",
     )
     api = Process("api", config)
     try:
         status, _, problem = api.refusal(".well-known/est/cacerts")
         assert (status, problem["detail"]) == (
             403,
-            "certificates are not given here but by https://est.example",
+            "certificates are not issued here, but by https://est.example",
         )
     finally:
         api.kill()

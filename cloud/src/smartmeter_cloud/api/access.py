@@ -21,9 +21,9 @@ COOKIE = "smartmeter"
 
 
 class Authenticator:
-    """Finds out who asks: by API key, session cookie or a token of an OpenID Connect issuer.
+    """Identifies the caller: by API key, session cookie or a token of an OpenID Connect issuer.
 
-    open: whoever reaches the port may do everything (only on the loopback).
+    open: anyone who reaches the port may do everything (only on the loopback).
     """
 
     def __init__(self, store: Store, is_open: bool, issuer: Issuer | None) -> None:
@@ -45,7 +45,7 @@ class Authenticator:
         if self.open:
             if any(name in request.headers for name in _FORWARDED):
                 raise _unknown(
-                    'open is for this machine alone: behind a proxy say http.access = "keys"'
+                    'open is only for this machine; behind a proxy set http.access = "keys"'
                 )
             return Caller(self.store, "local", frozenset(SCOPES), None)
         raise _unknown("log in, or send an API key as: Authorization: Bearer TOKEN")
@@ -55,9 +55,9 @@ class Authenticator:
             key = self.store.key(digest(token), now_ms())
             if key and not key.once and not key.session:
                 return self._of_key(key)
-            raise _unknown("this key is not known or has expired")
+            raise _unknown("this key is unknown or has expired")
         if self.issuer is None:
-            raise _unknown("this key is not known or has expired")
+            raise _unknown("this key is unknown or has expired")
         try:
             name, scopes, households, until = self.issuer.check(token)
         except Rejected as e:
@@ -70,7 +70,7 @@ class Authenticator:
         return Caller(self.store, key.name, scopes, households, key.digest, key.expires)
 
     def _rate_limited(self, request: Request, token: str, look: Callable[[str], _Found]) -> _Found:
-        """look(token), unless that address has sent too many wrong keys."""
+        """Return look(token), unless that address has sent too many wrong keys."""
         address = request.client.host if request.client else ""
         known = digest(token)
         if seconds := self.wrong_keys.wait(address, known):
@@ -120,7 +120,7 @@ class Authenticator:
             self.store.remove_key(key.digest)
 
 
-# What proxies add: who comes by one comes from anywhere.
+# Headers of proxies: behind one, the address is not that of the caller.
 _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
 
 

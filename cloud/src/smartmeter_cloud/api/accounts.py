@@ -1,4 +1,4 @@
-"""Sessions, keys, households and Concentrators; and what many meters use together."""
+"""Sessions, keys, households and Concentrators; and totals over many meters."""
 
 from typing import Annotated, Literal
 
@@ -44,7 +44,7 @@ class Token(BaseModel):
 
 @router.post("/v1/session", response_model=schemas.Opened, responses=refusals(401, 422))
 def log_in(body: Token, request: Request) -> Response:
-    """Takes the token of a one-time link, or a key, and answers with a session's cookie."""
+    """Exchanges the token of a one-time link, or a key, for a session's cookie."""
     authenticator: Authenticator = request.app.state.authenticator
     session, token = authenticator.open_session(request, body.token)
     assert session.expires is not None  # at most SESSION_DAYS
@@ -72,7 +72,7 @@ def log_out(request: Request) -> Response:
 
 @router.get("/v1/session", response_model=schemas.Session, responses=refusals(401, 403))
 def who(caller: Reads) -> Json:
-    """Who the caller is and what it may do."""
+    """The caller, and the caller's rights."""
     households = None if caller.households is None else sorted(caller.households)
     return Json({"name": caller.name, "scopes": sorted(caller.scopes), "households": households})
 
@@ -157,7 +157,7 @@ class Place(BaseModel):
     responses=refusals(401, 403, 404, 422),
 )
 def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
-    """Says whose a Concentrator is; the meters behind it become that household's."""
+    """Assigns a Concentrator to a household; its meters become that household's."""
     caller.place_concentrator(concentrator, body.household)
     return Json({"id": concentrator, "household": body.household})
 
@@ -173,18 +173,18 @@ def aggregate(
     start: From,
     end: To,
     caller: Aggregates,
-    by: Annotated[Literal["hour", "day"], Query(description="what a slice is")] = "day",
+    by: Annotated[Literal["hour", "day"], Query(description="the length of a slice")] = "day",
 ) -> Json:
-    """What all meters used together, told by hours that are over for a day.
+    """Totals over all meters, for completed hours.
 
-    An hour of fewer than 20 meters of other people is not told. There is no choice of meters, a
-    day is the sum of its told hours, and what was told stays as it was: so no difference of two
-    answers is one household.
+    An hour with fewer than 20 meters of other people is left out. You cannot select meters. A day
+    is the sum of its published hours, and published values never change. So two answers cannot
+    be subtracted to reveal one household.
     """
     from_ms, to_ms = _ms(start), _ms(end)
     if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
         raise Problem(422, "to must be after from, by at most 40 years")
-    # Who sees the readings of some meters could take those away.
+    # A caller who sees the readings of some meters could subtract them.
     own = 0 if caller.households is None else len(caller.meters())
     told = caller.store.sums(from_ms, to_ms, LEAST + own, serializers.now())
     if by == "day":

@@ -1,4 +1,4 @@
-"""Meters before their first reading: choose a make and model, and have the adapter's settings."""
+"""Meters before their first reading: choose a make and model, and get the adapter's settings."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,12 +21,12 @@ router = APIRouter(tags=[openapi.ADAPTERS])
     responses=refusals(401, 403),
 )
 def physical(caller: Reads) -> Json:
-    """The makes and models of meters that adapters are known to read."""
+    """The makes and models of meters that adapters can read."""
     return Json(physical_meters())
 
 
 class NewMeter(BaseModel):
-    """household may be left out by a caller that has only one."""
+    """household is optional for a caller that has only one."""
 
     model_config = ConfigDict(extra="forbid")
     physicalMeter: str = Field(
@@ -45,9 +45,9 @@ class NewMeter(BaseModel):
     responses=refusals(401, 403, 409, 422),
 )
 def make(body: NewMeter, caller: Provisions) -> Json:
-    """Makes a meter individual, with an id that its adapter will send by."""
+    """Creates a meter, with the id for its adapter."""
     if body.physicalMeter and not is_family(body.physicalMeter):
-        raise Problem(422, "physicalMeter: there is none of that id; see /v1/physicalMeters")
+        raise Problem(422, "physicalMeter: unknown id; see /v1/physicalMeters")
     label = body.label.strip().replace("\0", "")
     made = caller.add_meter(body.household, label, body.physicalMeter)
     return Json(
@@ -70,7 +70,7 @@ def make(body: NewMeter, caller: Provisions) -> Json:
 def config(meter: MeterId, caller: Provisions) -> Json:
     """The specification's SmartMeterAdapterConfig, for `python -m tools.provision --config FILE`.
 
-    It holds no secret. `meter.line` is there where the meter was made as a known make and model.
+    It contains no secret. `meter.line` is present if the meter has a known make and model.
     """
     name = f'attachment; filename="adapter-{meter}.json"'
     return Json(

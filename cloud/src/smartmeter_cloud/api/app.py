@@ -40,7 +40,7 @@ from smartmeter_cloud.store.interface import Store
 
 WEB = Path(str(files("smartmeter_cloud") / "web"))
 
-# Nothing but our own files runs in the page, whatever text a meter or a broker brings.
+# Only our own files run in the page, whatever text a meter or a broker sends.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
@@ -50,7 +50,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-_HSTS_SECONDS = 180 * 86400  # a browser that came by TLS once comes only by TLS so long
+_HSTS_SECONDS = 180 * 86400  # how long a browser that used TLS once only uses TLS
 
 
 def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
@@ -85,7 +85,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
             response.headers.setdefault("Cache-Control", "no-cache")
         return response
 
-    # A page of somewhere else may point its own name at this address (DNS rebinding).
+    # Another site's page may point its own name at this address (DNS rebinding).
     names = [*settings.called, "[::1]"]
     app.add_middleware(BodyLimit)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
@@ -106,7 +106,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
         | refusals(401, 403),
     )
     def measure(caller: ReadsMetrics, request: Request) -> Response:
-        """Counts of what is stored and of this process, for Prometheus."""
+        """Counters of the store and of this process, for Prometheus."""
         metrics = prometheus.of_api(
             observe(store),
             now(),
@@ -125,7 +125,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
         responses=refusals(401, 403),
     )
     def state(caller: Reads) -> Json:
-        """Every box of the chain and how it is."""
+        """The state of every part of the chain."""
         at = now()
         boxes = chain(observe(store), at)
         if caller.households is not None:

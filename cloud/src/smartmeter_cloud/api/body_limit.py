@@ -1,4 +1,4 @@
-"""A limit to what a request may bring and how slowly, before anybody reads it."""
+"""Limits a request's size and how slowly it may arrive, before it is read."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smartmeter_cloud.api.problems import response
 
-# A thousand meter ids of 64 letters are the most that a request has a use for.
+# A thousand meter ids of 64 letters are the largest useful request.
 BODY_MAX = 256 * 1024
 BODY_SECONDS = 30.0
 
@@ -22,7 +22,9 @@ class BodyLimit:
         told = dict(scope["headers"]).get(b"content-length", b"0")
         body = b""
         more = True
-        refusal = response(413, f"a request has at most {BODY_MAX} bytes", {"Connection": "close"})
+        refusal = response(
+            413, f"a request may have at most {BODY_MAX} bytes", {"Connection": "close"}
+        )
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 while more and len(body) <= BODY_MAX and int(told) <= BODY_MAX:
@@ -33,7 +35,7 @@ class BodyLimit:
                     more = message.get("more_body", False)
         except TimeoutError:
             refusal = response(
-                408, f"a request has to come within {BODY_SECONDS:g} s", {"Connection": "close"}
+                408, f"a request must arrive within {BODY_SECONDS:g} s", {"Connection": "close"}
             )
         if more:
             await refusal(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Certificates for Concentrators, as EST (RFC 7030) has it; invitations and revocation."""
+"""Certificates for Concentrators by EST (RFC 7030); invitations and revocation."""
 
 import base64
 import binascii
@@ -50,7 +50,7 @@ router = APIRouter(tags=[openapi.ENROLMENT])
 
 
 async def _csr(request: Request) -> bytes:
-    """What the body holds, decoded."""
+    """The decoded content of the body."""
     body = await request.body()
     try:
         data = base64.b64decode(body)
@@ -72,7 +72,7 @@ Enrols = Annotated[Enrolment, Depends(_enrolment)]
 
 @router.get(f"{EST}/cacerts", responses=_PKCS7 | refusals(403), response_class=Response)
 def authority_certificates(enrolment: Enrols) -> Response:
-    """The authority's own certificates (RFC 7030, 4.1)."""
+    """The CA's own certificates (RFC 7030, 4.1)."""
     return _certificates(enrolment.chain())
 
 
@@ -102,7 +102,7 @@ def enrol(enrolment: Enrols, csr: Csr, token: _Token) -> Response:
 def renew(enrolment: Enrols, csr: Csr) -> Response:
     """A new certificate for a key and name that have a valid one (RFC 7030, 4.2.2).
 
-    The request is signed by that key, and this is what lets it in. In the first half of a
+    The request is signed by that key, which authenticates it. In the first half of a
     certificate's life the answer is that certificate again.
     """
     return _certificates(enrolment.renew(csr))
@@ -119,7 +119,7 @@ def revocations(enrolment: Enrols) -> Response:
 
 
 class NewInvitation(BaseModel):
-    """household: whose the Concentrator is from now on; null leaves it as it is."""
+    """household: the Concentrator's new household; null keeps the present one."""
 
     model_config = ConfigDict(extra="forbid")
     hours: Annotated[

@@ -1,4 +1,4 @@
-"""Kinds of fields in the bodies of requests, stricter than pydantic by itself."""
+"""Types of fields in request bodies, stricter than pydantic's own."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ def _text(value: Any) -> Any:
     return value
 
 
-# Behind the bounds of a field, or its schema is without them.
+# After the bounds of a field, or its schema lacks them.
 NUMBER = BeforeValidator(_number)
 Moment = Annotated[AwareDatetime, BeforeValidator(_text)]
 Id = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]

@@ -1,8 +1,8 @@
-"""The live stream: what is new in the store, told to every open page.
+"""The live stream: sends what is new in the store to every open page.
 
-The store is asked, not ingest: so any number of ingestors and of these processes work together,
-and a page sees what is stored and nothing else. One task asks for all pages; a page that reads
-slowly gets the newest state, never a queue.
+It polls the store and does not ask ingest. Any number of ingest processes and of these processes
+can therefore work together, and a page only sees what is stored. One task polls for all pages. A
+slow page gets the newest state, never a queue.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class Live:
         self._store = store
         self._faults = faults
         self._meters: dict[str, tuple[int, Json]] = {}  # id -> (version, meter)
-        self._version = 0  # grows with everything that a page has to be told of meters
+        self._version = 0  # grows with everything about meters that pages must know
         self._known: dict[str, Meter] = {}
         self._change = 0
         self._chain: list[Json] = []
@@ -44,7 +44,7 @@ class Live:
 
     @property
     def streams(self) -> int:
-        """How many are open."""
+        """The number of open streams."""
         return self._streams
 
     @property
@@ -52,7 +52,7 @@ class Live:
         return self._streams >= STREAMS_MAX
 
     def end(self) -> None:
-        """Ends all streams, soon; from any thread or signal handler."""
+        """Ends all streams soon; from any thread or signal handler."""
         self._closed = True
 
     async def stream(self, households: frozenset[str] | None) -> AsyncGenerator[bytes]:
@@ -61,7 +61,7 @@ class Live:
         households: whose; None everybody's.
         """
         if not self._streams:
-            # What has changed while nobody listened, deletions too, is told from the start.
+            # Changes while nobody listened, deletions too, are sent from the start.
             self._meters, self._change, self._known, self._chain = {}, 0, {}, []
         self._streams += 1
         if self._task is None or self._task.done():
@@ -93,7 +93,7 @@ class Live:
             self._streams -= 1
 
     def boxes(self, households: frozenset[str] | None) -> list[Json]:
-        """The boxes of the chain that those households may see."""
+        """The parts of the chain that those households may see."""
         if households is None:
             return self._chain
         return own_boxes(self._chain, lambda name: self._visible(name, households))
@@ -103,7 +103,7 @@ class Live:
         return households is None or (known is not None and known.household in households)
 
     def _take(self, new: list[Newest], known: list[Meter]) -> bool:
-        """Notes new readings and new names of meters; whether there were any."""
+        """Collects new readings and new names of meters; whether there were any."""
         before, self._known = self._known, {m.name: m for m in known}
         told = {}
         for name in before.keys() - self._known.keys():

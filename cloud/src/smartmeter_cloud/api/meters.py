@@ -1,4 +1,4 @@
-"""Meters: what they are now, their power and their energy over time."""
+"""Meters: their present state, and their power and energy over time."""
 
 from typing import Annotated, Any, Literal
 
@@ -51,7 +51,7 @@ class Label(BaseModel):
     responses=refusals(401, 403, 404, 422),
 )
 def name(meter: MeterId, body: Label, caller: Reads) -> Json:
-    """Gives a meter the name its people call it by; an empty one takes it away."""
+    """Gives a meter a name for its owner; an empty one removes it."""
     caller.name_meter(meter, body.label.strip().replace("\0", ""))
     return Json({"id": meter, "label": body.label.strip()})
 
@@ -69,10 +69,10 @@ def power(
     caller: Reads,
     width: Annotated[int, Query(ge=1, le=86400, description="seconds of a slice")] = 300,
 ) -> Json:
-    """Power over time, feed-in negative: [start ms, mean W, least W, most W] a slice.
+    """Power over time, export negative: [start ms, mean W, least W, most W] a slice.
 
-    A slice without a reading is not there. `first` has the first totals of that time, from
-    which a page counts what has been used since.
+    Slices without a reading are left out. `first` has the first totals of that time, from which a
+    page counts what has been used since.
     """
     from_ms, to_ms = _span(start, end, width)
     slices = caller.power(meter, from_ms, to_ms, width * 1000)
@@ -108,7 +108,7 @@ def voltage(
 ) -> Json:
     """Voltage over time: [start ms, L1, L2, L3], each [mean V, least V, most V] or null.
 
-    A slice without a reading is not there. EN 50160 looks at the means of ten minutes in a week.
+    Slices without a reading are left out. EN 50160 applies to the 10-minute averages of a week.
     """
     from_ms, to_ms = _span(start, end, width)
     slices = caller.voltage(meter, from_ms, to_ms, width * 1000)
@@ -137,13 +137,13 @@ def energy_by_bars(
     end: To,
     caller: Reads,
     by: Annotated[
-        Literal["quarter", "hour", "day", "month"], Query(description="what a bar is")
+        Literal["quarter", "hour", "day", "month"], Query(description="the length of a bar")
     ] = "day",
 ) -> Json:
     """Energy from the meter's totals, in bars of a quarter of an hour to a month.
 
-    Times are ms. A bar without a reading is not there; what was used in a silence that does not
-    lie within one bar is in `gaps`. Days and months are those of the store's time zone.
+    Times are ms. Bars without a reading are left out. Energy of an outage that does not fit in one
+    bar is in `gaps`. Days and months are those of the store's time zone.
     """
     from_ms, to_ms = _ms(start), _ms(end)
     most = min(SLICES_MAX * LENGTH_MS[by], SPAN_MAX_MS)
@@ -194,7 +194,7 @@ def operational_properties() -> Response:
 
 
 def _span(start: AwareDatetime, end: AwareDatetime, width: int) -> tuple[int, int]:
-    """Both in ms, where they are not more than SLICES_MAX slices of width seconds apart."""
+    """Both in ms, if they are at most SLICES_MAX slices of width seconds apart."""
     from_ms, to_ms = _ms(start), _ms(end)
     if not 0 < to_ms - from_ms <= SLICES_MAX * width * 1000:
         raise Problem(422, f"to must be after from, by at most {SLICES_MAX} slices of width")

@@ -1,4 +1,4 @@
-"""What the store knows of the chain, in the form that monitoring takes."""
+"""The store's knowledge of the chain, in the form that monitoring takes."""
 
 from smartmeter_cloud.monitoring.observations import MeterActivity, Observations
 from smartmeter_cloud.store.interface import Store

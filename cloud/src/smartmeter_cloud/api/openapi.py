@@ -1,4 +1,4 @@
-"""What the OpenAPI document says beyond what FastAPI finds by itself."""
+"""Additions to the OpenAPI document that FastAPI generates."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ NOW, HISTORY, ADAPTERS = "Now", "History", "Adapters"
 ENROLMENT, PEOPLE, SERVER = "Enrolment", "People", "Server"
 
 _TAGS = {
-    NOW: "What meters say at the moment, and how the chain does.",
+    NOW: "The newest readings, and the state of the chain.",
     HISTORY: "Readings and energy over time; download and deletion.",
     ADAPTERS: "New meters, and the settings of their adapters.",
     ENROLMENT: "Certificates of Concentrators (EST, RFC 7030).",
@@ -35,22 +35,22 @@ _PROBLEM = {
     "example": {"title": "Not Found", "status": 404, "detail": "there is no such meter"},
 }
 _WHY = {
-    400: "The body or the certificate signing request cannot be read.",
+    400: "The body or the certificate signing request is not valid.",
     401: "No key, session or token, or one that is not valid.",
-    403: "The key has not the scope for this, or it is not allowed at all.",
-    404: "It is not there, or it is somebody else's.",
+    403: "The key lacks the scope for this, or it is never allowed.",
+    404: "It does not exist, or it belongs to somebody else.",
     409: "There are too many of these already.",
-    422: "A field or parameter is not what it has to be; the detail names it.",
-    429: "Too many wrong keys came from there; Retry-After says for how long to wait.",
-    503: "The store, the authority or a stream cannot be had at the moment.",
+    422: "A field or parameter is not valid; the detail names it.",
+    429: "Too many wrong keys from this address; Retry-After is the time to wait.",
+    503: "The database, the CA or a stream is not available at the moment.",
 }
 _CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors that an endpoint answers with, besides those that any one may: 400 and 503.
+    """The errors that an endpoint may return, in addition to 400 and 503, which any may return.
 
-    Where a key is asked for, too many wrong ones are told to wait (429).
+    If a key is required, too many wrong ones return 429.
     """
     guarded = (429,) if 401 in statuses else ()
     return {
@@ -60,7 +60,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def document(about: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
-    """An answer that is no JSON."""
+    """An answer that is not JSON."""
     content = {media_type: {"schema": {"type": "string"}} for media_type in media_types}
     return {200: {"description": about, "content": content}}
 
@@ -75,7 +75,7 @@ def describe(app: FastAPI) -> None:
 
 
 def methods(app: FastAPI, path: str) -> list[str]:
-    """What may be done at a path of the API, nothing if there is none."""
+    """The methods of a path of the API, none if there is no such path."""
     found = []
     for template, operations in app.openapi()["paths"].items():
         pattern = "".join(
@@ -98,7 +98,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     made.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
     for path in made["paths"].values():
         for operation in path.values():
-            # The first line of a docstring says it in one sentence.
+            # The first line of a docstring is its summary.
             summary, _, rest = operation.get("description", "").partition("\n")
             operation["summary"] = summary.rstrip(".") or operation["summary"]
             operation["description"] = rest.strip()

@@ -18,7 +18,7 @@ _log = logging.getLogger("smartmeter_cloud.api")
 
 
 class Problem(Exception):
-    """What a request asked for cannot be had; detail is one sentence."""
+    """A request cannot be answered; detail is one sentence."""
 
     def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -47,7 +47,7 @@ def install(app: FastAPI) -> None:
         if error.status_code in (404, 405) and (allowed := methods(app, request.url.path)):
             # The page's files would answer for every address that they do not have.
             text = ", ".join(allowed)
-            return response(405, f"this address takes {text}", {"Allow": text})
+            return response(405, f"this address accepts {text}", {"Allow": text})
         detail = {404: "there is nothing at this address"}.get(error.status_code, error.detail)
         return response(error.status_code, detail, dict(error.headers or {}))
 
@@ -72,14 +72,14 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(AuthorityError)
     async def authority(request: Request, error: AuthorityError) -> Response:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-        return response(503, "no certificates can be given at the moment", {"Retry-After": "60"})
+        return response(503, "no certificates can be issued at the moment", {"Retry-After": "60"})
 
     @app.exception_handler(StoreUnavailable)
     async def store(request: Request, error: StoreUnavailable) -> Response:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-        return response(503, "the store cannot be used at the moment", {"Retry-After": "5"})
+        return response(503, "the database is not available at the moment", {"Retry-After": "5"})
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
         # uvicorn logs the exception itself
-        return response(500, "this should not have happened; the server's log says more")
+        return response(500, "unexpected error; see the server's log")

@@ -1,4 +1,4 @@
-"""An address that sends many wrong keys has to wait.
+"""An address that sends many wrong keys must wait.
 
 Nobody can guess a key with 256 random bits. The limit keeps guessers away from the store and
 logs them.
@@ -50,11 +50,11 @@ class WrongKeyLimit:
                 self._wrong.pop(next(iter(self._wrong)))
         self._wrong[network] = (many + 1, until)
         if many + 1 == WRONG_MAX:
-            _log.warning("%s sent %d wrong keys in a minute and has to wait", network, WRONG_MAX)
+            _log.warning("%s sent %d wrong keys in a minute and must wait", network, WRONG_MAX)
 
 
 def _network(address: str) -> str:
-    """Who has one address of IPv6 has all the 2^64 of its network."""
+    """A client with one IPv6 address has all the 2^64 of its network."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -24,7 +24,7 @@ from smartmeter_cloud.store.interface import Store
 from smartmeter_cloud.store.rows import ABOVE, BELOW, EQUAL, PROPERTY_PREFIX, Condition, Reading
 
 PAGE_MAX = 1000
-ROWS_MAX = 20_000  # more than this is only to be had in bulk
+ROWS_MAX = 20_000  # more than this only in bulk
 LINK_SECONDS = 3600
 
 router = APIRouter(tags=[openapi.HISTORY])
@@ -34,7 +34,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False), NUMBER]
 
 
 class PropertyFilter(BaseModel):
-    """Values of this property; with a condition, only of readings for which it holds."""
+    """Values of this property; with a condition, only readings that meet it."""
 
     model_config = ConfigDict(extra="forbid")
     specificPropertyName: str = Field(
@@ -66,17 +66,17 @@ class MeterReadingsRequest(BaseModel):
     readingTimeStart: Moment | None = Field(None, description="not before this")
     readingTimeEnd: Moment | None = Field(None, description="before this")
     maxRows: Annotated[int, Field(ge=1, le=2**53), NUMBER] | None = Field(
-        None, description=f"of all pages together; more than {ROWS_MAX} only in bulk"
+        None, description=f"in all pages together; more than {ROWS_MAX} only in bulk"
     )
     pageNumber: Annotated[int, Field(ge=0, le=ROWS_MAX, description="from 0"), NUMBER] = 0
     pageSize: Annotated[int, Field(ge=1, le=PAGE_MAX, description="readings of a page"), NUMBER] = (
         100
     )
     operationalProperties: list[PropertyFilter] = Field(
-        [], max_length=64, description="none: all there are; a reading fulfils all conditions"
+        [], max_length=64, description="none: all properties; a reading must meet all conditions"
     )
     meterIds: list[Annotated[str, Field(max_length=64)]] = Field(
-        [], max_length=1000, description="none: all the caller may see"
+        [], max_length=1000, description="none: all that you may see"
     )
     bulk: Literal["csv", "parquet"] | None = Field(
         None, description="answer with a link to a download in this form"
@@ -89,15 +89,15 @@ class MeterReadingsRequest(BaseModel):
     responses=refusals(401, 403, 422),
 )
 def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) -> Json:
-    """Readings by time, meter, property and value; page by page, or by a link to all of them.
+    """Readings by time, meter, property and value, in pages or as a link to all of them.
 
-    More than 20 000 rows are only to be had in bulk: the answer is then `linkToBulk` alone.
+    More than 20 000 rows are only available in bulk: the answer is then `linkToBulk` alone.
     """
     query = _query(body, caller)
     first = body.pageNumber * body.pageSize
     past = first + body.pageSize > ROWS_MAX or (body.maxRows or 0) > ROWS_MAX
     if body.bulk == "parquet" and not bulk.has_parquet():
-        raise Problem(422, "bulk: this server was installed without Parquet; csv it has")
+        raise Problem(422, "bulk: this server was installed without Parquet; use csv")
     if body.bulk or past:
         asked = msgspec.json.encode(_Kept(query, body.bulk or "csv")).decode()
         token = caller.keep_download(asked, LINK_SECONDS)
@@ -121,14 +121,14 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
     responses=openapi.document("All the readings.", *bulk.MEDIA.values()) | refusals(404, 422),
 )
 def download(
-    token: Annotated[str, InPath(description="What stands in the link.", max_length=200)],
+    token: Annotated[str, InPath(description="The last part of the link.", max_length=200)],
     request: Request,
 ) -> StreamingResponse:
-    """A bulk download; the link is the permission, for an hour."""
+    """A bulk download; the link itself is the permission, for an hour."""
     store: Store = request.app.state.authenticator.store
     found = store.download(digest(token), now_ms())
     if found is None:
-        raise Problem(404, "there is no such download, or its hour is over")
+        raise Problem(404, "there is no such download, or it has expired")
     kept = msgspec.json.decode(found, type=_Kept)
     return StreamingResponse(
         bulk.FORMS[kept.kind](queries.run(store, kept.query), kept.query),
@@ -194,7 +194,7 @@ def _form(r: Reading) -> dict[str, Any]:
 
 
 class _Kept(msgspec.Struct):
-    """What a link is for."""
+    """The content of a link."""
 
     query: queries.Query
     kind: Literal["csv", "parquet"]

@@ -1,15 +1,15 @@
-"""How long a request may take to come: who sends a byte now and then holds no connection."""
+"""Limits how long a request may take to arrive, so that a slow client holds no connection."""
 
 import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-KEEP_ALIVE_SECONDS = 30  # that a connection may rest between two requests
-HEAD_SECONDS = 20.0  # that the lines of a request may take to come
+KEEP_ALIVE_SECONDS = 30  # that a connection may be idle between two requests
+HEAD_SECONDS = 20.0  # that the header of a request may take to arrive
 
 
 class TimedProtocol(H11Protocol):
-    """Ends a connection whose request does not come; what is being answered takes its time."""
+    """Ends a connection whose request does not arrive; answers may take longer."""
 
     _limit: asyncio.TimerHandle | None = None
 

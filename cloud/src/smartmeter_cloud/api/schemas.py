@@ -1,4 +1,4 @@
-"""What the API answers, for its OpenAPI document; serializers.py makes the answers."""
+"""The answers of the API, for its OpenAPI document; serializers.py creates them."""
 
 from typing import Annotated, Any, Literal
 
@@ -25,7 +25,7 @@ class Reading(Schema):
     time: Moment
     received: Moment
     clock: Literal["meter", "adapter"]
-    clockWrong: bool = Field(description="a day ahead of its arrival, or 400 days behind")
+    clockWrong: bool = Field(description="a day ahead of its arrival, or 400 days behind it")
     seq: int
     auth: str = Field(examples=["verified"])
     values: dict[str, float] = Field(examples=[{"1.7.0": 133, "1.8.0": 1136784, "32.7.0": 229.4}])
@@ -135,7 +135,7 @@ class Deleted(Schema):
 
 
 class Box(BaseModel):
-    """state and reason are words of a closed list; further fields are the box's own word."""
+    """state and reason are words of a closed list; further fields come from the part itself."""
 
     kind: Literal["meter", "adapter", "concentrator", "ingest", "store"]
     id: str
@@ -197,7 +197,7 @@ class AuditLine(Schema):
 
 class Sum(Schema):
     start: Ms
-    hours: int = Field(description="how many hours of it are told")
+    hours: int = Field(description="how many of its hours are published")
     meters: int = Field(description="20 or more; of a day, those of the hour with the fewest")
     drawn: int = Field(description="Wh")
     fed: int | None = Field(description="Wh; null where fewer than 20 meters have that total")

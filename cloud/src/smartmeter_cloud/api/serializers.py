@@ -1,4 +1,4 @@
-"""Stored things as the JSON that the API answers."""
+"""Stored objects as the JSON of the API."""
 
 import time
 from typing import Any

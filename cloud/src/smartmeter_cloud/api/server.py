@@ -1,4 +1,4 @@
-"""The process that answers HTTP: a socket of our own, so that a taken port is one sentence."""
+"""The process that answers HTTP: its own socket gives one sentence if the port is taken."""
 
 import contextlib
 import signal
@@ -16,18 +16,18 @@ from smartmeter_cloud.config.settings import HttpSettings
 from smartmeter_cloud.store.interface import Store
 
 SHUTDOWN_SECONDS = 2
-CONNECTIONS_MAX = 800  # a process may have 1024 files on most machines; the next one is told 503
+CONNECTIONS_MAX = 800  # a process may have 1024 files on most machines; further clients get 503
 
 
 class CannotListen(Exception):
-    """Why the HTTP port cannot be had, as one sentence."""
+    """Why the HTTP port is not available; one sentence."""
 
 
 class Server(uvicorn.Server):
-    """Made in the main thread; run() until SIGTERM or SIGINT, or until stop() from a thread."""
+    """Created in the main thread; run() until SIGTERM or SIGINT, or until stop() from a thread."""
 
     def __init__(self, store: Store, settings: HttpSettings, faults: Faults) -> None:
-        """Takes the port, so that `address` is known before run(). CannotListen."""
+        """Opens the port, so that `address` is known before run(). CannotListen."""
         self._listener = _listen(settings.host, settings.port)
         port = self._listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """uvicorn's own kills the process again at the end; to be told to end is no failure."""
+        """uvicorn's own raises the signal again; but a requested end is not a failure."""
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -92,7 +92,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     def _end_streams(self) -> None:
-        # Open streams would hold up the end; the application's own end comes only after them.
+        # Open streams would delay the end; the application's own shutdown comes only after them.
         self._app.state.live.end()
 
 
@@ -111,6 +111,6 @@ def _listen(host: str, port: int, key: str = "port") -> socket.socket:
     except OSError as e:
         listener.close()
         raise CannotListen(
-            f"http.{key} {port} on {host} cannot be had: {(e.strerror or str(e)).lower()}"
+            f"http.{key} {port} on {host} is not available: {(e.strerror or str(e)).lower()}"
         ) from None
     return listener

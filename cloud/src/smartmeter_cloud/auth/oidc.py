@@ -1,4 +1,4 @@
-"""Bearer tokens of an OpenID Connect issuer: any, by configuration."""
+"""Bearer tokens of any OpenID Connect issuer."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ LEEWAY_SECONDS = 30  # for clocks that differ
 
 
 class Rejected(Exception):
-    """Why a token is not taken, as one sentence."""
+    """Why a token is refused; one sentence."""
 
 
 class Issuer:
@@ -38,7 +38,7 @@ class Issuer:
         try:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
-                raise Rejected("this token is signed in a way that is not taken")
+                raise Rejected("this token's signature algorithm is not accepted")
             claims = jwt.decode(
                 token,
                 self._key(str(header.get("kid", ""))),
@@ -51,7 +51,7 @@ class Issuer:
         except jwt.ExpiredSignatureError:
             raise Rejected("this token has expired") from None
         except jwt.InvalidAudienceError:
-            raise Rejected("this token is for somebody else") from None
+            raise Rejected("this token is for another audience") from None
         except (jwt.PyJWTError, TypeError, ValueError):
             # TypeError: signed by an algorithm that is for another kind of key
             raise Rejected("this token is not valid") from None
@@ -62,7 +62,7 @@ class Issuer:
         if isinstance(households, str):
             households = [households]
         if not isinstance(scopes, list) or not isinstance(households, list):
-            raise Rejected("this token's scopes or households are no list")
+            raise Rejected("this token's scopes or households are not a list")
         own = frozenset(str(h) for h in households)
         households_of = None if "*" in own else own
         until = int((claims["exp"] + LEEWAY_SECONDS) * 1000)
@@ -85,17 +85,17 @@ class Issuer:
             base = self._settings.issuer.rstrip("/")
             found = _get(f"{base}/.well-known/openid-configuration")
             if found.get("issuer") != self._settings.issuer:
-                raise Rejected("the issuer's own description names another issuer")
+                raise Rejected("the issuer's metadata names another issuer")
             document = _get(str(found["jwks_uri"]))
             keys = jwt.PyJWKSet.from_dict(document).keys
         except (OSError, ValueError, KeyError, jwt.PyJWTError):
-            raise Rejected("the issuer of tokens cannot be asked at the moment") from None
+            raise Rejected("the token issuer is not available at the moment") from None
         self._keys = {str(key.key_id or ""): key.key for key in keys}
 
 
 def _get(url: str) -> dict[str, Any]:
     if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-        raise ValueError("only by TLS")
+        raise ValueError("only over TLS")
     with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310
         document = json.loads(answer.read(FETCH_MAX))
     if not isinstance(document, dict):

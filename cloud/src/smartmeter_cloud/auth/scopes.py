@@ -1,9 +1,9 @@
-"""What a key or token may be good for."""
+"""The rights of a key or token."""
 
-READ = "read"  # the readings of its households, and to name their meters
-DELETE = "delete"  # to delete their meters
-AGGREGATE = "aggregate"  # what all meters used together
-PROVISION = "provision"  # to make meters of its household, and to have their adapters' settings
-METRICS = "metrics"  # counts of everything, for Prometheus; no readings
-ADMIN = "admin"  # all of these, and to give keys and place Concentrators
+READ = "read"  # read the readings of its households, and name their meters
+DELETE = "delete"  # delete their meters
+AGGREGATE = "aggregate"  # read totals over all meters
+PROVISION = "provision"  # create meters of its household, and read their adapters' settings
+METRICS = "metrics"  # read counters of everything, for Prometheus; no readings
+ADMIN = "admin"  # all of these, and create keys and place Concentrators
 SCOPES = (READ, DELETE, AGGREGATE, PROVISION, METRICS, ADMIN)

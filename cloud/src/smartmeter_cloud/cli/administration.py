@@ -1,4 +1,4 @@
-"""The commands of who looks after a Cloud: init, check, migrate, export, status."""
+"""The commands for administrators: init, check, migrate, export, status."""
 
 import argparse
 import contextlib
@@ -35,22 +35,22 @@ def add(commands: Any) -> None:
     make = command("init", "ask for the settings and write a commented configuration")
     make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
     make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
-    make.add_argument("--force", action="store_true", help="replace files that are there")
+    make.add_argument("--force", action="store_true", help="replace existing files")
     command("check", "try every connection, certificate and store named")
-    command("migrate", "bring the store's tables to this program's version")
+    command("migrate", "update the database schema")
     out = command("export", "write stored readings to a file or to standard output")
     out.add_argument("--form", choices=sorted(bulk.FORMS), default="csv")
     out.add_argument("--output", metavar="FILE", default="-", help="- is standard output")
-    out.add_argument("--meter", action="append", default=[], metavar="ID", help="by default all")
+    out.add_argument("--meter", action="append", default=[], metavar="ID", help="default: all")
     out.add_argument("--from", dest="start", metavar="TIME", help="RFC 3339, as 2026-11-01")
     out.add_argument("--to", dest="end", metavar="TIME", help="not included")
     out.add_argument("--code", action="append", default=[], help="OBIS code, as 1.8.0")
-    ask = command("status", "how the running parts, the meters and the store are")
-    ask.add_argument("--json", action="store_true", help="all of it, as JSON")
+    ask = command("status", "show the health of ingest, meters and database")
+    ask.add_argument("--json", action="store_true", help="everything, as JSON")
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """The exit status; SettingsError."""
+    """Run the command; return the exit status. SettingsError."""
     if chosen.command == "init":
         from smartmeter_cloud.cli import init
 
@@ -85,11 +85,11 @@ def _migrate(settings: Config) -> int:
     found = version_of(settings.store)
     open_store(settings.store).close()
     if found == VERSION:
-        print(f"the store has schema {VERSION} already")
+        print(f"the store already has schema {VERSION}")
     elif found == 0:
-        print(f"the store was empty; its tables are made, schema {VERSION}")
+        print(f"the store was empty; its tables were created, schema {VERSION}")
     else:
-        print(f"the store had schema {found} and has {VERSION} now")
+        print(f"the store was updated from schema {found} to {VERSION}")
     return 0
 
 
@@ -107,10 +107,10 @@ def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
     known = {m.name for m in store.meters()}
     for name in chosen.meter:
         if name not in known:
-            raise SettingsError(f"--meter: {name} is not stored; {len(known)} others are")
+            raise SettingsError(f"--meter: {name} is not stored; {len(known)} other meters are")
     for code in chosen.code:
         if not OBIS_CODE.match(code):
-            raise SettingsError(f"--code: {code!r} is no OBIS code such as 1.8.0")
+            raise SettingsError(f"--code: {code!r} is not an OBIS code such as 1.8.0")
     asked = query.Query(
         tuple(chosen.meter or sorted(known)),
         _ms("--from", chosen.start, store.zone, 0),
@@ -132,12 +132,14 @@ def _ms(name: str, text: str | None, zone: tzinfo, default: int) -> int:
             moment = moment.replace(tzinfo=zone)
         return int(moment.timestamp() * 1000)
     except (ValueError, OverflowError):
-        raise SettingsError(f"{name}: {text!r} is no time such as 2026-11-01T00:00:00Z") from None
+        raise SettingsError(
+            f"{name}: {text!r} is not a time such as 2026-11-01T00:00:00Z"
+        ) from None
 
 
 @contextlib.contextmanager
 def _opened(name: str) -> Iterator[BinaryIO]:
-    """Standard output, or a file that is there as a whole or not at all."""
+    """Standard output, or a file that is written as a whole or not at all."""
     if name == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""The commands that let Concentrators in and shut them out: invite, revoke, certificate."""
+"""The commands for certificates: invite, revoke, certificate."""
 
 import argparse
 import time
@@ -25,13 +25,13 @@ def add(commands: Any) -> None:
         made.add_argument("--config", metavar="FILE", type=Path, help=HELP)
         return made
 
-    invite = command("invite", "make a Concentrator's one-time token", "CONCENTRATOR")
-    invite.add_argument("--household", metavar="ID", help="whose it is from now on")
+    invite = command("invite", "create a single-use token for a Concentrator", "CONCENTRATOR")
+    invite.add_argument("--household", metavar="ID", help="its new household")
     invite.add_argument("--hours", type=float, default=24, help="how long it is valid")
-    command("revoke", "take back a Concentrator's certificates and tokens", "CONCENTRATOR")
-    own = command("certificate", "make a certificate for a part of the Cloud itself", "NAME")
+    command("revoke", "revoke a Concentrator's certificates and tokens", "CONCENTRATOR")
+    own = command("certificate", "create a certificate for a part of the Cloud itself", "NAME")
     own.add_argument(
-        "--host", action="append", default=[], help="by which a server is called; none: a client"
+        "--host", action="append", default=[], help="name or address of a server; none: a client"
     )
 
 
@@ -81,7 +81,7 @@ def _certificate(settings: Config, chosen: argparse.Namespace) -> int:
         names = ", ".join(sorted(http.enrolment.reserved))
         raise Failed(
             f"a client of the name {chosen.name} would be a Concentrator at the broker: "
-            f"type smartmeter-cloud invite, or take {names}"
+            f"run smartmeter-cloud invite, or use {names}"
         )
     for path in authority.issue_files(chosen.name, tuple(chosen.host), _DAYS):
         print(path)

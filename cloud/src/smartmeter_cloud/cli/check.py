@@ -1,4 +1,4 @@
-"""`check`: tries what the settings name, and says line by line what came of it."""
+"""`check`: tries everything in the settings, and reports the results line by line."""
 
 import os
 import secrets
@@ -29,11 +29,11 @@ BROKER_SECONDS = 10.0
 FREE_MIN = 500_000_000  # bytes; a meter at 5 s fills about a GB in a year
 PACKET_BYTES = 2_000_000  # a little over PAYLOAD_MAX of ingest, so that a refusal can name it
 
-Result = tuple[bool, str]  # whether it is right, and a line for a person
+Result = tuple[bool, str]  # whether it is right, and a line for the user
 
 
 def check(settings: Config) -> Iterator[Result]:
-    """Everything that the settings name, tried. Changes nothing."""
+    """Try everything in the settings. Changes nothing."""
     yield True, f"settings: {settings.source}"
     yield from _store(settings.store)
     if settings.broker:
@@ -51,7 +51,7 @@ def _store(store: StoreSettings) -> Iterator[Result]:
             yield False, f"{where}: this user cannot write into {folder}"
             return
         free = shutil.disk_usage(folder).free
-        yield free >= FREE_MIN, f"{where}: {free / 1e9:.1f} GB are free"
+        yield free >= FREE_MIN, f"{where}: {free / 1e9:.1f} GB free"
     try:
         version = version_of(store)
     except DriverMissing as e:
@@ -60,9 +60,9 @@ def _store(store: StoreSettings) -> Iterator[Result]:
         yield False, f"{where}: {e}"
     else:
         if version == 0:
-            yield True, f"{where}: empty; its tables are made at the first start"
+            yield True, f"{where}: empty; its tables will be created at the first start"
         elif version < VERSION:
-            yield True, f"{where}: schema {version}, brought to {VERSION} at the next start"
+            yield True, f"{where}: schema {version}, updated to {VERSION} at the next start"
         else:
             yield version == VERSION, f"{where}: schema {version}; this program has {VERSION}"
 
@@ -147,5 +147,5 @@ def _port(what: str, host: str, port: int) -> Result:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             s.bind(found[0][4])
     except OSError as e:
-        return False, f"{where}: cannot be listened on: {(e.strerror or str(e)).lower()}"
+        return False, f"{where}: cannot listen: {(e.strerror or str(e)).lower()}"
     return True, f"{where}: free to listen on"

@@ -20,26 +20,26 @@ from smartmeter_cloud.config.settings_file import load_or_home
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="smartmeter-cloud", description="Stores what smart meters say, and shows it."
+        prog="smartmeter-cloud", description="Stores smart-meter readings and shows them."
     )
     parser.add_argument("--version", action="version", version=smartmeter_cloud.__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, about in (
         ("serve", "broker, ingest, API and page in one process; needs no settings"),
-        ("ingest", "only store what Concentrators send"),
+        ("ingest", "only store readings from Concentrators"),
         ("api", "only the API and the page"),
     ):
         command = commands.add_parser(name, help=about, description=about)
         command.add_argument(
             "--config", metavar="FILE", type=Path, required=name != "serve", help="a TOML file"
         )
-    key = commands.add_parser("key", help="make an API key or a one-time link")
-    key.add_argument("name", help="whose it is, for the audit log")
+    key = commands.add_parser("key", help="create an API key or a single-use key")
+    key.add_argument("name", help="the name for the audit log")
     key.add_argument("--config", metavar="FILE", type=Path, help=HELP)
-    key.add_argument("--scope", action="append", choices=SCOPES, help="by default read")
-    key.add_argument("--household", metavar="ID", help="by default all of them")
-    key.add_argument("--days", type=float, help="how long it is valid; by default forever")
-    key.add_argument("--once", action="store_true", help="gone when it has been used to log in")
+    key.add_argument("--scope", action="append", choices=SCOPES, help="default: read")
+    key.add_argument("--household", metavar="ID", help="default: all")
+    key.add_argument("--days", type=float, help="days until it expires; default: never")
+    key.add_argument("--once", action="store_true", help="single use")
     certificates.add(commands)
     administration.add(commands)
     chosen = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""`status`: how the running parts are, from what they tell the store and from /healthz."""
+"""`status`: the health of all parts, from the store and from /healthz."""
 
 import json
 import ssl
@@ -19,7 +19,7 @@ _ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
 
 
 def answers(http: HttpSettings) -> bool:
-    """Whether an API of these settings runs on this machine and reaches its store."""
+    """Whether an API with these settings runs on this machine and reaches its store."""
     host = "127.0.0.1" if http.host in _ANY else http.host
     host = f"[{host}]" if ":" in host else host
     # Nothing secret is said, and the certificate is made out to another name than this address.
@@ -62,15 +62,15 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
 
 
 def alarms(d: dict[str, Any]) -> list[str]:
-    """What somebody should look at."""
+    """Problems that need attention."""
     found = []
     running = [p for p in d["ingest"] if p["state"] != "ended"]
     if not running:
-        found.append("no ingest runs on this store")
+        found.append("no ingest is running on this store")
     for p in running:
         silent = d["now"] - p["beat"]
         if silent > BEAT_SILENT_MS:
-            found.append(f"{p['name']}: not heard for {_span(silent)}")
+            found.append(f"{p['name']}: no sign of life for {_span(silent)}")
         elif not p["broker"]["connected"]:
             found.append(f"{p['name']}: not connected to the broker: {p['broker']['detail']}")
         if p["receiptsRefused"]:
@@ -86,7 +86,7 @@ def alarms(d: dict[str, Any]) -> list[str]:
 
 
 def text(d: dict[str, Any]) -> str:
-    """The document for a person."""
+    """The document as text."""
     lines = []
     for p in d["ingest"]:
         if p["state"] == "ended":

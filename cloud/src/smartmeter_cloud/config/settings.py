@@ -76,12 +76,12 @@ class HttpSettings:
 
     @property
     def called(self) -> tuple[str, ...]:
-        """The names that requests may call this server by."""
+        """The names of this server that requests may use."""
         return (*LOOPBACK, self.host, *self.names)
 
     @property
     def url(self) -> str:
-        """What the outside calls the page by, as far as the settings tell."""
+        """The page's address as seen from outside, according to the settings."""
         scheme = "https" if self.certificate or self.names else "http"
         behind_proxy = self.names and not self.certificate
         port = "" if behind_proxy else f":{self.port}"
@@ -106,13 +106,13 @@ class OwnBroker:
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """path of a SQLite file, or url of a PostgreSQL database; zone: whose midnight begins a day."""
+    """path of a SQLite file, or url of a PostgreSQL database; zone: its midnight begins a day."""
 
     path: Path
     url: str | None = None
     password: str | None = field(default=None, repr=False)
     zone: tzinfo = field(default_factory=lambda: own_zone())
-    zone_said: bool = False  # else the one that the store was made with goes before `zone`
+    zone_said: bool = False  # otherwise the store's own zone takes precedence over `zone`
     retention: Retention = field(default_factory=Retention)
 
 
@@ -139,13 +139,13 @@ def own_zone() -> tzinfo:
 
 
 def home_folder() -> Path:
-    """The folder in which `serve` keeps its data unless a settings file says otherwise."""
+    """The folder in which `serve` keeps its data without a settings file."""
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(base).expanduser() / "smartmeter-cloud"
 
 
 def home(password: str) -> Config:
-    """What `serve` takes without a file: all on the loopback."""
+    """The settings of `serve` without a file: all on localhost."""
     folder = home_folder()
     return Config(
         str(folder),

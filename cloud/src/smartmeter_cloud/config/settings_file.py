@@ -1,4 +1,4 @@
-"""The settings file of the Cloud: what each table may hold, and what follows from it."""
+"""The settings file of the Cloud: the contents of each table, and their consequences."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +58,7 @@ _OUTSIDE = "is missing: {} can be reached from outside, so give certificate and 
 
 
 class _Broker(Table):
-    """[broker]: where ingest gets the readings."""
+    """[broker]: the source of readings."""
 
     host: Host = "localhost"
     port: Port | None = None
@@ -173,12 +173,12 @@ class _Http(Table):
         check_pair(self.certificate, self.key)
         if self.access == "open" and not self.is_inside:
             raise WrongKey(
-                "access", 'must be "keys": "open" lets everybody do everything from the outside'
+                "access", 'must be "keys": with "open" anyone from outside could do everything'
             )
         if self.tls and self.certificate is None and self.host not in LOOPBACK:
             raise WrongKey(
                 "certificate",
-                _OUTSIDE.format(self.host) + ", or say tls = false if a proxy in front does TLS",
+                _OUTSIDE.format(self.host) + ", or set tls = false if a proxy in front does TLS",
             )
 
     @property
@@ -280,8 +280,8 @@ def load_or_home(path: Path | None) -> Config:
         return home((home_folder() / "concentrator.password").read_text().strip())
     except OSError:
         raise SettingsError(
-            f"`smartmeter-cloud serve` has kept nothing in {home_folder()} yet; "
-            "name other settings with --config FILE"
+            f"`smartmeter-cloud serve` has stored nothing in {home_folder()} yet; "
+            "choose other settings with --config FILE"
         ) from None
 
 

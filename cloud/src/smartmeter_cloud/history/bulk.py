@@ -1,4 +1,4 @@
-"""Readings as a download or an export, streamed: any number of them in the same memory."""
+"""Readings as a download or an export, streamed: memory does not depend on their number."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.pa
 
 
 def _columns(query: Query) -> tuple[str, ...]:
-    """The codes that have a column; all that are asked for, else the default ones."""
+    """The codes that have a column; all requested ones, or the default ones."""
     return query.codes or CODES
 
 
@@ -27,7 +27,7 @@ def has_parquet() -> bool:
 
 
 def as_csv(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
-    """RFC 4180; a value the meter did not send is empty."""
+    """RFC 4180; a value that the meter did not send is empty."""
     codes = _columns(query)
     text = io.StringIO()
     writer = csv.writer(text)
@@ -85,7 +85,7 @@ def as_parquet(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
 
 
 class _Sink(io.RawIOBase):
-    """A file that is read as it is written."""
+    """A file that is read while it is written."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Energy by bars, out of slices: what was used when, and what is known of the gaps."""
+"""Energy in bars, computed from slices; and the energy of the gaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ from smartmeter_cloud.store.slices import (
 MONTH = "month"
 TIER_OF = {QUARTER: QUARTER, HOUR: HOUR, DAY: DAY, MONTH: DAY}
 
-# A silence that is longer and does not lie within one bar is told as a gap of its own: when in it
-# the energy flowed is not known, and a bar that had all of it would be a lie.
+# An outage that is longer and does not fit in one bar is a gap of its own: the time of its
+# energy is unknown, and a bar with all of it would be wrong.
 GAP_MS = QUARTER_MS
 
 
 @dataclass
 class Bar:
-    """drawn and fed in Wh, None if there is no total; the rest as in Slice."""
+    """Imported and exported Wh, None if there is no total; the rest as in Slice."""
 
     start: int
     end: int

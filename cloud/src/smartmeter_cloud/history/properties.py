@@ -22,7 +22,7 @@ class Property(NamedTuple):
 
 _QUANTITIES = (
     ("1", "W", "Wh", "Active {} drawn", "Wirk{} Bezug"),
-    ("2", "W", "Wh", "Active {} fed in", "Wirk{} Einspeisung"),
+    ("2", "W", "Wh", "Active {} exported", "Wirk{} Einspeisung"),
     ("3", "var", "varh", "Reactive {} +", "Blind{} +"),
     ("4", "var", "varh", "Reactive {} −", "Blind{} −"),
     ("5", "var", "varh", "Reactive {} quadrant I", "Blind{} Quadrant I"),
@@ -30,19 +30,19 @@ _QUANTITIES = (
     ("7", "var", "varh", "Reactive {} quadrant III", "Blind{} Quadrant III"),
     ("8", "var", "varh", "Reactive {} quadrant IV", "Blind{} Quadrant IV"),
     ("9", "VA", "VAh", "Apparent {} drawn", "Schein{} Bezug"),
-    ("10", "VA", "VAh", "Apparent {} fed in", "Schein{} Einspeisung"),
+    ("10", "VA", "VAh", "Apparent {} exported", "Schein{} Einspeisung"),
 )
 
 
 _BY_PHASE = (
-    (1, "W", "Active power drawn", "Wirkleistung Bezug"),
-    (2, "W", "Active power fed in", "Wirkleistung Einspeisung"),
+    (1, "W", "Active power imported", "Wirkleistung Bezug"),
+    (2, "W", "Active power exported", "Wirkleistung Einspeisung"),
     (3, "var", "Reactive power +", "Blindleistung +"),
     (4, "var", "Reactive power −", "Blindleistung −"),
     (11, "A", "Current", "Strom"),
     (12, "V", "Voltage", "Spannung"),
     (13, "", "Power factor", "Leistungsfaktor"),
-    (16, "W", "Active power, drawn less fed in", "Wirkleistung, Saldo"),
+    (16, "W", "Active power, import minus export", "Wirkleistung, Saldo"),
 )
 
 
@@ -57,8 +57,12 @@ def _all() -> list[Property]:
             found.append(Property(f"{c}.8.{i}", total, *words))
     found.append(Property("13.7.0", "", "Power factor", "Leistungsfaktor"))
     found.append(Property("14.7.0", "Hz", "Frequency", "Netzfrequenz"))
-    found.append(Property("16.7.0", "W", "Active power, drawn less fed in", "Wirkleistung, Saldo"))
-    found.append(Property("16.8.0", "Wh", "Active energy, drawn less fed in", "Wirkenergie, Saldo"))
+    found.append(
+        Property("16.7.0", "W", "Active power, import minus export", "Wirkleistung, Saldo")
+    )
+    found.append(
+        Property("16.8.0", "Wh", "Active energy, import minus export", "Wirkenergie, Saldo")
+    )
     for phase, base in ((1, 20), (2, 40), (3, 60)):
         for d, unit, english, german in _BY_PHASE:
             words = f"{english} in phase L{phase}", f"{german} in Phase L{phase}"

@@ -1,4 +1,4 @@
-"""What has to be done now and then: rolling up what is new, forgetting what is old."""
+"""Regular tasks: roll up new data, delete old data."""
 
 import logging
 import threading
@@ -11,8 +11,8 @@ from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.slices import QUARTER_MS
 
-OVER_SECONDS = 5.0  # slices that are over, as late data makes them, wait no longer than this
-GOING_ON_SECONDS = 60.0  # the slice that goes on is created again once a minute
+OVER_SECONDS = 5.0  # completed slices, as late data changes them, wait no longer than this
+GOING_ON_SECONDS = 60.0  # the current slice is computed again once a minute
 FORGET_SECONDS = 3600.0
 AT_A_TIME = 40  # slices in a transaction, so that ingest never waits long
 
@@ -53,7 +53,7 @@ class Upkeep:
                 well = True
             except StoreUnavailable as e:
                 if well:
-                    _log.error("nothing can be rolled up: %s; trying again until it can", e)
+                    _log.error("roll-up failed: %s; trying again", e)
                 well = False
 
     def _roll(self, every: bool) -> None:
@@ -71,4 +71,4 @@ class Upkeep:
             gone += some
             self._stop.wait(0.05)
         if gone:
-            _log.info("%d rows older than they are kept were deleted", gone)
+            _log.info("deleted %d rows that were older than the limit", gone)

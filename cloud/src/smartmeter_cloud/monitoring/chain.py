@@ -1,4 +1,4 @@
-"""The state of every box of the chain, derived from what was observed of it.
+"""The state of every part of the chain, derived from observations.
 
 A box is {"kind", "id", "state", "since", ...}: state is "ok", "warn", "down" or "unknown" and
 `reason` one of a closed list of words, which the page puts into sentences. Times are ms.
@@ -36,7 +36,7 @@ def chain(seen: Observations, now: int) -> list[Json]:
 
 
 def own_boxes(boxes: list[Json], visible: Callable[[str], bool]) -> list[Json]:
-    """The boxes that concern visible meters; what all have in common is seen without its status."""
+    """The boxes of visible meters; shared parts are shown without their status."""
     out = []
     concentrators = {b["concentrator"] for b in boxes if b["kind"] == "meter" and visible(b["id"])}
     for box in boxes:
@@ -53,7 +53,7 @@ def own_boxes(boxes: list[Json], visible: Callable[[str], bool]) -> list[Json]:
 
 
 def silent_after(gap: int | None) -> int:
-    """How many ms without a reading make a meter silent; gap: ms between its last two readings."""
+    """After how many ms without a reading a meter is silent; gap: ms between its last two."""
     return max(SILENT_MS, 3 * (gap or 0))
 
 
@@ -72,7 +72,7 @@ def _meter(meter: MeterActivity, now: int) -> Json:
 
 
 def _status(kind: str, status: Box | None, name: str, now: int) -> Json:
-    """An adapter's or Concentrator's own word; None if it never said any."""
+    """The last status of an adapter or Concentrator; None if there was none."""
     if status is None or status.status is None:
         return _box(kind, name, "unknown", "no status", None)
     told = json.loads(status.status)

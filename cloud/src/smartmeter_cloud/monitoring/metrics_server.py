@@ -1,4 +1,4 @@
-"""The /metrics of a process that has no HTTP server of its own, on the loopback."""
+"""Serves /metrics on localhost for a process that has no HTTP server of its own."""
 
 from collections.abc import Callable, Iterable
 from http.server import ThreadingHTTPServer
@@ -14,11 +14,11 @@ _TIMEOUT_S = 10
 
 
 class CannotListen(Exception):
-    """Why the port cannot be had, as one sentence."""
+    """Why the port is not available; one sentence."""
 
 
 class MetricsServer:
-    """Answers from the with statement's begin to its end; port 0 takes a free one."""
+    """Answers while the with statement runs; port 0 takes a free one."""
 
     def __init__(self, port: int, families: Callable[[], Iterable[Metric]], faults: Faults) -> None:
         try:
@@ -27,7 +27,7 @@ class MetricsServer:
             )
         except OSError as e:
             reason = (e.strerror or str(e)).lower()
-            raise CannotListen(f"metrics.port {port} cannot be had: {reason}") from None
+            raise CannotListen(f"metrics.port {port} is not available: {reason}") from None
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self._thread = RestartedThread("metrics", self._server.serve_forever, faults.note)

@@ -24,7 +24,7 @@ def of_api(
     wrong_keys: int,
     faults: dict[str, int],
 ) -> Iterator[Metric]:
-    """Of what is stored, and of this api process.
+    """Metrics of the store, and of this api process.
 
     requests: how many were answered by class of status, such as "2xx"; streams: open ones;
     wrong_keys: how many were tried since the start; faults: unexpected errors by thread.
@@ -37,15 +37,15 @@ def of_api(
 
 
 def of_ingest(state: dict[str, Any]) -> Iterator[Metric]:
-    """Of one ingest process; state is what its heartbeat tells."""
+    """Metrics of one ingest process; state is that of its heartbeat."""
     yield from process(_PREFIX, smartmeter_cloud.__version__)
     yield from _ingest([("", state)])
 
 
 def _store(seen: Observations, now: int) -> Iterator[Metric]:
     for name, text in (
-        ("stored", "Readings stored since the store was made."),
-        ("repeated", "Readings that were there already."),
+        ("stored", "Readings stored since the store was created."),
+        ("repeated", "Readings that were already stored."),
         ("dead", "Messages in the dead-letter table, forgotten ones too."),
         ("ignored", "Messages of topics that are not stored."),
     ):
@@ -61,7 +61,7 @@ def _store(seen: Observations, now: int) -> Iterator[Metric]:
     names = [p.name.removeprefix("ingest ") for p in processes]
     yield gauge(
         f"{_PREFIX}_ingest_heartbeat_age_seconds",
-        "Since an ingest last told its state.",
+        "Since the last heartbeat of an ingest.",
         [({"ingest": n}, (now - p.beat) / 1000) for n, p in zip(names, processes, strict=True)],
     )
     yield from _ingest([(n, json.loads(p.state)) for n, p in zip(names, processes, strict=True)])
@@ -71,7 +71,7 @@ def _http(requests: dict[str, int], streams: int, wrong_keys: int) -> Iterator[M
     samples: Samples = [({"status": s}, n) for s, n in sorted(requests.items())]
     yield counter(f"{_PREFIX}_http_requests_total", "Requests answered.", samples)
     yield gauge(f"{_PREFIX}_live_streams", "Pages that listen.", [({}, streams)])
-    yield counter(f"{_PREFIX}_wrong_keys_total", "Keys that were none.", [({}, wrong_keys)])
+    yield counter(f"{_PREFIX}_wrong_keys_total", "Wrong keys.", [({}, wrong_keys)])
 
 
 def _ingest(states: list[tuple[str, dict[str, Any]]]) -> Iterator[Metric]:
@@ -79,9 +79,9 @@ def _ingest(states: list[tuple[str, dict[str, Any]]]) -> Iterator[Metric]:
         return [({"ingest": name} if name else {}, float(s.get(key, 0))) for name, s in states]
 
     for key, name, text in (
-        ("messages", "ingest_messages_total", "Messages taken in since its start."),
+        ("messages", "ingest_messages_total", "Messages received since its start."),
         ("stored", "ingest_stored_total", "Readings it stored."),
-        ("repeated", "ingest_repeated_total", "Readings that were there already."),
+        ("repeated", "ingest_repeated_total", "Readings that were already stored."),
         ("dead", "ingest_dead_total", "Messages that could not be stored."),
         ("ignored", "ingest_ignored_total", "Messages of topics that are not stored."),
         ("receiptsRefused", "ingest_receipts_refused_total", "Receipts the broker refused."),

@@ -1,4 +1,4 @@
-"""The Cloud's own certificate authority: a key, what it signs, and the list of what it took back.
+"""The Cloud's own CA: a key, the certificates that it signs, and the revocation list.
 
 A folder holds ca.crt and ca.key, made at the first use. An authority from elsewhere may put an
 intermediate there instead: its certificate first in ca.crt, what signed it behind.
@@ -23,7 +23,7 @@ from smartmeter_service.atomic_file import write_file
 
 from smartmeter_cloud.store.rows import Certificate
 
-_CA_DAYS = 3650  # a home's authority outlives its boxes
+_CA_DAYS = 3650  # a home's CA outlives its devices
 _EARLIER = datetime.timedelta(minutes=5)  # for clocks that are behind
 CURVES = (ec.SECP256R1, ec.SECP384R1)
 RSA_BITS = (2048, 4096)  # NIST SP 800-57: not below; above it only costs time
@@ -31,29 +31,29 @@ CSR_MAX = 8192  # bytes of DER; one of RSA with 4096 bits has 1200
 
 
 class AuthorityError(Exception):
-    """Why the authority cannot be used, as one sentence."""
+    """Why the CA cannot be used; one sentence."""
 
 
 class BadRequest(Exception):
-    """Why a certificate signing request is not taken, as one sentence."""
+    """Why a certificate signing request is refused; one sentence."""
 
 
 class Authority:
     def __init__(self, folder: Path, days: int) -> None:
-        """days: how long a Concentrator's certificate is valid. Nothing is read or made yet."""
+        """days: validity of a Concentrator's certificate. Nothing is read or created yet."""
         self.folder = folder
         self._days = days
 
     def chain(self) -> list[x509.Certificate]:
-        """The certificate that ours are signed by, and those above it; AuthorityError."""
+        """The certificate that signs ours, and those above it; AuthorityError."""
         return self._load()[1]
 
     def issue(self, name: str, key: CertificatePublicKeyTypes) -> Certificate:
-        """A Concentrator's certificate: it may log in by TLS, and nothing else; AuthorityError."""
+        """A Concentrator's certificate, only for login by TLS; AuthorityError."""
         return record(name, self._sign(name, key, (), self._days))
 
     def issue_files(self, name: str, hosts: tuple[str, ...], days: int) -> tuple[Path, Path]:
-        """NAME.crt and NAME.key beside ca.crt, for a part of the Cloud itself.
+        """Create NAME.crt and NAME.key next to ca.crt, for a part of the Cloud itself.
 
         A server's where host names or addresses are given, else a client's; AuthorityError.
         """
@@ -68,7 +68,7 @@ class Authority:
         return paths
 
     def revocations(self, revoked: Iterable[Certificate]) -> bytes:
-        """The list (PEM) that a broker refuses by; AuthorityError.
+        """The revocation list (PEM) for a broker; AuthorityError.
 
         It is good as long as the authority: it is created again whenever it changes, and a broker
         refuses everybody by a list that has expired.
@@ -95,7 +95,7 @@ class Authority:
         return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def write_revocations(self, revoked: Iterable[Certificate]) -> Path:
-        """The same as crl.pem in the folder; AuthorityError."""
+        """Writes the same as crl.pem to the folder; AuthorityError."""
         data = self.revocations(revoked)
         path = self.folder / "crl.pem"
         with self._errors():
@@ -140,7 +140,7 @@ class Authority:
             chain = x509.load_pem_x509_certificates(certificate_path.read_bytes())
             key = serialization.load_pem_private_key(key_path.read_bytes(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-            raise AuthorityError(f"{key_path} holds neither an elliptic-curve nor an RSA key")
+            raise AuthorityError(f"{key_path} contains neither an elliptic-curve nor an RSA key")
         if chain[0].public_key() != key.public_key():
             raise AuthorityError(f"{certificate_path} is not the certificate of {key_path}")
         if chain[0].not_valid_after_utc < _now():
@@ -171,7 +171,7 @@ class Authority:
             )
             write_file(key_path, _private_pem(key), 0o600)
             write_file(certificate_path, pem([certificate]), 0o644)
-        self.write_revocations([])  # a broker wants one before anything is revoked
+        self.write_revocations([])  # a broker needs one before anything is revoked
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -186,7 +186,7 @@ class Authority:
 
 
 def request(data: bytes) -> x509.CertificateSigningRequest:
-    """A DER PKCS#10 request whose sender has the key it is for; BadRequest."""
+    """A DER PKCS#10 request whose sender has its key; BadRequest."""
     try:
         found = x509.load_der_x509_csr(data)
         key = found.public_key()
@@ -197,16 +197,16 @@ def request(data: bytes) -> x509.CertificateSigningRequest:
         signed = fits and found.is_signature_valid
     except Exception:
         # ValueError, UnsupportedAlgorithm and more: whatever is wrong with it, it is theirs.
-        raise BadRequest("this is no certificate signing request (PKCS#10)") from None
+        raise BadRequest("this is not a certificate signing request (PKCS#10)") from None
     if not fits:
         raise BadRequest("the key must be P-256, P-384 or RSA with 2048 to 4096 bits")
     if not signed:
-        raise BadRequest("the request is not signed by the key it is for")
+        raise BadRequest("the request is not signed by its own key")
     return found
 
 
 def name_in(found: x509.CertificateSigningRequest) -> str:
-    """The common name that a request asks for, "" for none; BadRequest for several."""
+    """The common name in a request, "" for none; BadRequest for several."""
     try:
         names = [a.value for a in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     except ValueError:

@@ -1,4 +1,4 @@
-"""Concentrators get certificates: by a one-time token at first, by the key they have later on.
+"""Certificates for Concentrators: the first by a one-time token, later ones by its key.
 
 A token is smt_SECRET, or smt_SECRET.PIN with the fingerprint of the certificate that the Cloud's
 page shows, so that a Concentrator knows the Cloud before it has its authority's certificate.
@@ -22,11 +22,11 @@ HOURS_MAX = 24 * 30
 
 
 class UnknownToken(Exception):
-    """It is wrong, has expired or has been used; one sentence."""
+    """It is wrong, has expired or was used; one sentence."""
 
 
 class NotAllowed(Exception):
-    """Why no certificate or token is given; one sentence."""
+    """Why no certificate or token is issued; one sentence."""
 
 
 class Enrolment:
@@ -36,14 +36,14 @@ class Enrolment:
         self._authority = Authority(settings.folder, settings.days)
 
     def invite(self, concentrator: str, hours: float) -> tuple[str, int]:
-        """(a token for one Concentrator, when it ends in ms); NotAllowed, AuthorityError."""
+        """(a token for one Concentrator, its expiry in ms); NotAllowed, AuthorityError."""
         self._ours()
         if concentrator in self._settings.reserved:
             raise NotAllowed(
                 f'"{concentrator}" is a name of the Cloud itself at the broker; '
-                "give the Concentrator another"
+                "choose another name for the Concentrator"
             )
-        self._authority.chain()  # what cannot be issued is better said now
+        self._authority.chain()  # it is better to report now what cannot be issued
         text = PREFIX + secrets.token_urlsafe(24)
         now = _now()
         until = now + int(hours * 3_600_000)
@@ -60,7 +60,7 @@ class Enrolment:
         digest = _digest(token.partition(".")[0])
         invitation = self._store.invitation(digest, _now())
         if invitation is None:
-            raise UnknownToken("this token is not known or has expired")
+            raise UnknownToken("this token is unknown or has expired")
         request = authority.request(data)
         name, key = authority.name_in(request), authority.key_digest(request.public_key())
         if name not in ("", invitation.concentrator):
@@ -78,7 +78,7 @@ class Enrolment:
             invitation = self._store.invitation(digest, _now())
         present = self._present(name, key)
         if invitation is None or invitation.enrolled != key or not present:
-            raise UnknownToken("this token has been used")
+            raise UnknownToken("this token was already used")
         return self._answer(present)
 
     def renew(self, data: bytes) -> list[x509.Certificate]:
@@ -103,7 +103,7 @@ class Enrolment:
         return self._answer(present)
 
     def revoke(self, concentrator: str) -> int:
-        """Takes back a Concentrator's certificates and tokens; how many certificates there were.
+        """Revokes a Concentrator's certificates and tokens; returns the number of certificates.
 
         crl.pem, the broker's list, is created again. AuthorityError.
         """
@@ -125,7 +125,7 @@ class Enrolment:
 
     def _ours(self) -> None:
         if self._settings.elsewhere:
-            raise NotAllowed(f"certificates are not given here but by {self._settings.elsewhere}")
+            raise NotAllowed(f"certificates are not issued here, but by {self._settings.elsewhere}")
 
     def _present(self, name: str, key: bytes) -> Certificate | None:
         """The newest valid certificate of a name and a key."""
@@ -144,12 +144,12 @@ class Enrolment:
         try:
             pin = authority.fingerprint(self._settings.page)
         except (OSError, ValueError):
-            raise NotAllowed(f"{self._settings.page} holds no certificate (PEM)") from None
+            raise NotAllowed(f"{self._settings.page} contains no certificate (PEM)") from None
         return "." + base64.urlsafe_b64encode(pin).decode().rstrip("=")
 
 
 def _digest(token: str) -> bytes:
-    """A token has 192 bits of chance: one round of SHA-256 is enough."""
+    """A token has 192 random bits, so one round of SHA-256 is enough."""
     return hashlib.sha256(token.encode()).digest()
 
 

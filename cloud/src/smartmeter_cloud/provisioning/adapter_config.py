@@ -1,4 +1,4 @@
-"""The specification's SmartMeterAdapterConfig, and the meters that one may be made for.
+"""The specification's SmartMeterAdapterConfig, and the supported makes and models.
 
 A physical meter is a family of the core's table: makes and models that are wired and read alike.
 """
@@ -16,7 +16,7 @@ def is_family(name: str) -> bool:
 
 
 def physical_meters() -> list[dict[str, Any]]:
-    """Every family: who makes it, where it is in use, how it is wired, and what it sends by."""
+    """Every family: its makers, its countries, its wiring, and its values."""
     return [
         {
             "id": f.id,
@@ -38,7 +38,7 @@ def physical_meters() -> list[dict[str, Any]]:
 
 
 def adapter_config(meter: str, family_id: str) -> dict[str, Any]:
-    """What tools.provision --config takes; that tool asks for the secrets.
+    """The input of tools.provision --config; that tool asks for the secrets.
 
     meter: the meter's id; family_id: "" if nobody chose a make and model.
     Readings travel under their OBIS codes, so each code maps to the property with its name.
@@ -50,7 +50,7 @@ def adapter_config(meter: str, family_id: str) -> dict[str, Any]:
         "CloudAuth": {},
     }
     family = _BY_ID.get(family_id)
-    # A meter that wants an answer is found by the adapter's own search, which knows how to give it.
+    # The adapter's own search detects a meter that needs an answer, and knows how to give it.
     if family is not None and family.answer == LISTEN and (line := _line(family)):
         config["meter"] = {"line": line}
     return config

@@ -1,4 +1,4 @@
-"""What a store knows beside readings: whose a meter is, keys, links and who did what."""
+"""Accounts: households of meters, keys, links and the audit log."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -76,7 +76,7 @@ class SqlAccounts(ABC):
         key = _key(row)
         if key.once:
             with self._writing() as db:
-                # Of two that come with it at the same time, one has it.
+                # Of two that use it at the same time, one wins.
                 if not db.run("DELETE FROM access_key WHERE digest = ?", (digest,)):
                     return None
         return key

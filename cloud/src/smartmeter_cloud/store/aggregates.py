@@ -1,8 +1,8 @@
-"""What all meters used together, told so that no difference of two answers is one household.
+"""Totals over all meters, so that two answers cannot be subtracted to reveal one household.
 
-A sum is told for whole hours alone, and a day is the sum of its told hours: else a day less its
-hours would be what few meters used in an hour that is not told. And a sum that was told stays as
-it is: else what a late or deleted meter changes in it would be that meter's own.
+Only whole hours are published, and a day is the sum of its published hours. Otherwise a day minus
+its hours would be the energy of a few meters in an unpublished hour. Published values stay as
+they are. Otherwise the change by a late or deleted meter would be that meter's own energy.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from smartmeter_cloud.store.session import Session
 from smartmeter_cloud.store.slices import HOUR, HOUR_MS, day_start
 
 LEAST = 20  # distinct meters that have the total; the specification's least number
-SETTLED_MS = 24 * HOUR_MS  # after an hour's end; until then most of what is late has come
+SETTLED_MS = 24 * HOUR_MS  # after an hour's end; most late data has arrived by then
 
 
 def hours(db: Session, start: int, end: int, least: int, now: int) -> list[Sum]:
-    """The hours in [start, end) that at least `least` meters make up, and LEAST."""
+    """The hours in [start, end) with at least `least` meters, and LEAST."""
     db.run(
         "INSERT INTO told_sum "
         "SELECT start, count(drawn_used), sum(drawn_used), count(fed_used), sum(fed_used) "
@@ -36,7 +36,7 @@ def hours(db: Session, start: int, end: int, least: int, now: int) -> list[Sum]:
 
 
 def days(told: Iterable[Sum], zone: tzinfo) -> list[Sum]:
-    """The same by local days; a day's meters are those of the hour that had the fewest."""
+    """The same by local days; a day's number of meters is that of its hour with the fewest."""
     made: dict[int, Sum] = {}
     for one in told:
         start = day_start(one.start, zone)

@@ -1,4 +1,4 @@
-"""Invitations of Concentrators, and the certificates they were given."""
+"""Invitations of Concentrators, and their certificates."""
 
 import time
 from abc import ABC, abstractmethod
@@ -10,13 +10,13 @@ from smartmeter_cloud.store.session import Session
 _COLUMNS = "serial, concentrator, key_digest, issued, expires, revoked, der"
 
 
-KNOWN_SECONDS = 10.0  # what was asked is asked again then: an API process may have revoked one
+KNOWN_SECONDS = 10.0  # the cache expires then, because an API process may have revoked one
 
 
 class Revoked:
-    """Remembers for a while which Concentrators had a certificate and have no more a valid one.
+    """Caches which Concentrators had a certificate and no longer have a valid one.
 
-    A broker that has let one in may go on with the connection; what comes by it is not taken.
+    A broker may keep an existing connection; messages on it are not accepted.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class SqlCertificates(ABC):
 
     def enrol(self, digest: bytes, certificate: Certificate) -> bool:
         with self._writing() as db:
-            # Of two that come with it at the same time, one has it.
+            # Of two that use it at the same time, one wins.
             if not db.run(
                 "UPDATE invitation SET enrolled = ? WHERE digest = ? AND enrolled IS NULL",
                 (certificate.key_digest, digest),
@@ -87,7 +87,7 @@ class SqlCertificates(ABC):
             f"INSERT INTO certificate ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             certificate,
         )
-        # An expired one is refused by its date, and needs no place in a list of revoked ones.
+        # An expired certificate is refused by its date, so the revocation list does not need it.
         db.run(
             "DELETE FROM certificate WHERE concentrator = ? AND expires < ?",
             (certificate.concentrator, certificate.issued),

@@ -1,7 +1,7 @@
-"""A finished day in PostgreSQL, put in the order of its key: a meter's readings side by side.
+"""Clusters a completed day in PostgreSQL: a meter's readings are then side by side.
 
-They come in the order of their arrival, so that each of a meter's 17 280 of a day lies in another
-page; a chart of the day reads all of these. Side by side they are some hundred pages.
+Readings are stored in the order of their arrival, so each of a meter's 17 280 of a day is in
+another page. A chart of the day reads all of these. Side by side they are some hundred pages.
 """
 
 import logging
@@ -13,11 +13,11 @@ import psycopg
 from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.session import Session
 
-# Who writes or reads that one day has to wait meanwhile (10 s for 2 GB): hence at night. A larger
-# day stays as it came; it is of so many meters that each has few readings in it.
+# Queries on that day wait (10 s for 2 GB), so this runs at night. A larger day is left alone: it
+# has so many meters that each has few readings in it.
 NIGHT = range(2, 5)  # local hours
 BYTES_MAX = 2 * 1024**3
-LOCK_SECONDS = 2  # for who uses that day now; nobody queues behind us for longer
+LOCK_SECONDS = 2  # wait for queries on that day; nobody queues behind us for longer
 
 _log = logging.getLogger("smartmeter_cloud.history.upkeep")
 
@@ -47,7 +47,7 @@ def cluster(db: Session, before: str) -> bool:
     db.run(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
     db.run(f"CLUSTER {table} USING {index}")
     db.run(f"ANALYZE {table}")
-    _log.info("%s was put in order in %.1f s", table, time.monotonic() - begin)
+    _log.info("clustered %s in %.1f s", table, time.monotonic() - begin)
     return True
 
 

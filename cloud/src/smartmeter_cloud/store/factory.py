@@ -1,4 +1,4 @@
-"""Which store the settings name, opened."""
+"""Opens the store that the settings name."""
 
 from smartmeter_cloud.config.settings import StoreSettings
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
@@ -6,11 +6,11 @@ from smartmeter_cloud.store.sqlite import SqliteStore
 
 
 class DriverMissing(StoreUnavailable):
-    """What has to be installed, as one sentence."""
+    """Which package must be installed; one sentence."""
 
 
 def open_store(settings: StoreSettings) -> Store:
-    """With its tables made or brought up to date. StoreUnavailable."""
+    """Open the store; create or update its tables. StoreUnavailable."""
     if settings.url is None:
         return SqliteStore(settings.path, settings.zone, not settings.zone_said)
     try:
@@ -21,7 +21,7 @@ def open_store(settings: StoreSettings) -> Store:
 
 
 def version_of(settings: StoreSettings) -> int:
-    """The store's schema version, 0 where it is empty or not there. Changes nothing.
+    """The store's schema version, 0 if it is empty or missing. Changes nothing.
 
     StoreUnavailable.
     """

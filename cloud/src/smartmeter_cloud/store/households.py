@@ -1,27 +1,27 @@
-"""Which household a meter and a Concentrator belong to, as ingest needs to know it."""
+"""The households of meters and Concentrators, for ingest."""
 
 import time
 from collections.abc import Iterable
 
 from smartmeter_cloud.store.session import Session
 
-# A Concentrator that nobody has placed belongs here, and with it a home's only one.
+# Concentrators without a household belong here; in a home that is the only one.
 DEFAULT = "home"
 
-# A new meter belongs where the Concentrator that first sends for it does.
+# A new meter belongs to the household of the Concentrator that first sends its readings.
 NEW_METER = f"""
 INSERT INTO meter (name, concentrator, household)
 VALUES (?, ?, coalesce((SELECT household FROM concentrator WHERE name = ?), '{DEFAULT}'))
 ON CONFLICT (name) DO NOTHING
 """  # noqa: S608
 
-KNOWN_SECONDS = 10.0  # what was asked is asked again then: an API process may have changed it
+KNOWN_SECONDS = 10.0  # the cache expires then, because an API process may have changed it
 KNOWN_MAX = 200_000
 NAMES_AT_A_TIME = 500  # in one statement
 
 
 class Households:
-    """Remembers for a while which (meter, Concentrator) go together."""
+    """Caches which (meter, Concentrator) belong together."""
 
     def __init__(self) -> None:
         self._together: dict[tuple[str, str], float] = {}

@@ -1,4 +1,4 @@
-"""The one interface to what is stored."""
+"""The only interface to the stored data."""
 
 from collections.abc import Sequence
 from datetime import tzinfo
@@ -25,7 +25,7 @@ from smartmeter_cloud.store.slices import Slice
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be used now; what was to be written is not, and may be tried again."""
+    """The store is not available; nothing was written, so try again."""
 
 
 class Store(Protocol):
@@ -34,16 +34,16 @@ class Store(Protocol):
     zone: tzinfo
 
     def write(self, batch: Batch) -> Stored:
-        """Stores all of it in one transaction; a reading that is there already stays as it is."""
+        """Stores the whole batch in one transaction; a reading that exists stays as it is."""
 
     def beat(self, process: Process) -> None:
-        """Notes that a process is alive."""
+        """Records that a process is alive."""
 
     def newest(self, after: int = 0) -> list[Newest]:
         """The newest reading of each meter whose change is greater than after."""
 
     def first_total(self, meter: str, code: str, start: int, end: int) -> Reading | None:
-        """The first reading in [start, end) that has a value for code, one of CODES."""
+        """The first reading in [start, end) with a value for code, one of CODES."""
 
     def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
         """Power in [start, end) by slices of width ms; a slice without readings is left out."""
@@ -55,16 +55,16 @@ class Store(Protocol):
         """A meter's slices of a tier (slices.TIERS) that begin in [start, end)."""
 
     def roll(self, limit: int, until: int) -> int:
-        """Rolls up at most limit slices with new data that begin before until; how many it did."""
+        """Rolls up at most limit slices with new data that begin before until; returns how many."""
 
     def forget(self, retention: Retention, now: int) -> int:
-        """Deletes some of what is older than it is kept; how many rows, 0 when done."""
+        """Deletes some data that is older than its limit; returns how many rows, 0 when done."""
 
     def cluster(self, now: int) -> bool:
         """At night, cluster a completed day's readings by meter; whether it did."""
 
     def forget_meter(self, meter: str) -> int:
-        """Deletes a meter and all that is known of it; how many rows."""
+        """Deletes a meter and all its data; returns how many rows."""
 
     def readings(
         self,
@@ -86,13 +86,13 @@ class Store(Protocol):
         """All meters."""
 
     def add_meter(self, meter: Meter) -> None:
-        """Makes a meter that has sent nothing yet."""
+        """Creates a meter that has sent nothing yet."""
 
     def name_meter(self, meter: str, label: str | None, household: str | None) -> None:
-        """Gives a meter a label or a household; None leaves it as it is."""
+        """Gives a meter a label or a household; None keeps the present one."""
 
     def place_concentrator(self, concentrator: str, household: str) -> None:
-        """Says whose a Concentrator is; its meters become that household's."""
+        """Assigns a Concentrator to a household; its meters follow."""
 
     def concentrators(self) -> dict[str, str]:
         """Each Concentrator's household."""
@@ -101,7 +101,7 @@ class Store(Protocol):
         """Keeps a key; False if its parent is no longer there."""
 
     def key(self, digest: bytes, now: int) -> Key | None:
-        """The key with that digest, if it has not expired; one that is for once is gone then."""
+        """The key with that digest, if it has not expired; a single-use key is then deleted."""
 
     def access_keys(self) -> list[Key]:
         """All keys."""
@@ -113,7 +113,7 @@ class Store(Protocol):
         """Keeps what a link is for; parent: the key or session it was asked for with."""
 
     def download(self, digest: bytes, now: int) -> str | None:
-        """What a link is for, while it is valid."""
+        """The content of a link, while it is valid."""
 
     def note(self, at: int, who: str, what: str, household: str | None = None) -> None:
         """Notes in the audit log who did what, and to which household."""
@@ -124,28 +124,28 @@ class Store(Protocol):
         """The newest (at, who, what) of the audit log, newest first; only of those households."""
 
     def invite(self, invitation: Invitation, now: int) -> None:
-        """Keeps an invitation, and forgets those that have expired."""
+        """Stores an invitation, and deletes expired ones."""
 
     def invitations(self, now: int) -> list[Invitation]:
-        """Those that have not expired, used ones too."""
+        """Invitations that have not expired, used ones too."""
 
     def invitation(self, digest: bytes, now: int) -> Invitation | None:
-        """The one with that digest, if it has not expired."""
+        """The invitation with that digest, if it has not expired."""
 
     def enrol(self, digest: bytes, certificate: Certificate) -> bool:
-        """Uses up an invitation for a certificate; False where another has used it."""
+        """Uses an invitation for a certificate; False if another has used it."""
 
     def add_certificate(self, certificate: Certificate) -> None:
-        """Keeps a certificate; the same Concentrator's expired ones are forgotten."""
+        """Stores a certificate; deletes the same Concentrator's expired ones."""
 
     def certificates(self, concentrator: str | None = None) -> list[Certificate]:
         """All certificates, or one Concentrator's; the newest last."""
 
     def revoked(self) -> list[Certificate]:
-        """Those that were revoked."""
+        """Revoked certificates."""
 
     def revoke(self, concentrator: str, now: int) -> int:
-        """Revokes a Concentrator's certificates and invitations; how many certificates."""
+        """Revokes a Concentrator's certificates and invitations; returns how many certificates."""
 
     def boxes(self) -> list[Box]:
         """The newest status of each adapter and Concentrator."""
@@ -154,7 +154,7 @@ class Store(Protocol):
         """The Cloud's own processes."""
 
     def counters(self) -> dict[str, int]:
-        """Since the store was made: readings stored, repeated, dead letters, messages ignored."""
+        """Since the store was created: stored and repeated readings, dead and ignored messages."""
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
@@ -163,4 +163,4 @@ class Store(Protocol):
         """Bytes on disk."""
 
     def close(self) -> None:
-        """Ends the use of this store; every thread's."""
+        """Closes the store, for every thread."""

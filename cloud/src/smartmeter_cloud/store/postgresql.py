@@ -1,4 +1,4 @@
-"""The store in PostgreSQL 15 or later: for a fleet, with any number of ingestors."""
+"""The store in PostgreSQL 15 or later: for a fleet, with any number of ingest processes."""
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 
@@ -25,8 +25,8 @@ RELEASE_MIN = 15
 CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 60
 
-# Readings lie in a partition for each day, so that a day is dropped and not deleted. Days far off
-# have none of their own: clocks that are wrong must not make thousands of tables.
+# Readings are in daily partitions, so that a day is dropped and not deleted. Remote days have no
+# partition: wrong clocks must not create thousands of tables.
 DAYS_AHEAD = 2
 DAYS_BEHIND = 400
 
@@ -52,7 +52,7 @@ WHERE meter.id = n.id AND (meter.time IS NULL OR meter.suspect > n.suspect
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# Advisory locks, held to the end of a transaction.
+# Advisory locks, held until the end of a transaction.
 _LOCKS = {
     "change": 7351001,
     "roll": 7351002,
@@ -87,7 +87,7 @@ def _sql(text: str) -> bytes:
 
 
 def _whole(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Whole numbers come back whole: a column of numbers is one of floats here."""
+    """Returns integral numbers as int: a column of numbers has doubles here."""
     return tuple([int(v) if isinstance(v, float) and v.is_integer() else v for v in row])
 
 
@@ -95,7 +95,7 @@ class PostgresStore(SqlStore):
     def __init__(
         self, url: str, password: str | None = None, zone: tzinfo = UTC, keep: bool = False
     ) -> None:
-        """Connects, and makes the tables where there are none. StoreUnavailable.
+        """Connects, and creates the tables if necessary. StoreUnavailable.
 
         keep: the zone that they were made with goes before `zone`.
         """
@@ -113,7 +113,7 @@ class PostgresStore(SqlStore):
             with self._writing() as db:
                 self._alone(db, "schema", wait=True)
                 known = _version(db)
-                # To bring up to date a store of many readings takes as long as it takes.
+                # An update of a large store takes as long as it takes.
                 db.run("SET LOCAL statement_timeout = 0")
                 self._migrate(db, _WORDS, known)
                 if known == 0:
@@ -125,7 +125,7 @@ class PostgresStore(SqlStore):
 
     @classmethod
     def version_of(cls, url: str, password: str | None) -> int:
-        """The schema version of a database, 0 where it has no tables; changes nothing."""
+        """The schema version of a database, 0 if it has no tables; changes nothing."""
         try:
             with psycopg.connect(url, password=password, connect_timeout=CONNECT_SECONDS) as db:
                 return _version(_Session(db))
@@ -133,7 +133,7 @@ class PostgresStore(SqlStore):
             raise StoreUnavailable(_says(e)) from e
 
     def _connection(self) -> psycopg.Connection[Any]:
-        """This thread's own connection; a new one where the last was lost."""
+        """This thread's own connection; a new one if the last was lost."""
         db: psycopg.Connection[Any] | None = getattr(self._local, "db", None)
         if db is None or db.closed:
             db = psycopg.connect(
@@ -184,7 +184,7 @@ class PostgresStore(SqlStore):
         return super().write(batch)
 
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
-        """Straight into the table, which is fast; by a detour where there are repeated ones.
+        """Copies directly into the table, which is fast; takes a detour if readings are repeated.
 
         In the order of the key: two that store the same do not wait for each other in turn.
         """
@@ -202,7 +202,7 @@ class PostgresStore(SqlStore):
         )
         _copy(connection, "incoming", rows)
         new = db.run("INSERT INTO reading SELECT * FROM incoming ON CONFLICT DO NOTHING")
-        self._repeating = new < len(rows)  # what is sent again comes in long rows
+        self._repeating = new < len(rows)  # repeated readings come in long rows
         return new
 
     def _note_dirty(self, db: Session, slices: list[tuple[int, int]]) -> None:
@@ -215,7 +215,7 @@ class PostgresStore(SqlStore):
         db.run(_NEWEST, (change, *map(list, zip(*newest, strict=True))))
 
     def _make_days(self, days: set[int]) -> None:
-        """Partitions for days (since 1970) that are near enough to have one.
+        """Creates partitions for days (since 1970) that are near enough to have one.
 
         In a transaction of its own: it locks out all who read and write.
         """
@@ -245,7 +245,7 @@ class PostgresStore(SqlStore):
         db.run("DROP TABLE moved")
 
     def _meter_ids(self, db: Session, meters: dict[str, str]) -> Mapping[str, int]:
-        # No meter is forgotten from here to the end of the transaction.
+        # No meter is deleted from here to the end of the transaction.
         db.run("SELECT pg_advisory_xact_lock_shared(?)", (_LOCKS["forget"],))
         new = sorted(meters.keys() - self._meters.keys())
         if new:
@@ -255,11 +255,11 @@ class PostgresStore(SqlStore):
         ids = [self._meters[name] for name in meters]
         found = db.one("SELECT count(*) FROM meter WHERE id = ANY(?)", (ids,))
         if found != (len(ids),):
-            raise StoreUnavailable("another process has forgotten a meter")
+            raise StoreUnavailable("another process has deleted a meter")
         return self._meters
 
     def _by_key(self, db: Session, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
-        """A day at a time: to plan for all the days there are takes longer than to read them."""
+        """One day at a time: planning for all days takes longer than reading them."""
         days: dict[int, list[tuple[Any, ...]]] = {}
         for key in keys:
             days.setdefault(key[1] // DAY_MS, []).append(key)
@@ -287,7 +287,7 @@ class PostgresStore(SqlStore):
         return int(found[0])
 
     def forget(self, retention: Retention, now: int) -> int:
-        """Whole days are dropped; only what has no day of its own is deleted."""
+        """Drops whole days; only readings outside the partitions are deleted."""
         self._make_days({now // DAY_MS + i for i in range(DAYS_AHEAD + 1)})
         with self._writing() as db:
             gone = retain.forget_slices(db, retention, now)
@@ -351,7 +351,7 @@ def _copy(connection: psycopg.Connection[Any], table: str, rows: list[tuple[Any,
 def _version(db: Session) -> int:
     release = db.one("SELECT current_setting('server_version_num')::int")
     if not release or release[0] < RELEASE_MIN * 10_000:
-        raise StoreUnavailable(f"this is not PostgreSQL {RELEASE_MIN} or later")
+        raise StoreUnavailable(f"PostgreSQL {RELEASE_MIN} or later is required")
     if not db.one("SELECT 1 FROM pg_tables WHERE tablename = 'schema_version'"):
         return 0
     found = db.one("SELECT version FROM schema_version")

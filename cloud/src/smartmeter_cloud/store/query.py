@@ -1,4 +1,4 @@
-"""A question for stored readings, as the specification's POST /v1/meterReadings asks it."""
+"""A query for stored readings, as in the specification's POST /v1/meterReadings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from smartmeter_cloud.store.interface import Store
 from smartmeter_cloud.store.rows import Condition, Reading
 
-CHUNK = 2000  # readings fetched at a time: memory stays the same however many there are
+CHUNK = 2000  # readings fetched at a time: memory does not depend on their number
 
-FAR_MS = 7258118400_000  # 2200-01-01, behind all that is stored
+FAR_MS = 7258118400_000  # 2200-01-01, after all stored readings
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Query:
 
 
 def run(store: Store, query: Query) -> Iterator[Reading]:
-    """The readings, meter by meter in the order of time; only the values that were asked for."""
+    """The readings, meter by meter in the order of time, with the requested values only."""
     left = query.most
     wanted = set(query.codes)
     for meter in sorted(query.meters):

@@ -1,4 +1,4 @@
-"""What is kept for how long, and how a meter is taken out of everything."""
+"""Deletes old data, and deletes a meter completely."""
 
 # ruff: noqa: S608 (SQL is put together from this program's own constants)
 
@@ -13,7 +13,7 @@ ROWS_AT_A_TIME = 5000  # in one transaction, so that ingest never waits long
 
 
 def forget_readings(db: Session, until: int, received_until: int, table: str = "reading") -> int:
-    """Deletes some readings from before until (ms); how many.
+    """Deletes some readings before until (ms); returns how many.
 
     A slice that is dirty keeps its readings until it is rolled up: what is left of it would make a
     wrong slice. Readings with a wrong clock go by when they were received.
@@ -38,7 +38,7 @@ def forget_readings(db: Session, until: int, received_until: int, table: str = "
 
 
 def forget_slices(db: Session, retention: Retention, now: int) -> int:
-    """Deletes slices that are older than they are kept; how many."""
+    """Deletes slices that are older than their limit; returns how many."""
     gone = 0
     for tier, days in ((QUARTER, retention.quarters), (HOUR, retention.hours)):
         if days is not None:
@@ -49,7 +49,7 @@ def forget_slices(db: Session, retention: Retention, now: int) -> int:
 
 
 def forget_meter(db: Session, meter: int) -> int:
-    """Deletes some of a meter's readings, and with the last of them all else; how many."""
+    """Deletes some of a meter's readings, and with the last of them its other data; how many."""
     row = db.one(
         "SELECT time FROM reading WHERE meter = ? ORDER BY time LIMIT 1 OFFSET ?",
         (meter, ROWS_AT_A_TIME),

@@ -1,4 +1,4 @@
-"""Rolling up: dirty slices of 15 minutes and all above them are created again from the readings."""
+"""Roll-ups: dirty slices of 15 minutes and all above them are computed again from the readings."""
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 
@@ -52,12 +52,12 @@ WHERE rollup.n <= excluded.n
 
 
 def roll(db: Session, limit: int, until: int, zone: tzinfo) -> int:
-    """Makes up to limit dirty slices that begin before until again; how many."""
+    """Computes up to limit dirty slices that begin before until again; returns how many."""
     dirty = db.all(
         "SELECT meter, start FROM dirty WHERE start < ? ORDER BY meter, start LIMIT ?",
         (until, limit),
     )
-    # First of all: who writes to one of these slices from now on makes it dirty again.
+    # First of all: a write to one of these slices from now on makes it dirty again.
     db.many("DELETE FROM dirty WHERE meter = ? AND start = ?", dirty)
     for meter, first, last in _runs(dirty):
         db.many(_PUT, list(_roll_run(db, meter, first, last, zone)))

@@ -1,4 +1,4 @@
-"""What goes into a store and comes out of it, the same for every kind of store."""
+"""The rows that go into and come out of a store, the same for every kind of store."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
 #   time, received: ms since 1970-01-01 UTC
 #   seq: the invocation counter or the adapter's count;  offset: the time's UTC offset, minutes
 #   clock: "meter" or "adapter";  auth: "verified", "unverified" or "none"
-#   suspect: 1 where the time is a day ahead of the arrival or 400 days behind it: a wrong clock
+#   suspect: 1 if the time is a day ahead of the arrival or 400 days behind it: a wrong clock
 #   extra: JSON text of further codes and numbers, or None
 #   then one number or None for each of CODES
 # A plain tuple, for it is built hundreds of thousands of times a second.
@@ -31,7 +31,7 @@ class DeadLetter(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """How many readings of a batch were new, and how many the store had already."""
+    """How many readings of a batch were new, and how many were already stored."""
 
     new: int
     repeated: int
@@ -63,7 +63,7 @@ class Newest:
 
 
 class Bucket(NamedTuple):
-    """Power over one slice of time, in W, feed-in negative; start in ms."""
+    """Power over one slice of time, in W, export negative; start in ms."""
 
     start: int
     mean: float
@@ -109,7 +109,7 @@ class Key(NamedTuple):
 
 
 class Invitation(NamedTuple):
-    """What a one-time token is for; only its digest is kept. enrolled: by which key."""
+    """The content of a one-time token; only its digest is stored. enrolled: by which key."""
 
     digest: bytes
     concentrator: str
@@ -130,7 +130,7 @@ class Certificate(NamedTuple):
 
 
 class Meter(NamedTuple):
-    """A meter: whose it is, what its people call it, and as which make and model it was chosen.
+    """A meter: its household, its label, and its family (make and model).
 
     label and family are "" if nobody said.
     """
@@ -142,7 +142,7 @@ class Meter(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """Energy of all meters together in `hours` hours, Wh; fed None if too few tell it."""
+    """Energy of all meters together in `hours` hours, Wh; fed None if too few send it."""
 
     start: int
     hours: int
@@ -156,7 +156,7 @@ ABOVE, BELOW, EQUAL = ">", "<", "="
 
 @dataclass(frozen=True)
 class Condition:
-    """A reading is meant only where its value of code is above, below or equal to a number."""
+    """A condition: the value of code is above, below or equal to a number."""
 
     code: str
     sign: str

@@ -1,4 +1,4 @@
-"""The tables, as steps from one version to the next; a store is brought up to date step by step.
+"""The tables, as steps from one version to the next; a store is updated step by step.
 
 {integer}, {blob} and the like are what SQLite and PostgreSQL call them or do each in its own way.
 """
@@ -145,7 +145,7 @@ _5 = "{loosen}"
 # A meter may be made before its first reading; family: which make and model it was chosen as.
 _6 = "ALTER TABLE meter ADD COLUMN family TEXT NOT NULL DEFAULT ''"
 
-# What was told of all meters together stays as it was told: see sums.py.
+# Published totals over all meters stay as they are: see aggregates.py.
 _7 = """
 CREATE TABLE told_sum (
     start {integer} PRIMARY KEY,

@@ -1,4 +1,4 @@
-"""A transaction on some SQL database: what SQLite and PostgreSQL have in common."""
+"""A transaction on an SQL database: the common interface of SQLite and PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,7 +7,7 @@ Values = Sequence[Any]
 
 
 class Session(Protocol):
-    """SQL has ? for values, whatever the database wants."""
+    """SQL has ? for values, whatever the database uses."""
 
     def all(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """All rows of an answer."""

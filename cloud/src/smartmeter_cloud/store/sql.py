@@ -1,4 +1,4 @@
-"""The store in SQL, but for what SQLite and PostgreSQL do each in its own way."""
+"""The store in SQL, except what differs between SQLite and PostgreSQL."""
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 
@@ -47,7 +47,7 @@ UPDATE meter SET gap = CASE WHEN suspect = ? THEN ? - time END,
 WHERE id = ? AND (time IS NULL OR suspect > ?
     OR (suspect = ? AND (time < ? OR (time = ? AND seq < ?))))
 """
-# An update, not nothing: it waits for whoever rolls up this slice at this moment.
+# An update, not nothing: it waits for a roll-up of this slice that runs at this moment.
 DIRTY_AGAIN = "ON CONFLICT (meter, start) DO UPDATE SET start = excluded.start"
 READING = 'r.time, r.seq, r."offset", r.clock, r.auth, r.suspect, r.received, r.extra, '
 READING += ", ".join("r." + column for column in COLUMNS)
@@ -67,7 +67,7 @@ class Latest(NamedTuple):
 
 
 class SqlStore(SqlAccounts, SqlCertificates):
-    """A Store; a database's own kind fills in the abstract methods."""
+    """A Store; a database's own class fills in the abstract methods."""
 
     zone: tzinfo  # whose midnight begins a day
 
@@ -77,15 +77,15 @@ class SqlStore(SqlAccounts, SqlCertificates):
 
     @abstractmethod
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
-        """Inserts rows (columns as in the table) but those that are there; how many were new."""
+        """Inserts rows (columns as in the table) except existing ones; how many were new."""
 
     @abstractmethod
     def _meter_ids(self, db: Session, meters: dict[str, str]) -> Mapping[str, int]:
-        """The ids of meters (name -> Concentrator); those not known are made."""
+        """The ids of meters (name -> Concentrator); unknown ones are created."""
 
     @abstractmethod
     def _alone(self, db: Session, what: str, wait: bool = False) -> bool:
-        """Whether no other transaction does `what` at this time; none will until this one ends.
+        """Whether no other transaction does `what`; none will until this one ends.
 
         With wait it is waited for, and so always true.
         """
@@ -96,7 +96,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
 
     @abstractmethod
     def _next_change(self, db: Session) -> int:
-        """A number greater than all that readers of this store have seen."""
+        """A number greater than every number that readers of this store have seen."""
 
     @abstractmethod
     def _by_key(self, db: Session, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
@@ -127,7 +127,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
         return stored
 
     def _take_out(self, db: Session, batch: Batch) -> None:
-        """Takes out what a Concentrator may not send: it becomes dead letters."""
+        """Turns messages that a Concentrator may not send into dead letters."""
         revoked = self._revoked.names(db)
         for sender in [s for s in batch.readings if s[1] in revoked]:
             batch.refuse(sender, "this Concentrator's certificates are revoked")
@@ -162,11 +162,11 @@ class SqlStore(SqlAccounts, SqlCertificates):
         return new
 
     def _note_dirty(self, db: Session, slices: list[tuple[int, int]]) -> None:
-        """Slices (meter, start) have to be rolled up."""
+        """Marks slices (meter, start) for a roll-up."""
         db.many(f"INSERT INTO dirty VALUES (?, ?) {DIRTY_AGAIN}", slices)
 
     def _note_newest(self, db: Session, newest: list[Latest], change: int) -> None:
-        """Where a meter's latest reading is the newest of all it has, it becomes `newest`."""
+        """If a meter's latest reading is the newest of all it has, it becomes `newest`."""
         rows = [
             (n.suspect, n.time, n.time, n.seq, n.suspect, n.concentrator, change,
              n.meter, n.suspect, n.suspect, n.time, n.time, n.seq)
@@ -326,7 +326,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
         return [DeadLetter(*row) for row in rows]
 
     def _migrate(self, db: Session, words: dict[str, str], known: int) -> None:
-        """Brings the tables from version `known` (0: there are none) to this program's."""
+        """Updates the tables from version `known` (0: there are none) to this program's."""
         if known > schema.VERSION:
             raise StoreUnavailable(
                 f"the store has schema {known}, this program has {schema.VERSION}: "
@@ -342,7 +342,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
             db.run("UPDATE schema_version SET version = ?", (schema.VERSION,))
 
     def _check_zone(self, db: Session, keep: bool) -> None:
-        """Days begin at another midnight in another zone: all of them are created again then.
+        """Computes all days again if the time zone, and with it their midnight, has changed.
 
         With keep they stay as they are: two machines of one store need not be in one zone.
         """

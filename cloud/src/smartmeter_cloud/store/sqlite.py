@@ -1,4 +1,4 @@
-"""The store in one SQLite file: for a household, and for as many as one machine serves."""
+"""The store in one SQLite file: for a household, and for as many as one machine can serve."""
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 
@@ -52,7 +52,7 @@ class _Session:
 
 class SqliteStore(SqlStore):
     def __init__(self, path: Path, zone: tzinfo = UTC, keep: bool = False) -> None:
-        """Opens the file, and makes it where it is not there. StoreUnavailable where it cannot.
+        """Opens the file, and creates it if necessary. StoreUnavailable if it cannot.
 
         keep: the zone that it was made with goes before `zone`.
         """
@@ -73,7 +73,7 @@ class SqliteStore(SqlStore):
 
     @classmethod
     def version_of(cls, path: Path) -> int:
-        """The schema version of a file, 0 where it is not there; changes nothing."""
+        """The schema version of a file, 0 if it does not exist; changes nothing."""
         if not path.exists():
             return 0
         try:
@@ -92,9 +92,9 @@ class SqliteStore(SqlStore):
             )
             try:
                 db.execute("PRAGMA journal_mode = WAL")
-                # A receipt says that a power cut loses nothing any more: each commit is synced.
+                # A receipt promises that a power cut loses nothing: each commit is synced.
                 db.execute("PRAGMA synchronous = FULL")
-                # A meter that another process forgot must not get readings by its former id.
+                # A meter that another process deleted must not get readings by its former id.
                 db.execute("PRAGMA foreign_keys = ON")
             except sqlite3.Error:
                 db.close()
@@ -178,7 +178,7 @@ def _version(db: Session) -> int:
     if not db.one("SELECT 1 FROM sqlite_master"):
         return 0
     if not db.one("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'"):
-        raise StoreUnavailable("this is a database of something else")
+        raise StoreUnavailable("this is the database of another program")
     found = db.one("SELECT version FROM schema_version")
     assert found is not None
     return int(found[0])

@@ -1,4 +1,4 @@
-"""Voltage of each phase by slices of time, made of the readings: a roll-up keeps no mean of it."""
+"""Voltage of each phase by slices of time, from the readings: roll-ups keep no mean of it."""
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 from smartmeter_cloud.store.rows import CODES, COLUMNS, Phase, Volts
