@@ -1,4 +1,4 @@
-"""Ship the core that lives in ../firmware/lib inside the gateway's distribution.
+"""Include the core from ../firmware/lib in the gateway's distribution.
 
 The core is edited in one place, firmware/lib/smartmeter, because that folder is
 what is copied to the device. A wheel gets a copy of it, an sdist carries it in

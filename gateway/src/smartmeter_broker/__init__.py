@@ -1,11 +1,11 @@
-"""An MQTT broker inside the process, for a home or a demo that has none: amqtt with named users.
+"""An MQTT broker inside the process, for a home or a demo without one: amqtt with named users.
 
     with EmbeddedBroker("127.0.0.1", 1883, users={"adapter": "its password"}) as broker:
         ...                                    # broker.port; broker.local_port for this process
 
 Measured limits of amqtt 0.12 (MQTT 3.1.1 only): about 2 000 QoS 1 messages a second on one core,
 and a PUBACK may come before delivery, so what is on its way when the process ends is lost.
-A mosquitto is the better broker wherever there is one.
+A mosquitto is better wherever you have one.
 """
 
 from .embedded import BrokerUnavailable, EmbeddedBroker

@@ -1,7 +1,7 @@
-"""The plugin that holds whoever logged in by a certificate to what is his.
+"""The plugin that restricts clients with a certificate to their own topics.
 
-Its common name is a concentratorId: it writes below concentrator/ID/ and hears cloud/ID/receipts,
-and nothing else. Who logged in by a password is not held to anything here.
+The certificate's common name is a concentratorId. Such a client writes below concentrator/ID/ and
+reads cloud/ID/receipts, and nothing else. Clients with a password are not restricted here.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def name_of(session: Session) -> str | None:
 
 
 def is_revoked(session: Session, crl: Path) -> bool:
-    """Whether a list names the session's certificate; a list that cannot be read names all."""
+    """Whether a list names the session's certificate; an unreadable list names all."""
     certificate = _certificate(session)
     if certificate is None or not crl.exists():
         return False
@@ -39,7 +39,7 @@ def is_revoked(session: Session, crl: Path) -> bool:
 
 
 def is_own(name: str, client_id: str | None) -> bool:
-    """Whether a Concentrator may have this client id; with another's it would throw it out."""
+    """Whether a Concentrator may have this client id; another's would disconnect that one."""
     return client_id in (client_ids.of_concentrator(name), client_ids.of_check(name))
 
 
@@ -51,7 +51,7 @@ def may_write(name: str, topic: str) -> bool:
 class Certified(BaseTopicPlugin):  # type: ignore[misc]
     @dataclass
     class Config:
-        """Nothing to set: the certificate says it all."""
+        """No settings: everything follows from the certificate."""
 
     async def topic_filtering(
         self,

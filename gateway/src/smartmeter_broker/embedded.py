@@ -1,4 +1,4 @@
-"""Runs amqtt in a thread of its own."""
+"""Runs amqtt in its own thread."""
 
 import asyncio
 import contextlib
@@ -23,13 +23,13 @@ _USERS = "smartmeter_broker.named_users.NamedUsers"
 _START_S = 10.0
 _STOP_S = 3.0
 _LOOK_S = 2.0  # for a new list of revoked certificates
-_PACKET_BYTES = 2_000_000  # of one packet; the longest that the chain sends has half of that
+_PACKET_BYTES = 2_000_000  # of one packet; the longest packet of the chain has half of that
 
 _log = logging.getLogger("smartmeter_broker")
 
 
 class BrokerUnavailable(Exception):
-    """The broker could not be started; the text is one sentence that says why."""
+    """The broker could not be started; one sentence that says why."""
 
 
 class EmbeddedBroker:
@@ -79,19 +79,19 @@ class EmbeddedBroker:
         self._failure: str | None = None
 
     def start(self) -> None:
-        """Listen; BrokerUnavailable where the port is taken or a certificate cannot be read."""
+        """Listen; BrokerUnavailable if the port is taken or a certificate cannot be read."""
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)
         logging.getLogger("transitions").setLevel(logging.CRITICAL)
         self._thread.start()
         if not self._started.wait(_START_S):
-            self._failure = "it did not come up"
+            self._failure = "it did not start"
         if self._failure:
             raise BrokerUnavailable(
                 f"the embedded broker cannot listen on {self.host}:{self.port}: {self._failure}"
             )
 
     def close(self) -> None:
-        """End it and its connections; again does nothing."""
+        """End it and its connections; a second call does nothing."""
         if self._stop and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_STOP_S)
@@ -130,14 +130,14 @@ class EmbeddedBroker:
         self.port = self._taken_port(broker, "outside")
         self._started.set()
         watch = asyncio.create_task(self._end_revoked(broker))
-        # amqtt delivers no message any more after this task of it has ended.
+        # amqtt no longer delivers messages after this task of it has ended.
         parts = {watch, broker._broadcast_task}
         stop = asyncio.create_task(self._stop.wait())
         done, _ = await asyncio.wait({stop, *parts}, return_when=asyncio.FIRST_COMPLETED)
         for part in done & parts:
             part.result()  # raises what ended it
         watch.cancel()
-        # What is still open behind the time limit is closed with the process.
+        # What is still open after the time limit is closed with the process.
         with contextlib.suppress(TimeoutError, AMQTTError, BrokerError):
             await asyncio.wait_for(broker.shutdown(), _STOP_S)
         for task in asyncio.all_tasks():
@@ -145,7 +145,7 @@ class EmbeddedBroker:
                 task.cancel()
 
     async def _end_revoked(self, broker: Broker) -> None:
-        """Ends the connections whose certificates a new list names."""
+        """Ends the connections whose certificates are in a new list."""
         seen = None
         while True:
             written = _modified(self._crl) if self._crl else None
@@ -172,7 +172,7 @@ def _modified(path: Path) -> int | None:
 
 
 class _BoundedReader(StreamReaderAdapter):  # type: ignore[misc]
-    """Ends the connection of whoever sends a longer packet, before any of it is in memory."""
+    """Ends a connection that sends a longer packet, before any of it is in memory."""
 
     async def read(self, n: int = -1) -> bytes:
         if n > _PACKET_BYTES:
@@ -190,5 +190,5 @@ class _BoundedBroker(Broker):  # type: ignore[misc]
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A client that breaks off in the middle ends its own connection and is no news."""
+    """A client that stops in the middle only ends its own connection, which is not logged."""
     _log.debug("%s: %s", context["message"], context.get("exception"))

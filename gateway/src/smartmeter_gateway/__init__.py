@@ -1,1 +1,1 @@
-"""The Concentrator: what meters say on the LAN comes in, is kept on disk, and goes to the Cloud."""
+"""The Concentrator: receives readings, keeps them on disk, and sends them to the Cloud."""

@@ -1,4 +1,4 @@
-"""The Concentrator as a whole: what it is made of, in which order it starts and ends."""
+"""The Concentrator as a whole: its parts, and the order in which they start and end."""
 
 import contextlib
 import fcntl
@@ -31,9 +31,9 @@ from .uplink.inbox import Inbox
 from .web.server import HttpUnavailable, LocalHttp
 
 _STOP_S = 4.0  # all parts together
-_END_S = 9.0  # whatever hangs; systemd would kill us after 10
+_END_S = 9.0  # whatever hangs; systemd would kill the process after 10
 _PUBLISH_S = 10.0
-_CHANGES_S = 1.0  # changes that come together are published together
+_CHANGES_S = 1.0  # changes within this time are published together
 
 
 class Concentrator:
@@ -163,7 +163,7 @@ class Concentrator:
                 self._forwarder.publish_status()
 
     def stop(self) -> None:
-        """End cleanly: nothing more comes in, the spool is committed, we are said to be offline."""
+        """End cleanly: stop the intake, commit the spool, publish that it is offline."""
         notify(STOPPING)
         VitalThread("end", _end_by_force).start()
         until = time.monotonic() + _STOP_S
@@ -183,15 +183,15 @@ class Concentrator:
 
 
 def _end_by_force() -> None:
-    """End the process if something hangs. What was acknowledged is on disk."""
+    """End the process if something hangs. Everything acknowledged is on disk."""
     time.sleep(_END_S)
     hanging = ", ".join(thread.name for thread in threading.enumerate())
-    log.critical("this program did not end within %d s; threads: %s", int(_END_S), hanging)
+    log.critical("this program did not stop within %d s; threads: %s", int(_END_S), hanging)
     os._exit(1)
 
 
 def _lock(spool: Path) -> int:
-    """Have the spool for this process alone: two would each send it."""
+    """Lock the spool for this process, because two would each send it."""
     try:
         lock = os.open(f"{spool}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as why:

@@ -21,11 +21,11 @@ def check_certificate(
     try:
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
     except ValueError:
-        return False, f"{certificate} holds no certificate (PEM)"
+        return False, f"{certificate} contains no certificate (PEM)"
     try:
         private = serialization.load_pem_private_key(key.read_bytes(), None)
     except (ValueError, TypeError):
-        return False, f"{key} holds no private key (PEM, without a password)"
+        return False, f"{key} contains no private key (PEM, without a password)"
     form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     if private.public_key().public_bytes(*form) != found.public_key().public_bytes(*form):
         return False, f"{key} is not the key of {certificate}"
@@ -35,7 +35,7 @@ def check_certificate(
     names = [str(n.value) for n in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if owner and names != [owner]:
         given = ", ".join(names) or "nobody"
-        return False, f"{certificate} belongs to {given}; the broker wants one of {owner}"
+        return False, f"{certificate} belongs to {given}; the broker needs one of {owner}"
     if left < _SOON_DAYS and not renewed:
         return False, f"{certificate} is valid for {left} days; renew it"
     return True, f"{certificate} is valid for {left} days"

@@ -7,11 +7,11 @@ import ssl
 _UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 # What the peer says about us (RFC 8446, 6.2), in OpenSSL's names.
 _ALERTS = {
-    "TLSV1_ALERT_UNKNOWN_CA": "it does not know the authority of our certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "it does not know the CA of our certificate",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "it says that our certificate has expired",
     "SSLV3_ALERT_CERTIFICATE_REVOKED": "it says that our certificate was revoked",
     "SSLV3_ALERT_BAD_CERTIFICATE": "it does not accept our certificate",
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it wants a certificate from us",
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it requires a certificate from us",
     "WRONG_VERSION_NUMBER": "it does not speak TLS on this port",
 }
 
@@ -19,7 +19,11 @@ _ALERTS = {
 def reason_of(error: BaseException) -> str:
     """Why a connection failed; the sentence goes on after the peer's name and a colon."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        hint = "; ca must name who signed it" if error.verify_code in _UNKNOWN_AUTHORITY else ""
+        hint = (
+            "; ca must name the CA that signed it"
+            if error.verify_code in _UNKNOWN_AUTHORITY
+            else ""
+        )
         return f"its certificate is not valid: {error.verify_message}{hint}"
     if isinstance(error, ssl.SSLEOFError):
         return "the connection was closed"
@@ -27,7 +31,7 @@ def reason_of(error: BaseException) -> str:
         reason = error.reason or str(error)
         return _ALERTS.get(reason, f"TLS failed: {reason.replace('_', ' ').lower()}")
     if isinstance(error, socket.gaierror):
-        return "its name is not known here"
+        return "its name is unknown"
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens there"
     if isinstance(error, TimeoutError):

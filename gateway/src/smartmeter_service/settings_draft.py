@@ -49,7 +49,7 @@ class Draft:
         secrets = {path.parent / name: text for name, text in self.secrets.items()}
         for file in (path, *secrets):
             if file.exists() and not force:
-                raise SettingsError(f"{file} is there already; use --force to replace it")
+                raise SettingsError(f"{file} exists already; use --force to replace it")
         written: list[Path] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

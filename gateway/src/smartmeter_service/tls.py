@@ -12,7 +12,7 @@ def tls_context(ca: Path | None, certificate: Path | None, key: Path | None) -> 
     try:
         context = ssl.create_default_context(cafile=ca)
     except ssl.SSLError:
-        raise ValueError(f"{ca} holds no certificate (PEM)") from None
+        raise ValueError(f"{ca} contains no certificate (PEM)") from None
     if certificate:
         try:
             context.load_cert_chain(certificate, key)

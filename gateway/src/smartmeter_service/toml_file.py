@@ -62,7 +62,7 @@ class Table(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Setting(Protocol):
-    """A type of its own for a key: made of the text in the file, or refused by a ValueError.
+    """A type for a key: created from the text in the file, or refused by a ValueError.
 
     The error's text follows the key in the sentence: "must be ...", "names FILE, which ...".
     """

@@ -128,7 +128,7 @@ def test_check_says_line_by_line_what_is_right(
     assert all(line.startswith("ok ") for line in lines)
     for words in (
         "GB free",
-        "tables are made",
+        "tables will be created",
         "connected (without TLS, MQTT 5)",
         "concentrator/# can be read",
         "receipts can be written",
@@ -182,8 +182,8 @@ def test_check_and_migrate_name_what_a_store_is(
 ) -> None:
     url = postgres.create("admin")
     path = settings(tmp_path, NOWHERE + f'[store]\nurl = "{url}"\n[http]\nport = 0\n')
-    assert "empty; its tables are made" in typed(capsys, "check", "--config", path)[1]
-    assert "its tables are made" in typed(capsys, "migrate", "--config", path)[1]
+    assert "empty; its tables will be created" in typed(capsys, "check", "--config", path)[1]
+    assert "its tables were created" in typed(capsys, "migrate", "--config", path)[1]
     assert "already" in typed(capsys, "migrate", "--config", path)[1]
     assert "ok     store postgresql" in typed(capsys, "check", "--config", path)[1]
     settings(tmp_path, path.read_text().replace("/admin", "/nothing"))

@@ -74,7 +74,7 @@ def test_what_cannot_be_read_gets_a_sentence(tmp_path: Path) -> None:
     for arguments, stdin, said in (
         ((str(tmp_path / "none"),), b"", "no such file or directory"),
         (("-",), b"0F1", "odd number of hex digits"),
-        (("-", "--key-file", str(short)), b"", "must be 32 hex digits and has 30 characters"),
+        (("-", "--key-file", str(short)), b"", "must be 32 hex digits, but has 30 characters"),
         (("-", "--link", "carrier-pigeon"), b"", "a link is one of "),
     ):
         done = decode(*arguments, stdin=stdin)

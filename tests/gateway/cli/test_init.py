@@ -52,7 +52,7 @@ def test_init_from_flags_and_a_pipe_writes_what_run_takes(tmp_path: Path) -> Non
     assert "# where adapters publish" in config.read_text()
     again = command("init", "--config", str(config), "--set", "concentrator=x")
     assert again.returncode == 2
-    assert "is there already; use --force" in again.stderr
+    assert "exists already; use --force" in again.stderr
 
 
 def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
         (["lan.host=x", "lan.hots=y"], "", "lan.hots is not one of the questions"),
         (["lan.host=x", "lan.user=u", "lan.password=p"], "", "is a secret; give it by --secrets"),
         (['lan.host=x"y'], "", "use plain characters"),
-        ([], "", "there is nothing to take in; give lan.host"),
+        ([], "", "there is no source of readings; give lan.host"),
     ],
 )
 def test_init_leaves_nothing_half_done(
@@ -299,7 +299,11 @@ def test_the_unit_starts_this_program_and_systemd_understands_it(
 @pytest.mark.parametrize(
     ("starter", "folder", "said"),
     [
-        ("/home/pi/smartmeter/bin/smartmeter-gateway", "/etc/x", "is in a home, where the service"),
+        (
+            "/home/pi/smartmeter/bin/smartmeter-gateway",
+            "/etc/x",
+            "is in a home directory, which the service",
+        ),
         ("/opt/x/bin/smartmeter-gateway", "/home/pi", "configuration is in /home/pi, and"),
         ("/opt/x/bin/smartmeter-gateway", "/etc", "configuration is in /etc, and"),
     ],

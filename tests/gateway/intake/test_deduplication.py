@@ -116,7 +116,7 @@ def test_a_meter_without_a_clock_is_taken_from_one_way_at_a_time(
     assert (told()["way"], told()["ways"]) == ("LAN broker", ["LAN broker", port])
     between.process.says(f"meter sml comes by LAN broker and by {port}; it has no clock, ")
     said = command("status", "--config", str(between.process.config)).stdout
-    assert f"by LAN broker, also by {port} (2 double, not kept)" in said
+    assert f"by LAN broker, also by {port} (2 duplicates discarded)" in said
     between.process.kill()
     start(2)
     by_port(2)

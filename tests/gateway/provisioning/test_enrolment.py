@@ -132,7 +132,7 @@ def test_a_certificate_by_a_one_time_token(est: Est, config: Path) -> None:
 
 def test_what_goes_wrong_is_said_and_leaves_no_certificate(est: Est, config: Path) -> None:
     est.garbage = b"<html>"
-    assert "answers with what is no certificate" in enroll(config, est.url)
+    assert "does not answer with a certificate" in enroll(config, est.url)
     est.garbage = None
     est.name = "somebody-else"
     assert "a certificate of another name" in enroll(config, est.url)

@@ -1,1 +1,1 @@
-"""`decode`: what a capture of a meter's bytes holds, for a person with a question."""
+"""`decode`: shows the content of a capture of a meter's bytes."""

@@ -1,4 +1,4 @@
-"""What to try next where a capture gave a fault instead of a reading."""
+"""What to try next if a capture gave a fault instead of a reading."""
 
 from smartmeter import Fault
 from smartmeter.dialog.line_search import SETTINGS, name
@@ -25,8 +25,8 @@ def of(fault: Fault, key: bool, auth_key: bool, readings: bool) -> list[str]:
 def _key(key: bool, auth_key: bool, readings: bool) -> list[str]:
     if not key:
         return [
-            f"The meter ciphers, and the telegram itself arrived whole. {_WHERE}; {_HOW}.",
-            f"{_NAMES}. Where a second one came with it ({_AUTH_NAMES}), give that as --auth-key.",
+            f"The meter encrypts, and the telegram arrived completely. {_WHERE}; {_HOW}.",
+            f"{_NAMES}. If you also got a second one ({_AUTH_NAMES}), give that as --auth-key.",
         ]
     if readings:
         return [
@@ -109,23 +109,23 @@ _PLAIN = {
         " exchanged: then readings come again after a few telegrams.",
     ),
     "cipher": (
-        "The meter encrypts in a way that no operator's meter known here does. Look whether the"
-        " portal lets you choose, and report it with --redact.",
+        "The meter encrypts in a way that no known meter uses. Check whether the"
+        " portal offers a choice, and report it with --redact.",
     ),
     "layout": (
-        "The telegram is whole and open, but its list of values is of a kind not known here."
+        "The telegram is complete and decrypted, but its list of values is unknown."
         " Please report it: the same command with --redact gives what is needed, without"
         " your numbers.",
     ),
     "value": (
-        "A value cannot be: the scale was guessed wrong, or the telegram was damaged where nothing"
-        " but an 8-bit sum guards it.",
+        "A value is impossible: the scale was guessed wrong, or the telegram was damaged and"
+        " only an 8-bit sum guards it.",
         "If all telegrams give it, name the meter's scales with --profile, such as"
         ' --profile "landis-gyr voltage=-1", and report it with --redact.',
     ),
     "noise": (
         "Bytes that belong to no telegram. A few at the begin of a capture are normal.",
-        "If there is nothing else, the line is not set as the meter's is. Try in this order: "
+        "If there is nothing else, the line settings are not the meter's. Try in this order: "
         + LINES
         + ".",
         "P1 ports are inverted: without an inverter or the UART's invert setting nothing is right.",
@@ -134,7 +134,7 @@ _PLAIN = {
 
 
 def of_nothing(data: bytes, total: int) -> list[str]:
-    """Sentences for a capture that holds no telegram at all; data: its first bytes."""
+    """Sentences for a capture without any telegram; data: its first bytes."""
     if not total:
         return [
             "The capture is empty. Is the port open on the operator's side? Most are closed until"

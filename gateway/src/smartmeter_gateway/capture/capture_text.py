@@ -1,8 +1,8 @@
-"""Captures as people have them, to bytes: binary, hex digits, hex dumps, logs of serial ports, and
-what programs print (notations.py) and people paste (pasted_text.py).
+"""Turns captures into bytes: binary, hex digits, hex dumps and logs of serial ports.
 
-What a line holds besides bytes (offsets, ASCII columns, times, labels) is taken off; lines in
-which no bytes are found, and bytes that the log calls sent, are left out and counted.
+It also reads what programs print (notations.py) and people paste (pasted_text.py). Offsets, ASCII
+columns, times and labels are removed. Lines without bytes, and bytes that the log calls sent, are
+left out and counted.
 """
 
 import codecs
@@ -24,14 +24,14 @@ _REPEAT_MAX = 1 << 16  # bytes that one "*" of hexdump may stand for
 
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 _PURE = re.compile(r"(?:0x|\\x|[0-9A-Fa-f\s:,;.-])*", re.IGNORECASE)
-_TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours, as ESPHome's logs have them
+_TERMINAL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours in ESPHome's logs
 # A meter's own text: an identification line, or a data line of P1 or IEC 62056-21.
 _METER_TEXT = re.compile(r"^(?:/[A-Za-z]{3}|[0-9CF][0-9CF.:*-]*\()", re.MULTILINE)
 
 _PAIR = "[0-9A-Fa-f]{2}"
 _XXD = re.compile(rf"([0-9A-Fa-f]{{8,16}}): ((?:{_PAIR})+(?: (?:{_PAIR})+)*)(?:  .*| *)")
 _HEXDUMP = re.compile(rf"([0-9A-Fa-f]{{7,16}})  ({_PAIR}(?: {{1,2}}{_PAIR})*) *\|.*")
-# od, Wireshark and others: the offset has to count what came before, else it is no offset
+# od, Wireshark and others: the offset must count what came before, otherwise it is not an offset.
 _OFFSET = re.compile(
     rf"\s*(?:0x)?([0-9A-Fa-f]{{4,16}}):?\s+(?:({_PAIR}(?:[ -]{{1,2}}{_PAIR})*)"
     rf"(?:\s{{3}}.*|\s*\|.*|\s*)|({_PAIR}(?:[ -]{{1,2}}{_PAIR}){{15}})\s.*)"
@@ -65,7 +65,7 @@ PLAIN = "text in which no bytes in hexadecimal were found, taken as it is"
 
 
 class Capture:
-    """The bytes of a stream, by iterating once; then, what was left out.
+    """The bytes of a stream, by iterating once; afterwards, what was left out.
 
     form: what it is, in words. bytes: how many came out. lines_without: how many lines held no
     bytes; sent: how many held bytes that the log says were sent to the meter.
@@ -148,7 +148,7 @@ class Capture:
             yield from lines
 
     def _whole(self) -> bytes:
-        """Of a text that is looked at in one piece."""
+        """For text that is examined as a whole."""
         text = "".join(chain.from_iterable(self._texts()))
         decode = notations.of_base64 if self.form == BASE64 else notations.of_decimals
         data = decode(text)
@@ -157,7 +157,7 @@ class Capture:
         return data
 
     def _digits(self) -> Iterator[bytes]:
-        """Of hex digits and nothing else: bytes one by one, or digits that belong together."""
+        """For hex digits only: bytes one by one, or digits that belong together."""
         # "0 1F" is two bytes where no group has more than two digits (a microcontroller's print)
         apart = all(len(word) <= 2 for word in re.split(r"(?i)0x|\\x|[\s:,;.-]+", self._text))
         rest = held = ""
@@ -234,14 +234,14 @@ class Capture:
         return (missing, data)
 
     def _end_of_dump(self, line: str) -> tuple[int, bytes] | None:
-        """The offset alone that ends a dump."""
+        """The offset alone at the end of a dump."""
         if not self._row or not re.fullmatch("[0-9A-Fa-f]{7,16}", line):
             return None
         offset = int(line, 16)
         return (offset, b"") if self._repeats or self._counts(line) else None
 
     def _row_of(self, line: str) -> tuple[int, bytes] | None:
-        """(offset, bytes) of a row; the offset is -1 where it cannot be told."""
+        """(offset, bytes) of a row; the offset is -1 if unknown."""
         found = _OFFSET.fullmatch(line)
         if found and not self._repeats and self._counts(found[1]):
             return self._offset, _pairs(found[2] or found[3])
@@ -256,7 +256,7 @@ class Capture:
         return octal or int(digits, 16) == self._offset
 
     def _missing(self, offset: int) -> bytes:
-        """What "*" stands for before a row at offset; -1 where the offset cannot be told."""
+        """The meaning of "*" before a row at offset; -1 if the offset is unknown."""
         count = offset - self._offset
         if not 0 <= count <= _REPEAT_MAX or count % (len(self._row) or 1):
             raise SettingsError(
@@ -267,14 +267,14 @@ class Capture:
 
 
 def _encoding(first: bytes) -> str:
-    """UTF-16 where a mark says so, as PowerShell's > writes it; else UTF-8."""
+    """UTF-16 if a byte order mark says it (PowerShell's > writes it); otherwise UTF-8."""
     if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     return "utf-8-sig" if first[:3] == codecs.BOM_UTF8 else "utf-8"
 
 
 def _is_read(text: str) -> bool:
-    """Whether a text is a meter's as it stands."""
+    """Whether a text is a meter's own text."""
     receiver = Receiver()
     found = receiver.feed(text.encode("ascii", "replace")) + receiver.flush()
     return any(isinstance(event, Reading) or event.kind == "key" for event in found)
@@ -319,7 +319,7 @@ def _of_line(line: str) -> bytes:
 
 
 def _longer(best: list[str], run: list[str]) -> list[str]:
-    """The run of words if it is no shorter than the best, as hex digits without 0x and \\x."""
+    """The run of words, as hex digits without 0x and \\x, unless it is shorter than the best."""
     words = [re.sub(r"0[xX](?=[0-9A-Fa-f])|\\x", "", word) for word in run]
     single = any(len(word) == 1 for word in words)
     if single and (len(words) < 2 or any(len(word) > 2 for word in words)):

@@ -1,4 +1,4 @@
-"""What an encrypted telegram says of itself unencrypted (Green Book 9.2.7.2)."""
+"""The unencrypted head of an encrypted telegram (Green Book 9.2.7.2)."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,10 @@ _CI_AMIS = 0x5B
 
 @dataclass(frozen=True)
 class Head:
-    """control: the security control, None of M-Bus encryption; title: b"" for none; size: of
-    what is encrypted, in bytes."""
+    """control: the security control, None for M-Bus encryption; title: b"" for none.
+
+    size: bytes of the encrypted part.
+    """
 
     control: int | None
     title: bytes

@@ -1,4 +1,4 @@
-"""`decode --explain`: what a capture holds, layer by layer; `--redact`: without numbers."""
+"""`decode --explain`: shows a capture layer by layer; `--redact`: without identifying numbers."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _CONTENT = {
     "AES-CBC": "AES-128 in CBC mode (mode 5 of EN 13757-3): no tag, no counter",
 }
 _AUTH = {
-    "verified": "verified: the tag fits, so nobody changed the telegram",
+    "verified": "verified: the tag matches, so nobody changed the telegram",
     "unverified": "not verified: the telegram has a tag, and no authentication key was given",
 }
 _CLOSED = ("key", "tag", "cipher", "replay")  # faults of telegrams that stay closed
@@ -48,7 +48,7 @@ _HEX_LINE = 32
 
 
 def run(capture: Capture, asked: Asked, redact: bool) -> int:
-    """Print the explanation; 0 where there was at least one reading and no fault."""
+    """Print the explanation; 0 if there was at least one reading and no fault."""
     report = _Report(asked, redact)
     for line in report.lines(capture):
         print(line)
@@ -84,7 +84,7 @@ class _Report:
     def _event(self, event: Reading | Fault) -> Iterator[str]:
         if isinstance(event, Fault):
             sort = (event.kind, event.detail)
-            # noise and replays tell numbers; one of a kind is enough of them
+            # noise and replays contain numbers; one of a kind is enough of them
             if event.kind in ("noise", "replay"):
                 sort = (event.kind, "")
             self.faults[sort] += 1
@@ -126,7 +126,7 @@ class _Report:
             else:
                 yield "content", _CONTENT[layer]
         meter = redaction.identity(reading.meter) if self._redact else reading.meter
-        yield "meter", meter or "the telegram does not say"
+        yield "meter", meter or "not in the telegram"
 
     def _ciphering(self, reading: Reading, control: int) -> Iterator[tuple[str, str]]:
         yield "ciphering", f"AES-128-GCM, {_control(control)}"
@@ -134,7 +134,7 @@ class _Report:
         if titles:
             yield "", f"system title {self._title(titles[0])}"
         if reading.counter is None:
-            yield "", "no system title and no counter that grows: a replay cannot be told"
+            yield "", "no system title and no growing counter: replays cannot be detected"
         else:
             yield "", f"invocation counter {reading.counter}"
         if reading.auth in _AUTH:
@@ -182,7 +182,7 @@ class _Report:
         yield ""
 
     def _refused(self, kind: str, payload: bytes) -> Iterator[str]:
-        """What a telegram that was refused says of itself, and its bytes where they are open."""
+        """The readable part of a refused telegram, and its bytes if they are decrypted."""
         head = Head.of(payload)
         if head:
             what = _control(head.control) if head.control is not None else _CONTENT["AES-CBC"]
@@ -226,7 +226,7 @@ class _Report:
 
 def _hex(data: bytes | None) -> Iterator[str]:
     if data is None:
-        yield "    not shown: it cannot be told for certain that no number of the meter is in it"
+        yield "    not shown, because it may still contain a number of the meter"
         return
     for at in range(0, len(data), _HEX_LINE):
         yield f"    {data[at : at + _HEX_LINE].hex()}"
@@ -249,7 +249,7 @@ def _control(control: int) -> str:
 def _time(reading: Reading) -> str:
     if reading.time:
         return f"{reading.time}, by the meter's clock"
-    return "none that is certain: the adapter stamps such readings with its own"
+    return "none that is certain: the adapter adds its own time to such readings"
 
 
 def _when(reading: Reading) -> str:
@@ -258,7 +258,7 @@ def _when(reading: Reading) -> str:
 
 
 def _plain(code: str) -> str:
-    """A code of a text as name_of takes it: meters leave out A and B, or add *255."""
+    """A code of a text in the form of name_of: meters leave out A and B, or add *255."""
     code = code.partition("*")[0]
     return code if ":" in code else f"0-0:{code}"
 

@@ -1,4 +1,4 @@
-"""A meter's own text as forums and logs have it: labels before each line, blank lines lost.
+"""A meter's own text as found in forums and logs: with labels on each line, without blank lines.
 
 Its CRC counts every character, so a telegram is put together in the ways that a paste may have
 changed it, and the one whose CRC agrees is taken; where none does, it stays as it was pasted.
@@ -25,7 +25,7 @@ def data_lines(lines: list[str]) -> int:
 
 
 def telegrams(lines: Iterable[str]) -> Iterator[bytes]:
-    """The telegrams in lines, each with CR LF; what is no line of one is left out."""
+    """The telegrams in lines, each with CR LF; lines that do not belong to one are left out."""
     held: list[str] = []
     for line in lines:
         line = line.strip()

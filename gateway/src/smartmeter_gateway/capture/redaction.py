@@ -1,4 +1,4 @@
-"""A telegram without what tells whose it is: fit for a bug report, and still a telegram.
+"""Removes identifying numbers from a telegram for a bug report, so that it stays a telegram.
 
 What is not known to be harmless is blanked: of strings the digits become 0 and letters X, but
 for the maker's and lists' names; numbers stay, because they are what a report is about.
@@ -21,13 +21,13 @@ _AMIS = "SAM"  # the maker of meters whose long header has no number
 
 
 def redacted(reading: Reading) -> bytes | None:
-    """The reading's telegram decrypted and blanked, framed so that `decode` reads it again.
+    """The reading's telegram decrypted and blanked, framed so that `decode` can read it again.
 
     None if it cannot be told for certain that no identifier is left in it.
     """
     try:
         return _redacted(reading)
-    except (ValueError, IndexError):  # bytes that the core passes over, and that are no elements
+    except (ValueError, IndexError):  # bytes that the core skips, and that are not elements
         return None
 
 
@@ -50,7 +50,7 @@ def _redacted(reading: Reading) -> bytes | None:
 
 
 def redacted_payload(payload: bytes, key: bytes | None) -> bytes | None:
-    """The same of a telegram that was refused once it was open; None if it is none of these."""
+    """The same for a telegram that was refused after decryption; None if it is none of these."""
     try:
         if payload[:1] in (b"\xdb", b"\xdf"):
             payload = bytes(Ciphering(key).open(payload, 1).plain)
@@ -65,22 +65,22 @@ def redacted_payload(payload: bytes, key: bytes | None) -> bytes | None:
 
 
 def identity(value: str) -> str:
-    """An identifier as it may be shown: KFM1200200000005 as KFM0000000000000."""
+    """The redacted form of an identifier: KFM0000000000000 for KFM1200200000005."""
     return blank_string(value.encode("ascii", "replace")).decode("ascii")
 
 
 def blank_number(code: str, number: str) -> str:
-    """A value as it may be shown: zeros where its "A-B:C.D.E" is a meter's number."""
+    """The redacted form of a value: zeros if its "A-B:C.D.E" is a meter's number."""
     return re.sub("[0-9]", "0", number) if names_meter(code) else number
 
 
 def system_title(title: bytes) -> str:
-    """A system title as it may be shown: the maker's letters."""
+    """The redacted form of a system title: the maker's letters."""
     return title[:3].decode("ascii", "replace") + " and 5 bytes blanked"
 
 
 def _tells(plain: bytes, reading: Reading) -> bool:
-    """Whether a number of the meter's is still there, as text or as the bytes of hex digits."""
+    """Whether a number of the meter is still there, as text or as the bytes of hex digits."""
     values = [v for code, v in reading.texts.items() if not code.endswith(_NO_NUMBERS)]
     for value in (reading.meter, *values):
         for number in re.findall(r"[0-9A-F]*\d{5,}[0-9A-F]*", value):

@@ -1,4 +1,4 @@
-"""Blanks what tells a meter in binary telegrams: A-XDR, SML, records of EN 13757-3."""
+"""Blanks identifying values in binary telegrams: A-XDR, SML, records of EN 13757-3."""
 
 from collections.abc import Collection
 
@@ -15,7 +15,7 @@ _TYPE = b"\x01\x01\x60\x01\x01\xff"  # 1-1:96.1.1: the type of a Kamstrup meter,
 
 
 def apdu(payload: bytes, numbers: Collection[int]) -> bytes:
-    """A data-notification or a list with every string blanked that is no code and no time.
+    """A data-notification or a list with every string blanked except codes and times.
 
     numbers: values that are a meter's number, sent as such (Kamstrup); those behind a code that
     says so are known. Rejected if it cannot be read to its end.
@@ -47,7 +47,7 @@ def apdu(payload: bytes, numbers: Collection[int]) -> bytes:
 
 
 def _body(payload: bytes) -> int:
-    """Where the list of a data-notification begins, 0 of a list alone."""
+    """The start of the list in a data-notification, 0 for a list alone."""
     if payload[0] != 0x0F:
         return 0
     kind = payload[5]
@@ -80,7 +80,7 @@ _DZG = b"\x0a\x01DZG"
 
 
 def sml(payload: bytes) -> bytes:
-    """SML messages with servers, keys and numbers blanked and their CRCs right again."""
+    """SML messages with servers, keys and numbers blanked, and their CRCs corrected."""
     out = bytearray(payload)
     at = 0
     while at < len(out) and out[at] == 0x76:
@@ -96,7 +96,7 @@ def sml(payload: bytes) -> bytes:
 
 
 def _sum_again(payload: bytes, out: bytearray, start: int, at: int) -> None:
-    """Puts a message's CRC right where it was right before, by the sum it was right by."""
+    """Corrects a message's CRC if it was right before, by the same kind of sum."""
     for crc in (x25, kermit):
         for order in ("little", "big"):
             before = crc(payload, start, at).to_bytes(2, order)
@@ -106,7 +106,7 @@ def _sum_again(payload: bytes, out: bytearray, start: int, at: int) -> None:
 
 
 def _sml_element(out: bytearray, at: int) -> int:
-    """Blanks the octet strings of an element; gives where the next one is."""
+    """Blanks the octet strings of an element; returns the place of the next one."""
     left = 1
     while left:
         left -= 1
@@ -135,7 +135,7 @@ def _is_name(value: bytes) -> bool:
 
 
 def _blank_octets(value: bytes) -> bytes:
-    """A server's id as its medium and maker alone; anything else as zeros of its length."""
+    """A server's id with its medium and maker only; anything else as zeros of its length."""
     if len(value) == 10 and value[0] in (9, 10) and value[2:5].isalpha():
         serial = bytes(4)
         if value[:5] == _DZG:  # whose numbers tell how its signs are to be read: to the million
@@ -154,7 +154,7 @@ _VIF_FD = 0xFD
 
 
 def records(payload: bytes) -> bytes:
-    """Records with numbers, texts and what is the maker's own blanked."""
+    """Records with numbers, texts and manufacturer-specific data blanked."""
     out = bytearray(payload)
     at = 0
     while at < len(payload):
@@ -162,7 +162,7 @@ def records(payload: bytes) -> bytes:
         if dif == 0x2F:
             at += 1
             continue
-        if dif & 0x0F == 0x0F:  # the maker's own data to the end
+        if dif & 0x0F == 0x0F:  # manufacturer-specific data to the end
             out[at + 1 :] = bytes(len(out) - at - 1)
             break
         at = _behind(payload, at)
@@ -182,7 +182,7 @@ def records(payload: bytes) -> bytes:
 
 
 def _behind(payload: bytes, at: int) -> int:
-    """Where an information block ends whose bytes say by their bit 7 that one more follows."""
+    """The end of an information block; bit 7 of each byte says that one more follows."""
     while payload[at] & 0x80:
         at += 1
     return at + 1

@@ -29,7 +29,7 @@ _TELLS_NOBODY = 2  # characters: the number of a tariff
 
 
 def names_meter(code: str) -> bool:
-    """Whether a value of the code "A-B:C.D.E" tells whose meter it is."""
+    """Whether a value of the code "A-B:C.D.E" identifies the meter's owner."""
     return _IDS.search(code.encode("ascii", "replace")) is not None
 
 

@@ -1,4 +1,4 @@
-"""Tries a capture that gave no reading in other ways: a guess that was tried is a finding."""
+"""Tries other ways to read a capture that gave no reading, and reports what works."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from smartmeter_service.toml_file import SettingsError
 
 @dataclass(frozen=True)
 class Asked:
-    """How a capture is to be read. Its keys are never printed."""
+    """How to read a capture. Its keys are never printed."""
 
     key: bytes | None = None
     auth_key: bytes | None = None
@@ -17,7 +17,7 @@ class Asked:
     profile: str | None = None
 
     def receiver(self) -> Receiver:
-        """A fresh Receiver; SettingsError with one sentence where link or profile is none."""
+        """A fresh Receiver; SettingsError with one sentence if link or profile is not valid."""
         try:
             return Receiver(self.key, self.auth_key, self.link, self.profile)
         except ValueError as why:
@@ -28,7 +28,7 @@ class Asked:
 
 
 def found(data: bytes, asked: Asked) -> Iterator[str]:
-    """A sentence on what first gives readings from data where asked gave none, or nothing."""
+    """A sentence on what first gives readings from data if asked gave none, or nothing."""
     for sentence, other, changed in _others(data, asked):
         receiver = other.receiver()
         events = receiver.feed(changed) + receiver.flush()

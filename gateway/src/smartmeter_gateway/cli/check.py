@@ -29,12 +29,12 @@ from ..uplink.forwarder import NAME as UPLINK
 from .serial_scan import Result, listen_to_all
 
 _BROKER_S = 15.0
-# Other clients of the house's broker send more than adapters do: camera images, lists of devices.
+# Other clients of the house's broker send larger packets than adapters: images, lists of devices.
 _LAN_PACKET_BYTES = 10_000_000
 
 
 def check(config: Config, seconds: float) -> Iterator[Result]:
-    """Everything that the settings name, tried; ports are listened to for that long."""
+    """Try everything in the settings; read each port for that long."""
     yield True, f"settings: concentrator {config.id}"
     yield _spool(config.spool)
     if isinstance(config.lan, BrokerSettings):
@@ -46,7 +46,7 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
     if _is_running(config.spool.path):
         yield (
             True,
-            "the Concentrator runs and has its ports; `smartmeter-gateway status` tells of them",
+            "the running Concentrator uses its ports; see `smartmeter-gateway status`",
         )
         return
     yield from _listening(config)
@@ -65,7 +65,7 @@ def _is_running(spool: Path) -> bool:
 
 
 def _listening(config: Config) -> Iterator[Result]:
-    """Whether the ports can be had on which we are to listen."""
+    """Whether the ports to listen on are available."""
     if isinstance(config.lan, EmbeddedSettings):
         safe = "TLS" if config.lan.certificate else "without TLS"
         label = f"the broker inside ({safe}, users {', '.join(config.lan.users)})"
@@ -88,7 +88,7 @@ def _bound(label: str, host: str, port: int) -> Result:
 def _spool(settings: SpoolSettings) -> Result:
     folder = settings.path.parent
     if settings.path.exists() and not settings.path.is_file():
-        return False, f"spool: {settings.path} is there and is no file; give another name"
+        return False, f"spool: {settings.path} exists and is not a file; choose another name"
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as why:
@@ -97,7 +97,7 @@ def _spool(settings: SpoolSettings) -> Result:
     free = shutil.disk_usage(folder).free
     if free < settings.megabytes * 1_000_000:
         return False, (
-            f"spool: {free // 1_000_000} MB are free in {folder}, and it may take "
+            f"spool: {free // 1_000_000} MB free in {folder}, but it may need "
             f"{settings.megabytes} MB; lower spool.megabytes"
         )
     return True, f"spool: {settings.path}, at most {settings.megabytes} MB and {settings.days} days"
@@ -109,12 +109,12 @@ def _lan_broker(settings: BrokerSettings, id: str) -> Iterator[Result]:
         yield fine, f"{LAN}: {line}"
     fine, line, session = _connected(LAN, settings, id, topics.ALL_METERS)
     yield fine, line
-    # By 3.1.1 a broker does not say whether it has a bound.
+    # With 3.1.1 a broker does not report its limit.
     if session and session.version == MQTT5 and session.packet_maximum is None:
         yield (
             True,
             f"{LAN}: it accepts packets of any size, which may fill the memory; "
-            f"better set max_packet_size {_LAN_PACKET_BYTES} in its mosquitto.conf",
+            f"set max_packet_size {_LAN_PACKET_BYTES} in its mosquitto.conf",
         )
 
 
@@ -130,7 +130,7 @@ def _cloud_broker(settings: CloudSettings, id: str) -> Iterator[Result]:
 def _connected(
     what: str, settings: BrokerSettings, id: str, topic: str
 ) -> tuple[bool, str, Session | None]:
-    """Connects and subscribes; the session is closed again."""
+    """Connect and subscribe; the session is closed again."""
     where = f"{what} {settings.host}:{settings.port}"
     with closing(Bell()) as bell:
         try:

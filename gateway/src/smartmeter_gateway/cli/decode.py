@@ -1,4 +1,4 @@
-"""`smartmeter-gateway decode`: what a capture holds, for a person with a capture and a question."""
+"""`smartmeter-gateway decode`: shows the content of a capture."""
 
 import json
 import os
@@ -19,12 +19,12 @@ from ..capture.trials import Asked
 
 
 def key_of(text: str, what: str) -> bytes:
-    """The 16 bytes of a key given as 32 hex digits; white space, 0x, colons and dashes are fine."""
+    """The 16 bytes of a key of 32 hex digits; white space, 0x, colons and dashes are ignored."""
     digits = re.sub(r"^\s*0[xX]|[\s:-]", "", text)
     if len(digits) != 32 or not re.fullmatch("[0-9A-Fa-f]+", digits):
         raise SettingsError(
-            f"{what} must be 32 hex digits and has {len(digits)} characters;"
-            " copy it again, without what stands around it"
+            f"{what} must be 32 hex digits, but has {len(digits)} characters;"
+            " copy it again, without the text around it"
         )
     return bytes.fromhex(digits)
 
@@ -45,7 +45,7 @@ def find_key(file: Path | None, prompt: bool, variable: str, what: str) -> bytes
 
 
 def events(capture: Capture, receiver: Receiver) -> Iterator[Reading | Fault]:
-    """What the Receiver says of a capture."""
+    """The Receiver's events for a capture."""
     for piece in capture:
         yield from receiver.feed(piece)
     yield from receiver.flush()
@@ -60,9 +60,9 @@ def line_of(event: Reading | Fault) -> str:
 
 
 def run(stream: BinaryIO, asked: Asked, explained: bool = False, redacted: bool = False) -> int:
-    """Print a line of JSON for each event, or what they are in words (redacted: without numbers).
+    """Print a line of JSON for each event, or an explanation (redacted: without numbers).
 
-    0 where there was at least one reading and no fault.
+    Return 0 if there was at least one reading and no fault.
     """
     receiver = asked.receiver()
     capture = Capture(stream)

@@ -1,4 +1,4 @@
-"""`init`: asks for what a Concentrator needs, and writes a commented configuration."""
+"""`init`: asks for the settings of a Concentrator, and writes a commented configuration."""
 
 import secrets
 import uuid
@@ -10,7 +10,7 @@ from smartmeter_service.toml_file import SettingsError, TomlFile
 
 from ..config.settings import is_loopback, load
 
-_PLAIN = "everybody on the network can read along"
+_PLAIN = "anyone on the network can read everything"
 
 
 def _broker(a: Answers, d: Draft, table: str, what: str, host: str) -> None:
@@ -37,11 +37,11 @@ def draft(a: Answers) -> Draft:
     d = Draft("A Concentrator of smart meters; all settings: gateway/README.md")
     default = "home-" + secrets.token_hex(3)
     d.put("concentrator", a.text("concentrator", "Id of this Concentrator", default))
-    d.table("[spool]", "what is not yet delivered rests here; the oldest goes first beyond this")
+    d.table("[spool]", "undelivered readings; above these limits the oldest are deleted")
     d.put("path", a.text("spool.path", "File of the spool", "spool.db"))
-    d.put("megabytes", a.text("spool.megabytes", "At most so many megabytes", "1000"))
-    d.put("days", a.text("spool.days", "At most so many days", "30"))
-    host = a.text("lan.host", "Host of the MQTT broker on the LAN (empty: there is none)", "")
+    d.put("megabytes", a.text("spool.megabytes", "Maximum size in megabytes", "1000"))
+    d.put("days", a.text("spool.days", "Maximum age in days", "30"))
+    host = a.text("lan.host", "Host of the MQTT broker on the LAN (empty: none)", "")
     if host:
         d.table("[lan]", "where adapters publish")
         _broker(a, d, "lan", "the LAN broker", host)
@@ -53,11 +53,11 @@ def draft(a: Answers) -> Draft:
         number += 1
     if "[lan]" not in d.lines and "[[port]]" not in d.lines:
         raise SettingsError(
-            "there is nothing to take in; give lan.host, lan.embedded or port1.device"
+            "there is no source of readings; give lan.host, lan.embedded or port1.device"
         )
-    host = a.text("cloud.host", "Host of the Cloud's broker (empty: keep all at home)", "")
+    host = a.text("cloud.host", "Host of the Cloud's broker (empty: keep everything at home)", "")
     if host:
-        d.table("[cloud]", "where readings go")
+        d.table("[cloud]", "the destination of readings")
         _broker(a, d, "cloud", "the Cloud's broker", host)
     _home(a, d)
     return d
@@ -65,40 +65,38 @@ def draft(a: Answers) -> Draft:
 
 def _home(a: Answers, d: Draft) -> None:
     if "[lan]" in d.lines and a.yes("homeassistant", "Announce the meters to Home Assistant?"):
-        d.table(
-            "[homeassistant]", "on the LAN broker; who listens there finds each meter by itself"
-        )
+        d.table("[homeassistant]", "announces each meter on the LAN broker")
         d.put("prefix", "homeassistant")
     if a.yes("http.open", "Show the local page to the home's network, too?"):
         d.table("[http]", "the local page; user home, and the password in the file")
         d.put("host", "0.0.0.0")  # noqa: S104 (asked for, and behind a password)
-        password = a.secret("http.password", "Its password (empty: make one)")
+        password = a.secret("http.password", "Its password (empty: generate one)")
         d.secret("password_file", "http.password", password or secrets.token_urlsafe(12))
 
 
 def _embedded(a: Answers, d: Draft) -> None:
-    d.table("[lan]", "a broker in this process; its users are in a file of their own")
+    d.table("[lan]", "a broker in this process; its users are in a separate file")
     d.put("embedded", "true")
     reached = "Address it listens on (0.0.0.0: adapters on the network reach it)"
     host = a.text("lan.listen", reached, "127.0.0.1")
     d.put("host", host)
-    if not is_loopback(host) and not a.yes("lan.tls", "TLS with the adapters?", True):
+    if not is_loopback(host) and not a.yes(
+        "lan.tls", "TLS between adapters and this broker?", True
+    ):
         d.put("tls", "false", _PLAIN)
     elif certificate := a.text("lan.certificate", "File of its certificate (empty: none)", ""):
         d.put("certificate", certificate)
         d.put("key", a.text("lan.key", "File of the certificate's key"))
     user = a.text("lan.user", "Name of the adapters' user", "adapter")
-    password = a.secret("lan.password", "Its password (empty: make one)")
+    password = a.secret("lan.password", "Its password (empty: generate one)")
     d.secret("users_file", "lan.users", f"{user}:{password or secrets.token_urlsafe(12)}")
 
 
 def _port(a: Answers, d: Draft, name: str, device: str) -> None:
     d.table("[[port]]", "a meter on a serial port")
     d.put("device", device)
-    d.put(
-        "meter", a.text(f"{name}.meter", "Id of that meter, as it is published", str(uuid.uuid4()))
-    )
-    baud = a.text(f"{name}.baud", "Baud rate (empty: found by trying)", "")
+    d.put("meter", a.text(f"{name}.meter", "Id of this meter in all topics", str(uuid.uuid4())))
+    baud = a.text(f"{name}.baud", "Baud rate (empty: detect it)", "")
     if baud:
         d.put("baud", baud)
         d.put("parity", a.text(f"{name}.parity", "Parity: none, even, odd", "none"))
@@ -133,12 +131,12 @@ def init(
     secrets_from: str | None,
     force: bool,
 ) -> list[Path]:
-    """Ask on a terminal for what was not given; without one, take the defaults.
+    """Ask on a terminal for missing answers; without one, take the defaults.
 
     The files with secrets that were written beside the configuration.
     """
     if config.exists() and not force:
-        raise SettingsError(f"{config} is there already; use --force to replace it")
+        raise SettingsError(f"{config} exists already; use --force to replace it")
     given = named(settings)
     if answers_from:
         given = answers_in(answers_from) | given

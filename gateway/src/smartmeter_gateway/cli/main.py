@@ -1,4 +1,4 @@
-"""smartmeter-gateway: the commands of the Concentrator."""
+"""Collects smart-meter readings at home and forwards them to the Cloud."""
 
 import argparse
 import contextlib
@@ -21,7 +21,7 @@ _CONFIG = "/etc/smartmeter-gateway/gateway.toml"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit status."""
+    """Run one command; return the exit status."""
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _say_no_more() -> None:
-    """Let Python's end not try again what could not be written."""
+    """Keep Python from writing again at its end what could not be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -65,39 +65,51 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
     make.add_argument("--answers", type=Path, metavar="FILE", help="the same in TOML")
     make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
-    make.add_argument("--force", action="store_true", help="replace files that are there")
+    make.add_argument("--force", action="store_true", help="replace existing files")
 
-    try_out = command("check", _check, "try every broker, port, certificate and key named")
-    try_out.add_argument("--seconds", type=float, default=20, help="how long ports are listened to")
+    try_out = command(
+        "check", _check, "try every broker, port, certificate and key in the configuration"
+    )
+    try_out.add_argument("--seconds", type=float, default=20, help="seconds to read each port")
 
     command("run", _run, "run the Concentrator until SIGTERM or Ctrl-C")
 
-    ask = command("status", _status, "ask the running Concentrator how it is")
-    ask.add_argument("--json", action="store_true", help="all of it, as JSON")
+    ask = command("status", _status, "show the status of the running Concentrator")
+    ask.add_argument("--json", action="store_true", help="everything, as JSON")
 
-    survey = command("ports", _ports, "list the serial ports and what seems to be on them")
-    survey.add_argument("--seconds", type=float, default=30, help="how long to listen")
+    survey = command(
+        "ports", _ports, "list the serial ports, and what seems to be connected to them"
+    )
+    survey.add_argument("--seconds", type=float, default=30, help="seconds to read")
 
-    unit = command("install-service", _install, "have systemd run it, now and at each start")
+    unit = command("install-service", _install, "run it with systemd, now and at every boot")
     unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
 
-    cert = command("enroll", _enroll, "get a certificate from the Cloud by a one-time token")
+    cert = command("enroll", _enroll, "get a certificate from the Cloud with a single-use token")
     cert.add_argument("url", metavar="URL", help="https://HOST[:PORT] of the Cloud")
-    cert.add_argument("token", metavar="TOKEN", help="the one-time token; - reads it from a pipe")
-    cert.add_argument("--ca", type=Path, metavar="FILE", help="of the Cloud's own authority")
+    cert.add_argument("token", metavar="TOKEN", help="the single-use token; - reads it from a pipe")
+    cert.add_argument("--ca", type=Path, metavar="FILE", help="file with the Cloud's CA")
 
-    rules = command("broker-rules", _rules, "print the access rules of the Cloud's mosquitto")
+    rules = command("broker-rules", _rules, "print the access rules for the Cloud's mosquitto")
     rules.add_argument("--ingest", default="ingest", metavar="NAME", help="the Cloud's own user")
 
-    dec = command("decode", _decode, "print what a capture of a meter's bytes holds")
+    dec = command("decode", _decode, "decode a capture of a meter's bytes")
     dec.add_argument("capture", metavar="FILE", help="binary or hex digits; - is standard input")
-    dec.add_argument("--explain", action="store_true", help="say in words what was found, and why")
-    dec.add_argument("--redact", action="store_true", help="the same without numbers and keys")
-    dec.add_argument("--link", metavar="NAME", help="the link layer; found by itself if not given")
-    dec.add_argument("--profile", metavar="NAME", help="a meter's scales, where it tells none")
+    dec.add_argument(
+        "--explain", action="store_true", help="explain in words what was found, and why"
+    )
+    dec.add_argument(
+        "--redact",
+        action="store_true",
+        help="the same without serial numbers and keys, for a bug report",
+    )
+    dec.add_argument("--link", metavar="NAME", help="the link layer; detected by default")
+    dec.add_argument(
+        "--profile", metavar="NAME", help="scale factors, for meters that do not send them"
+    )
     dec.add_argument("--key", action="store_true", help="ask for the meter's key")
     dec.add_argument("--auth-key", action="store_true", help="ask for the authentication key")
-    dec.add_argument("--key-file", type=Path, metavar="FILE", help="else METER_KEY is looked at")
+    dec.add_argument("--key-file", type=Path, metavar="FILE", help="default: METER_KEY")
     dec.add_argument("--auth-key-file", type=Path, metavar="FILE", help="else METER_AUTH_KEY")
     return parser
 
@@ -141,7 +153,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from ..monitoring.registry import log
     from . import check
 
-    log.addHandler(logging.NullHandler())  # what the parts log, the lines below say
+    log.addHandler(logging.NullHandler())  # the lines below report what the parts log
     right = True
     for fine, line in check.check(load(arguments.config), arguments.seconds):
         print(f"{'ok    ' if fine else 'WRONG '} {line}", flush=True)
@@ -192,10 +204,12 @@ def _enroll(arguments: argparse.Namespace) -> int:
     given = arguments.token
     token = sys.stdin.readline().strip() if given == "-" else given
     until, authority = enroll(identity, token, folder / "cloud-ca.crt")
-    print(f"the certificate of {identity.id} is valid until {until:%Y-%m-%d}; in [cloud] say:")
+    print(
+        f"the certificate of {identity.id} is valid until {until:%Y-%m-%d}; put this into [cloud]:"
+    )
     print(f'certificate = "cloud.crt"\nkey = "cloud.key"\nenroll_url = "{arguments.url}"')
     if authority:
-        print('ca = "cloud-ca.crt"  # where the broker\'s certificate is from the Cloud, too')
+        print('ca = "cloud-ca.crt"  # if the broker\'s certificate is from the Cloud, too')
     return 0
 
 

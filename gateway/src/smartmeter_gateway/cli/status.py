@@ -1,4 +1,4 @@
-"""`status`: asks the running Concentrator by its local page, and says it in a few lines."""
+"""`status`: asks the running Concentrator through its local page, and prints a few lines."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ def fetch(config: Config) -> dict[str, Any]:
 
 
 def text(d: dict[str, Any]) -> str:
-    """The document for a person."""
+    """The document as text."""
     lines = [
         f"Concentrator {d['concentrator']}, version {d['version']}, up for {_span(d['uptime'])}"
     ]
@@ -62,7 +62,7 @@ def text(d: dict[str, Any]) -> str:
         watts = meter["values"].get("16.7.0", meter["values"].get("1.7.0"))
         now = "" if watts is None else f", {watts:g} W"
         grown = meter["today"].get("1.8.0")
-        today = f", {grown['wh'] / 1000:.2f} kWh taken today" if grown else ""
+        today = f", {grown['wh'] / 1000:.2f} kWh imported today" if grown else ""
         count = f"{meter['readings']} readings, last {_span(meter['age'])} ago"
         lines.append(f"meter {name}: {count}{now}{today}{_ways(meter)}")
     for name, told in d["adapters"].items():
@@ -74,12 +74,12 @@ def text(d: dict[str, Any]) -> str:
 
 
 def _ways(meter: dict[str, Any]) -> str:
-    """Which way is used where there are several, and what the others brought without success."""
+    """The path in use if there are several, and the number of duplicates."""
     others = [way for way in meter.get("ways", []) if way != meter["way"]]
     if not others:
         return ""
     twice = meter.get("twice", 0)
-    return f", by {meter['way']}, also by {' and by '.join(others)} ({twice} double, not kept)"
+    return f", by {meter['way']}, also by {' and by '.join(others)} ({twice} duplicates discarded)"
 
 
 def _span(seconds: float) -> str:

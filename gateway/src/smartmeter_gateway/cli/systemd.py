@@ -86,27 +86,27 @@ def _program() -> Path:
 
 
 def _check(program: Path, folder: Path) -> None:
-    """SettingsError if the service could not look, or would be given what is others'."""
+    """SettingsError if the service could not read it, or would take over another's folder."""
     for path in (program, Path(sys.base_prefix)):
         if any(path.is_relative_to(home) for home in _HOMES):
             raise SettingsError(
-                f"{path} is in a home, where the service does not look; install again with: "
+                f"{path} is in a home directory, which the service cannot see; type: "
                 "python3 -m venv /opt/smartmeter && /opt/smartmeter/bin/pip install ./gateway"
             )
     if any(folder.is_relative_to(shared) for shared in _SHARED) or len(folder.parts) < 3:
         raise SettingsError(
-            f"the configuration is in {folder}, and the service wants a folder of its own; "
+            f"the configuration is in {folder}, but the service needs its own folder; "
             "move it and its files into /etc/smartmeter-gateway"
         )
 
 
 def install(config: Path) -> list[str]:
-    """Make the user, give it the configuration's folder, write the unit; what was done."""
+    """Create the user, give it the configuration's folder, write the unit; return what was done."""
     if os.geteuid() != 0:
         raise SettingsError("install-service writes below /etc; run it as root, or use --print")
     if not shutil.which("systemctl"):
         raise SettingsError(
-            "this machine has no systemd; start `smartmeter-gateway run` by its own"
+            "this machine has no systemd; start `smartmeter-gateway run` with its own"
         )
     folder = config.resolve().parent
     _check(_program(), folder)
@@ -117,7 +117,7 @@ def install(config: Path) -> list[str]:
         _run(
             ["useradd", "--system", "--home-dir", str(FOLDER), "--shell", "/usr/sbin/nologin", USER]
         )
-        done.append(f"made the user {USER}")
+        done.append(f"created the user {USER}")
     FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in (FOLDER, folder, *(p for p in folder.iterdir() if p.is_file())):
         shutil.chown(path, USER, USER)
@@ -127,10 +127,10 @@ def install(config: Path) -> list[str]:
     _run(["systemctl", "daemon-reload"])
     _run(["systemctl", "enable", UNIT.name])
     try:
-        _run(["systemctl", "restart", UNIT.name])  # it may run already, by an older unit
+        _run(["systemctl", "restart", UNIT.name])  # it may already run, with an older unit
     except SettingsError:
         raise SettingsError(
-            f"{UNIT.name} is installed and does not start; it says why: journalctl -u {UNIT.stem}"
+            f"{UNIT.name} is installed but does not start; see: journalctl -u {UNIT.stem}"
         ) from None
     done.append(f"started {UNIT.name}; see: journalctl -u {UNIT.stem}")
     return done

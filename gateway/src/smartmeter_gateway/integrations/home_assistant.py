@@ -1,4 +1,4 @@
-"""Home Assistant: each meter announces itself on the LAN broker, as one device with its sensors.
+"""Home Assistant: each meter is announced on the LAN broker, as one device with its sensors.
 
 Device-based discovery (Home Assistant 2024.11 and later): one retained message for each
 meter. The sensors read the adapter's own `reading`; a value that a reading lacks gives an
@@ -13,7 +13,9 @@ from typing import Any
 import smartmeter
 from smartmeter.wire import topics
 
-_NAME = re.compile(r"[^A-Za-z0-9_-]")  # what a discovery topic's object id may not have
+_NAME = re.compile(
+    r"[^A-Za-z0-9_-]"
+)  # characters that a discovery topic's object id may not contain
 
 # C.D.E: name, unit, device_class, state_class. Those that the wire carries by default, and
 # what installations name beside them. Reactive energy has no device class: Home Assistant 2025.4
@@ -46,7 +48,7 @@ _SENSORS: dict[str, tuple[str, tuple[str, str | None, str]]] = {
 
 
 def object_id(meter: str) -> str:
-    """A meter's id as a discovery topic may hold it; different ids stay different."""
+    """A meter's id in the form of a discovery topic; different ids stay different."""
     plain = _NAME.sub("_", meter)
     if plain == meter:
         return meter
@@ -54,12 +56,12 @@ def object_id(meter: str) -> str:
 
 
 def topic(prefix: str, meter: str) -> str:
-    """Where a meter's discovery message stands."""
+    """The topic of a meter's discovery message."""
     return f"{prefix}/device/smartmeter_{object_id(meter)}/config"
 
 
 def message(meter: str, codes: set[str], expire_after: int) -> dict[str, Any]:
-    """The discovery message of a meter that sends these codes; others get no sensor."""
+    """The discovery message of a meter with these codes; others get no sensor."""
     unique = f"smartmeter_{object_id(meter)}"
     return {
         "device": {
@@ -103,5 +105,5 @@ def _component(unique: str, code: str, expire_after: int) -> dict[str, Any]:
 
 
 def payload(meter: str, codes: set[str], expire_after: int) -> bytes:
-    """message() as it is published."""
+    """message() in its published form."""
     return json.dumps(message(meter, codes, expire_after), separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""What the Concentrator itself publishes on the LAN's broker, for Home Assistant.
+"""The Concentrator's own messages on the LAN's broker, for Home Assistant.
 
 It goes over a connection of its own, by MQTT 5 where the broker has it: only there does a broker
 say that it refused a message. The intake's connection speaks 3.1.1, which costs less.
@@ -24,7 +24,7 @@ _OWN_MAX = 1000  # messages that may be on their way back to our own intake
 
 
 class LanPublisher(Listener):
-    """Publishes what each meter is, and what our own ports read, as an adapter would.
+    """Publishes each meter's description, and readings of our own ports like an adapter.
 
     start(), stop(), announce() and publish() may be called from any thread.
     """
@@ -44,7 +44,7 @@ class LanPublisher(Listener):
         self._waiting: deque[tuple[str, bytes, bool]] = deque()  # topic, payload, retained
         self._under_way: dict[int, str] = {}  # packet id -> topic
         self._refused: set[str] = set()  # topics
-        self._own: dict[tuple[str, bytes], None] = {}  # published, and not come back yet
+        self._own: dict[tuple[str, bytes], None] = {}  # published, and not received back yet
         options = ConnectOptions(client_ids.of_publisher(concentrator))
         self._broker = BrokerLink(_NAME, settings, options, None, self, registry)
 
@@ -55,14 +55,14 @@ class LanPublisher(Listener):
         self._broker.stop(timeout)
 
     def announce(self, meter: str, codes: set[str]) -> None:
-        """Tell Home Assistant which values a meter sends: now, and at each connection."""
+        """Announce to Home Assistant which values a meter sends: now, and at each connection."""
         self._announced[meter] = codes
         topic = home_assistant.topic(self._home.prefix, meter)
         payload = home_assistant.payload(meter, codes, self._home.expire_after)
         self._publish(topic, payload, retain=True)
 
     def publish(self, meter: str, specific: str, payload: bytes) -> None:
-        """Publish what one of our own ports has read."""
+        """Publish a reading of one of our own ports."""
         topic = topics.meter(meter, specific)
         with self._lock:
             if len(self._own) >= _OWN_MAX:
@@ -71,7 +71,7 @@ class LanPublisher(Listener):
         self._publish(topic, payload, retain=specific == topics.STATUS)
 
     def is_own(self, topic: str, payload: bytes) -> bool:
-        """Whether a message that came in is one of ours; each is recognized once."""
+        """Whether a received message is one of ours; each is recognized once."""
         if not self._own:
             return False
         with self._lock:
@@ -109,7 +109,7 @@ class LanPublisher(Listener):
     def _publish(self, topic: str, payload: bytes, retain: bool) -> None:
         with self._lock:
             if self._session is None:
-                return  # a copy for the house, whose newest is published again when it is back
+                return  # a copy for the house; the newest is published again later
             self._waiting.append((topic, payload, retain))
             full = len(self._waiting) > _WAITING_MAX
             if full:
@@ -119,7 +119,7 @@ class LanPublisher(Listener):
         self._send()
 
     def _send(self) -> None:
-        """Publish what waits, as far as the broker has room (MQTT 5.0, 3.3.4)."""
+        """Publish waiting messages, as far as the broker has room (MQTT 5.0, 3.3.4)."""
         with self._lock:
             session = self._session
             while session and self._waiting and session.unacknowledged < session.receive_maximum:

@@ -1,4 +1,4 @@
-"""The rules of the Cloud's broker: who may write and read what, by the name in a certificate."""
+"""The rules of the Cloud's broker: who may read and write what, by the name in a certificate."""
 
 from smartmeter.wire import topics
 
@@ -6,11 +6,11 @@ _SOMEBODY = "x"
 
 
 def mosquitto(ingest: str) -> str:
-    """An access list for mosquitto (acl_file) with use_identity_as_username true, and what else
-    mosquitto.conf should say as a comment.
+    """An access list for mosquitto (acl_file) with use_identity_as_username true.
 
-    A Concentrator writes below its own id and reads its own receipts; the user `ingest`, which
-    is the Cloud's, reads all Concentrators and writes receipts.
+    Comments list the other settings for mosquitto.conf. A Concentrator writes below its own id and
+    reads its own receipts. The user `ingest`, the Cloud's own, reads all Concentrators and writes
+    receipts.
     """
     topics.check_id(ingest)
     own = topics.concentrator_status(_SOMEBODY).removesuffix(f"/{topics.STATUS}")
@@ -21,9 +21,9 @@ def mosquitto(ingest: str) -> str:
         "# max_packet_size 2000000: no message of the chain is longer, and ingest would have to\n"
         "# read whatever comes into its memory.\n"
         "# The Concentrators' listener: require_certificate true; use_identity_as_username true;\n"
-        "# use_username_as_clientid true, or one could throw out another by its client id.\n"
-        "# Another listener for ingest, which no Concentrator reaches, without that last line, as\n"
-        "# each of several ingests has a client id of its own.\n"
+        "# use_username_as_clientid true, or one could disconnect another by its client id.\n"
+        "# A separate listener for ingest, not reachable by Concentrators, without that option,\n"
+        "# because each ingest process has its own client id.\n"
         f"pattern write {own.replace(_SOMEBODY, '%u')}/#\n"
         f"pattern read {receipts.replace('/' + _SOMEBODY, '/%u')}\n"
         f"\nuser {ingest}\n"

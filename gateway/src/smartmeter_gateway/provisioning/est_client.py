@@ -39,14 +39,14 @@ _PATH = "/.well-known/est/"
 _TIMEOUT_S = 20
 _ANSWER_MAX = 1 << 20
 _DETAIL_MAX = 200
-_LOOK_S = 6 * 3600.0  # how often the certificate's age is looked at
+_LOOK_S = 6 * 3600.0  # how often the certificate's age is checked
 _AGAIN_S = 600.0  # after a renewal that failed
-_RENEW_AT = 1 / 3  # of its life left: then it is renewed
+_RENEW_AT = 1 / 3  # of its life left: it is then renewed
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Where a Concentrator's key and certificate are, and who renews it."""
+    """The files of a Concentrator's key and certificate, and the server that renews it."""
 
     id: str
     url: str
@@ -56,7 +56,7 @@ class Identity:
 
 
 def check_url(url: str) -> str:
-    """url without the slash at its end; SettingsError if it is none that can be trusted."""
+    """url without the slash at its end; SettingsError if it cannot be trusted."""
     parts = urllib.parse.urlsplit(url)
     safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not safe or not parts.hostname:
@@ -65,7 +65,7 @@ def check_url(url: str) -> str:
 
 
 def enroll(identity: Identity, token: str, authority: Path) -> tuple[datetime.datetime, bool]:
-    """Make the key if there is none, ask for a certificate, store it.
+    """Create the key if there is none, request a certificate, store it.
 
     Until when it is valid; and whether the Cloud's own authority came along, which is then in
     the file `authority`.
@@ -80,13 +80,13 @@ def enroll(identity: Identity, token: str, authority: Path) -> tuple[datetime.da
 
 
 def renew(identity: Identity) -> datetime.datetime:
-    """A new certificate for the same key; until when it is valid."""
+    """Get a new certificate for the same key; return until when it is valid."""
     key = _key(identity.key)
     return _store(identity, key, _ask(identity, key, "simplereenroll", None))
 
 
 def share_left(certificate: x509.Certificate, now: datetime.datetime) -> float:
-    """How much of a certificate's life is left: 1 at its begin, 0 and less when it has expired."""
+    """The part of a certificate's life that is left: 1 at its start, 0 or less after its end."""
     life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     return (certificate.not_valid_after_utc - now) / life
 
@@ -104,9 +104,11 @@ def _key(path: Path) -> ec.EllipticCurvePrivateKey:
         _write(path, pem, 0o600)
         return made
     except (ValueError, TypeError, OSError):
-        raise SettingsError(f"{path} holds no private key that can be read (PEM)") from None
+        raise SettingsError(f"{path} contains no readable private key (PEM)") from None
     if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise SettingsError(f"{path} holds a key that is not elliptic-curve; give another file")
+        raise SettingsError(
+            f"{path} contains a key that is not elliptic-curve; choose another file"
+        )
     return found
 
 
@@ -135,10 +137,10 @@ def _ask(
     except ssl.SSLCertVerificationError as why:
         raise SettingsError(
             f"{url} cannot be trusted: {why.verify_message}; give --ca the certificate of its "
-            "authority, or take a token that names the Cloud's certificate"
+            "CA, or use a token that contains the Cloud's fingerprint"
         ) from None
     except (http.client.HTTPException, ValueError, binascii.Error):
-        raise SettingsError(f"{url} answers with what is no certificate") from None
+        raise SettingsError(f"{url} does not answer with a certificate") from None
     except OSError as why:
         reason = (why.strerror or str(why)).lower()
         raise SettingsError(f"{url} cannot be reached: {reason}") from None
@@ -151,13 +153,13 @@ def _ask(
 def _connect(
     identity: Identity, parts: urllib.parse.SplitResult, pin: str, shows_certificate: bool
 ) -> http.client.HTTPConnection:
-    """A connection to whom we trust: by the pin, by the authority's file, or by the system's."""
+    """A connection to a trusted server: by the pin, by the CA's file, or by the system's CAs."""
     host, port = str(parts.hostname), parts.port
     if parts.scheme == "http":
         return http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
     context = ssl.create_default_context()
     if identity.ca:
-        # The page may be known by a public authority, and the broker by the Cloud's own.
+        # The page may have a certificate of a public CA, and the broker one of the Cloud's own.
         context.load_verify_locations(identity.ca)
     if pin:
         context.check_hostname = False
@@ -213,7 +215,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
 
 
 class Renewal:
-    """Looks after a certificate while the Concentrator runs. The link connects again with it."""
+    """Watches a certificate while the Concentrator runs. The link reconnects with a new one."""
 
     def __init__(self, identity: Identity, registry: Registry) -> None:
         self._identity = identity
@@ -232,7 +234,7 @@ class Renewal:
             pass
 
     def _look(self) -> float:
-        """Renew where it is time; seconds until the next look."""
+        """Renew if it is time; return the seconds until the next check."""
         left = 1.0
         try:
             certificate = x509.load_pem_x509_certificate(self._identity.certificate.read_bytes())

@@ -1,4 +1,4 @@
-"""The local page, /status and /metrics: small, read only, on the loopback unless told otherwise."""
+"""The local page, /status and /metrics: small, read only, and by default only on localhost."""
 
 import base64
 import hmac
@@ -32,7 +32,7 @@ _HEADERS = {
 
 
 class HttpUnavailable(Exception):
-    """The port cannot be listened on; one sentence."""
+    """The port cannot be opened; one sentence."""
 
 
 class LocalHttp:
@@ -73,7 +73,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((settings.host, settings.port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log our own faults. A browser that went away in the middle of an answer is not one."""
+        """Log our own faults. A browser that closed the connection in the middle is not one."""
         if not isinstance(sys.exception(), OSError):
             self.registry.own_fault("http")
 
@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, "text/plain", b"there is nothing under this name\n")
 
     def _is_for_us(self) -> bool:
-        """A page elsewhere must not read this one by a name of its own that points here."""
+        """A page elsewhere must not read this one through its own name for our address."""
         if not is_loopback(self.server.settings.host):
             return True  # a password is asked for
         host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
@@ -144,4 +144,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Requests are not logged: the page asks every 2 s."""
+        """Requests are not logged: the page polls every 2 s."""
