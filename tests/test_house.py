@@ -128,7 +128,7 @@ def files_of(root: Path) -> dict[str, Path]:
 
 @functools.cache  # the copies below differ in one file from the tree
 def imported_names(module: str, is_package: bool, text: str, run_time: bool = False) -> set[str]:
-    """The absolute names of all that a file's text imports, wherever in it the import stands.
+    """The absolute names of all imports in a file's text, at any place in it.
 
     With run_time, imports for mypy alone are left out.
     """

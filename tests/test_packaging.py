@@ -59,7 +59,7 @@ def wheel_of(source: str, tmp_path: Path) -> str:
 
 
 def core_of(python: str, tmp_path: Path) -> Path:
-    """Where the installed gateway takes its core from; the dependencies are borrowed from here."""
+    """The path from which the installed gateway takes its core; borrows dependencies from here."""
     site = next(Path(python).parent.parent.glob("lib/python*/site-packages"))
     ours = next(p for p in sys.path if p.endswith("site-packages"))
     (site / "borrowed.pth").write_text(f"{ours}\n")

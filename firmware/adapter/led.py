@@ -14,7 +14,7 @@ _PAUSE_MS = 1000
 
 
 async def blink(number: int, flashes: "Callable[[], int]") -> None:
-    """Shows flashes() on that pin for ever; 0 of them is a steady light."""
+    """Shows flashes() on that pin forever; 0 of them is a steady light."""
     pin = Pin(number, Pin.OUT)
     while True:
         count = flashes()

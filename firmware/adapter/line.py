@@ -20,4 +20,4 @@ def parse(text: object) -> "Setting":
     for baud in BAUDS:
         if words[0] == str(baud):
             return baud, int(form[0]), form[1], int(form[2]), len(words) == 3
-    raise ValueError("the baud rate must be one of " + ", ".join([str(b) for b in BAUDS]))
+    raise ValueError("a baud rate is one of " + ", ".join([str(b) for b in BAUDS]))

@@ -1,4 +1,4 @@
-"""Every process of the chain is killed in the middle of traffic, and the store still has it all.
+"""Every process of the chain is killed in the middle of traffic; the store still has everything.
 
 What a process has read off a serial port and not yet put on disk dies with it, as bytes in a
 UART do; so of the meters on the Concentrator's own ports the one telegram that is being taken
@@ -44,7 +44,7 @@ def running(tmp_path: Path) -> Iterator[tuple[Chain, Adapter]]:
 
 @contextlib.contextmanager
 def between_telegrams(chain: Chain, progress: Progress) -> Iterator[None]:
-    """The adapter's meter says nothing meanwhile, and all that it has said is stored."""
+    """The adapter's meter pauses, and everything it has sent is stored."""
     meter = chain.boxes["meter a"].pid
     sent, _ = progress.counts()
     wait_until(lambda: progress.counts()[0] > sent, 60, "the end of a telegram")

@@ -1,4 +1,4 @@
-"""What stands around the Cloud in its tests: Concentrators, and the Cloud's own processes."""
+"""The environment of the Cloud in its tests: Concentrators, and the Cloud's own processes."""
 
 import contextlib
 import io
@@ -22,7 +22,7 @@ from smartmeter_mqtt import client_ids
 
 
 def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """what() once it is true; fails where it does not become so in time."""
+    """what() once it is true; fails if it does not become true in time."""
     until = time.monotonic() + seconds
     while not (found := what()):
         assert time.monotonic() < until, f"not true after {seconds} s"
@@ -48,7 +48,7 @@ def encoded(document: Any) -> bytes:
 
 
 class Told(NamedTuple):
-    """How a command ended, and what it said."""
+    """The exit status of a command, and its output."""
 
     status: int
     out: str
@@ -56,7 +56,7 @@ class Told(NamedTuple):
 
 
 def command(*arguments: str) -> Told:
-    """A command of smartmeter-cloud that ends by itself, without a process of its own."""
+    """A command of smartmeter-cloud that ends on its own, run in this process."""
     out, err = io.StringIO(), io.StringIO()
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -69,7 +69,7 @@ def command(*arguments: str) -> Told:
 
 
 class Concentrator:
-    """Sends and sends again what has no receipt, as a Concentrator does."""
+    """Sends messages, and repeats those without a receipt, like a Concentrator."""
 
     def __init__(self, name: str, port: int, **login: Any) -> None:
         self.name = name
@@ -172,7 +172,7 @@ class Process:
 
     @property
     def address(self) -> str:
-        """Where the page is; waits until that is said."""
+        """The page's address; waits until it is printed."""
         self.says("the page is at ")
         line = next(line for line in self.said.splitlines() if "the page is at " in line)
         return line.split()[-1]

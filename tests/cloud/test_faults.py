@@ -1,4 +1,4 @@
-"""What breaks while readings come: nothing that was receipted is lost, and nothing is double.
+"""Faults while readings arrive: nothing with a receipt is lost, and nothing is duplicated.
 
 FAULT_SECONDS (default: a short run; `make faults` takes 600) is how long everything is killed at
 random, FAULT_SEED the seed of a run to be repeated.
@@ -77,7 +77,7 @@ class Fleet:
         self._thread.start()
 
     def settled(self) -> None:
-        """Sends no more; waits until all has its receipt, and counts."""
+        """Stops sending; waits until everything has its receipt, and counts."""
         self._ending.set()
         self._thread.join()
         until = time.monotonic() + PATIENCE

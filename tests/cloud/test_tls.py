@@ -1,4 +1,4 @@
-"""TLS is on, HTTP is sent to HTTPS, and both are off on the loopback only."""
+"""TLS is on, HTTP is redirected to HTTPS, and both are off only on localhost."""
 
 import http.client
 import socket

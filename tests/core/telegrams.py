@@ -60,7 +60,7 @@ def notification(body, clock=CLOCK):
 
 
 def ciphered(plain, counter=1, control=0x21, title=TITLE, key=KEY, auth_key=AUTH_KEY, ber=ber):
-    """general-glo-ciphering of an APDU, with a tag where the control says so."""
+    """general-glo-ciphering of an APDU, with a tag if the security control has the bit."""
     head = bytes((control,)) + be(counter, 4)
     iv = title + be(counter, 4)
     gcm = GCM(ecb(key))

@@ -1,4 +1,4 @@
-"""What the tests of the firmware work with: a wire, a meter, a listener at the broker."""
+"""The tools of the firmware's tests: a wire, a meter, a listener at the broker."""
 
 import array
 import contextlib
@@ -154,7 +154,7 @@ class Wire:
             select.select([], [self._master], [], 0.1)
 
     def taken(self) -> None:
-        """Returns once the board has taken all that was sent."""
+        """Waits until the reader has read everything."""
         until = time.monotonic() + _WIRE_S
         waiting = array.array("i", (1,))
         empty = 0  # looks; the kernel hands on what was written a moment later
@@ -179,7 +179,7 @@ class Wire:
 
 
 class TestMeter:
-    """A virtual meter on the wire whose telegrams are sent when a test says so."""
+    """A virtual meter on the wire; a test decides when it sends telegrams."""
 
     __test__ = False
 

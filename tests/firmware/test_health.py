@@ -1,4 +1,4 @@
-"""Crashes: told, survived, and at the third one looked at in peace."""
+"""Crashes: reported, survived, and after the third one a safe mode."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A broker that lies, and what rests on the board damaged: told, survived, and never a restart."""
+"""A broker that lies, and damaged settings: reported and survived, without a restart."""
 
 import socket
 import threading
@@ -72,7 +72,7 @@ class Liar:
 
 @LONG
 def test_a_broker_that_lies_is_left_and_tried_again(setup: Setup, meter: TestMeter) -> None:
-    """Whatever it sends, the adapter says so, waits longer each time, and reads its meter."""
+    """The adapter reports each lie, waits longer each time, and reads its meter."""
     liar = Liar()
     setup.settings["broker"] |= {"port": liar.port, "tls": False}
     setup.secrets["update_key"] = bytes(384)  # so that it wants to listen for commands
@@ -148,7 +148,7 @@ def test_a_broker_that_allows_no_commands_gets_readings_all_the_same(
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ("n.set_blob('settings', b'\\xff\\xfe{')", "settings: they are damaged; on the computer"),
+        ("n.set_blob('settings', b'\\xff\\xfe{')", "settings: they are damaged; on your computer"),
         ("n.set_blob('settings', b'[]')", "settings: the settings are a table of sections"),
         ("n.set_blob('broker_ca', b'no CA')", "settings: "),
         ("n.set_blob('meter_key', b'five5')", "settings: "),
@@ -161,7 +161,7 @@ def test_a_broker_that_allows_no_commands_gets_readings_all_the_same(
 def test_damaged_settings_are_one_sentence_or_nothing(
     setup: Setup, damage: str, words: str
 ) -> None:
-    """Where the adapter cannot work it stops with a sentence, and does not restart forever."""
+    """If the adapter cannot work, it stops with a message and does not restart forever."""
     setup.settings["meter"]["line"] = "auto"
     setup.write()
     script = f"import esp32, machine; n = esp32.NVS('smartmeter'); {damage}"

@@ -18,7 +18,7 @@ from tests.firmware.rig import (
 
 
 class Sending:
-    """A meter that pushes until it is told to stop; its truths by seq."""
+    """A meter that pushes until it is stopped; its truths by seq."""
 
     def __init__(self, meter: TestMeter, pause: float = 0.3) -> None:
         self._meter = meter

@@ -152,7 +152,7 @@ def test_a_concentrator_cannot_throw_out_another_by_its_client_id(
 def test_a_renewed_certificate_is_used_without_a_restart(
     process: Process, lan: Mosquitto, cloud_broker: Mosquitto, authority: Authority
 ) -> None:
-    """Whoever renews it: the files are looked at. What is no certificate ends no connection."""
+    """The files are watched, no matter who renews them. A broken one ends no connection."""
     ca = authority.certificate_path
     certificate, key = authority.issue("home", valid_for=timedelta(days=1))
     configure(process, lan, cloud_broker, ca=ca, certificate=certificate, key=key)

@@ -16,7 +16,14 @@ from . import markdown, python, rules
 ROOT = Path(__file__).resolve().parents[2]
 
 # Folders whose prose is still being rewritten. This list must become empty.
-NOT_YET = ("cloud/", "gateway/", "tests/")
+NOT_YET = (
+    "cloud/src/smartmeter_cloud/ingest/",
+    "gateway/src/smartmeter_gateway/intake/",
+    "gateway/src/smartmeter_gateway/monitoring/",
+    "gateway/src/smartmeter_gateway/spool/",
+    "gateway/src/smartmeter_gateway/uplink/",
+    "gateway/src/smartmeter_mqtt/",
+)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Who may see and do what; every refusal that keeps one household from another."""
+"""Access rights; every refusal that separates one household from another."""
 
 import http.server
 import json
@@ -180,7 +180,7 @@ def test_the_first_start_prints_a_link_that_is_good_once(tmp_path: Path) -> None
 
 
 def used(site: Site, meter: str, hour: int, wh: int, fed: int | None = None) -> None:
-    """What a meter used within ten minutes of an hour."""
+    """Stores what a meter used within ten minutes of an hour."""
     for seq, (minute, share) in enumerate(((0, 0), (10, 1)), 10 * hour):
         values: dict[str, float] = {"v1_8_0": 1000 + 100 * hour + share * wh}
         if fed is not None:
@@ -236,7 +236,7 @@ def test_sums_cannot_be_taken_apart_by_subtraction(site: Site) -> None:
 
 
 def test_who_knows_some_of_the_meters_is_told_of_twenty_others(site: Site) -> None:
-    """smith sees m1, and could take it away."""
+    """smith sees m1, and could subtract it."""
     everybody, smith = site.key("aggregate"), site.key("aggregate", "smith")
     for n in range(19):
         used(site, f"x{n}", 10, 10)

@@ -1,4 +1,4 @@
-"""The API holds to its own description: what it allows, and one step beyond each of its bounds.
+"""The API follows its own description: valid requests, and one step beyond each limit.
 
 `make fuzz-api` goes on with what chance makes.
 """

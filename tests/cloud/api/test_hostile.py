@@ -1,4 +1,4 @@
-"""HTTP that is made to break something: each is one refusal, and the next request is answered."""
+"""HTTP that tries to break something: each gets one refusal, and the next request is answered."""
 
 import http.client
 import json
@@ -68,7 +68,7 @@ def test_a_body_that_is_made_to_break_something(site: Site, body: bytes) -> None
 
 
 def test_a_body_without_end_is_not_read(guarded: Site) -> None:
-    """And nobody has to log in to be refused."""
+    """A refusal needs no login."""
     long = b'{"x":"' + b"x" * 300_000 + b'"}'
     status, document = send(guarded, long)
     assert (status, document["detail"]) == (413, "a request may have at most 262144 bytes")
@@ -90,7 +90,7 @@ def test_a_body_without_end_is_not_read(guarded: Site) -> None:
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_texts_are_texts(site: Site, text: str) -> None:
-    """In paths, queries, bodies and names: nothing is found by them, nothing is broken."""
+    """In paths, queries, bodies and names: they find nothing and break nothing."""
     site.add("m1", reading(1, "2026-09-22T00:00:00Z", v1_7_0=5))
     part = quote(text, safe="")
     span = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"

@@ -1,4 +1,4 @@
-"""The API's own description: whole, true, and shown without the internet."""
+"""The API's own description: complete, true, and shown without the internet."""
 
 import json
 from typing import Any

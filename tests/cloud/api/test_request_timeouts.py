@@ -1,4 +1,4 @@
-"""Who is slow, comes in hundreds or guesses keys holds up nobody; an answer cut short is none."""
+"""Slow clients, hundreds of clients and guessed keys block nobody; cut answers are errors."""
 
 import contextlib
 import http.client

@@ -1,4 +1,4 @@
-"""init, check, migrate, export and status, as a person types them."""
+"""init, check, migrate, export and status, as a user types them."""
 
 import csv
 import datetime

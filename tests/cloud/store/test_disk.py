@@ -1,4 +1,4 @@
-"""A disk that is really full: nothing is receipted, that is said, and it goes on by itself.
+"""A disk that is really full: nothing gets a receipt, a log line reports it, and it recovers.
 
 In `make faults`, for who runs that may mount a file system, as a rule.
 """
@@ -22,7 +22,7 @@ Disk = Callable[[int], Path]
 
 @pytest.fixture
 def disk() -> Iterator[Disk]:
-    """A file system of so many megabytes, for everybody: root's PostgreSQL runs as nobody."""
+    """A file system of so many megabytes, for all users: root's PostgreSQL runs as nobody."""
     mounted: list[Path] = []
 
     def make(megabytes: int) -> Path:

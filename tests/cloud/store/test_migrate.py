@@ -1,4 +1,4 @@
-"""A store of every earlier version is brought up to date, with all that is in it."""
+"""A store of every earlier version is updated without loss."""
 
 import hashlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""What every store does, over SQLite and over a real PostgreSQL."""
+"""What every store does, with SQLite and with a real PostgreSQL."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The administrators' part of the page: a Concentrator is invited and shut out again."""
+"""The administrators' part of the page: a Concentrator is invited and revoked."""
 
 from pathlib import Path
 from typing import Any

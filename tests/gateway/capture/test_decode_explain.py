@@ -1,4 +1,4 @@
-"""`decode --explain` and `--redact`: what a person with a capture and a question is told."""
+"""`decode --explain` and `--redact`: the explanation of a capture."""
 
 import os
 import re
@@ -145,7 +145,7 @@ def test_links_and_faults_all_have_words() -> None:
 
 
 def advised(text: str) -> str:
-    """What is said of faults and what was tried, without the values."""
+    """The text about faults and trials, without the values."""
     return text[text.find("Fault: ") :]
 
 

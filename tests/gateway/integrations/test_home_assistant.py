@@ -22,7 +22,7 @@ KNOWN = json.loads((Path(__file__).parent / "home_assistant.json").read_text())
 
 
 def is_one(part: str, found: dict[str, Any]) -> None:
-    """Only keys that Home Assistant's schema has, and all that it wants."""
+    """Only keys that Home Assistant's schema has, and every key that it requires."""
     schema = KNOWN[part]
     assert set(found) <= set(schema), part
     assert {key for key, wanted in schema.items() if wanted} <= set(found), part

@@ -1,5 +1,7 @@
-"""Telegrams of the virtual meters decode to the same values by the core and by dsmr-parser and
-dlms-cosem, for every form that these can read (by gurux-dlms and smllib: the files beside)."""
+"""The core decodes virtual meters' telegrams to the same values as dsmr-parser and dlms-cosem.
+
+The other files here do the same with gurux-dlms and smllib.
+"""
 
 from decimal import Decimal
 from types import ModuleType

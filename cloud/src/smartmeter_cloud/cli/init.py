@@ -19,8 +19,8 @@ def draft(a: Answers) -> Draft:
         _broker(a, d, host)
     else:
         _own_broker(a, d)
-    d.table("[store]", "where readings are kept, and for how many days (0: for ever)")
-    url = a.text("store.url", "URL of a PostgreSQL database (empty: a file of its own)", "")
+    d.table("[store]", "the database, and how many days it keeps readings (0: forever)")
+    url = a.text("store.url", "URL of a PostgreSQL database (empty: an SQLite file)", "")
     if url:
         d.put("url", url)
         d.secret(
@@ -45,7 +45,7 @@ def _broker(a: Answers, d: Draft, host: str) -> None:
     d.put("host", host)
     d.put("port", a.text("broker.port", "Its port (empty: the usual one)", ""))
     if not a.yes("broker.tls", "TLS to the broker?", host not in LOOPBACK):
-        d.put("tls", "false", "everybody on the network can read along")
+        d.put("tls", "false", "anyone on the network can read everything")
     d.put("ca", a.text("broker.ca", "File of its CA (empty: the system's)", ""))
     certificate = a.text("broker.certificate", "File of our certificate (empty: none)", "")
     if certificate:
@@ -55,9 +55,9 @@ def _broker(a: Answers, d: Draft, host: str) -> None:
     if user:
         d.put("user", user)
         d.secret("password_file", "broker.password", a.secret("broker.password", "Its password"))
-    d.put("client_id", a.text("broker.client_id", "Client id, of its own for each ingest",
+    d.put("client_id", a.text("broker.client_id", "Client id, different for each ingest",
                               CLIENT_ID))  # fmt: skip
-    d.put("group", a.text("broker.group", "Group, where several ingests share (empty: none)", ""))
+    d.put("group", a.text("broker.group", "Group of several ingest processes (empty: none)", ""))
 
 
 def _own_broker(a: Answers, d: Draft) -> None:
@@ -70,7 +70,7 @@ def _own_broker(a: Answers, d: Draft) -> None:
         d.put("certificate", a.text("broker.certificate", "File of its certificate"))
         d.put("key", a.text("broker.key", "File of the certificate's key"))
     d.put("user", a.text("broker.user", "User that Concentrators log in as", "concentrator"))
-    given = a.secret("broker.password", "Their password (empty: make one)")
+    given = a.secret("broker.password", "Their password (empty: generate one)")
     d.secret("password_file", "broker.password", given or secrets.token_urlsafe(18))
 
 
@@ -88,16 +88,16 @@ def _http(a: Answers, d: Draft) -> None:
             d.put("key", a.text("http.key", "File of the certificate's key"))
         else:
             d.put("tls", "false", "a proxy in front does TLS")
-        name = a.text("http.name", "Host name the page is called by (empty: only its address)", "")
+        name = a.text("http.name", "Host name of the page (empty: only its address)", "")
         if name:
             d.lines.append(f'names = ["{name}"]')
         d.put("access", "keys", "the first start prints a link to log in with")
 
 
 def init(path: Path, settings: list[str], secrets_from: str | None, force: bool) -> None:
-    """Asks on a terminal for what was not given; without one, takes the defaults. SettingsError."""
+    """Asks on a terminal for missing answers; without one, takes the defaults. SettingsError."""
     if path.exists() and not force:
-        raise SettingsError(f"{path} is there already; use --force to replace it")
+        raise SettingsError(f"{path} exists already; use --force to replace it")
     answers = prompting(named(settings), named(lines_of(secrets_from)))
     made = draft(answers)
     answers.check_all_used()

@@ -5,7 +5,7 @@ from telegrams import CLOCK, hdlc, kaifa_apdu
 
 
 def test_the_second_telegram_is_read_as_the_first():
-    """A layout is learned from the first; each later one is held against it."""
+    """A layout is learned from the first; each later one is compared with it."""
     receiver = Receiver()
     first = kaifa_apdu()
     found = receiver.feed(hdlc(first))[0]

@@ -1,4 +1,4 @@
-"""The list layouts a to f, each found by itself; names; and what is no list."""
+"""The list layouts a to f, each detected; names; and data that is not a list."""
 
 from smartmeter import Receiver
 from telegrams import (
