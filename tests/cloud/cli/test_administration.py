@@ -195,7 +195,7 @@ def test_check_and_migrate_name_what_a_store_is(
         db.execute("CREATE TABLE recipes (name TEXT)")
     path = settings(tmp_path)
     status, _, err = typed(capsys, "migrate", "--config", path)
-    assert (status, "something else" in err) == (1, True)
+    assert (status, "another program" in err) == (1, True)
     other.write_bytes(b"no database at all" * 100)
     status, _, err = typed(capsys, "migrate", "--config", path)
     assert (status, err.count("\n")) == (1, 1)
@@ -358,7 +358,7 @@ def test_without_settings_it_is_what_serve_keeps(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     status, _, err = typed(capsys, "status")
     assert status == 1
-    assert "`smartmeter-cloud serve` has kept nothing" in err
+    assert "`smartmeter-cloud serve` has stored nothing" in err
     folder = tmp_path / "smartmeter-cloud"
     folder.mkdir()
     (folder / "concentrator.password").write_text("test-secret\n")

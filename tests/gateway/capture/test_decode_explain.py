@@ -83,7 +83,7 @@ def test_every_meter_is_explained(said: Said, form: str) -> None:
     assert (reading.time or "none that is certain") in text
     if key and "AES-CBC" not in reading.layers:
         assert "AES-128-GCM, security control" in text
-        assert ("verified: the tag fits" in text) == bool(auth_key)
+        assert ("verified: the tag matches" in text) == bool(auth_key)
         assert reading.counter is None or f"invocation counter {reading.counter}" in text
     assert "1 reading, 0 faults." in text
 

@@ -175,7 +175,7 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
     assert "WRONG  cloud broker localhost:" in bad.stdout
     between.configure(cloud=f'{broker}certificate = "{other_certificate}"')
     bad = command("check", "--config", str(between.process.config))
-    assert f"cloud broker: {other_certificate} belongs to other; the broker wants" in bad.stdout
+    assert f"cloud broker: {other_certificate} belongs to other; the broker needs" in bad.stdout
     assert f"{between.cloud.port}: connection reset by peer; perhaps it does not speak TLS" in (
         bad.stdout
     )
@@ -228,7 +228,7 @@ def test_check_tries_what_we_listen_on_unless_we_run(between: Between) -> None:
     between.process.start().says("LAN broker: connected")
     told = command("check", "--config", str(between.process.config))
     assert told.returncode == 0
-    assert "ok     the Concentrator runs and has its ports" in told.stdout
+    assert "ok     the running Concentrator uses its ports" in told.stdout
 
 
 def test_check_tells_a_wrong_key_from_a_dead_line(between: Between) -> None:
@@ -304,8 +304,8 @@ def test_the_unit_starts_this_program_and_systemd_understands_it(
             "/etc/x",
             "is in a home directory, which the service",
         ),
-        ("/opt/x/bin/smartmeter-gateway", "/home/pi", "configuration is in /home/pi, and"),
-        ("/opt/x/bin/smartmeter-gateway", "/etc", "configuration is in /etc, and"),
+        ("/opt/x/bin/smartmeter-gateway", "/home/pi", "configuration is in /home/pi, but"),
+        ("/opt/x/bin/smartmeter-gateway", "/etc", "configuration is in /etc, but"),
     ],
 )
 def test_the_service_is_not_installed_where_it_could_not_run_or_would_take_a_home(
