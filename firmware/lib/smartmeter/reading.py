@@ -97,7 +97,7 @@ def decimal(value: tuple[int, int]) -> str:
 
 
 def is_moment(year: int, month: int, day: int, hour: int, minute: int, second: int) -> bool:
-    """Whether a calendar has this day and a clock this time; leap seconds are not told."""
+    """Whether this day and this time exist; leap seconds do not."""
     if not (year >= 1 and 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]):
         return False
     if month == 2 and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):

@@ -20,7 +20,7 @@ def rows(*ids: int) -> list[Row]:
 
 
 def test_events_come_in_the_order_of_their_arrival() -> None:
-    """A row that is deleted before the uplink sees it must not be published once more."""
+    """A row that is deleted before the uplink sees it must not be published again."""
     inbox = Inbox()
     inbox.stored(rows(1, 2))
     inbox.forgotten([1, 2])

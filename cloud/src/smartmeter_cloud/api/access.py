@@ -1,4 +1,4 @@
-"""Lets callers in, and says which endpoint needs which scope."""
+"""Authenticates callers, and defines the scope that each endpoint needs."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar
@@ -84,7 +84,7 @@ class Authenticator:
         return found
 
     def open_session(self, request: Request, token: str) -> tuple[Key, str]:
-        """Takes a one-time token or a key; a new session with the same rights, and its token.
+        """Accepts a one-time token or a key; returns a new session with its rights, and a token.
 
         The session ends with the key, and is not good for a further one.
         """
@@ -94,7 +94,7 @@ class Authenticator:
         key = self.store.key(digest(token), now_ms())
         if key is None or key.session:
             raise _unknown("this link has been used or has expired")
-        # A link is gone now: its session hangs on what the link was made with.
+        # The link is deleted now: its session belongs to the key that made the link.
         parent = key.parent if key.once else key.digest
         until = None if key.once else key.expires
         if key.once and parent:

@@ -78,7 +78,7 @@ def who(caller: Reads) -> Json:
 
 
 class NewKey(BaseModel):
-    """household null: everybody's; days null: no end of its own."""
+    """household null: all of them; days null: no end of its own."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(min_length=1, max_length=80)
@@ -90,7 +90,7 @@ class NewKey(BaseModel):
 
 @router.post("/v1/keys", response_model=schemas.GivenKey, responses=refusals(401, 403, 422))
 def add_key(body: NewKey, caller: Admin) -> Json:
-    """Makes an API key. This answer is the only one that shows it.
+    """Creates an API key. It is only shown in this answer.
 
     The key ends no later than the key or session that makes it, and is removed with it. Use
     `smartmeter-cloud key` for one that stands by itself.
@@ -103,7 +103,7 @@ def add_key(body: NewKey, caller: Admin) -> Json:
 
 @router.get("/v1/keys", response_model=list[schemas.Key], responses=refusals(401, 403))
 def keys(caller: Admin) -> Json:
-    """The keys and sessions of the caller's households, without their text."""
+    """The keys and sessions of the caller's households, without their secrets."""
     return Json(
         [
             {
@@ -164,7 +164,7 @@ def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
 
 @router.get("/v1/audit", response_model=list[schemas.AuditLine], responses=refusals(401, 403))
 def audit(caller: Admin) -> Json:
-    """Who logged in, deleted, and gave or took keys; the newest 500."""
+    """Log-ins, deletions, and keys that were created or deleted; the newest 500."""
     return Json([{"time": rfc3339(a), "who": w, "what": x} for a, w, x in caller.notes(500)])
 
 

@@ -1,4 +1,4 @@
-"""Who asks, and what of the store is theirs: the one place that decides.
+"""The caller and its rights: the only place that decides who may see what.
 
 An endpoint gets a Caller and never the store itself, so a household that is not the caller's
 cannot be asked for.
@@ -20,7 +20,7 @@ UNUSED_MAX = 100  # meters of a household that are only planned
 
 @dataclass(frozen=True)
 class Caller:
-    """name: for the audit log; households: whose data may be seen, None for everybody's.
+    """name: for the audit log; households: those the caller may see, None for all.
 
     key: the digest of the key or session they came with, if any; until: its end, ms.
     """
@@ -33,7 +33,7 @@ class Caller:
     until: int | None = None
 
     def meters(self) -> set[str]:
-        """The ids of the meters that are theirs."""
+        """The ids of the meters that the caller may see."""
         return {
             m.name
             for m in self.store.meters()
@@ -65,7 +65,7 @@ class Caller:
         return next(m for m in self.store.meters() if m.name == meter)
 
     def add_meter(self, household: str | None, label: str, family: str) -> Meter:
-        """A new meter, in a household of the caller's; in their only one if none is named."""
+        """A new meter in one of the caller's households; by default in the only one."""
         if self.households is None:
             household = household or DEFAULT
         household = self._own(household or self._only_household())
@@ -91,13 +91,13 @@ class Caller:
         return gone
 
     def access_keys(self) -> list[Key]:
-        """The keys and sessions that they may see and remove."""
+        """The keys and sessions that the caller may see and remove."""
         return [key for key in self.store.access_keys() if self._may_see(key.household)]
 
     def give_key(
         self, name: str, scopes: str, household: str | None, days: float | None, once: bool
     ) -> tuple[Key, str]:
-        """A new key, and its text. It dies with the key or session that the caller came with."""
+        """A new key, and its text. It ends with the caller's own key or session."""
         if self.households is not None:
             household = self._own(household)
         made = new_key(name, scopes, household, days, once, parent=self.key, until=self.until)
@@ -115,12 +115,12 @@ class Caller:
         raise Problem(404, "there is no such key")
 
     def concentrators(self) -> dict[str, str]:
-        """Each Concentrator that is theirs, with its household."""
+        """Each Concentrator that the caller may see, with its household."""
         found = self.store.concentrators()
         return {name: household for name, household in found.items() if self._may_see(household)}
 
     def place_concentrator(self, concentrator: str, household: str) -> None:
-        """Only everybody's administrator gives a Concentrator to another household."""
+        """Only an administrator of all households may move a Concentrator to another one."""
         if self.households is not None:
             self.check_concentrator(concentrator)
             self._own(household)
@@ -131,7 +131,7 @@ class Caller:
         self.note(f"gave Concentrator {concentrator} to household {household}", household)
 
     def household_of_invited(self, concentrator: str, household: str | None) -> str | None:
-        """Whose a Concentrator becomes by an invitation; None leaves it as it is.
+        """The household that an invitation gives to a Concentrator; None keeps the present one.
 
         An administrator of one household invites its own Concentrators, and new ones into it.
         """
@@ -153,16 +153,16 @@ class Caller:
             raise Problem(404, "there is no such Concentrator")
 
     def note(self, what: str, household: str | None = None) -> None:
-        """A line in the audit log, about a household where one is named."""
+        """Add a line to the audit log, with a household if there is one."""
         household = household or self._only_household()
         self.store.note(now_ms(), self.name, what, household)
 
     def notes(self, limit: int) -> list[tuple[int, str, str]]:
-        """The newest (ms, who, what) of the audit log about their households."""
+        """The newest (ms, who, what) of the audit log for the caller's households."""
         return self.store.notes(limit, self.households)
 
     def keep_download(self, query: str, seconds: int) -> str:
-        """What a link to a download is opened with. It ends with the caller's key."""
+        """Create a link to a download. It ends with the caller's key."""
         text = secrets.token_urlsafe(32)
         until = now_ms() + seconds * 1000
         until = until if self.until is None else min(until, self.until)
@@ -183,6 +183,6 @@ class Caller:
         return household
 
     def _check(self, meter: str) -> None:
-        # The same answer for what is not there and what is somebody else's.
+        # Missing things and those of others get the same answer.
         if meter not in self.meters():
             raise Problem(404, "there is no such meter")

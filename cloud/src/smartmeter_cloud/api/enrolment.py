@@ -136,7 +136,7 @@ class NewInvitation(BaseModel):
 def invite(
     concentrator: ConcentratorId, body: NewInvitation, caller: Admin, enrolment: Enrols
 ) -> Json:
-    """Makes a one-time token for `smartmeter-gateway enroll`. It is told in this answer only."""
+    """Creates a one-time token for `smartmeter-gateway enroll`. It is only shown in this answer."""
     household = caller.household_of_invited(concentrator, body.household)
     token, until = enrolment.invite(concentrator, body.hours)
     if household is not None:
@@ -161,7 +161,7 @@ def concentrators(caller: Admin) -> Json:
     responses=refusals(401, 403, 404, 422),
 )
 def revoke(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Json:
-    """Revokes a Concentrator's certificates and takes back its invitations."""
+    """Revokes a Concentrator's certificates and invitations."""
     caller.check_concentrator(concentrator)
     revoked = enrolment.revoke(concentrator)
     household = caller.concentrators().get(concentrator)

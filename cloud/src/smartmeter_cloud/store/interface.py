@@ -98,7 +98,7 @@ class Store(Protocol):
         """Each Concentrator's household."""
 
     def add_key(self, key: Key) -> bool:
-        """Keeps a key; False if its parent is no longer there."""
+        """Stores a key; False if its parent no longer exists."""
 
     def key(self, digest: bytes, now: int) -> Key | None:
         """The key with that digest, if it has not expired; a single-use key is then deleted."""
@@ -107,16 +107,16 @@ class Store(Protocol):
         """All keys."""
 
     def remove_key(self, digest: bytes) -> None:
-        """Forgets a key and everything that was made with it: keys, sessions, downloads."""
+        """Deletes a key and everything that was made with it: keys, sessions, downloads."""
 
     def keep_download(self, digest: bytes, query: str, until: int, parent: bytes | None) -> None:
-        """Keeps what a link is for; parent: the key or session it was asked for with."""
+        """Stores the content of a link; parent: the key or session that asked for it."""
 
     def download(self, digest: bytes, now: int) -> str | None:
         """The content of a link, while it is valid."""
 
     def note(self, at: int, who: str, what: str, household: str | None = None) -> None:
-        """Notes in the audit log who did what, and to which household."""
+        """Adds who did what, and to which household, to the audit log."""
 
     def notes(
         self, limit: int, households: frozenset[str] | None = None
