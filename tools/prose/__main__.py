@@ -1,7 +1,7 @@
 """python -m tools.prose: checks that the project's prose is short and plain.
 
 It reads Markdown paragraphs and list items, and the first lines of docstrings. With paths, it
-checks only these. Without, it checks what git tracks, except the folders in NOT_YET.
+checks only these. Without, it checks what git tracks.
 The exit status is 1 if it finds something.
 """
 
@@ -14,16 +14,6 @@ from pathlib import Path
 from . import markdown, python, rules
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# Folders whose prose is still being rewritten. This list must become empty.
-NOT_YET = (
-    "cloud/src/smartmeter_cloud/ingest/",
-    "gateway/src/smartmeter_gateway/intake/",
-    "gateway/src/smartmeter_gateway/monitoring/",
-    "gateway/src/smartmeter_gateway/spool/",
-    "gateway/src/smartmeter_gateway/uplink/",
-    "gateway/src/smartmeter_mqtt/",
-)
 
 
 def main() -> int:
@@ -57,13 +47,13 @@ def check(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def tracked() -> Iterator[Path]:
-    """Yield the Markdown and Python files that git tracks, without those of NOT_YET."""
+    """Yield the Markdown and Python files that git tracks."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "*.md", "*.py"], cwd=ROOT, capture_output=True, check=True
     )
     for name in listed.stdout.decode().split("\0"):
         path = ROOT / name
-        if name and path.is_file() and not name.startswith(NOT_YET):
+        if name and path.is_file():
             yield path
 
 

@@ -43,7 +43,7 @@ class Listener:
 
 
 class Report(Protocol):
-    """Where a link says how it is."""
+    """The listener for a link's state."""
 
     def link(self, name: str, up: bool, reason: str = "") -> None:
         """It is connected, or why not."""

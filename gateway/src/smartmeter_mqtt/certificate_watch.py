@@ -11,7 +11,7 @@ Stamp = tuple[tuple[int, int] | None, ...]  # inode and modification time of eac
 
 
 class CertificateWatch:
-    """A renewal replaces the files. Files that cannot be used are no renewal."""
+    """A renewal replaces the files. Unusable files do not count as a renewal."""
 
     def __init__(self, settings: BrokerSettings) -> None:
         self._settings = settings

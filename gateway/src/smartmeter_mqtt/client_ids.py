@@ -10,7 +10,7 @@ def of_concentrator(concentrator: str) -> str:
 
 
 def of_publisher(concentrator: str) -> str:
-    """Of its second connection on the LAN, for what it publishes there itself."""
+    """The id of its second connection on the LAN, which publishes there."""
     return f"publisher-{concentrator}"
 
 

@@ -271,7 +271,7 @@ class Session:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way to the broker."""
+        """Whether nothing is in flight to the broker."""
         return not (self.unacknowledged or self._client.want_write())
 
     def turn(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class BrokerSettings:
-    """Where a broker is and who we are to it. `ca` None means the system's authorities."""
+    """The address of a broker, and our identity there. `ca` None means the system's CAs."""
 
     host: str
     port: int

@@ -173,7 +173,7 @@ class HttpSettings:
 
 
 class SntpSettings(Table):
-    """[sntp]: where to tell adapters the time. Without this table nobody is told."""
+    """[sntp]: the address at which adapters get the time. Without it there is none."""
 
     host: Text  # of this machine on the LAN, or 0.0.0.0 for all of its networks
     port: ListenPort = 123

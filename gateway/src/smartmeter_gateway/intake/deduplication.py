@@ -44,7 +44,7 @@ class _Stretch:
 
     @property
     def until(self) -> float:
-        """How long the source has the meter if it says no more (unix s)."""
+        """Until when the source keeps the meter without sending anything else (unix s)."""
         if self.count == 1:
             return self.end + _UNKNOWN_S
         usual = (self.end - self.begin) / (self.count - 1)

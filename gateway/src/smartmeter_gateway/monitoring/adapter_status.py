@@ -1,4 +1,4 @@
-"""What a meter's adapter, or one of our ports, says of itself: the part that a household sees.
+"""The status of an adapter, or of one of our ports: the part that a household sees.
 
 It came over the network. So only the names below are taken, texts are cut and hold printable
 characters only, and numbers are bounded integers.

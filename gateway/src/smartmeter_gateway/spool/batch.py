@@ -13,7 +13,7 @@ class NewRow(NamedTuple):
 
 
 class Connection(Protocol):
-    """Where a message came from, and where it is acknowledged."""
+    """The source of a message, which also acknowledges it."""
 
     def ack(self, packet_ids: list[int]) -> None:
         """Tell the broker that it need not keep these messages any longer."""

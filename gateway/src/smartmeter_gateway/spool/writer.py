@@ -28,7 +28,7 @@ _DAY_S = 86_400
 
 
 class Listener(Protocol):
-    """Who wants to know what the spool holds; called in the spool's thread."""
+    """A listener for what the spool has stored; called in the spool's thread."""
 
     def stored(self, rows: list[Row]) -> None:
         """They are committed. Row id 0: an adapter's newest status."""

@@ -138,7 +138,7 @@ class Forwarder:
         return _IDLE_S if due is None else min(_NEWS_S, max(0.0, due - time.monotonic()))
 
     def _begin(self, session: Session | None) -> None:
-        """A connection begins or ends: nothing is under way, and all work is in the spool."""
+        """A connection begins or ends: nothing is in flight, and all work is in the spool."""
         self._session = session
         self._in_flight.clear()
         self._live.clear()

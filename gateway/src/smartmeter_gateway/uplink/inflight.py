@@ -11,7 +11,7 @@ BYTES_MAX = 32_000_000
 
 @dataclass(slots=True)
 class Sent:
-    """A message under way. ids: the rows of the spool that it carries; mid: its packet id."""
+    """A message in flight. ids: the rows of the spool that it carries; mid: its packet id."""
 
     topic: str
     payload: bytes
@@ -22,7 +22,7 @@ class Sent:
 
 
 class InFlight:
-    """Messages under way, the oldest first.
+    """Messages in flight, the oldest first.
 
     A message without a receipt is sent again after resend_s. While no receipts come at all,
     only one message is sent again, as a probe, each time after twice the wait, up to RESEND_MAX_S.
@@ -74,7 +74,7 @@ class InFlight:
         return None if digest is None else self._sent.get(digest)
 
     def refused(self, mid: int) -> Sent | None:
-        """The broker has refused a message; returns it, no longer under way."""
+        """The broker has refused a message; returns it, no longer in flight."""
         digest = self._by_mid.pop(mid, None)
         return None if digest is None else self._remove(digest)
 
@@ -99,7 +99,7 @@ class InFlight:
         return self.interval > self._resend_s
 
     def next_due(self) -> float | None:
-        """When overdue() will return a message; None if nothing is under way."""
+        """When overdue() will return a message; None if nothing is in flight."""
         oldest = next(iter(self._sent.values()), None)
         if oldest is None:
             return None
@@ -120,7 +120,7 @@ class InFlight:
         return oldest
 
     def clear(self) -> None:
-        """The connection is gone: nothing is under way."""
+        """The connection is gone: nothing is in flight."""
         self._sent.clear()
         self._by_mid.clear()
         self.bytes = 0
