@@ -23,8 +23,9 @@ from types import TracebackType
 from typing import Any
 
 import paho.mqtt.client as paho
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tools import flash
+from tools import flash, update
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto
 from tools.meters import forms
@@ -106,6 +107,7 @@ class AdapterRun:
         passwords = {"adapter": secrets.token_hex(8), "run": secrets.token_hex(8)}
         self.broker = Mosquitto(folder / "broker", users=passwords, tls=(ca, certificate, key))
         self._passwords = passwords
+        self._update_key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.board = VirtualBoard(
@@ -141,6 +143,7 @@ class AdapterRun:
             "broker_password": self._passwords["adapter"].encode(),
             "broker_ca": self._authority.certificate_path.read_bytes(),
             "meter_key": _KEY,
+            "update_key": self._update_key.public_key().public_numbers().n.to_bytes(384, "big"),
         }
         device.write(self.board.port, Answers(settings, held).checked())
         device.reset(self.board.port)
@@ -180,6 +183,17 @@ class AdapterRun:
         while (status := self.statuses.get(timeout=seconds))["state"] == "offline":
             pass
         return status
+
+    def update(self, version: str) -> str:
+        """Push the firmware under another version; return the version that runs then."""
+        files = {name: (flash.FIRMWARE / name).read_bytes() for name in flash.files()}
+        files = {name: data for name, data in files.items() if "/" in name}
+        name = "lib/smartmeter/__init__.py"
+        files[name] = files[name].replace(flash.version().encode(), version.encode())
+        data = update.bundle(files, version, self._update_key)
+        ca = self._authority.certificate_path
+        password = self._passwords["run"]
+        return update.push(data, METER, "localhost", self.broker.port, ca, "run", password)
 
     def settle(self) -> None:
         """Returns once the broker has answered the last publish."""
