@@ -170,13 +170,28 @@ def test_a_wrong_wifi_password_is_asked_about(setup: Setup) -> None:
 
 
 @ONE_WORD_SIZE
-def test_a_driver_that_fails_is_trouble_and_no_crash(setup: Setup) -> None:
-    with_a_clock_to_turn(setup)
+@pytest.mark.parametrize("kind", ["Wi-Fi", "Ethernet"])
+def test_a_driver_that_fails_is_trouble_and_no_crash(setup: Setup, kind: str) -> None:
+    """Also while it starts, as in network.WLAN() and network.LAN()."""
+    if kind == "Ethernet":
+        del setup.settings["wifi"]
+        setup.settings["ethernet"] = {}
+    setup.board.kill()
+    setup.board.pass_time(0)
+    setup.board.start()
+    setup.board.air(driver="Out of Memory")
     before = len(setup.board.console())
-    resets = list(setup.board.resets)
-    setup.board.air(networks={}, driver="Wifi Internal Error")
-    setup.soon("network: Wi-Fi driver: Wifi Internal Error", before)
-    setup.board.air(networks=WIFI, driver="")
+    setup.provision()
+    setup.soon(f"network: {kind} driver: Out of Memory", before)
+    setup.board.air(driver="")
     setup.soon("broker: connected", before)
-    assert "Wifi Internal Error" in setup.status()["last_trouble"]
+    resets = list(setup.board.resets)
+    before = len(setup.board.console())
+    setup.board.air(networks={}, ethernet=False, driver="Internal Error")
+    setup.soon(f"network: {kind} driver: Internal Error", before)
+    setup.board.air(networks=WIFI, ethernet=True, driver="")
+    setup.soon("broker: connected", before)
+    while "Internal Error" not in setup.later()["last_trouble"]:
+        pass
+    assert "crashed" not in setup.board.console()
     assert setup.board.resets == resets
