@@ -175,7 +175,9 @@ def test_what_was_published_before_the_goodbye_arrives(
 class ByHand:
     """A broker of a few bytes: sends `answers[n]` to the n-th connection and keeps it open."""
 
-    def __init__(self, *answers: bytes | None) -> None:
+    def __init__(self, *answers: bytes | None, answers_pings: bool = False) -> None:
+        self.pings = 0
+        self._answers_pings = answers_pings
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self.versions: list[int] = []
@@ -191,7 +193,16 @@ class ByHand:
             else:
                 client.sendall(answer)
                 self._kept.append(client)
+                if self._answers_pings:
+                    self._answer_pings(client)
         self._listener.close()
+
+    def _answer_pings(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the client has gone
+            while client.recv(2) == b"\xc0\x00":
+                self.pings += 1
+                time.sleep(0.3)  # so that the owner is busy before the answer comes
+                client.sendall(b"\xd0\x00")
 
     def __enter__(self) -> "ByHand":
         return self
@@ -247,6 +258,28 @@ def test_what_is_not_mqtt_ends_the_connection_or_is_nothing(
             messages, answers = session.turn(0.1)
             assert [m.topic for m in messages] in ([], [""])
             assert not answers
+
+
+KEEP_ALIVE_1 = b"\x20\x06\x00\x00\x03\x13\x00\x01"  # CONNACK of 5: Server Keep Alive of a second
+
+
+def test_a_broker_that_falls_silent_is_given_up(bell: Bell) -> None:
+    with ByHand(KEEP_ALIVE_1) as broker:
+        session = opened(bell, broker.port)
+        with pytest.raises(SessionError, match="the broker is silent"):
+            turned(session, lambda *_: False)
+
+
+def test_an_owner_that_was_busy_reads_before_it_gives_the_broker_up(bell: Bell) -> None:
+    """The spool may wait for its disk for longer than the keep-alive."""
+    with ByHand(KEEP_ALIVE_1, answers_pings=True) as broker:
+        session = opened(bell, broker.port)
+        for _ in range(3):
+            before = broker.pings
+            turned(session, lambda *_, n=before: broker.pings > n)  # type: ignore[misc]
+            time.sleep(1.2)
+        session.turn(0)
+        session.close()
 
 
 def test_nobody_there_and_nobody_answering_are_told_apart(bell: Bell) -> None:

@@ -44,7 +44,7 @@ GATHER_MAX = 5000  # readings of a batch; no more are parsed beside the batch th
 # Payload that waits to be parsed. It is read although the store is away, because PINGRESP comes
 # behind it. Beyond the bound nothing is read: the broker gives the connection up after a while,
 # and later sends again what was not acknowledged.
-HELD_BYTES = 64_000_000
+HELD_BYTES = 16_000_000
 RECEIVE_MAXIMUM = 2000  # messages under way to us at a time
 SESSION_SECONDS = 3600  # the broker keeps what we missed for as long, if it is able to
 RECEIPTS_IN_A_MESSAGE = 4096  # 64 kB
