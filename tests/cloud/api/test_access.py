@@ -12,7 +12,6 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from smartmeter_cloud.api.keys import new_key
 
 from tests.cloud.around import encoded, eventually, reading
 from tests.cloud.sites import Site, call
@@ -151,112 +150,6 @@ def test_keys_are_given_shown_once_and_taken_away(site: Site) -> None:
     assert call(site, "GET", "v1/meters", key=given["key"])[0] == 401
     for wrong in ({"name": "x", "scopes": ["root"]}, {"name": "x", "scopes": []}, {"name": ""}):
         assert call(site, "POST", "v1/keys", wrong, key=admin)[0] == 422
-
-
-def test_the_first_start_prints_a_link_that_is_good_once(tmp_path: Path) -> None:
-    site = Site(tmp_path, 'access = "keys"\n')
-    try:
-        site.api.says("#login=")
-        token = site.api.said.split("#login=")[1].split()[0]
-        status, _, headers = call(site, "POST", "v1/session", {"token": token})
-        assert status == 200
-        cookie = headers["Set-Cookie"]
-        assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
-        session = cookie.split(";")[0]
-        assert call(site, "GET", "v1/keys", Cookie=session)[0] == 200
-        assert call(site, "POST", "v1/session", {"token": token})[0] == 401
-        assert call(site, "GET", "v1/meters", key=token)[0] == 401
-        assert call(site, "DELETE", "v1/session", Cookie=session)[0] == 200
-        assert call(site, "GET", "v1/meters", Cookie=session)[0] == 401
-        site.api.kill()
-        site.api.log.unlink()
-        site.store.add_key(new_key("x", "admin", None, None)[0])
-        site.api.start()
-        assert site.api.address
-        assert "#login=" not in site.api.said
-    finally:
-        site.end()
-
-
-def used(site: Site, meter: str, hour: int, wh: int, fed: int | None = None) -> None:
-    """Stores what a meter used within ten minutes of an hour."""
-    for seq, (minute, share) in enumerate(((0, 0), (10, 1)), 10 * hour):
-        values: dict[str, float] = {"v1_8_0": 1000 + 100 * hour + share * wh}
-        if fed is not None:
-            values["v2_8_0"] = 500 + 100 * hour + share * fed
-        topic = f"concentrator/house-3/smartMeterMessage/{meter}/reading"
-        site.take(topic, reading(seq, f"2026-09-22T{hour:02}:{minute:02}:00Z", **values))
-
-
-def rolled(site: Site) -> None:
-    while site.store.roll(500, 2**60):
-        pass
-
-
-def sums(site: Site, key: str, by: str = "hour", more: str = "") -> Any:
-    status, answer, _ = call(site, "GET", f"v1/aggregate?{SPAN}&by={by}{more}", key=key)
-    assert status == 200, answer
-    return answer
-
-
-def test_sums_of_few_households_are_not_told(site: Site) -> None:
-    key = site.key("aggregate")
-    for n in range(3, 20):
-        used(site, f"m{n}", 10, 10, fed=5 if n < 10 else None)
-    rolled(site)
-    assert sums(site, key) == []  # 19 meters, however many readings
-    site.add("x", reading(1, "2026-09-22T10:00:00Z", v1_7_0=1))
-    rolled(site)
-    assert sums(site, key) == []  # a meter without this total hides nobody
-    used(site, "m20", 10, 10)
-    rolled(site)
-    (hour,) = sums(site, key)
-    assert (hour["meters"], hour["drawn"], hour["fed"]) == (20, 180, None)  # 7 feed in
-    assert sums(site, key, more="&meter=m1") == [hour]  # there is no choice
-
-
-def test_sums_cannot_be_taken_apart_by_subtraction(site: Site) -> None:
-    key = site.key("aggregate")
-    for n in range(1, 21):
-        used(site, f"x{n}", 10, 10)
-    used(site, "x3", 12, 77)  # alone in this hour, and behind a gap
-    rolled(site)
-    (hour,), (day,) = sums(site, key), sums(site, key, "day")
-    # A day less its hours leaves nothing of the hour that is not told, nor of the gap.
-    assert (day["drawn"], day["hours"]) == (hour["drawn"], 1)
-    # What comes late or is deleted changes nothing that was told.
-    used(site, "late", 10, 55)
-    rolled(site)
-    assert sums(site, key) == [hour]
-    assert call(site, "DELETE", "v1/meterReadings?id=x3", key=site.key("delete"))[0] == 200
-    rolled(site)
-    assert sums(site, key) == [hour]
-    assert sums(site, key, "day") == [day]
-
-
-def test_who_knows_some_of_the_meters_is_told_of_twenty_others(site: Site) -> None:
-    """smith sees m1, and could subtract it."""
-    everybody, smith = site.key("aggregate"), site.key("aggregate", "smith")
-    for n in range(19):
-        used(site, f"x{n}", 10, 10)
-    rolled(site)
-    assert [h["meters"] for h in sums(site, everybody)] == [21]  # with m1 and m2
-    assert [h["meters"] for h in sums(site, smith)] == [21]
-    site.store.name_meter("x0", None, "smith")
-    assert sums(site, smith) == []
-
-
-def test_an_hour_that_is_not_over_for_a_day_is_not_told(site: Site) -> None:
-    now = int(time.time())
-    for n in range(1, 21):
-        topic = f"concentrator/house-3/smartMeterMessage/n{n}/reading"
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 3 * 3600))
-        site.take(topic, reading(1, moment, v1_8_0=1))
-    rolled(site)
-    span = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + d * 86400)) for d in (-1, 1)]
-    path = f"v1/aggregate?from={span[0]}&to={span[1]}&by=hour"
-    assert call(site, "GET", path, key=site.key("aggregate"))[1] == []
 
 
 def test_a_foreign_concentrator_cannot_write_a_households_meter(site: Site) -> None:

@@ -28,6 +28,7 @@ STEPS = [
     "73188af5e1674e31",
     "b794e52108172cc0",
     "7b1f54ef61c9147a",
+    "d6e92cfca4e8afff",
 ]
 
 EARLIER = range(1, schema.VERSION)

@@ -7,7 +7,7 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from starlette.responses import Response
 
-from smartmeter_cloud.api import openapi, schemas, serializers
+from smartmeter_cloud.api import openapi, schemas
 from smartmeter_cloud.api.access import (
     COOKIE,
     Admin,
@@ -22,7 +22,7 @@ from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
 from smartmeter_cloud.auth.scopes import SCOPES
 from smartmeter_cloud.history.timestamps import rfc3339
-from smartmeter_cloud.store.aggregates import LEAST, days
+from smartmeter_cloud.store.aggregates import days
 
 router = APIRouter(tags=[openapi.PEOPLE])
 
@@ -175,18 +175,16 @@ def aggregate(
     caller: Aggregates,
     by: Annotated[Literal["hour", "day"], Query(description="the length of a slice")] = "day",
 ) -> Json:
-    """Totals over all meters, for completed hours.
+    """What all households used together, by hours that have been over for a day.
 
-    An hour with fewer than 20 meters of other people is left out. You cannot select meters. A day
-    is the sum of its published hours, and published values never change. So two answers cannot
-    be subtracted to reveal one household.
+    An hour is published if at least 20 households other than yours used something in it. You
+    cannot select households, a day is the sum of its published hours, and what is published
+    never changes. So the difference of two answers is never one household's.
     """
     from_ms, to_ms = _ms(start), _ms(end)
     if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
         raise Problem(422, "to must be after from, by at most 40 years")
-    # A caller who sees the readings of some meters could subtract them.
-    own = 0 if caller.households is None else len(caller.meters())
-    told = caller.store.sums(from_ms, to_ms, LEAST + own, serializers.now())
+    told = caller.sums(from_ms, to_ms)
     if by == "day":
         told = days(told, caller.store.zone)
     return Json(
@@ -194,7 +192,7 @@ def aggregate(
             {
                 "start": s.start,
                 "hours": s.hours,
-                "meters": s.meters,
+                "households": s.households,
                 "drawn": round(s.drawn),
                 "fed": None if s.fed is None else round(s.fed),
             }

@@ -12,7 +12,7 @@ from smartmeter_cloud.api.keys import digest, new_key, now_ms
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.store.households import DEFAULT
 from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading, Volts
+from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading, Sum, Volts
 from smartmeter_cloud.store.slices import Slice
 
 UNUSED_MAX = 100  # meters of a household that are only planned
@@ -151,6 +151,10 @@ class Caller:
     def check_concentrator(self, concentrator: str) -> None:
         if self.households is not None and concentrator not in self.concentrators():
             raise Problem(404, "there is no such Concentrator")
+
+    def sums(self, start: int, end: int) -> list[Sum]:
+        """What all households used together, as far as these callers may know it."""
+        return self.store.sums(start, end, self.households, now_ms())
 
     def note(self, what: str, household: str | None = None) -> None:
         """Add a line to the audit log, with a household if there is one."""

@@ -197,10 +197,10 @@ class AuditLine(Schema):
 
 class Sum(Schema):
     start: Ms
-    hours: int = Field(description="how many of its hours are published")
-    meters: int = Field(description="20 or more; of a day, those of the hour with the fewest")
+    hours: int = Field(description="how many hours of it are told")
+    households: int = Field(description="20 or more; of a day, those of the hour with the fewest")
     drawn: int = Field(description="Wh")
-    fed: int | None = Field(description="Wh; null where fewer than 20 meters have that total")
+    fed: int | None = Field(description="Wh; null where fewer than 20 other households fed in")
 
 
 class Issued(Schema):

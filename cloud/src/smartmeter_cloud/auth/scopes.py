@@ -2,7 +2,7 @@
 
 READ = "read"  # read the readings of its households, and name their meters
 DELETE = "delete"  # delete their meters
-AGGREGATE = "aggregate"  # read totals over all meters
+AGGREGATE = "aggregate"  # read totals over all households
 PROVISION = "provision"  # create meters of its household, and read their adapters' settings
 METRICS = "metrics"  # read counters of everything, for Prometheus; no readings
 ADMIN = "admin"  # all of these, and create keys and place Concentrators

@@ -1,5 +1,6 @@
 """Accounts: households of meters, keys, links and the audit log."""
 
+import time
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any
@@ -27,9 +28,9 @@ class SqlAccounts(ABC):
     def add_meter(self, meter: Meter) -> None:
         with self._writing() as db:
             db.run(
-                "INSERT INTO meter (name, concentrator, household, label, family) "
-                "VALUES (?, '', ?, ?, ?)",
-                meter,
+                "INSERT INTO meter (name, concentrator, household, label, family, added) "
+                "VALUES (?, '', ?, ?, ?, ?)",
+                (*meter, int(time.time() * 1000)),
             )
 
     def name_meter(self, meter: str, label: str | None, household: str | None) -> None:
@@ -88,6 +89,10 @@ class SqlAccounts(ABC):
     def remove_key(self, digest: bytes) -> None:
         with self._writing() as db:
             db.run("DELETE FROM access_key WHERE digest = ?", (digest,))
+
+    def remove_links(self, name: str) -> None:
+        with self._writing() as db:
+            db.run("DELETE FROM access_key WHERE name = ? AND once = 1", (name,))
 
     def keep_download(self, digest: bytes, query: str, until: int, parent: bytes | None) -> None:
         with self._writing() as db:

@@ -10,14 +10,20 @@ DEFAULT = "home"
 
 # A new meter belongs to the household of the Concentrator that first sends its readings.
 NEW_METER = f"""
-INSERT INTO meter (name, concentrator, household)
-VALUES (?, ?, coalesce((SELECT household FROM concentrator WHERE name = ?), '{DEFAULT}'))
+INSERT INTO meter (name, concentrator, added, household)
+VALUES (?, ?, ?, coalesce((SELECT household FROM concentrator WHERE name = ?), '{DEFAULT}'))
 ON CONFLICT (name) DO NOTHING
 """  # noqa: S608
 
-KNOWN_SECONDS = 10.0  # the cache expires then, because an API process may have changed it
+
+KNOWN_SECONDS = 10.0  # what was asked is asked again then: an API process may have changed it
 KNOWN_MAX = 200_000
 NAMES_AT_A_TIME = 500  # in one statement
+
+
+def new_meter(name: str, concentrator: str) -> tuple[str, str, int, str]:
+    """The values of NEW_METER."""
+    return name, concentrator, int(time.time() * 1000), concentrator
 
 
 class Households:

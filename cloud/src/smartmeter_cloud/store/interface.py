@@ -79,8 +79,8 @@ class Store(Protocol):
         Conditions on codes that have no column of their own are not looked at here.
         """
 
-    def sums(self, start: int, end: int, least: int, now: int) -> list[Sum]:
-        """Energy of all meters together, for hours with at least `least` meters (aggregates.py)."""
+    def sums(self, start: int, end: int, households: frozenset[str] | None, now: int) -> list[Sum]:
+        """Energy of all together, as far as those households may know it (aggregates.py)."""
 
     def meters(self) -> list[Meter]:
         """All meters."""
@@ -108,6 +108,9 @@ class Store(Protocol):
 
     def remove_key(self, digest: bytes) -> None:
         """Deletes a key and everything that was made with it: keys, sessions, downloads."""
+
+    def remove_links(self, name: str) -> None:
+        """Forgets the one-time links of that name."""
 
     def keep_download(self, digest: bytes, query: str, until: int, parent: bytes | None) -> None:
         """Stores the content of a link; parent: the key or session that asked for it."""

@@ -59,6 +59,7 @@ _LOCKS = {
     "schema": 7351003,
     "forget": 7351004,
     "cluster": 7351005,
+    "aggregate": 7351006,
 }
 
 
@@ -249,7 +250,7 @@ class PostgresStore(SqlStore):
         db.run("SELECT pg_advisory_xact_lock_shared(?)", (_LOCKS["forget"],))
         new = sorted(meters.keys() - self._meters.keys())
         if new:
-            db.many(households.NEW_METER, [(name, meters[name], meters[name]) for name in new])
+            db.many(households.NEW_METER, [households.new_meter(n, meters[n]) for n in new])
             for name, number in db.all("SELECT name, id FROM meter WHERE name = ANY(?)", (new,)):
                 self._meters[name] = number
         ids = [self._meters[name] for name in meters]

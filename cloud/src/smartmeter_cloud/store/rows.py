@@ -142,11 +142,11 @@ class Meter(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """Energy of all meters together in `hours` hours, Wh; fed None if too few send it."""
+    """Energy of all households together in `hours` hours, Wh; fed None if too few tell it."""
 
     start: int
     hours: int
-    meters: int
+    households: int
     drawn: float
     fed: float | None
 

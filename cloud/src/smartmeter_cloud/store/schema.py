@@ -169,7 +169,23 @@ CREATE INDEX download_parent ON download (parent);
 ALTER TABLE audit ADD COLUMN household TEXT
 """
 
-STEPS = (_1, _2, _3, _4, _5, _6, _7, _8)
+# Sums are of households and no more of meters. Those that were told before stay untold: to compute
+# one again would tell by the difference.
+_9 = """
+ALTER TABLE meter ADD COLUMN added {integer} NOT NULL DEFAULT 0;
+ALTER TABLE told_sum RENAME COLUMN meters TO drawn_households;
+ALTER TABLE told_sum RENAME COLUMN fed_meters TO fed_households;
+UPDATE told_sum SET drawn_households = 0, fed_households = 0;
+CREATE TABLE told_household (
+    start {integer} NOT NULL,
+    household TEXT NOT NULL,
+    drawn {number},
+    fed {number},
+    PRIMARY KEY (start, household)
+) {clustered}
+"""
+
+STEPS = (_1, _2, _3, _4, _5, _6, _7, _8, _9)
 VERSION = len(STEPS)
 
 

@@ -268,9 +268,10 @@ class SqlStore(SqlAccounts, SqlCertificates):
             )
         return [reading_of(meter, row) for row in rows]
 
-    def sums(self, start: int, end: int, least: int, now: int) -> list[Sum]:
+    def sums(self, start: int, end: int, households: frozenset[str] | None, now: int) -> list[Sum]:
         with self._writing() as db:
-            return aggregates.hours(db, start, end, least, now)
+            self._alone(db, "aggregate", wait=True)
+            return aggregates.hours(db, start, end, households, now)
 
     def slices(self, meter: str, tier: str, start: int, end: int) -> list[Slice]:
         with self._reading() as db:

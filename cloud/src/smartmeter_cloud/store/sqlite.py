@@ -134,7 +134,7 @@ class SqliteStore(SqlStore):
 
     def _meter_ids(self, db: Session, meters: dict[str, str]) -> Mapping[str, int]:
         for name in meters.keys() - self._meters.keys():
-            db.run(households.NEW_METER, (name, meters[name], meters[name]))
+            db.run(households.NEW_METER, households.new_meter(name, meters[name]))
             found = db.one("SELECT id FROM meter WHERE name = ?", (name,))
             assert found is not None
             self._meters[name] = found[0]
