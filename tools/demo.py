@@ -123,7 +123,7 @@ def _set_up(chain: Chain) -> Adapter | None:
     chain.start(say)
     time.sleep(1)  # a box that cannot start ends within this time, and says why
     _check(chain)
-    say(f"page: {chain.page}   (Ctrl-C ends all)")
+    say(f"page: {chain.login()}   (this link logs you in once; Ctrl-C ends all)")
     if not chain.board:
         return None
     adapter = Adapter(chain)

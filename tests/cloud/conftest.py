@@ -34,7 +34,7 @@ class Cloud:
     def configure(self, broker: str = "tls = false", http: str = "") -> None:
         self.config.write_text(
             f'[broker]\nhost = "localhost"\nport = {self.broker.port}\n{broker}\n'
-            f"[http]\nport = 0\n{http}\n"
+            f'[http]\nport = 0\naccess = "open"\n{http}\n'
         )
 
     def start(self, command: str, program: list[str] | None = None) -> Process:

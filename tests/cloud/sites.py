@@ -27,12 +27,12 @@ class Site:
         program: list[str] | None = None,
     ) -> None:
         self.config = folder / "cloud.toml"
-        access = 'access = "keys"\n' if guarded else ""
+        access = "" if guarded else 'access = "open"\n'
         self.config.write_text(f"[http]\nport = 0\n{access}{more}")
         self.guarded = guarded
         self.store = SqliteStore(folder / "smartmeter.sqlite")
         if guarded:
-            # A store with a key prints no first link.
+            # Nobody logs in for the first time where there is a key.
             self.store.add_key(new_key("nobody", "read", "none", None)[0])
         self.api = Process("api", self.config, program=program)
 

@@ -98,7 +98,7 @@ def test_over_tls(secure: Process, authority: Authority) -> None:
 
 def test_open_is_not_for_those_behind_a_proxy(site: Site) -> None:
     assert call(site, "GET", "v1/meters")[0] == 200
-    for name in ("X-Forwarded-For", "Forwarded", "Via"):
+    for name in ("X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via"):
         status, problem, _ = call(site, "GET", "v1/meters", **{name: "203.0.113.7"})
         assert (status, "behind a proxy" in problem["detail"]) == (401, True)
 

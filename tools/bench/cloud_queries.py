@@ -92,7 +92,8 @@ def api(folder: Path, store_line: str) -> Iterator[tuple[str, int]]:
     """(address, process number) of an api process over that store."""
     config = folder / "cloud.toml"
     config.write_text(
-        f'[broker]\ntls = false\n[store]\n{store_line}\ntime_zone = "UTC"\n[http]\nport = 0\n'
+        f'[broker]\ntls = false\n[store]\n{store_line}\ntime_zone = "UTC"\n'
+        '[http]\nport = 0\naccess = "open"\n'
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "smartmeter_cloud", "api", "--config", config],

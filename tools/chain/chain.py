@@ -14,7 +14,7 @@ from pathlib import Path
 from smartmeter.wire import topics
 
 from tools.certificates import Authority
-from tools.chain.box import Box
+from tools.chain.box import Box, wait_until
 from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto, free_port
 from tools.environment.prepare import program
@@ -113,6 +113,13 @@ class Chain:
     @property
     def page(self) -> str:
         return f"http://127.0.0.1:{self.page_port}/"
+
+    def login(self, seconds: float = 60.0) -> str:
+        """The page's one-time link, once the Cloud has printed it. TimeoutError."""
+        log = self._log("cloud" if self.embedded else "api")
+        wait_until(lambda: "#login=" in log.read_text(errors="replace"), seconds, "the page's link")
+        words = log.read_text(errors="replace").split()
+        return next(word for word in words if "#login=" in word)
 
     # The boxes
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from smartmeter_service.faults import Faults
 from smartmeter_service.threads import VitalThread
@@ -19,6 +20,7 @@ from smartmeter_cloud.auth.scopes import ADMIN
 from smartmeter_cloud.config.settings import (
     CLIENT_ID,
     Config,
+    HttpSettings,
     IngestSettings,
     home,
     home_folder,
@@ -146,14 +148,34 @@ def run_api(settings: Config) -> int:
 
 
 def _print_first_link(store: Store, settings: Config, address: str) -> None:
-    """Say how the first person logs in, if access needs a key and there is none yet."""
-    from smartmeter_cloud.api.keys import FIRST_HOURS, new_key
+    """Say how the first person logs in, as long as nobody has a key or session.
 
-    if settings.http.is_open or settings.http.oidc or store.access_keys():
+    Each start makes a new link, as the one before may have expired or gone astray.
+    """
+    from smartmeter_cloud.api.keys import FIRST_HOURS, FIRST_NAME, new_key, now_ms
+
+    if settings.http.is_open or settings.http.oidc:
         return
-    key, text = new_key("first administrator", ADMIN, None, FIRST_HOURS / 24, once=True)
+    now = now_ms()
+    valid = [k for k in store.access_keys() if k.expires is None or k.expires > now]
+    if any(not (k.once and k.name == FIRST_NAME) for k in valid):
+        return
+    key, text = new_key(FIRST_NAME, ADMIN, None, FIRST_HOURS / 24, once=True)
     store.add_key(key)
-    print(f"to log in for the first time, within a day, open {address}#login={text}", flush=True)
+    link = f"{_reachable(settings.http, address)}#login={text}"
+    print(f"to log in for the first time, within a day, open {link}", flush=True)
+
+
+def _reachable(http: HttpSettings, address: str) -> str:
+    """The page's address in a form that a browser can open."""
+    parts = urlsplit(address)
+    if http.names:
+        # A proxy in front has the usual port.
+        port = f":{parts.port}" if http.certificate and parts.port != 443 else ""
+        return f"https://{http.names[0]}{port}/"
+    if parts.hostname in ("0.0.0.0", "::"):  # noqa: S104 (not listened on here)
+        return f"{parts.scheme}://localhost:{parts.port}/"
+    return address
 
 
 @contextlib.contextmanager

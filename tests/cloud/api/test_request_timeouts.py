@@ -34,7 +34,9 @@ def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
     store = SqliteStore(tmp_path / "smartmeter.sqlite")
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
     made = server.Server(
-        store, HttpSettings(EnrolmentSettings(tmp_path / "authority"), port=0), Faults()
+        store,
+        HttpSettings(EnrolmentSettings(tmp_path / "authority"), port=0, access="open"),
+        Faults(),
     )
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -320,7 +320,8 @@ def test_serve_needs_no_settings(tmp_path: Path) -> None:
     (tmp_path / "password").chmod(0o600)
     port = free_port()
     config.write_text(
-        f'[broker]\nembedded = true\nport = {port}\npassword_file = "password"\n[http]\nport = 0\n'
+        f'[broker]\nembedded = true\nport = {port}\npassword_file = "password"\n'
+        '[http]\nport = 0\naccess = "open"\n'
     )
     process = Process("serve", config)
     try:
@@ -345,6 +346,8 @@ def test_interrupted_serve_ends_cleanly_and_kept_its_password(tmp_path: Path) ->
     process = Process("serve", None, XDG_DATA_HOME=str(tmp_path))
     try:
         assert process.address == "http://127.0.0.1:8080/"
+        process.says("open http://127.0.0.1:8080/#login=")
+        assert process.refusal("v1/meters")[0] == 401
         assert process.process is not None
         process.process.send_signal(signal.SIGINT)
         assert process.process.wait(60) == 0

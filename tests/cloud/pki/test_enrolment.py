@@ -402,7 +402,7 @@ def test_the_embedded_broker_takes_certificates_too(site: Site, tmp_path: Path) 
     config.write_text(
         '[broker]\nembedded = true\nport = 0\npassword_file = "password"\n'
         f'certificate = "{folder}/own-broker.crt"\nkey = "{folder}/own-broker.key"\n'
-        f'client_ca = "{site.ca}"\n[http]\nport = 0\n'
+        f'client_ca = "{site.ca}"\n[http]\nport = 0\naccess = "open"\n'
     )
     serve = Process("serve", config)
     try:

@@ -68,7 +68,7 @@ def test_the_page_says_that_it_lost_the_server_and_found_it_again(
     site.api.kill()
     expect(opened.page.locator("#link")).to_contain_text("No connection to the server")
     expect(opened.page.locator("#said")).to_have_text("The connection to the server was lost.")
-    site.config.write_text(f"[http]\nport = {port}\n")
+    site.config.write_text(f'[http]\nport = {port}\naccess = "open"\n')
     site.add("m1", now_reading(2, v1_7_0=200))
     site.api.start()
     expect(opened.page.locator("#link")).to_have_text("live", timeout=30000)

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from smartmeter_cloud.api.caller import Caller
-from smartmeter_cloud.api.keys import PREFIX, SESSION_DAYS, digest, new_key, now_ms
+from smartmeter_cloud.api.keys import FIRST_NAME, PREFIX, SESSION_DAYS, digest, new_key, now_ms
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.rate_limit import WrongKeyLimit
 from smartmeter_cloud.auth.oidc import Issuer, Rejected
@@ -43,7 +43,7 @@ class Authenticator:
         if cookie and (key := self.store.key(digest(cookie), now_ms())) and key.session:
             return self._of_key(key)
         if self.open:
-            if any(name in request.headers for name in _FORWARDED):
+            if _came_by_proxy(request):
                 raise _unknown(
                     'open is only for this machine; behind a proxy set http.access = "keys"'
                 )
@@ -111,6 +111,8 @@ class Authenticator:
         )
         if not self.store.add_key(session):
             raise _unknown("this link has been used or has expired")
+        if key.once and key.name == FIRST_NAME:
+            self.store.remove_links(FIRST_NAME)  # those of other starts and processes
         self.store.note(now_ms(), key.name, "logged in", key.household)
         return session, text
 
@@ -120,8 +122,13 @@ class Authenticator:
             self.store.remove_key(key.digest)
 
 
-# Headers of proxies: behind one, the address is not that of the caller.
-_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
+def _came_by_proxy(request: Request) -> bool:
+    """A proxy brings callers from anywhere. By default nginx adds no header, but speaks HTTP/1.0."""
+    named = any(
+        name in ("forwarded", "via", "x-real-ip") or name.startswith(("x-forwarded-", "cf-"))
+        for name in request.headers
+    )
+    return named or request.scope["http_version"] == "1.0"
 
 
 # For the OpenAPI document; Authenticator reads both itself.

@@ -9,6 +9,7 @@ from smartmeter_cloud.store.rows import Key
 PREFIX = "smc_"  # so that secret scanners find a key that somebody committed
 SESSION_DAYS = 30
 FIRST_HOURS = 24  # the first administrator's link
+FIRST_NAME = "first administrator"
 _DAY_MS = 86_400_000
 
 

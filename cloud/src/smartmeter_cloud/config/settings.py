@@ -71,7 +71,7 @@ class HttpSettings:
     key: Path | None = None
     redirect_port: int | None = None  # where HTTP is sent to HTTPS
     names: tuple[str, ...] = ()  # further host names the page is called by
-    access: str = "open"  # or "keys"
+    access: str = "keys"  # or "open"
     oidc: OidcSettings | None = None
 
     @property

@@ -167,7 +167,7 @@ class _Http(Table):
     tls: bool = True
     redirect_port: ListenPort | None = None
     names: tuple[Text, ...] = ()
-    access: Literal["open", "keys"] | None = None
+    access: Literal["open", "keys"] = "keys"
 
     def __post_init__(self) -> None:
         check_pair(self.certificate, self.key)
@@ -199,7 +199,7 @@ class _Http(Table):
             key,
             redirect_port if certificate else None,
             self.names,
-            self.access or ("open" if self.is_inside else "keys"),
+            self.access,
             oidc,
         )
 

@@ -85,7 +85,7 @@ def hours(
 
 
 def _freeze(db: Session, start: int, end: int, now: int) -> None:
-    """Computes the sums of hours that are over and have none yet; for ever."""
+    """Computes the sums of completed hours that have none yet. They never change again."""
     latest = now - HOUR_MS - SETTLED_MS
     db.run(_SHARES, (HOUR, start, end, latest, SETTLING_MS, HOUR_MS, HOUR_MS))
     db.run(_FREEZE, (LEAST,))

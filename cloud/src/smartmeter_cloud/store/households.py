@@ -15,7 +15,6 @@ VALUES (?, ?, ?, coalesce((SELECT household FROM concentrator WHERE name = ?), '
 ON CONFLICT (name) DO NOTHING
 """  # noqa: S608
 
-
 KNOWN_SECONDS = 10.0  # what was asked is asked again then: an API process may have changed it
 KNOWN_MAX = 200_000
 NAMES_AT_A_TIME = 500  # in one statement
