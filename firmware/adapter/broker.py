@@ -1,13 +1,13 @@
 """The broker: umqtt.simple, patched from outside.
 
-It gets its connection from link.py (one record a packet, one time limit), its packet id is
+It gets its connection from connection.py (one record a packet, one time limit), its packet id is
 wrapped before it leaves 16 bits, it is pinged, and whatever it raises becomes BrokerError.
 """
 
 import tls
 from umqtt import simple
 
-from . import link
+from . import connection
 from .console import say
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -57,10 +57,10 @@ class _Client(simple.MQTTClient):
 class _Opened:
     """Replaces `socket` in umqtt's module: returns the connection that is already open."""
 
-    def __init__(self, opened: link.Link) -> None:
+    def __init__(self, opened: connection.Connection) -> None:
         self._opened = opened
 
-    def socket(self, *_: object) -> link.Link:
+    def socket(self, *_: object) -> connection.Connection:
         return self._opened
 
     def getaddrinfo(self, *_: object) -> "list[tuple[None]]":
@@ -95,7 +95,7 @@ class Broker:
         self._client_id = client_id.encode()
         self._security = security
         self._meanwhile = meanwhile
-        self._link: link.Link | None = None
+        self._link: connection.Connection | None = None
         self._client: _Client | None = None
         self._topic = ""
         self._taker: "Callable[[bytes], None] | None" = None
@@ -115,10 +115,10 @@ class Broker:
     async def connect(self, will_topic: str, will: bytes) -> None:
         self.close()
         try:
-            sock = await link.connect(self._host, self._port)
+            sock = await connection.connect(self._host, self._port)
         except (OSError, IndexError) as why:
             raise BrokerError("%s port %d: %s" % (self._host, self._port, _reason(why)))
-        opened = self._link = link.Link(sock, self._meanwhile)
+        opened = self._link = connection.Connection(sock, self._meanwhile)
         opened.allow(_HANDSHAKE_MS)
         client = _Client(
             self._client_id,
@@ -134,7 +134,7 @@ class Broker:
         self.starved = 0
         self._client = client
 
-    def _sign_on(self, client: _Client, opened: link.Link) -> None:
+    def _sign_on(self, client: _Client, opened: connection.Connection) -> None:
         if self._security:
             opened.encipher(self._security, self._host)
         simple.socket = _Opened(opened)  # type: ignore[attr-defined]

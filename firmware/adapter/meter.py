@@ -8,7 +8,7 @@ from smartmeter import Fault, Receiver
 from smartmeter.wire import topics
 from smartmeter.wire.reading_encoder import to_json
 
-from . import line
+from . import line_setting
 from .clock import ticks
 from .console import say
 from .health import Restart
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smartmeter.dialog.signon import SignOn
 
     from .clock import Clock
-    from .line import Setting
+    from .line_setting import Setting
     from .outbox import Outbox
     from .port import Port
     from .settings import Document, Section, Store
@@ -93,15 +93,15 @@ class Meter:
     def open(self, setting: "Setting | None") -> None:
         """Opens the port: setting is an answerer's, or None for that of the settings."""
         text = self._settings["line"]
-        if setting is None and text == line.AUTO:
+        if setting is None and text == line_setting.AUTO:
             from smartmeter.dialog.line_search import Search
 
             found, link = self._store.line_found()
-            self._search = Search(line.parse(found) if found else None)
+            self._search = Search(line_setting.parse(found) if found else None)
             # Then noise loads no module but this link's.
             self._receiver = self._new_receiver(link)
             setting = self._search.setting
-        self._set(setting or line.parse(text))
+        self._set(setting or line_setting.parse(text))
 
     def _set(self, setting: "Setting") -> None:
         baud, bits, parity, stop, inverted = setting

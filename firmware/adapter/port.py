@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from smartmeter.dialog.polling import Poller
     from smartmeter.dialog.signon import SignOn
 
-    from .line import Setting
+    from .line_setting import Setting
     from .settings import Section
-# Network trouble must never cost a byte from the meter. The UART is emptied every 20 ms
-# Nothing that the network does may lose a byte of the meter. The UART is emptied every 20 ms
-# by the loop, and as often while the broker is waited for (link.py). What cannot be divided is a
-# name lookup (lwIP asks 4 times, for up to 14 s in all) and a step of a TLS handshake (1 s). So
+
+# Network trouble must never cost a byte from the meter. The UART is emptied every 20 ms by
+# the loop, and as often while the broker is waited for (connection.py). What cannot be divided is
+# a name lookup (lwIP asks 4 times, for up to 14 s in all) and a step of a TLS handshake (1 s). So
 # the driver's buffer holds what a line can bring in 15 s: 3.6 kB at 2400 baud, 14.4 kB at 9600.
 # A P1 port sends at 115200 baud, but one telegram of 0.6 to 1.1 kB a second: 16 kB hold 14 s.
 _STALL_S = 15

@@ -5,7 +5,7 @@ from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
 
-from . import line
+from . import line_setting
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def _switch(value: object) -> object:
 
 
 def _line(value: object) -> object:
-    if value != line.AUTO:
-        line.parse(value)
+    if value != line_setting.AUTO:
+        line_setting.parse(value)
     return value
 
 
@@ -107,7 +107,7 @@ _pin = _whole(0, 48)
 _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
     "meter": {
         "id": (_id, _NEEDED),
-        "line": (_line, line.AUTO),
+        "line": (_line, line_setting.AUTO),
         "rx": (_pin, None),
         "tx": (_pin, None),
         "led": (_pin, None),

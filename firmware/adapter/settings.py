@@ -11,7 +11,7 @@ import time
 
 from smartmeter.receiver import LINKS
 
-from . import line
+from . import line_setting
 from .console import say
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -103,7 +103,7 @@ class Store:
             found = self._blob(_FOUND, _FOUND_MAX) or b""
             setting, _, link = found.decode().partition("/")
             if setting:
-                line.parse(setting)
+                line_setting.parse(setting)
         except ValueError:  # damaged: the search starts again
             return "", None
         return setting, link if link in LINKS else None

@@ -11,7 +11,7 @@ import os
 import slots
 from smartmeter import __version__
 
-from . import link
+from . import connection
 from .bundle import BYTES_MAX, Refused, install
 from .console import say
 
@@ -118,8 +118,8 @@ class Update:
     async def _fetch(self, url: str) -> None:
         host, _, path = url[8:].partition("/")
         name, _, port = host.partition(":")
-        sock = await link.connect(name, int(port or "443"))
-        opened = link.Link(sock, self._meanwhile)
+        sock = await connection.connect(name, int(port or "443"))
+        opened = connection.Connection(sock, self._meanwhile)
         try:
             opened.allow(_FETCH_MS)
             opened.encipher(self._security, name)
@@ -140,7 +140,7 @@ class Update:
             opened.close()
 
 
-def _length(opened: link.Link) -> int:
+def _length(opened: connection.Connection) -> int:
     """Reads the head of an answer byte by byte, because the bundle follows."""
     head = b""
     while not head.endswith(b"\r\n\r\n"):

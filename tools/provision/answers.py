@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapter import line, schema
+from adapter import line_setting, schema
 from adapter import settings as adapter_settings
 
 from tools.documents import boards
@@ -255,7 +255,7 @@ def ask(answers: Answers) -> None:
     meter = settings.setdefault("meter", {})
     if "line" not in meter and "answer" not in meter:
         print(_METERS)
-        said = _ask("the meter", line.AUTO, _meter)
+        said = _ask("the meter", line_setting.AUTO, _meter)
         meter["answer" if said in _ANSWERS else "line"] = said
     if "wifi" not in settings and "ethernet" not in settings:
         ssid = _ask("name of the Wi-Fi (press Enter for Ethernet)", "")
@@ -298,8 +298,8 @@ _METERS = (
 
 
 def _meter(text: str) -> None:
-    if text != line.AUTO and text not in _ANSWERS:
-        line.parse(text)
+    if text != line_setting.AUTO and text not in _ANSWERS:
+        line_setting.parse(text)
 
 
 def _port(text: str) -> None:

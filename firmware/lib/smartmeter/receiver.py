@@ -31,7 +31,7 @@ from sys import implementation
 
 from .context import Context
 from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
-from .link.begins import IDLE, NOT, OPEN, STARTS, YES, begins, is_title
+from .link.detection import IDLE, NOT, OPEN, STARTS, YES, detect, is_title
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ class Receiver(Context):
                 continue
             link = self._links.get(name)
             if link is None:
-                begun = YES if told else begins(name, buf, at, end)
+                begun = YES if told else detect(name, buf, at, end)
                 if begun == NOT:
                     continue
                 if begun != YES:

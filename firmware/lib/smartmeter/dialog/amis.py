@@ -16,7 +16,7 @@ All that has to be answered drives alike, here and in signon.py:
 now_ms is as in ticks.py. The Receiver gets the same bytes: what they mean is its business.
 """
 
-from .ticks import elapsed
+from .elapsed import elapsed
 
 _ACKNOWLEDGE = b"\xe5"
 _ADDRESS = 240

@@ -11,7 +11,7 @@ first reading, or the second telegram that is whole but cannot be opened; then i
 """
 
 from ..fault import KEY, REPLAY, SEGMENT, TAG
-from .ticks import elapsed
+from .elapsed import elapsed
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@
 What a meter did not answer is asked again as it was; after three times all starts again.
 """
 
-from .ticks import elapsed
+from .elapsed import elapsed
 
 ANY = 254  # the address that every meter answers: for one that is alone on its line
 _ADDRESS_MAX = 250

@@ -19,7 +19,7 @@ Our rate is changed when the last bit of the acknowledgement must have left, not
 taken it: it is read back as noise, or the first data are lost, otherwise.
 """
 
-from .ticks import elapsed
+from .elapsed import elapsed
 
 _BAUD = 300  # of the sign-on (IEC 62056-21, 6.4.2)
 _MODE_C = {"0": 300, "1": 600, "2": 1200, "3": 2400, "4": 4800, "5": 9600, "6": 19200}

@@ -2,7 +2,7 @@
 
     DB or DF | length title | title | length | ...       its length says where it ends
     0F | ...                                             its values have to be walked
-    02 nn ...                                            a list of values (begins.is_list)
+    02 nn ...                                            a list of values (detection.is_list)
     E6 E7 00 and one of these                            what HDLC framing leaves
 
 Nothing guards them but their own form (and a tag). So they are looked for at the very
@@ -14,7 +14,7 @@ right behind it, or another begins there: before a checksum it is the rest of a 
 """
 
 from ..fault import LENGTH, Fault
-from .begins import is_list
+from .detection import is_list
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _is_tagged(apdu: bytes) -> bool:
 def is_found(buf: bytearray, at: int, end: int, before: int) -> bool:
     """Whether the DB at buf[at], in noise, may begin an encrypted P1 telegram.
 
-    Behind its title (begins.is_title) come a length and a security control with tag. before is
+    Behind its title (detection.is_title) come a length and a security control with tag. before is
     the three bytes skipped last: behind the LLC of HDLC or the transport addresses of M-Bus it
     belongs to a frame whose begin is damaged, and whose sum was not checked.
     """

@@ -152,7 +152,7 @@ async def _connected(sock: socket.socket, address: "Address") -> None:
         await asyncio.sleep_ms(_SLICE_MS)
 
 
-class Link:
+class Connection:
     """What umqtt takes for its socket: already open, and encrypted where the settings say so.
 
     umqtt writes a packet in up to five pieces and then reads; here the pieces go out together,

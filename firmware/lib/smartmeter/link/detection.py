@@ -38,7 +38,7 @@ _CODE_MAX = 20
 _DATE_TIMES = b"\x00\x09\x0c\x19"  # what stands for it in a data-notification
 
 
-def begins(name: str, buf: bytearray, at: int, end: int) -> int:
+def detect(name: str, buf: bytearray, at: int, end: int) -> int:
     """YES, NOT, OPEN or IDLE: whether a telegram of the link begins at buf[at]."""
     first = buf[at]
     if first in _STARTS_OF:
