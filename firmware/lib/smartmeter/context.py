@@ -36,19 +36,6 @@ class Profile:
     zero_deviation: its clock sends the deviation 0 where it means "not specified".
     """
 
-    __slots__ = (
-        "current",
-        "energy",
-        "factor",
-        "minutes",
-        "name",
-        "power",
-        "trust_invalid",
-        "voltage",
-        "zero_deviation",
-        "zone",
-    )
-
     def __init__(
         self,
         name: str,

@@ -25,9 +25,6 @@ ALLOWED = (
 VERIFIED = "verified"  # its authentication tag was checked
 UNVERIFIED = "unverified"  # it has a tag, but no authentication key is known
 NONE = "none"  # it has no tag
-AUTH = (VERIFIED, UNVERIFIED, NONE)
-
-CLOCKS = ("meter", "adapter")
 
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 

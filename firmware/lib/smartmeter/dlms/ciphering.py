@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..crypto.gcm_native import NativeGCM
     from ..reading import Reading
 
+    Opened = tuple[bytes | bytearray, bytes, int | None, str, int]
+
 GENERAL_GLO = 0xDB
 GENERAL_DED = 0xDF
 
@@ -37,26 +39,6 @@ _SUITES = (0, 1)  # both AES-128-GCM; suite 2 has keys of 256 bits
 # taken once so many in a row have grown; each refused one is told.
 RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
-
-
-class Opened:
-    """The content of an encrypted APDU: plain bytes, title, counter, auth and control (SC).
-
-    form names the decoder (see receiver.py) by what the plain bytes begin with: "apdu" or
-    "text-encrypted"; "" if they are no telegram.
-    """
-
-    __slots__ = ("auth", "control", "counter", "form", "plain", "title")
-
-    def __init__(
-        self, plain: bytes | bytearray, title: bytes, counter: int | None, auth: str, control: int
-    ) -> None:
-        self.plain = plain
-        self.form = "text-encrypted" if is_text(plain) else "apdu" if is_telegram(plain) else ""
-        self.title = title
-        self.counter = counter
-        self.auth = auth
-        self.control = control
 
 
 class Ciphering:
@@ -83,9 +65,10 @@ class Ciphering:
             bytes, tuple[int, int]
         ] = {}  # system title: (last counter refused, how many grew in a row)
 
-    def open(self, data: bytes | bytearray, at: int = 0) -> Opened:
-        """Opened of the encrypted APDU data[at:]; otherwise Rejected.
+    def open(self, data: bytes | bytearray, at: int = 0) -> "Opened":
+        """(plain bytes, title, counter or None, auth, SC) of the encrypted APDU data[at:].
 
+        Rejected if it cannot be opened.
         at is that of the length of the system title: behind the tag DB or DF, or the
         very start where a meter sends no tag (the Polish P1 form).
         """
@@ -111,7 +94,7 @@ class Ciphering:
         elif self._auth_key:
             raise Rejected(TAG, "an authentication key is set, but the telegram has no tag")
         plain, auth = self._content(control, iv, memoryview(data)[content:end], tag)
-        return Opened(plain, title, counter if title else None, auth, control)
+        return plain, title, counter if title else None, auth, control
 
     def decode(
         self,
@@ -121,19 +104,22 @@ class Ciphering:
     ) -> "Reading":
         """The Reading of an encrypted APDU, once its counter is found to have grown.
 
-        read takes the form and the bytes of what it holds; ctx learns under which title.
+        read takes the form (see receiver.py) and the bytes of what it holds; ctx learns under
+        which title it came.
         """
-        opened = self.open(payload, 1)
-        if not opened.form:
+        plain, ctx.title, counter, auth, control = self.open(payload, 1)
+        ctx.guarded = ctx.guarded or auth == VERIFIED
+        if is_text(plain):
+            reading = read("text-encrypted", plain)
+        elif is_telegram(plain):
+            reading = read("apdu", plain)
+        else:
             raise Rejected(KEY, "the key does not open the telegram")
-        ctx.title = opened.title
-        ctx.guarded = ctx.guarded or opened.auth == VERIFIED
-        reading = read(opened.form, opened.plain)
-        if opened.counter is not None:
-            self.accept(opened.title, opened.counter)
-        reading.counter = reading.seq = opened.counter
-        reading.auth = opened.auth
-        reading.layers = ("general ciphering, SC %02X" % opened.control,) + reading.layers
+        if counter is not None:
+            self.accept(ctx.title, counter)
+        reading.counter = reading.seq = counter
+        reading.auth = auth
+        reading.layers = ("general ciphering, SC %02X" % control,) + reading.layers
         return reading
 
     def _check(self, control: int) -> None:

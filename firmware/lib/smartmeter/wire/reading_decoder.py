@@ -3,9 +3,11 @@
 import json
 
 from ..obis import unit_of
-from ..reading import AUTH, CLOCKS, Reading
+from ..reading import NONE, UNVERIFIED, VERIFIED, Reading
 from ..texts import is_code, is_time, parse_decimal
 
+_AUTH = (VERIFIED, UNVERIFIED, NONE)
+_CLOCKS = ("meter", "adapter")
 _VALUES_MAX = 256  # of one reading; the longest list known has about 60
 _TEXT_MAX = 16384
 
@@ -28,15 +30,15 @@ def from_json(text: str | bytes) -> Reading:
     if not is_time(document.get("time")):
         raise ValueError("a reading's time is RFC 3339 text with seconds and offset")
     reading.time = document["time"]
-    if document.get("clock") not in CLOCKS:
+    if document.get("clock") not in _CLOCKS:
         raise ValueError('a reading\'s clock is "meter" or "adapter"')
     reading.clock = document["clock"]
     seq = document.get("seq")
     if not isinstance(seq, _Number) or seq.value[1] or not 0 <= seq.value[0] < 1 << 63:
         raise ValueError("a reading's seq is a whole number from 0 to 2^63 - 1")
     reading.seq = seq.value[0]
-    if document.get("auth") not in AUTH:
-        raise ValueError("a reading's auth is one of " + ", ".join(AUTH))
+    if document.get("auth") not in _AUTH:
+        raise ValueError("a reading's auth is one of " + ", ".join(_AUTH))
     reading.auth = document["auth"]
     values = document.get("values")
     if not isinstance(values, dict) or not 0 < len(values) <= _VALUES_MAX:

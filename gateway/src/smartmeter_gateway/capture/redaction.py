@@ -53,7 +53,7 @@ def redacted_payload(payload: bytes, key: bytes | None) -> bytes | None:
     """The same for a telegram that was refused after decryption; None if it is none of these."""
     try:
         if payload[:1] in (b"\xdb", b"\xdf"):
-            payload = bytes(Ciphering(key).open(payload, 1).plain)
+            payload = bytes(Ciphering(key).open(payload, 1)[0])
         first = payload[:1]
         if first in (b"\x0f", b"\x01", b"\x02"):
             return apdu(payload, ())

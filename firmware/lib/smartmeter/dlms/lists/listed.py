@@ -31,18 +31,6 @@ class Listed:
     uses; clock_place that of the clock.
     """
 
-    __slots__ = (
-        "clock",
-        "clock_place",
-        "free",
-        "layout",
-        "meter",
-        "named",
-        "pairs",
-        "profile",
-        "slots",
-    )
-
     def __init__(self, layout: str) -> None:
         self.layout = layout
         self.pairs: "array[int]" = array("H")

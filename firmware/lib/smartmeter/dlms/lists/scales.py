@@ -31,8 +31,6 @@ class Scales:
     which a low load would not show.
     """
 
-    __slots__ = ("_profile", "current", "frequency", "voltage")
-
     def __init__(self, profile: "Profile", numbers: dict[int, int], wide: bool = False) -> None:
         self._profile = profile
         # of a mains in Hz, which has two digits before the point
