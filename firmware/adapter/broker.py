@@ -229,6 +229,7 @@ def _reason(why: Exception) -> str:
         return "the connection was refused" if number == 111 else "the connection was closed"
     if number in (110, 116):  # ETIMEDOUT on Linux, on an ESP32
         return "no answer in time"
-    if number in (-2, -3, -202, 202):  # EAI_NONAME, EAI_AGAIN; lwIP's EAI_FAIL
+    # EAI_NONAME, EAI_AGAIN; lwIP's EAI_FAIL; ESP_ERR_INVALID_STATE of mDNS
+    if number in (-2, -3, -202, 202, -259):
         return "no such host name, or no name server"
     return "%s: %s" % (type(why).__name__, text)

@@ -131,6 +131,29 @@ def test_the_strongest_access_point_is_joined_with_a_name_and_without_power_savi
 
 
 @ONE_WORD_SIZE
+def test_an_access_point_that_is_gone_is_replaced_by_another(setup: Setup) -> None:
+    """The driver alone would try to join the first one forever."""
+    near, far = (["Home", [2, 0, 0x5E, 0, 1, n], 1, dbm] for n, dbm in ((1, -50), (2, -80)))
+    setup.board.air(points=[near, far])
+    with_a_clock_to_turn(setup)
+    setup.board.wait_console("broker: connected")
+    before = len(setup.board.console())
+    setup.board.air(points=[far])
+    setup.soon("broker: connected", before)
+    assert "board: Wi-Fi Home at 02:00:5e:00:01:02" in setup.board.console()[before:]
+
+
+@ONE_WORD_SIZE
+def test_ethernet_knows_no_local_names_and_says_so(setup: Setup) -> None:
+    del setup.settings["wifi"]
+    setup.settings["ethernet"] = {}
+    setup.settings["broker"]["host"] = "concentrator.local"
+    setup.provision()
+    setup.board.wait_console("broker: concentrator.local port")
+    assert "no such host name, or no name server" in setup.board.console()
+
+
+@ONE_WORD_SIZE
 def test_a_static_address_needs_no_dhcp(setup: Setup) -> None:
     address = ["192.0.2.50", "255.255.255.0", "192.0.2.1", "192.0.2.1"]
     setup.settings["wifi"] |= {"address": address, "power_saving": True}

@@ -45,7 +45,8 @@ _HINTS = (
     ("user or password is wrong", "check broker.user and the password"),
     ("refuses user and password", "check broker.user and the password"),
     ("connection was refused", "is the broker running, and is it this port?"),
-    ("no such host name", "check broker.host"),
+    ("connection was closed", "is the broker running, and is it this port and broker.tls?"),
+    ("no such host name", "check broker.host; with Ethernet it cannot end in .local"),
     ("meter: key:", "the meter encrypts; is it this meter's key, and a current one?"),
     ("meter: tag:", "the authentication key (often called GAK or AK) is not this meter's"),
 )

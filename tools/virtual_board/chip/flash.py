@@ -54,7 +54,9 @@ class NVS:
     NOT_FOUND = -0x1102
     NO_SPACE = -0x1105
     INVALID_LENGTH = -0x110C
-    SPACE = 16384  # the 24 kB partition of a stock image, less the page it swaps with and headers
+    # The 24 kB partition of a stock image: 5 of its 6 pages with 126 entries of 32 bytes each, less
+    # about 5 kB that Wi-Fi and the radio's calibration keep there.
+    ENTRIES = 5 * 126 - 160
 
     def __init__(self, namespace):
         self._work()
@@ -75,14 +77,17 @@ class NVS:
     def set_blob(self, key, value):
         self._work()
         self._name(key)
-        used = 0
+        used = self._entries(len(value))  # and a blob that it replaces stays until it is written
         for name in os.listdir(STATE + "/nvs"):
-            path = STATE + "/nvs/" + name
-            if path != self._prefix + key:
-                used += os.stat(path)[6] + 64
-        if used + len(value) + 64 > self.SPACE:
+            used += self._entries(os.stat(STATE + "/nvs/" + name)[6])
+        if used > self.ENTRIES:
             raise OSError(self.NO_SPACE, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
         write_file(self._prefix + key, bytes(value))
+
+    @staticmethod
+    def _entries(length):
+        """Of a blob: its data, a header for them, and its index."""
+        return (length + 31) // 32 + 2
 
     def get_blob(self, key, buf):
         self._work()

@@ -240,4 +240,6 @@ _getaddrinfo = socket.getaddrinfo
 def getaddrinfo(host, port, *options):
     if not _leads_somewhere() or not air()["names"]:
         raise OSError(-202)  # lwIP: no way to a name server
+    if host.endswith(".local") and not WLAN.connected:
+        raise OSError(-259)  # ESP_ERR_INVALID_STATE: only Wi-Fi starts mDNS, until 1.28
     return _getaddrinfo(host, port, *options)
