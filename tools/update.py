@@ -5,7 +5,7 @@
     python -m tools.update push --meter ID --broker HOST[:PORT] --ca FILE [--user NAME] BUNDLE
 
 The public key goes on the boards when they are provisioned ([update] key = "..."); the private
-one stays where nobody gets at it, for whoever has it can run programs on every such board. The
+one must stay secret: anyone who has it can run programs on every such board. The
 password at the broker is asked for, or comes as the first line of a pipe. `push` ends when the
 adapter runs the new version, or says why it does not.
 """

@@ -157,7 +157,7 @@ class Connection:
 
     umqtt writes a packet in up to five pieces and then reads; here the pieces go out together,
     as one TLS record, when it reads or flush() is called. umqtt's own time limits are set aside
-    (wait_msg() would clear them): allow() sets one for all that follows.
+    (wait_msg() would clear them): allow() sets one for all later calls.
     """
 
     def __init__(self, sock: socket.socket, meanwhile: "Callable[[], None]") -> None:

@@ -101,7 +101,7 @@ class Wifi:
     def _reason(self) -> str:
         # status() keeps the reason of the last disconnection until there is an address. A wrong
         # password mostly gives STAT_CONNECTING, and STAT_WRONG_PASSWORD often means something
-        # else (network_wlan.c of the port); so neither can be told from the other here.
+        # else (network_wlan.c of the port); so the two cannot be distinguished here.
         if self._nic.status() == network.STAT_NO_AP_FOUND:
             return "no Wi-Fi of that name in reach"
         return "Wi-Fi does not let this adapter in; is the Wi-Fi password right?"

@@ -37,8 +37,8 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: "list[tuple[int, str, bytes | Reading]]" = []
         self._sent: "list[tuple[int, str, bytes | Reading]]" = []
-        self._again = 0  # index in _sent of the first that is to be sent again
-        self._size = 0  # of all that waits
+        self._again = 0  # index in _sent of the first one to send again
+        self._size = 0  # of all waiting messages
         self._sent_size = 0
         self.dropped = 0
         self.repeated = 0

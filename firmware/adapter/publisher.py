@@ -30,9 +30,9 @@ _BACKOFF_MAX_S = 60
 # A broker that has started again takes readings, and acknowledges them, while nobody listens yet:
 # by then the Concentrator is back, which looks every second.
 _LISTENS_S = 15
-# "Connected" is no proof of a way to the broker: the port does not notice that its address has
-# been given up. And memory in pieces, which TLS needs whole, or a driver that hangs, is cured by
-# a restart alone. It costs no reading that would not be too old by then.
+# "Connected" does not prove that the broker can be reached: the port does not notice that its
+# address has been given up. Only a restart helps against fragmented memory, which TLS needs in one
+# piece, and against a driver that hangs. It costs only readings that would be too old by then.
 _RENEW_S = 300
 _RESTART_S = 1200
 _STARVED_MAX = 2

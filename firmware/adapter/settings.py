@@ -1,7 +1,7 @@
 """The settings, and where they are stored.
 
-They lie in NVS, which survives flashing: everything that is no secret as one JSON document,
-and each secret as a blob of its own. Stock ESP32 builds encrypt neither flash nor NVS;
+They are in NVS, which survives flashing: everything except secrets as one JSON document, and each
+secret as a separate blob. Stock ESP32 builds encrypt neither flash nor NVS;
 README.md here says what that means.
 """
 

@@ -36,7 +36,7 @@ class Status:
     def document(self, publishing: "dict[str, object]") -> bytes:
         """The JSON of the message: with publishing, what the publisher says; None is left out."""
         meter = self._meter
-        gc.collect()  # or `heap` would tell of garbage
+        gc.collect()  # otherwise `heap` would include garbage
         document: "dict[str, object]" = {
             "state": "safe" if self._health.safe else "online",
             "version": __version__,

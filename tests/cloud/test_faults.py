@@ -29,7 +29,7 @@ __all__ = ["opens", "store"]
 
 SECONDS = float(os.environ.get("FAULT_SECONDS", "4"))
 SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(10**6))))
-PATIENCE = 60.0  # s until all that was sent must have its receipt
+PATIENCE = 60.0  # s until everything sent must have its receipt
 
 
 class Fleet:

@@ -47,13 +47,13 @@ class Traffic(Adapter):
         self.published = 0
         self.poisoned = 0
         self._chance = chance
-        # What is under way, by packet id (None: a poison), and ids whose PUBACK came in paho's
-        # thread before publish() told us them.
+        # What is in flight, by packet id (None: a poison), and ids whose PUBACK came in paho's
+        # thread before publish() returned them.
         self._mids: dict[int, int | None] = {}
         self._early: set[int] = set()
         self._noting = threading.Lock()
         self._remembered: deque[tuple[float, int]] = deque()
-        self._again_at: list[float] = []  # when all that is remembered is to be told again
+        self._again_at: list[float] = []  # when everything remembered must be sent again
         self._ending = threading.Event()
         self.client.on_connect = self._up
         self.client.on_publish = self._acknowledged
@@ -117,8 +117,8 @@ class Traffic(Adapter):
     def end(self) -> None:
         self._ending.set()
         self._thread.join()
-        # The broker may have been killed last of all: while something is under way it is not known
-        # yet that its sessions are gone.
+        # The broker may have been killed last of all: while something is in flight it is unknown
+        # whether its sessions are gone.
         eventually(lambda: not self._mids, 60)
         while self._again_at:
             self._tell_again()

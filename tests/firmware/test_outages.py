@@ -89,7 +89,7 @@ def test_a_lost_lease_is_renewed(setup: Setup, meter: TestMeter) -> None:
     before = len(setup.board.console())
     resets = list(setup.board.resets)
     setup.board.air(lease=2)
-    gate.leads_to(setup.broker.port)  # its connections break, for nothing comes through any more
+    gate.leads_to(setup.broker.port)  # its connections break, because nothing passes any more
     setup.board.wait_console("no such host name, or no name server", after=before)
     setup.board.pass_time(240, 20)
     assert "starting again" not in setup.board.console()[before:]

@@ -97,7 +97,7 @@ def test_a_version_that_does_not_start_is_given_up(
     thread = threading.Thread(target=pushing)
     thread.start()
     updatable.board.wait_console("9.9.9 is unpacked and starts now", 60)
-    for _ in range(3):  # it ends in the REPL; whoever switches it off and on helps it back
+    for _ in range(3):  # it ends in the REPL; a power cycle helps it back
         updatable.board.wait_console("ZeroDivisionError")
         before = len(updatable.board.console())
         updatable.board.kill()
@@ -121,7 +121,7 @@ def test_a_version_that_publishes_nothing_is_given_up(
     hasty = ("adapter/app.py", "_TRIAL_S = 600", "_TRIAL_S = 4")
     deaf = ("adapter/meter.py", "data = self._port.take()", "data = None")
     data = update.bundle(firmware("9.9.9", hasty, deaf), "9.9.9", key)
-    assert push(updatable, data) == "9.9.9"  # it runs, and says so: but of the meter, nothing
+    assert push(updatable, data) == "9.9.9"  # it runs and reports it, but has no reading
     while "given up" not in (status := updatable.status()).get("update", ""):
         pass
     assert status["update"] == "9.9.9 did not work and was given up"

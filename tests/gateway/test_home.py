@@ -119,7 +119,7 @@ def test_what_today_took_is_counted_from_midnight() -> None:
     today = DailyEnergy()
     for hours, total in ((1, 1010), (-0.1, 1000), (30, 5000), (2, 1020), (-26, 900), (29, 4990)):
         today.add(midnight + hours * 3600, {"1.8.0": total, "2.8.0": 7})
-    # The newest of all began another day; what was told late belongs to the one before.
+    # The newest of all began another day; late readings belong to the one before.
     grown = {"wh": 10, "since": midnight + 29 * 3600}
     assert today.grown(midnight + 31 * 3600)["1.8.0"] == grown
     assert today.grown(midnight + 49 * 3600) == {}

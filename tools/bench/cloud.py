@@ -1,7 +1,7 @@
 """cloud: readings stored a second next to the plain recipe, and how long a page waits
 
 A backlog waits in a real mosquitto; it is stored in PostgreSQL (fsync on) and SQLite, by
-`smartmeter-cloud ingest` and by a recipe of paho, manual acknowledgements and executemany
+`smartmeter-cloud ingest` and with a recipe of paho, manual acknowledgements and executemany
 ON CONFLICT. All share this machine's cores. Then a store of BENCH_ROWS readings (10 million)
 is asked what the page asks.
 """

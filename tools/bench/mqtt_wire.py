@@ -14,7 +14,7 @@ _CONNACK, _PUBLISH, _PUBACK = 2, 3, 4
 class Publish(NamedTuple):
     topic: str
     payload: bytes
-    packet_id: bytes  # two bytes as they stand in the packet, b"" at QoS 0
+    packet_id: bytes  # two bytes as in the packet, b"" at QoS 0
 
 
 class Control(NamedTuple):

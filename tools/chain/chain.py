@@ -22,7 +22,7 @@ from tools.environment.prepare import program
 CONCENTRATOR = "demo-concentrator"
 HOSTS = ("localhost", "127.0.0.1")
 
-# Where the demo first looks for free ports.
+# The first ports that the demo tries.
 LAN_PORT, CLOUD_PORT, PAGE_PORT = 18883, 28883, 8080
 
 

@@ -25,7 +25,7 @@ from .watch import Hang, Watch
 
 HELD_MOST = 4096  # bytes that a stream of garbage of any length may make a receiver keep
 
-MANY = 8  # pieces; byte by byte is no measure of how long a telegram takes
+MANY = 8  # pieces; byte by byte is not a measure of how long a telegram takes
 
 Events = list[object]
 

@@ -177,7 +177,7 @@ def _add_energy(total: list[int], power: tuple[int, ...], start: int, end: int) 
 class Household:
     """One household and the values that its meter would measure.
 
-    seed: any int; pv: whether it feeds in; phases: 3, or 1.
+    seed: any int; pv: whether it exports energy; phases: 3, or 1.
     """
 
     def __init__(self, seed: int = 1, pv: bool = False, phases: int = 3) -> None:

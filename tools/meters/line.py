@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 PIECE_S = 0.02  # bytes leave in pieces of this much time
-STUCK_S = 2.0  # how long a telegram under way waits for a reader that reads nothing, at the end
+STUCK_S = 2.0  # how long the present telegram waits for a reader that reads nothing, at the end
 
 SPEEDS = {
     300: termios.B300,
@@ -34,7 +34,7 @@ class Line:
     def __init__(self, link: Path, stopping: Callable[[], bool]) -> None:
         """link: the symlink to make; stopping: asked often; True lets every wait end.
 
-        OSError, FileExistsError where something that is no symlink lies at the path.
+        OSError, FileExistsError if there is a file at the path that is not a symlink.
         """
         self._link = link
         self._stopping = stopping

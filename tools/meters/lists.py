@@ -30,7 +30,7 @@ class Item:
     text: str = ""
     bare: bool = False
     count: int = 0  # what "bool", "enum", "array" and fixed integers say
-    fixed: bool = False  # an integer that is no quantity of the household
+    fixed: bool = False  # an integer that is not a quantity of the household
 
     @property
     def key(self) -> str:

@@ -1,8 +1,8 @@
 """python -m tools.prose: checks that the project's prose is short and plain.
 
-It reads Markdown paragraphs and list items, and the first lines of docstrings. With paths, it
-checks only these. Without, it checks what git tracks.
-The exit status is 1 if it finds something.
+It reads Markdown paragraphs and list items, docstrings and comments. Sentences must be short in
+Markdown and in the first paragraph of a docstring. With paths, it checks only these. Without, it
+checks what git tracks. The exit status is 1 if it finds something.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def check(path: Path) -> Iterator[tuple[int, str]]:
             yield from rules.faults(passage)
     elif path.suffix == ".py":
         for passage in python.passages(source):
-            yield from rules.faults(passage, first_line_only=True)
+            yield from rules.faults(passage)
 
 
 def tracked() -> Iterator[Path]:

@@ -13,8 +13,8 @@ _NO_FRAME_S = 25
 
 TIME_OVER = "time over"
 
-# For the raw REPL, at the prompt where mpremote has left the board. By whoever listens already:
-# a meter's first telegram may come before another program that resets it has ended.
+# For the raw REPL, at the prompt where mpremote has left the board. The program that reads the
+# console sends it: a meter's first telegram may come before another program has ended.
 _RESTART = b"\x01import machine; machine.reset()\x04"
 
 # What the adapter prints (firmware/adapter) -> the secret to ask for again.

@@ -305,7 +305,7 @@ class VirtualBoard:
                 self._interrupted = time.monotonic()
                 process.send_signal(signal.SIGINT)
             data = data.replace(b"\x03", b"")  # the interrupt character is never read
-        # a chip that does not listen loses what is said once its buffer is full
+        # A chip that does not read loses data once its buffer is full.
         with contextlib.suppress(BlockingIOError):
             os.write(self._stdin[1], data)
 

@@ -27,8 +27,8 @@ class Fault:
     payload is the whole telegram as its link layer gave it, where a decoder refused it: for a
     bug report, or, of kind "key", for another who has the key (feed it to a Receiver with
     link="apdu"); None if the link refused it already. span is how many bytes of the line the
-    fault is about: links say it, so that looking for a telegram inside of a damaged one tells
-    of the damage only once.
+    fault is about: links set it, so that a search for a telegram inside a damaged one reports
+    the damage only once.
     """
 
     __slots__ = ("detail", "kind", "payload", "span")

@@ -41,7 +41,7 @@ class Reading:
     values   {"C.D.E": (mantissa, exponent)} in W, var, VA, Wh, varh, VAh, V, A, Hz, m3 ...
     codes    {"C.D.E": "A-B:C.D.E"}: the code in full, for the same keys
     units    {"C.D.E": "W"}: "" if a number has no unit
-    texts    {"A-B:C.D.E": str}: what is no number: ids, types, the tariff
+    texts    {"A-B:C.D.E": str}: not numbers: ids, types, the tariff
     layers   tuple of str: what was found on the way, link layer first
     payload  bytes: the telegram decrypted and unparsed
     """

@@ -22,9 +22,9 @@ they hold may be a list or a text.
 
 What a link says depends on the bytes alone, so that any chunking gives the same events. A
 scan that needs more than _HELD bytes is taken for "not mine": garbage of any length holds
-no more than these. Bytes that belong to nothing are skipped and counted in `skipped`; of a run
-of them longer than a glitch (_GLITCH) one NOISE fault is told, at its end or after _RUN bytes:
-nothing is dropped in silence, and a line of garbage does not flood.
+no more than these. Bytes that belong to nothing are skipped and counted in `skipped`. A run of them
+that is longer than a glitch (_GLITCH) gives one NOISE fault, at its end or after _RUN bytes.
+Nothing is dropped silently, and a line of garbage does not flood.
 """
 
 from sys import implementation
@@ -62,7 +62,7 @@ _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream onl
 _FIRST = ("mbus", "hdlc", "sml", "p1")  # of what their first bytes may begin
 _UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
 _CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ciphering
-_CERTAIN = ("hdlc", "sml")  # all that they give has passed a CRC
+_CERTAIN = ("hdlc", "sml")  # everything that they give has passed a CRC
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
 
 
@@ -105,9 +105,9 @@ class Receiver(Context):
         self._buf = bytearray()
         self._bare = True  # an APDU without framing may stand here
         self._framed = False  # other framing was seen
-        self._noise = 0  # bytes of the run of noise under way
+        self._noise = 0  # bytes of the present run of noise
         self._before = 0  # the last three bytes skipped
-        self._quiet = 0  # bytes still covered by a fault that was told
+        self._quiet = 0  # bytes still covered by a reported fault
 
     def feed(self, data: bytes | bytearray | memoryview) -> "list[Reading | Fault]":
         """The events in data (bytes, bytearray, memoryview; any length), a list."""

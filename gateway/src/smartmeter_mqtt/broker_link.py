@@ -26,7 +26,7 @@ _AGAIN = "it connects again, with the renewed certificate"
 class Listener:
     """What the owner of a BrokerLink wants to know; all of it comes in the link's thread.
 
-    Nothing of a lost connection lives on in the next: the owner sends again what was under way.
+    Nothing of a lost connection lives on in the next: the owner sends again what was in flight.
     """
 
     def connected(self, session: Session) -> None:

@@ -1,6 +1,6 @@
 """The client ids of Concentrators.
 
-Whoever takes another's client id throws it out (MQTT 3.1.4-2). So a broker that knows a
+A client with another's client id disconnects that one (MQTT 3.1.4-2). So a broker that knows a
 Concentrator by its certificate accepts no other client id from it.
 """
 

@@ -1,7 +1,7 @@
 """One connection to a broker, on paho-mqtt, driven by the thread that owns it.
 
-paho's own thread (`loop_start`) makes one select() and one wake-up for each packet: half of all
-that it costs. So paho is driven through its interface for external loops, and what has come is
+paho's own thread (`loop_start`) makes one select() and one wake-up for each packet: half of its
+total cost. So paho is driven through its interface for external loops, and what has come is
 handed over in batches. Each connection has a new paho client: of a lost one nothing lives on.
 """
 
@@ -254,7 +254,7 @@ class Session:
             self._published += 1
         while True:
             made = self._client.publish(topic, payload, qos=1, retain=retain)
-            # The counter of packet ids has come round to one that is still under way.
+            # The counter of packet ids has come round to one that is still in flight.
             if made.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE:
                 return made.mid
 
@@ -281,7 +281,7 @@ class Session:
 
         linger: seconds that what has come may lie, so that more can be read with it.
         reading False leaves what comes to the network and to the broker.
-        Raises SessionError once the connection has ended and all that came before was returned.
+        Raises SessionError once the connection has ended and everything before it was returned.
         """
         self._raise_if_ended()
         self._exchange(timeout, linger, reading)
@@ -326,7 +326,7 @@ class Session:
             if linger:
                 time.sleep(linger)
             drained = self._read()
-        # It ends the connection if a PINGRESP is late, so first read all that may have one.
+        # It ends the connection if a PINGRESP is late, so first read what may contain one.
         if drained:
             client.loop_misc()
         if client.want_write():

@@ -93,7 +93,7 @@ def test_killed_in_traffic_again_and_again_nothing_receipted_is_lost(cloud: Clou
         ingest.kill()
         ingest.start()
     thread.join()
-    # What was under way to a dead ingest waits in its session, or is sent again.
+    # What was in flight to a dead ingest waits in its session, or is sent again.
     until = time.monotonic() + 20
     while house.waiting and time.monotonic() < until:
         time.sleep(1)

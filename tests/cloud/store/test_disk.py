@@ -1,6 +1,6 @@
 """A disk that is really full: nothing gets a receipt, a log line reports it, and it recovers.
 
-In `make faults`, for who runs that may mount a file system, as a rule.
+In `make faults`, because its user may usually mount a file system.
 """
 
 import subprocess

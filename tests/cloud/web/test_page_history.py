@@ -116,7 +116,7 @@ def test_a_meter_that_sends_its_totals_alone_has_bars(site: Site, opened: Page) 
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(midnight + seconds))
         return reading(seconds, moment, v1_8_0=total)
 
-    # it was swapped at eleven: what is told as today's is neither negative nor the new one's total
+    # it was swapped at eleven: today's total is neither negative nor the new one's total
     site.add("m1", *[at(900 * i, 500_000 + 100 * i) for i in range(44)])
     site.add("m1", *[at(900 * i, 100 * (i - 44)) for i in range(44, 48)])
     rolled(site)

@@ -19,7 +19,7 @@ AMIS_RECORDS = (
 )
 
 
-# Where in it a value is: any may be true.
+# Its place of a value: any may be true.
 AMIS_VALUES = (
     (4, 10),
     (12, 16),
@@ -270,7 +270,7 @@ def test_the_time_of_a_reply():
         return reading(reply("040305000000" + records)).time
 
     assert time("046d0c88c117") == "2014-07-01T08:12:00+02:00"
-    assert time("046d0c08c117") is None  # summer, and not told
+    assert time("046d0c08c117") is None  # summer, but not marked
     assert time("046d0c08c11c") == "2014-12-01T08:12:00+01:00"
     assert time("046d8c88c117") is None  # it says that it is invalid
     assert time("046d0c88c01f") is None  # month 15, day 0

@@ -21,7 +21,7 @@ INTERFACE = {
     "gbt": InterfaceType.HDLC,
     "apdu": InterfaceType.PDU,
 }
-# Gurux reads A-XDR alone, and these lists are not: codes stand in them untagged
+# Gurux only reads A-XDR, and these lists are not: they have untagged codes
 READABLE = [name for name, form in forms.FORMS.items() if isinstance(form, DlmsForm)]
 READABLE.remove("egd-rs485")
 READABLE.remove("apdu-ded")  # Gurux wants an association before it knows a dedicated key

@@ -97,7 +97,7 @@ def test_amis_says_what_was_put_in(house, now):
 
 
 # VIF -> (C.D.E, power of ten) by the tables of EN 13757-3: energy E000 0nnn, power E010 1nnn,
-# FD: voltage E100 nnnn and current E101 nnnn, FB: frequency E010 11nn; 3C counts what is fed in
+# FD: voltage E100 nnnn and current E101 nnnn, FB: frequency E010 11nn; 3C counts export
 MEANING = {
     "mbus-polled": {
         ("04", "03"): ("1.8.0", 0),

@@ -109,7 +109,9 @@ def test_plain_english_passes(tmp_path: Path, sentence: str) -> None:
     assert found(tmp_path, "a.md", sentence) == []
 
 
-def test_first_lines_of_docstrings_are_checked_and_later_ones_are_not(tmp_path: Path) -> None:
+def test_first_paragraphs_of_docstrings_are_short_and_later_ones_may_be_long(
+    tmp_path: Path,
+) -> None:
     text = f'''"""Module, anew."""
 
 
@@ -128,6 +130,21 @@ class Thing:
         """{TWENTY_ONE}"""  # prose: long
 '''
     assert lines(tmp_path, "a.py", text) == [1, 5, 11]
+
+
+def test_phrases_are_found_in_comments_and_in_all_of_a_docstring(tmp_path: Path) -> None:
+    text = f'''"""Module.
+
+It starts anew.
+"""
+
+# It starts {TWENTY_ONE}
+# for
+# ever.
+x = 1  # told
+y = "anew"
+'''
+    assert lines(tmp_path, "a.py", text) == [3, 7, 9]
 
 
 def test_the_command_names_file_and_line_and_fails(tmp_path: Path) -> None:

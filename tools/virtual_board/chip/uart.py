@@ -99,7 +99,7 @@ class UART(io.IOBase):
         self._good -= n
         if LINE != "-" and LINE != self._line:
             # Wrongly set, a line gives bytes, but others. Which ones does not matter, only that
-            # they are no telegram.
+            # they are not a telegram.
             for i in range(n):
                 buf[i] = (buf[i] * 167 + 13) & 0xFF
         return n

@@ -131,7 +131,7 @@ class Live:
                 after = self._change
                 new = await asyncio.to_thread(self._store.newest, after)
                 if after != self._change:
-                    continue  # all went and one came meanwhile, who is told from the start
+                    continue  # all left and one came in between, who gets everything from the start
                 if new or turn % CHAIN_EVERY == 0:
                     changed = self._take(new, await asyncio.to_thread(self._store.meters))
                 if turn % CHAIN_EVERY == 0:
@@ -150,7 +150,7 @@ class Live:
                     changed = True
             except Exception:
                 self._faults.note("live")
-                self._change = 0  # what was not told is asked for again
+                self._change = 0  # what was not sent is fetched again
             if changed:
                 async with self._condition:
                     self._condition.notify_all()

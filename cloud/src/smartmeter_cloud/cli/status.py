@@ -22,7 +22,7 @@ def answers(http: HttpSettings) -> bool:
     """Whether an API with these settings runs on this machine and reaches its store."""
     host = "127.0.0.1" if http.host in _ANY else http.host
     host = f"[{host}]" if ":" in host else host
-    # Nothing secret is said, and the certificate is made out to another name than this address.
+    # The request contains no secret, and the certificate is for another name than this address.
     context = ssl._create_unverified_context()  # noqa: S323
     scheme = "https" if http.certificate else "http"
     url = f"{scheme}://{host}:{http.port}/healthz"

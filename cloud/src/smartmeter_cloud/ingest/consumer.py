@@ -39,7 +39,7 @@ from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 
 WAIT_SECONDS = 0.5  # for a message, before looking whether to stop
-STOP_SECONDS = 3.0  # for the store, when told to end
+STOP_SECONDS = 3.0  # for the store, at the end
 GATHER_MAX = 5000  # readings of a batch; no more are parsed beside the batch that is written
 # Payload that waits to be parsed. It is read although the store is away, because PINGRESP comes
 # behind it. Beyond the bound nothing is read: the broker gives the connection up after a while,

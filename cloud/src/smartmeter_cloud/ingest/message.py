@@ -18,7 +18,7 @@ PAYLOAD_MAX = 1024 * 1024
 STATUS_MAX = 256 * 1024  # a Concentrator of a thousand meters names each
 TOPIC_KEPT = 256  # of a topic in a dead letter
 PAYLOAD_KEPT = 4096  # of a payload in a dead letter
-NUMBER_MAX = 1e15  # 15 digits: what a float64 gives back as it came, and beyond any meter's total
+NUMBER_MAX = 1e15  # 15 digits: exact in a float64, and beyond any meter's total
 VALUES_MAX = 256  # as the core's
 
 # A meter whose clock is further off than this is stored and flagged (see ReadingRow).

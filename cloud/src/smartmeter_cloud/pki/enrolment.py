@@ -84,7 +84,7 @@ class Enrolment:
     def renew(self, data: bytes) -> list[x509.Certificate]:
         """A certificate for a key that has one; the same again in the first half of its life.
 
-        The request is signed by the key, which is all that the certificate proves by itself.
+        The request is signed by the key, because a certificate alone proves nothing.
         NotAllowed, BadRequest, AuthorityError.
         """
         self._ours()

@@ -17,7 +17,7 @@ COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
 #   suspect: 1 if the time is a day ahead of the arrival or 400 days behind it: a wrong clock
 #   extra: JSON text of further codes and numbers, or None
 #   then one number or None for each of CODES
-# A plain tuple, for it is built hundreds of thousands of times a second.
+# A plain tuple, because it is created hundreds of thousands of times a second.
 ReadingRow = tuple[Any, ...]
 
 

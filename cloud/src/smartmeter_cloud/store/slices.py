@@ -128,7 +128,7 @@ def _total(times: Sequence[int], totals: Sequence[Number | None]) -> Total | Non
     values = [value for _, value in points]
     used: Number = values[-1] - values[0]
     resets = 0
-    # Where they never fall and rise by no more in all than they may in one step, no step is wrong.
+    # If they never fall, and rise in total by no more than one step may, no step is wrong.
     if used > STEP_MIN or not all(map(le, values, values[1:])):
         used = 0
         for (earlier, before), (later, after) in pairwise(points):

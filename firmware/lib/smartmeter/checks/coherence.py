@@ -56,7 +56,7 @@ def check_coherent(reading: "Reading") -> "Coherence":
 class Coherence:
     """The checks of readings with the codes and exponents of these values.
 
-    Numbers are held against each other in parts of their unit: thousandths, or the finest last
+    Numbers are compared in parts of their unit: thousandths, or the finest last
     digit. A key stands for a number by its index in _factors, which are [(key, parts that its
     last digit counts)].
     """
@@ -75,7 +75,7 @@ class Coherence:
         self._volts = [index[k] for k in ["%d.7.0" % (12 + c) for c in _PHASES] if k in index]
         phases = [_power(index, shift) for shift in _PHASES]
         self._phases = [self._sides(*phase) for phase in phases if phase]
-        # what flows out of a phase is not told
+        # The export of a phase is missing.
         self._one_way = any(
             [p and p[2] is None and self._factors[p[0]][0][0] not in "357" for p in phases]
         )
@@ -122,7 +122,7 @@ class Coherence:
         slack = _SLACK * unit
         idle = _IDLE * unit * unit
         size = net = off = 0
-        hidden = False  # a phase that shows 0 may export what is not told
+        hidden = False  # a phase that shows 0 may export without showing it
         for i, sign, export, digits, voltage, volt, current, ampere in self._phases:
             power = numbers[i]
             if not power and export is not None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # hundred damaged telegrams passes. These meters are in houses, and list little: so codes
 # and numbers that no such list has are taken for damage.
 _ID = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_ID_MOST = 20  # longer ones are bytes that are no text
+_ID_MOST = 20  # longer ones are bytes, not text
 _B_MOST = 9
 _C_MOST = 99
 _E_MOST = 9

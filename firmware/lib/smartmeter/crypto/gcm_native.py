@@ -2,8 +2,8 @@
 
 GCM encrypts by XOR with a key stream (SP 800-38D, 7.1), so that encrypting the ciphertext
 gives the plaintext, and encrypting that the tag which the telegram must have. Two such calls in
-one shot take half the time of one decryption that is told a tag of 12 bytes, which the one-shot
-interface does not take.
+one shot take half the time of one decryption with a tag of 12 bytes, which the one-shot interface
+does not accept.
 """
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -3,8 +3,8 @@
 P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meters write
 20240111 09:35:00, ESR's the date-time of COSEM in hexadecimal. IEC 62056-21 has
 0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), also yyyy, with or without the marks between; German load
-profile meters put the season before both (VDEW-Lastenheft, ZSTs). Where summer time is not told,
-a profile's zone says which it is; without one, a time counts when both would be the same, which
+profile meters put the season before both (VDEW-Lastenheft, ZSTs). If summer time is not given, a
+profile's zone decides; without one, a time counts when both would be the same, which
 is in winter.
 """
 
@@ -17,7 +17,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..context import Profile
 
-# The texts of hours already told, by date, hour, letter and profile; see clock.py.
+# The texts of known hours, by date, hour, letter and profile; see dlms/clock.py.
 _hours: "dict[tuple[str, str, str, Profile | None], tuple[str, str]]" = {}
 _HOURS_MAX = 4
 

@@ -2,7 +2,7 @@
 
     we     10 40 A CS 16           SND_NKE: start again
     meter  E5
-    we     10 5B A CS 16           REQ_UD2; 7B in turn with 5B, so that a lost answer is told
+    we     10 5B A CS 16           REQ_UD2; 7B in turn with 5B, so that a lost answer shows
     meter  68 L L 68 ... CS 16     from an answer that has not come
 
 What a meter did not answer is asked again as it was; after three times all starts again.

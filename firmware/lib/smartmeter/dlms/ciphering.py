@@ -36,7 +36,7 @@ _SUITE = 0x0F
 _SUITES = (0, 1)  # both AES-128-GCM; suite 2 has keys of 256 bits
 
 # A meter that was exchanged, or got a new key, counts from 0 again. Its telegrams are
-# taken once so many in a row have grown; each refused one is told.
+# accepted once so many in a row have grown; each refused one is reported.
 RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
@@ -162,7 +162,7 @@ class Ciphering:
     def accept(self, title: bytes, counter: int) -> None:
         """Stores the counter of a valid telegram; Rejected if it does not grow.
 
-        A telegram without tag can be told from noise only by reading it to the end,
+        Only reading it to the end separates a telegram without a tag from noise,
         so this comes last.
         """
         last = self.counters.get(title)

@@ -3,7 +3,7 @@
     year(2) month day weekday hour minute second hundredths deviation(2) status
 
 FF (FFFF for the year, 8000 for the deviation) is "not specified". deviation is what is to
-be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00. Where 60 or 120 is
+be added to this time to get UTC, in minutes: -60 where RFC 3339 writes +01:00. If 60 or 120 is
 sent, that is the meter's own zone with its sign turned, as far as a profile's zone goes: no
 meter with such a port stands west of Greenwich by as much.
 """
@@ -24,7 +24,7 @@ _INVALID = 0x01
 _DOUBTFUL = 0x02
 _INVALID_CLOCK = 0x08
 _DST = 0x80
-# The texts of hours already told, by date and hour, deviation and status, and profile.
+# The texts of known hours, by date and hour, deviation and status, and profile.
 _hours: "dict[tuple[bytes, bytes, Profile], tuple[str, str]]" = {}
 _HOURS_MAX = 1 if implementation.name == "micropython" else 4  # a device has one meter
 

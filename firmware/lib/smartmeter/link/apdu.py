@@ -9,7 +9,7 @@ Nothing guards them but their own form (and a tag). So they are looked for at th
 start of a stream, behind another of them, and after a pause; an encrypted one with a tag
 also within noise (is_found). The receiver sees to that.
 
-Where the link is to be found, one whose tag nobody checks counts only if the line pauses
+If the link must be detected, one without a checked tag only counts if the line pauses
 right behind it, or another begins there: before a checksum it is the rest of a damaged frame.
 """
 

@@ -18,7 +18,7 @@ class Blocks:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._data: bytearray | None = None  # of a transfer under way
+        self._data: bytearray | None = None  # of the present transfer
         self._next = 1
 
     def unfinished(self) -> bool:

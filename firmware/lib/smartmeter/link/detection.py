@@ -2,7 +2,7 @@
 
 Noise has every byte that a link may start with; a line at a wrong baud rate would soon have all
 of them loaded, and on a device no heap would be left for the decoder. So the first telegram of
-a link has to show more of itself than its first byte. From then on the link looks for itself.
+a link must show more than its first byte. From then on the link searches alone.
 """
 
 # First byte: links that may start with it, in the order they are asked.

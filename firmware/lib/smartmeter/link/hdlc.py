@@ -106,7 +106,7 @@ class Hdlc:
         begins = buf[start : start + 3] == _LLC
         if begins:
             start += 3
-            # told first, then this frame is looked at again; some readers know of meters whose
+            # reported first, then this frame is examined again; some readers know of meters whose
             # later segments have an LLC as well: these do not go on as an APDU begins
             if gathered.data is not None and buf[start] in _APDUS:
                 gathered.data = None

@@ -4,7 +4,7 @@
 
 BCC is the sum without carries (XOR) of what is behind STX, ETX included (6.3.9, and ISO 1155);
 of seven bits where the line has parity. The identification may be gone: it is the answer to
-the sign-on, and whoever signs on may keep it. Some readers hand on the data lines alone: such
+the sign-on, and a reader may keep it. Some readers hand on the data lines alone: such
 a block must begin with what is first in every readout, an error or identity code.
 """
 

@@ -97,7 +97,7 @@ class Mbus:
         number = ci & _SEGMENT
         gathered = self._gathered
         if number == 0:
-            # told first, then this frame is looked at again
+            # reported first, then this frame is examined again
             blocks = gathered.blocks
             if gathered.data is not None or (blocks and blocks.restarts(buf, at + 9, stop)):
                 return 0, self.idle()

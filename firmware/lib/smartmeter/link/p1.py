@@ -161,7 +161,7 @@ class P1:
 def identified(buf: bytearray, at: int, end: int) -> int:
     """The first byte after an identification line and a blank one.
 
-    0 where that has not arrived, -1 where this is no identification line.
+    0 if that has not arrived, -1 if this is not an identification line.
     """
     for i in range(at + 1, min(at + 4, end)):
         if not 65 <= buf[i] & 0xDF <= 90:  # three letters of the maker

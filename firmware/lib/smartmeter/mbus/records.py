@@ -69,7 +69,7 @@ _AMIS_RECORDS = (
     (b"\x2f\x2f", 0),
 )
 
-# Bytes of data by the coding in DIF; None is told by the data itself.
+# Bytes of data by the coding in DIF; None: the data itself gives it.
 _SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, 0)
 _INTEGERS = (1, 2, 3, 4, 6, 7)
 _REAL = 5

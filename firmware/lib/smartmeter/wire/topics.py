@@ -5,7 +5,7 @@
     concentrator/{concentratorId}/smartMeterMessage/{smartMeterId}/{specificTopic}
         a Concentrator to the Cloud
     concentrator/{concentratorId}/status
-        a Concentrator of itself
+        a Concentrator's own status
     smartMeterCommand/{smartMeterId}/update
         tools to an adapter
     cloud/{concentratorId}/receipts

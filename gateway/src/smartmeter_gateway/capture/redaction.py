@@ -13,7 +13,7 @@ from smartmeter.dlms.ciphering import Ciphering, is_text
 from .redaction_binary import apdu, records, sml
 from .redaction_text import blank_string, names_meter, text
 
-# Texts that are no number of a meter: the push setup's code, the type of a Kamstrup.
+# Texts that do not identify a meter: the push setup's code, the type of a Kamstrup.
 _NO_NUMBERS = ("1-1:96.1.1", "25.9.0")
 
 _ESCAPE = b"\x1b\x1b\x1b\x1b"
@@ -23,7 +23,7 @@ _AMIS = "SAM"  # the maker of meters whose long header has no number
 def redacted(reading: Reading) -> bytes | None:
     """The reading's telegram decrypted and blanked, framed so that `decode` can read it again.
 
-    None if it cannot be told for certain that no identifier is left in it.
+    None if an identifier may be left in it.
     """
     try:
         return _redacted(reading)

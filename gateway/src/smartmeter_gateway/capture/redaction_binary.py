@@ -17,8 +17,8 @@ _TYPE = b"\x01\x01\x60\x01\x01\xff"  # 1-1:96.1.1: the type of a Kamstrup meter,
 def apdu(payload: bytes, numbers: Collection[int]) -> bytes:
     """A data-notification or a list with every string blanked except codes and times.
 
-    numbers: values that are a meter's number, sent as such (Kamstrup); those behind a code that
-    says so are known. Rejected if it cannot be read to its end.
+    numbers: values that are a meter's number, sent as such (Kamstrup); those after a code for
+    such numbers are known. Rejected if it cannot be read to its end.
     """
     out = bytearray(payload)
     end = len(payload)
@@ -146,7 +146,7 @@ def _blank_octets(value: bytes) -> bytes:
 
 # EN 13757-3 ---------------------------------------------------------------------------------
 
-_SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, -1, 6, 0)  # by DIF; -1: told by the data
+_SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, -1, 6, 0)  # by DIF; -1: the data gives it
 _FABRICATION_NUMBER = 0x78
 _PLAIN_TEXT = 0x7C
 _IDENTIFICATION = range(0x08, 0x20)  # VIF FD: access number to error flags, customer among them

@@ -57,7 +57,7 @@ class _Meter:
 
     newest: CheckedReading
     source: str  # of the newest
-    sources: list[str]  # all that have brought a reading, duplicates included
+    sources: list[str]  # all sources of readings, duplicates included
     recent: deque[tuple[datetime.datetime, int, str]] = field(
         default_factory=lambda: deque(maxlen=_RECENT_MAX)
     )

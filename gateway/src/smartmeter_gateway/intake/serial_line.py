@@ -57,7 +57,7 @@ class SerialLine:
     def _open(self) -> None:
         try:
             self._port.open()
-        except termios.error as why:  # which is no OSError
+        except termios.error as why:  # which is not an OSError
             self._port.close()
             baud, bits, parity, stop = self.setting
             raise ValueError(

@@ -25,7 +25,7 @@ _NUMBERS = ("rssi", "clock_offset", "ntp_failures", "silent", "dropped")
 class AdapterStatus:
     """state, progress and port explain a silent meter; "" if the status has none.
 
-    facts: all that was taken, under the names of the status, and `short`, one line for a person.
+    facts: all accepted fields, under the names of the status, and `short`, one line of text.
     """
 
     state: str

@@ -25,7 +25,7 @@ _LOGGED_MAX = 200  # refusals that are logged with their origin; the counters ha
 class Meter:
     """The newest reading of a meter: its time, its values, its source, its time.monotonic().
 
-    count: readings kept; sources: all that have brought readings, kept or not.
+    count: readings kept; sources: all sources of readings, kept or not.
     """
 
     time: datetime.datetime
@@ -174,7 +174,7 @@ class Registry:
     def _draw(self, meter: str, moment: datetime.datetime, values: dict[str, float]) -> None:
         when = moment.timestamp()
         if not -_DAY_S < when - time.time() < _AHEAD_S:
-            return  # too late; or the clock is wrong, and all that is right would look old
+            return  # too late; or the clock is wrong, and all correct ones would look old
         watts = power(values)
         if watts is not None:
             curve = self.curves.get(meter)

@@ -43,10 +43,10 @@ _IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 
 _LIVE_MAX = 5000  # rows that wait in memory to be published; more is backlog
 _CHUNK_ROWS = 20_000  # read from the spool at once: with 1 000 meters, 20 readings an array
 _CHUNK_BYTES = 8_000_000
-_BACKLOG_SHARE = 0.5  # of what may be under way; the rest is room for live readings
+_BACKLOG_SHARE = 0.5  # of what may be in flight; the rest is room for live readings
 _OWN = ""  # this Concentrator, in place of a meter's id
 _IDLE_S = 1.0
-_NEWS_S = 0.1  # how long answers and receipts may lie unread while messages are under way
+_NEWS_S = 0.1  # how long answers and receipts may wait unread while messages are in flight
 _OVERHEAD = 200  # bytes of a packet beside its payload: topic, header, properties
 
 
@@ -89,7 +89,7 @@ class Forwarder:
         self._in_flight = InFlight(settings.resend_after)
         self._live: deque[Row] = deque()
         self._packed: deque[Packed] = deque()
-        self._held: set[int] = set()  # rows live, packed, under way, or not yet forgotten
+        self._held: set[int] = set()  # rows live, packed, in flight, or not yet deleted
         self._cursor: int | None = None  # after this id the spool may hold backlog
         self._backoff = Backoff()
         self._pending: set[str] = set()  # meters whose status is to be published, and _OWN

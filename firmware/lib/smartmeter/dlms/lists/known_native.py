@@ -16,7 +16,7 @@ _new = Reading.__new__
 class Known:
     """All parts of a reading except its numbers and its time.
 
-    slots: [(key, power of ten, least, greatest)] of the numbers that stand in the telegram, in the
+    slots: [(key, power of ten, least, greatest)] of the numbers in the telegram, in the
     order in which they will be given, and what their places have room for. derived is what
     obis.complete added.
     """

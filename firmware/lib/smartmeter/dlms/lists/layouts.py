@@ -32,7 +32,7 @@ _SCALE_MAX = 30
 
 _CLOCKS = (b"\x00\x00\x01\x00\x00\xff", b"\x00\x01\x01\x00\x00\xff")  # 0-0:1.0.0, 0-1:1.0.0
 
-# Where a meter says who it is, best first (protocols differ; hard to confuse with a value).
+# The codes of a meter's identity, best first (protocols differ; hard to confuse with a value).
 _NAMES = (
     b"\x00\x00\x2a\x00\x00\xff",  # 0-0:42.0.0 logical device name
     b"\x00\x00\x60\x01\x00\xff",  # 0-0:96.1.0 serial number

@@ -1,9 +1,9 @@
 """A list's layout, kept: the next telegram of a meter differs from the last in its numbers only.
 
-Whoever has walked a data-notification knows which of its bytes are the numbers and the time and
-which the rest: tags, lengths, codes, scales, names. Where a telegram has the same rest to the
-last byte, walking it again could find nothing new, so its numbers are taken straight from their
-places: the same reading, some ten times faster. Where one byte of the rest differs, it is walked.
+A walk through a data-notification shows which of its bytes are the numbers and the time, and which
+are the rest: tags, lengths, codes, scales, names. If a telegram has the same rest to the last byte,
+a walk could find nothing new. Its numbers are then taken directly from their places: the same
+reading, some ten times faster. If one byte of the rest differs, it is walked.
 CPython's alone: a device has one telegram in seconds, and no heap to spare.
 """
 
@@ -55,7 +55,7 @@ class Plan(Known):
     """One list's: made by the walk that found listed (listed.Listed) and filled reading.
 
     derived is what obis.complete added. header is the size of a data-notification's, 0 of a list
-    alone. profile is the meter's family, be it that of the list or told by the header.
+    alone. profile is the meter's family, from the list or from the header.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Plan(Known):
             clocks.append(listed.clock_place + (1 if data[listed.clock_place] == 0x19 else 2))
         if header > _NO_TIME:
             clocks.append(header - clock.SIZE)
-        self._minute = 0  # where that of the time is; 0 where none is told
+        self._minute = 0  # where that of the time is; 0 without one
         self._before = self._behind = ""
         for at in clocks:
             if self._minute:
