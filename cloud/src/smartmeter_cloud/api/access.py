@@ -123,7 +123,7 @@ class Authenticator:
 
 
 def _came_by_proxy(request: Request) -> bool:
-    """A proxy brings callers from anywhere. By default nginx adds no header, but speaks HTTP/1.0."""
+    """A proxy brings callers from anywhere. By default nginx adds no header, but uses HTTP/1.0."""
     named = any(
         name in ("forwarded", "via", "x-real-ip") or name.startswith(("x-forwarded-", "cf-"))
         for name in request.headers

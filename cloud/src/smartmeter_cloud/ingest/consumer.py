@@ -45,7 +45,7 @@ GATHER_MAX = 5000  # readings of a batch; no more are parsed beside the batch th
 # behind it. Beyond the bound nothing is read: the broker gives the connection up after a while,
 # and later sends again what was not acknowledged.
 HELD_BYTES = 16_000_000
-RECEIVE_MAXIMUM = 2000  # messages under way to us at a time
+RECEIVE_MAXIMUM = 2000  # messages in flight to us at a time
 SESSION_SECONDS = 3600  # the broker keeps what we missed for as long, if it is able to
 RECEIPTS_IN_A_MESSAGE = 4096  # 64 kB
 RETRY_MIN, RETRY_MAX = 1.0, 30.0

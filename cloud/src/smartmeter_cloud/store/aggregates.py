@@ -14,8 +14,8 @@ invent any number of meters. Each of these rules closes one way around that:
   their meters afterwards, and the rest would seem to be larger than it is.
 - Only whole hours are published, the same for everybody. A day is the sum of its published hours.
   Otherwise a day minus its hours would be the hour that too few households made up.
-- A household counts only if it used (or fed) something in that hour. Who knows that 24 of 25
-  roofs have no solar cells would otherwise read the feed-in of the one that does.
+- A household counts only if it imported (or exported) something in that hour. Anyone who knows
+  that 24 of 25 roofs have no solar cells could otherwise read the export of the last one.
 - A meter counts from SETTLING_MS after the Cloud first heard of it, by the Cloud's clock. Invented
   meters cannot be backdated, and an administrator has time to see them.
 

@@ -169,8 +169,8 @@ CREATE INDEX download_parent ON download (parent);
 ALTER TABLE audit ADD COLUMN household TEXT
 """
 
-# Sums are of households and no more of meters. Those that were told before stay untold: to compute
-# one again would tell by the difference.
+# Sums are of households and no longer of meters. Earlier sums are not computed again, because the
+# difference would reveal something.
 _9 = """
 ALTER TABLE meter ADD COLUMN added {integer} NOT NULL DEFAULT 0;
 ALTER TABLE told_sum RENAME COLUMN meters TO drawn_households;
