@@ -18,7 +18,6 @@ from smartmeter_service.threads import VitalThread
 
 from smartmeter_cloud.auth.scopes import ADMIN
 from smartmeter_cloud.config.settings import (
-    CLIENT_ID,
     Config,
     HttpSettings,
     IngestSettings,
@@ -185,11 +184,10 @@ def _embedded_broker(settings: Config) -> Iterator[IngestSettings]:
 
     assert settings.own_broker is not None
     own = settings.own_broker
-    password = secrets.token_urlsafe(24)
     broker = EmbeddedBroker(
         own.host,
         own.port,
-        users=own.users | {CLIENT_ID: password},
+        users=own.users,
         certificate=own.certificate,
         key=own.key,
         client_ca=own.client_ca,
@@ -204,8 +202,8 @@ def _embedded_broker(settings: Config) -> Iterator[IngestSettings]:
             "127.0.0.1",
             broker.local_port,
             tls=False,
-            user=CLIENT_ID,
-            password=password,
+            user=broker.local_user,
+            password=broker.local_password,
             mqtt5=False,
         )
     finally:

@@ -1,29 +1,32 @@
-"""Runs amqtt in its own thread."""
+"""Runs the broker in its own thread."""
 
 import asyncio
 import contextlib
 import logging
+import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from amqtt.adapters import (  # type: ignore[import-untyped]
-    StreamReaderAdapter,
-    StreamWriterAdapter,
-)
 from amqtt.broker import Broker  # type: ignore[import-untyped]
+from amqtt.contexts import ListenerType  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from smartmeter_service.threads import VitalThread
 
-from .certified import is_revoked
+from .admission import Admission
+from .listener import Gate, Listener, most_connections
+from .packets import PacketReader, PacketWriter
+from .rights import Rights
+from .throttled_log import ThrottledLog
 
-_USERS = "smartmeter_broker.named_users.NamedUsers"
+_LISTENER = "default"  # the name that amqtt demands of one listener
 _START_S = 10.0
 _STOP_S = 3.0
 _LOOK_S = 2.0  # for a new list of revoked certificates
-_PACKET_BYTES = 2_000_000  # of one packet; the longest packet of the chain has half of that
+_SESSION_S = 86_400  # amqtt forgets a client that stays away for longer
+_INSIDE = 20  # connections of this process itself
 
 _log = logging.getLogger("smartmeter_broker")
 
@@ -33,14 +36,19 @@ class BrokerUnavailable(Exception):
 
 
 class EmbeddedBroker:
-    """A broker at host:port, from start() or the with statement's begin to close() or its end.
+    """A broker at host:port, between start() and close(), or inside a with statement.
 
-    port 0 takes a free one; .port is the one taken. users: name -> password. certificate and key
-    (PEM files) make it a TLS listener. client_ca: who has a certificate of this authority needs
-    no password and is held to his own topics (certified.py); but for those that crl.pem beside it
-    names. .local_port is a plain listener on 127.0.0.1 for clients
-    in this process: the same users, and never TLS.
+    port 0 takes a free one; .port is the port in use. users: name -> password. meters: ids in the
+    settings. A user with such a name, or with a UUID, is restricted to its own topics (rights.py).
+    certificate and key (PEM files) make it a TLS listener. client_ca: a client with a certificate
+    of this authority needs no password, and is restricted to its own topics. Certificates in the
+    crl.pem beside client_ca are refused.
+
+    .local_port is a plain listener on 127.0.0.1 for clients in this process. They log in as
+    .local_user with .local_password, and may do everything. Other users may use it, too.
     """
+
+    local_user = "this-process"
 
     def __init__(
         self,
@@ -48,30 +56,21 @@ class EmbeddedBroker:
         port: int,
         *,
         users: Mapping[str, str],
+        meters: Collection[str] = (),
         certificate: Path | None = None,
         key: Path | None = None,
         client_ca: Path | None = None,
     ) -> None:
-        if not users:
+        if not users and not client_ca:
             raise BrokerUnavailable("the embedded broker needs at least one user with a password")
         self.host = host
         self.port = port
         self.local_port = 0
-        self._crl: Path | None = None
-        outside: dict[str, Any] = {"bind": f"{host}:{port}"}
-        if certificate:
-            outside |= {"ssl": True, "certfile": str(certificate), "keyfile": str(key)}
-        plugins: dict[str, Any] = {_USERS: {"users": dict(users)}}
-        if client_ca:
-            outside["cafile"] = str(client_ca)
-            self._crl = client_ca.with_name("crl.pem")
-            plugins[_USERS]["crl"] = str(self._crl)
-            plugins["smartmeter_broker.certified.Certified"] = {}
-        # What a listener leaves out amqtt takes from the one named "default": let it be the plain.
-        self._config = {
-            "listeners": {"default": {"bind": "127.0.0.1:0"}, "outside": outside},
-            "plugins": plugins,
-        }
+        self._tls = (certificate, key, client_ca)
+        self._crl = client_ca.with_name("crl.pem") if client_ca else None
+        self._rights = Rights(users, meters)
+        self._admission = Admission(users, self._rights, self._crl, self.local_user)
+        self.local_password = self._admission.process_password
         self._loop = asyncio.new_event_loop()
         self._thread = VitalThread("embedded broker", self._run)
         self._started = threading.Event()
@@ -119,17 +118,24 @@ class EmbeddedBroker:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
+        broker = Broker(self._amqtt_settings(), self._loop)
+        gate = self._gate(broker)
+        listeners: list[Listener] = []
         try:
-            broker = _BoundedBroker(self._config, self._loop)
+            inside = Listener(gate, None, _INSIDE, inside=True)
+            outside = Listener(gate, self._tls_context(), most_connections())
+            listeners += [inside, outside]
             await broker.start()
+            await inside.start("127.0.0.1", 0)
+            await outside.start(self.host, self.port)
         except (AMQTTError, BrokerError, OSError, ValueError) as why:
-            # asyncio says "error while attempting to bind on ...: address already in use".
-            self._failure = str(why.__cause__ or why).rpartition(": ")[2]
+            self._failure = _reason(why)
+            for listener in listeners:
+                listener.stop_listening()
             return
-        self.local_port = self._taken_port(broker, "default")
-        self.port = self._taken_port(broker, "outside")
+        self.local_port, self.port = inside.port, outside.port
         self._started.set()
-        watch = asyncio.create_task(self._end_revoked(broker))
+        watch = asyncio.create_task(self._end_revoked(gate))
         # amqtt no longer delivers messages after this task of it has ended.
         parts = {watch, broker._broadcast_task}
         stop = asyncio.create_task(self._stop.wait())
@@ -137,30 +143,55 @@ class EmbeddedBroker:
         for part in done & parts:
             part.result()  # raises what ended it
         watch.cancel()
+        for listener in listeners:
+            listener.stop_listening()
         # What is still open after the time limit is closed with the process.
         with contextlib.suppress(TimeoutError, AMQTTError, BrokerError):
             await asyncio.wait_for(broker.shutdown(), _STOP_S)
+        for listener in listeners:
+            await listener.close()
         for task in asyncio.all_tasks():
             if task is not asyncio.current_task():
                 task.cancel()
 
-    async def _end_revoked(self, broker: Broker) -> None:
+    def _amqtt_settings(self) -> dict[str, Any]:
+        return {
+            "listeners": {_LISTENER: {"type": ListenerType.EXTERNAL}},
+            "session_expiry_interval": _SESSION_S,
+            "plugins": {
+                "smartmeter_broker.plugins.Admitted": {},
+                "smartmeter_broker.plugins.TopicRights": {"rights": self._rights},
+            },
+        }
+
+    def _gate(self, broker: Broker) -> Gate:
+        async def handover(reader: PacketReader, writer: PacketWriter) -> None:
+            await broker.external_connected(reader, writer, _LISTENER)
+
+        def sessions_of(user: str) -> int:
+            return sum(session.username == user for session, _ in broker.sessions.values())
+
+        return Gate(self._admission, handover, sessions_of, ThrottledLog(_log))
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        """Raises OSError; ssl.SSLError is one."""
+        certificate, key, client_ca = self._tls
+        if certificate is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=client_ca)
+        context.load_cert_chain(certificate, key)
+        context.verify_mode = ssl.CERT_OPTIONAL if client_ca else ssl.CERT_NONE
+        return context
+
+    async def _end_revoked(self, gate: Gate) -> None:
         """Ends the connections whose certificates are in a new list."""
         seen = None
         while True:
             written = _modified(self._crl) if self._crl else None
             if self._crl and written != seen:
                 seen = written
-                for session, handler in list(broker.sessions.values()):
-                    if handler.writer and is_revoked(session, self._crl):
-                        with contextlib.suppress(OSError):
-                            await handler.writer.close()
+                gate.end_revoked()
             await asyncio.sleep(_LOOK_S)
-
-    @staticmethod
-    def _taken_port(broker: Broker, listener: str) -> int:
-        server = broker._servers[listener].instance
-        return int(next(iter(server.sockets)).getsockname()[1])
 
 
 def _modified(path: Path) -> int | None:
@@ -171,22 +202,13 @@ def _modified(path: Path) -> int | None:
         return None
 
 
-class _BoundedReader(StreamReaderAdapter):  # type: ignore[misc]
-    """Ends a connection that sends a longer packet, before any of it is in memory."""
-
-    async def read(self, n: int = -1) -> bytes:
-        if n > _PACKET_BYTES:
-            raise ConnectionAbortedError(f"a packet of {n} bytes; at most {_PACKET_BYTES} are read")
-        return bytes(await super().read(n))
-
-
-class _BoundedBroker(Broker):  # type: ignore[misc]
-    async def stream_connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
-    ) -> None:
-        await self.external_connected(
-            _BoundedReader(reader), StreamWriterAdapter(writer), listener_name
-        )
+def _reason(why: Exception) -> str:
+    if isinstance(why, ssl.SSLError):
+        return f"its certificate or key cannot be used ({why.reason or why})"
+    if isinstance(why, OSError) and why.strerror:
+        text = why.strerror.lower()
+        return f"{why.filename}: {text}" if why.filename else text
+    return str(why)
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import secrets
 import sqlite3
 import threading
 import time
@@ -131,19 +130,25 @@ class Concentrator:
         settings = self._config.lan
         if not isinstance(settings, EmbeddedSettings):
             return settings
-        name, password = "concentrator", secrets.token_urlsafe(24)
+        config = self._config
         broker = closing.enter_context(
             EmbeddedBroker(
                 settings.host,
                 settings.port,
-                users={**settings.users, name: password},
+                users=settings.users,
+                meters={*(p.meter for p in config.ports), *(m.id for m in config.meters)},
                 certificate=settings.certificate,
                 key=settings.key,
             )
         )
         log.info("the embedded LAN broker listens on %s:%d", settings.host, broker.port)
         return BrokerSettings(
-            "127.0.0.1", broker.local_port, tls=False, user=name, password=password, mqtt5=False
+            "127.0.0.1",
+            broker.local_port,
+            tls=False,
+            user=broker.local_user,
+            password=broker.local_password,
+            mqtt5=False,
         )
 
     def end(self) -> None:

@@ -1,0 +1,80 @@
+"""Decides by CONNECT packet and certificate whether a client may connect."""
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography import x509
+from smartmeter_mqtt import client_ids
+
+from .certificates import is_revoked, name_of
+from .connect_packet import NOT_AUTHORIZED, WRONG_CLIENT_ID, Connect, Refused
+from .rights import CONCENTRATOR, PROCESS, Login, Rights
+
+
+class Admission:
+    """users: name -> password. crl: the list of revoked certificates; with None, certificates do
+    not count.
+
+    A client with the name process_user and process_password is this process itself.
+    """
+
+    def __init__(
+        self, users: Mapping[str, str], rights: Rights, crl: Path | None, process_user: str
+    ) -> None:
+        self._users = dict(users)
+        self._rights = rights
+        self._crl = crl
+        self._process_user = process_user
+        self.process_password = secrets.token_urlsafe(24)
+
+    def admit(self, connect: Connect, certificate: bytes | None, from_inside: bool) -> Login:
+        """The login of a client. certificate: DER, already verified by TLS. Raises Refused.
+
+        from_inside: it came through the listener of this process.
+        """
+        login = self._by_certificate(connect, certificate) or self._by_password(
+            connect, from_inside
+        )
+        if login is None:
+            raise Refused(NOT_AUTHORIZED, "a client gave a wrong name, password or certificate")
+        will = connect.will
+        if will and (_is_no_topic(will.topic) or not self._rights.may_write(login, will.topic)):
+            raise Refused(
+                NOT_AUTHORIZED, f"the last will of {login.name} has a topic that is not its own"
+            )
+        if not connect.client_id and not connect.clean:
+            raise Refused(WRONG_CLIENT_ID, "a client without an id asks for a lasting session")
+        return login
+
+    def revoked(self, login: Login) -> bool:
+        return bool(self._crl and login.serial is not None and is_revoked(login.serial, self._crl))
+
+    def _by_certificate(self, connect: Connect, certificate: bytes | None) -> Login | None:
+        if self._crl is None or certificate is None:
+            return None
+        shown = x509.load_der_x509_certificate(certificate)
+        name = name_of(shown)
+        if name is None:
+            return None
+        # With another client id it would disconnect the owner of that id.
+        own = (client_ids.of_concentrator(name), client_ids.of_check(name))
+        login = Login(CONCENTRATOR, name, shown.serial_number)
+        if connect.client_id not in own or self.revoked(login):
+            raise Refused(NOT_AUTHORIZED, f"{name} has a wrong client id, or is revoked")
+        return login
+
+    def _by_password(self, connect: Connect, from_inside: bool) -> Login | None:
+        user, given = connect.user or "", connect.password or b""
+        if from_inside and user == self._process_user:
+            right = hmac.compare_digest(given, self.process_password.encode())
+            return Login(PROCESS, user) if right else None
+        known = self._users.get(user)
+        # Compared in either case, so that the time does not reveal which names exist.
+        right = hmac.compare_digest(given, (known or "").encode())
+        return Login(self._rights.role_of(user), user) if right and known is not None else None
+
+
+def _is_no_topic(topic: str) -> bool:
+    return not topic or topic.startswith("$") or "#" in topic or "+" in topic
