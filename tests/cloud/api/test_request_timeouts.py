@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from smartmeter_cloud.api import body_limit, request_timeouts, server
-from smartmeter_cloud.api.rate_limit import KNOWN_MAX, WRONG_MAX, WrongKeyLimit
 from smartmeter_cloud.config.settings import EnrolmentSettings, HttpSettings
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_service.faults import Faults
@@ -85,43 +84,6 @@ def test_a_body_that_drips_is_ended(hasty: Address) -> None:
         one.sendall(b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
         assert one.recv(1000).startswith(b"HTTP/1.1 408")
     assert is_well(hasty)
-
-
-def test_who_guesses_keys_has_to_wait_and_others_have_not(own_site: Site) -> None:
-    known, late = own_site.key("read"), own_site.key("read")
-    assert call(own_site, "GET", "v1/meters", key=known)[0] == 200
-    parts = urlsplit(own_site.api.address)
-    client = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
-    answers = []
-    for i in range(WRONG_MAX + 1):
-        client.request("GET", "/v1/meters", headers={"Authorization": f"Bearer smc_{i}"})
-        answer = client.getresponse()
-        answer.read()
-        answers.append(answer.status)
-    assert answers == [401] * WRONG_MAX + [429]
-    assert 0 < int(answer.headers["Retry-After"]) <= 61
-    assert call(own_site, "GET", "v1/meters", key=late)[0] == 429
-    assert call(own_site, "POST", "v1/session", {"token": "smc_x"})[0] == 429
-    assert call(own_site, "GET", "v1/meters", key=known)[0] == 200
-    assert f"wrong_keys_total {WRONG_MAX:.1f}\n" in own_site.metrics()
-    assert own_site.api.said.count("wrong keys") == 1
-
-
-def test_guesses_are_counted_by_network_for_a_minute_and_in_little_memory() -> None:
-    now = 0.0
-    limit = WrongKeyLimit(lambda: now)
-    for i in range(WRONG_MAX):
-        limit.wrong(f"2001:db8:1:2::{i:x}")
-    assert limit.wait("2001:db8:1:2:ffff::1", b"key")
-    assert not limit.wait("2001:db8:1:3::1", b"key")
-    for i in range(2 * KNOWN_MAX):
-        limit.wrong(f"10.{i // 65536}.{i // 256 % 256}.{i % 256}")
-    assert len(limit._wrong) <= KNOWN_MAX
-    for _ in range(WRONG_MAX):
-        limit.wrong("10.9.9.9")
-    assert limit.wait("10.9.9.9", b"key")
-    now = 61.0
-    assert not limit.wait("10.9.9.9", b"key")
 
 
 def test_killed_while_it_answers_nobody_takes_a_part_for_the_whole(own_site: Site) -> None:

@@ -9,7 +9,7 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from smartmeter_cloud.api.caller import Caller
 from smartmeter_cloud.api.keys import FIRST_NAME, PREFIX, SESSION_DAYS, digest, new_key, now_ms
 from smartmeter_cloud.api.problems import Problem
-from smartmeter_cloud.api.rate_limit import WrongKeyLimit
+from smartmeter_cloud.api.rate_limit import SLOW_SECONDS, WrongKeyLimit
 from smartmeter_cloud.auth.oidc import Issuer, Rejected
 from smartmeter_cloud.auth.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION, READ, SCOPES
 from smartmeter_cloud.store.interface import Store
@@ -18,6 +18,11 @@ from smartmeter_cloud.store.rows import Key
 _Found = TypeVar("_Found")
 
 COOKIE = "smartmeter"
+
+
+def cookie_name(request: Request) -> str:
+    """The session's cookie. By TLS no other service of this host name can set it (RFC 6265bis)."""
+    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
 
 
 class Authenticator:
@@ -38,8 +43,8 @@ class Authenticator:
             kind, _, token = header.partition(" ")
             if kind.lower() != "bearer" or not token:
                 raise _unknown("the Authorization header must be: Bearer TOKEN")
-            return self._rate_limited(request, token.strip(), self._by_token)
-        cookie = request.cookies.get(COOKIE)
+            return self._slowed_down(request, token.strip(), self._by_token)
+        cookie = request.cookies.get(cookie_name(request))
         if cookie and (key := self.store.key(digest(cookie), now_ms())) and key.session:
             return self._of_key(key)
         if self.open:
@@ -69,26 +74,27 @@ class Authenticator:
         scopes = frozenset(key.scopes.split())
         return Caller(self.store, key.name, scopes, households, key.digest, key.expires)
 
-    def _rate_limited(self, request: Request, token: str, look: Callable[[str], _Found]) -> _Found:
-        """Return look(token), unless that address has sent too many wrong keys."""
-        address = request.client.host if request.client else ""
-        known = digest(token)
-        if seconds := self.wrong_keys.wait(address, known):
-            raise Problem(429, "too many wrong keys", {"Retry-After": str(seconds)})
+    def _slowed_down(self, request: Request, token: str, look: Callable[[str], _Found]) -> _Found:
+        """Return look(token). Many wrong ones from an address are answered slowly."""
         try:
-            found = look(token)
-        except Problem:
-            self.wrong_keys.wrong(address)
-            raise
-        self.wrong_keys.right(known)
-        return found
+            return look(token)
+        except Problem as problem:
+            raise self.wrong(request, problem) from None
+
+    def wrong(self, request: Request, problem: Problem) -> Problem:
+        """Count a wrong key or token; returns the answer to it."""
+        address = request.client.host if request.client else ""
+        if seconds := self.wrong_keys.wrong(address):
+            headers = {"Retry-After": str(seconds)}
+            return Problem(429, "too many wrong keys from your address", headers, SLOW_SECONDS)
+        return problem
 
     def open_session(self, request: Request, token: str) -> tuple[Key, str]:
         """Accepts a one-time token or a key; returns a new session with its rights, and a token.
 
         The session ends with the key, and is not good for a further one.
         """
-        return self._rate_limited(request, token, self._new_session)
+        return self._slowed_down(request, token, self._new_session)
 
     def _new_session(self, token: str) -> tuple[Key, str]:
         key = self.store.key(digest(token), now_ms())
@@ -123,7 +129,7 @@ class Authenticator:
 
 
 def _came_by_proxy(request: Request) -> bool:
-    """A proxy brings callers from anywhere. By default nginx adds no header, but uses HTTP/1.0."""
+    """Behind a proxy anyone may call. nginx adds no header by default, but speaks HTTP/1.0."""
     named = any(
         name in ("forwarded", "via", "x-real-ip") or name.startswith(("x-forwarded-", "cf-"))
         for name in request.headers

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from smartmeter_cloud.api import openapi, schemas
 from smartmeter_cloud.api.access import (
-    COOKIE,
     Admin,
     Aggregates,
     Authenticator,
     Reads,
+    cookie_name,
 )
 from smartmeter_cloud.api.fields import NUMBER, Id
 from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
@@ -50,7 +50,7 @@ def log_in(body: Token, request: Request) -> Response:
     assert session.expires is not None  # at most SESSION_DAYS
     answer = Json({"expires": rfc3339(session.expires)})
     answer.set_cookie(
-        COOKIE,
+        cookie_name(request),
         token,
         max_age=max(0, (session.expires - session.created) // 1000),
         httponly=True,
@@ -64,9 +64,9 @@ def log_in(body: Token, request: Request) -> Response:
 def log_out(request: Request) -> Response:
     """Ends the session of the cookie."""
     authenticator: Authenticator = request.app.state.authenticator
-    authenticator.close_session(request.cookies.get(COOKIE, ""))
+    authenticator.close_session(request.cookies.get(cookie_name(request), ""))
     answer = Json({})
-    answer.delete_cookie(COOKIE)
+    answer.delete_cookie(cookie_name(request), secure=request.url.scheme == "https")
     return answer
 
 

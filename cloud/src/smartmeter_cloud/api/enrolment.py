@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from smartmeter_cloud.api import openapi, schemas, serializers
-from smartmeter_cloud.api.access import Admin
+from smartmeter_cloud.api.access import Admin, Authenticator
 from smartmeter_cloud.api.accounts import ConcentratorId
 from smartmeter_cloud.api.caller import Caller
 from smartmeter_cloud.api.fields import NUMBER, Id
 from smartmeter_cloud.api.openapi import refusals
+from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
 from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.pki.authority import CSR_MAX, BadRequest
@@ -82,7 +83,7 @@ def authority_certificates(enrolment: Enrols) -> Response:
     responses=_PKCS7 | refusals(401, 403),
     response_class=Response,
 )
-def enrol(enrolment: Enrols, csr: Csr, token: _Token) -> Response:
+def enrol(request: Request, enrolment: Enrols, csr: Csr, token: _Token) -> Response:
     """A Concentrator's first certificate, by a one-time token (RFC 7030, 4.2.1).
 
     The name in it is the one that the token was made for. The same key may ask again with the
@@ -90,7 +91,12 @@ def enrol(enrolment: Enrols, csr: Csr, token: _Token) -> Response:
     """
     if token is None:
         raise UnknownToken("send the one-time token as: Authorization: Bearer TOKEN")
-    return _certificates(enrolment.enrol(token.credentials.strip(), csr))
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        return _certificates(enrolment.enrol(token.credentials.strip(), csr))
+    except UnknownToken as why:
+        problem = Problem(401, str(why), {"WWW-Authenticate": "Bearer"})
+        raise authenticator.wrong(request, problem) from None
 
 
 @router.post(

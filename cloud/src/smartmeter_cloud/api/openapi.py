@@ -41,7 +41,7 @@ _WHY = {
     404: "It does not exist, or it belongs to somebody else.",
     409: "There are too many of these already.",
     422: "A field or parameter is not valid; the detail names it.",
-    429: "Too many wrong keys from this address; Retry-After is the time to wait.",
+    429: "Too many wrong keys from this address. The right key still works at once.",
     503: "The database, the CA or a stream is not available at the moment.",
 }
 _CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): a person reads `detail`, a program `status`."""
 
+import asyncio
 import logging
 from http import HTTPStatus
 
@@ -20,8 +21,15 @@ _log = logging.getLogger("smartmeter_cloud.api")
 class Problem(Exception):
     """A request cannot be answered; detail is one sentence."""
 
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        delay: float = 0.0,  # s until it is answered
+    ) -> None:
         super().__init__(detail)
+        self.delay = delay
         self.status = status
         self.detail = detail
         self.headers = headers
@@ -40,6 +48,7 @@ def response(status: int, detail: str, headers: dict[str, str] | None = None) ->
 def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(request: Request, error: Problem) -> Response:
+        await asyncio.sleep(error.delay)
         return response(error.status, error.detail, error.headers)
 
     @app.exception_handler(HTTPException)

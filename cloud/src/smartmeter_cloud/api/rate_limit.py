@@ -1,7 +1,8 @@
-"""An address that sends many wrong keys must wait.
+"""Guessing keys is slow, and the right keys from the same address still work at once.
 
-Nobody can guess a key with 256 random bits. The limit keeps guessers away from the store and
-logs them.
+A key has 256 random bits, so nobody can guess one. The limit keeps guessers from loading the
+server, and logs them. Each key is looked up, so the right one of a neighbor behind the same
+proxy or router always works at once. Only the answers to wrong keys have to wait.
 """
 
 import ipaddress
@@ -11,7 +12,8 @@ from collections.abc import Callable
 
 WRONG_MAX = 100  # in MINUTE, from one address
 MINUTE = 60.0  # s
-KNOWN_MAX = 10_000  # addresses, and keys that were right
+SLOW_SECONDS = 1.0  # until a further wrong key is answered
+KNOWN_MAX = 10_000  # addresses
 
 _log = logging.getLogger("smartmeter_cloud.api")
 
@@ -20,37 +22,21 @@ class WrongKeyLimit:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._wrong: dict[str, tuple[int, float]] = {}  # address -> how many, until when
-        self._right: set[bytes] = set()
         self.count = 0  # since the start
 
-    def wait(self, address: str, digest: bytes) -> int:
-        """Seconds until that address may try this key; 0 for at once.
-
-        A key that was right before is always tried: behind one proxy all have its address.
-        """
-        many, until = self._wrong.get(_network(address), (0, 0.0))
-        left = until - self._clock()
-        if many < WRONG_MAX or left <= 0 or digest in self._right:
-            return 0
-        return int(left) + 1
-
-    def right(self, digest: bytes) -> None:
-        if len(self._right) >= KNOWN_MAX:
-            self._right.clear()
-        self._right.add(digest)
-
-    def wrong(self, address: str) -> None:
+    def wrong(self, address: str) -> int:
+        """Counts a wrong key; returns for how many seconds that address is slowed down."""
         self.count += 1
         network, now = _network(address), self._clock()
-        many, until = self._wrong.get(network, (0, 0.0))
+        many, until = self._wrong.pop(network, (0, now + MINUTE))
         if until <= now:
             many, until = 0, now + MINUTE
-            self._wrong.pop(network, None)  # what is first in it is the oldest
-            if len(self._wrong) >= KNOWN_MAX:
-                self._wrong.pop(next(iter(self._wrong)))
+        if len(self._wrong) >= KNOWN_MAX:
+            self._wrong.pop(next(iter(self._wrong)))  # the one that has been quiet for longest
         self._wrong[network] = (many + 1, until)
         if many + 1 == WRONG_MAX:
-            _log.warning("%s sent %d wrong keys in a minute and must wait", network, WRONG_MAX)
+            _log.warning("%s sent %d wrong keys in a minute and is slowed down", network, WRONG_MAX)
+        return int(until - now) + 1 if many >= WRONG_MAX else 0
 
 
 def _network(address: str) -> str:

@@ -51,6 +51,7 @@ class Server(uvicorn.Server):
                     log_level="warning",
                     access_log=False,
                     server_header=False,
+                    forwarded_allow_ips=list(settings.proxies),
                     timeout_graceful_shutdown=SHUTDOWN_SECONDS,
                     http=TimedProtocol,
                     timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -73,6 +73,7 @@ class HttpSettings:
     names: tuple[str, ...] = ()  # further host names the page is called by
     access: str = "keys"  # or "open"
     oidc: OidcSettings | None = None
+    proxies: tuple[str, ...] = LOOPBACK[:2]  # whose X-Forwarded-* is believed
 
     @property
     def called(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The settings file of the Cloud: the contents of each table, and their consequences."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -168,9 +169,17 @@ class _Http(Table):
     redirect_port: ListenPort | None = None
     names: tuple[Text, ...] = ()
     access: Literal["open", "keys"] = "keys"
+    proxies: tuple[Text, ...] = HttpSettings.proxies
 
     def __post_init__(self) -> None:
         check_pair(self.certificate, self.key)
+        for proxy in self.proxies:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise WrongKey(
+                    "proxies", f"must be addresses or networks such as 10.0.0.0/24, not {proxy}"
+                ) from None
         if self.access == "open" and not self.is_inside:
             raise WrongKey(
                 "access", 'must be "keys": with "open" anyone from outside could do everything'
@@ -201,6 +210,7 @@ class _Http(Table):
             self.names,
             self.access,
             oidc,
+            self.proxies,
         )
 
 
