@@ -4,8 +4,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.firmware.rig import LONG, ONE_WORD_SIZE, Setup, Wire, mpremote
+from tools.environment.prepare import program
 from tools.virtual_board import VirtualBoard
+from tools.virtual_board.memory import CLASSES, pools, stand_ins
 
 
 def test_mpremote_gets_into_a_running_adapter(setup: Setup) -> None:
@@ -99,6 +103,38 @@ def test_a_uart_on_the_port_s_default_pin_panics(new_board: Callable[..., Virtua
     board.wait_console("board: panic")
     board.wait_console("settings: none yet", after=board.console().index("board: panic"))
     assert board.resets == [1, 2]
+
+
+@ONE_WORD_SIZE
+@pytest.mark.parametrize("memory", ["classic", "c3", "psram"])
+def test_a_class_has_its_heap_beside_the_stand_ins(
+    new_board: Callable[..., VirtualBoard], binary: str, memory: str
+) -> None:
+    board = new_board(memory=memory)
+    board.wait_console("settings: none yet")
+    own = stand_ins(program(binary)).live
+    said = mpremote(board.port, "exec", "import gc; print(gc.mem_alloc() + gc.mem_free())")
+    most = CLASSES[memory][1] * 1024
+    # less the table of the collector, which a chip's heap holds, too
+    assert most * 0.97 < int(said) - own < most
+
+
+def test_pools_of_names_double() -> None:
+    """As micropython.qstr_info() showed on 32 bit: 1280 entries of 7 bytes for the 1261st name."""
+    assert pools(620) == 620 * 7
+    assert pools(1260) - pools(621) == 0
+    assert pools(1261) - pools(1260) == 1280 * 7
+
+
+@ONE_WORD_SIZE
+def test_the_heap_of_the_firmware_is_reported_without_the_stand_ins(setup: Setup) -> None:
+    setup.provision()
+    setup.status()
+    heap = setup.board.heap()
+    assert 40_000 < heap.live < 100_000
+    assert abs(heap.slack) < 1280 * 7
+    assert 300 < heap.names < 1260
+    assert heap.areas == (1 if heap.live < 62_000 else 2)
 
 
 @LONG

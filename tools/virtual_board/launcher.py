@@ -65,6 +65,7 @@ class VirtualBoard:
         self.resets: list[int] = []  # reset causes of all starts so far but soft resets
         self._uart = os.path.abspath(uart)
         self._binary = micropython if os.sep in micropython else program(micropython)
+        self._memory = memory
         self._heap = heap_bytes(memory, self._binary)
         self._line = line or "-"
         # stock ESP32 builds have umqtt.simple frozen in; Debian's unix build leaves it out
@@ -209,7 +210,8 @@ class VirtualBoard:
 
     def heap(self) -> Heap:
         """What the firmware used of the heap at its last status."""
-        return used(self.console(), self._binary)
+        self.wait_console("n_total_bytes", 5)  # the end of a report
+        return used(self.console(), self._memory, self._binary)
 
     def wait_console(self, text: str, seconds: float = 60, after: int = 0) -> None:
         """Returns once `text` is on the console, from character `after` on."""

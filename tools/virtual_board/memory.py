@@ -42,13 +42,17 @@ def pools(names: int) -> int:
 class Heap:
     """Of the firmware alone.
 
-    live: bytes in use after collection. names: how many it has brought. slack: bytes of pools
-    without a name in them, which a step of the pools adds or takes; live - slack has no steps.
+    live:  bytes in use after collection
+    names: how many it has brought
+    slack: bytes that pools of names add to `live` without a name in them. It is below 0 if the
+           names fill what the pools of the stand-ins had left. `live - slack` has no steps.
+    areas: how many a chip of the board's class has taken by then, at least
     """
 
     live: int
     names: int
     slack: int
+    areas: int
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,23 @@ def heap_bytes(memory: str, binary: str) -> int:
     return CLASSES[memory][1] * 1024 + int(stand_ins(binary).live * _TABLE)
 
 
-def used(console: str, binary: str) -> Heap:
+def areas(memory: str, live: int) -> int:
+    """How many areas a chip of this class needs for so many bytes: each doubles the heap."""
+    size, count = CLASSES[memory][0] * 1024, 1
+    while size < live * _TABLE:
+        size *= 2
+        count += 1
+    return count
+
+
+def used(console: str, memory: str, binary: str) -> Heap:
     """By the last report on the console.
 
     The board writes one when the adapter makes its status, right after a collection.
     """
-    reports = _REPORT.findall(console)
-    if not reports:
-        raise ValueError("the adapter has not told its status yet")
     own = stand_ins(binary)
-    live, names = (int(x) for x in reports[-1])
+    live, names = (int(x) for x in _REPORT.findall(console)[-1])
     held = pools(names) - pools(own.names)
-    return Heap(live - own.live, names - own.names, held - (names - own.names) * _ENTRY)
+    slack = held - (names - own.names) * _ENTRY
+    live -= own.live
+    return Heap(live, names - own.names, slack, areas(memory, live))
