@@ -58,7 +58,7 @@ def test_without_a_key_the_telegram_is_passed_on_as_it_came(setup: Setup, meter:
     events = receiver.feed(telegram) + receiver.flush()
     assert [type(e) for e in events] == [Reading]
     assert agrees(json.loads(to_json(events[0]), parse_float=Decimal, parse_int=Decimal), truth)
-    setup.board.wait_console("encrypted telegrams come")
+    setup.board.wait_console("encrypted telegrams arrive and are forwarded")
 
 
 def test_raw_is_the_deciphered_telegram(setup: Setup, meter: TestMeter) -> None:
