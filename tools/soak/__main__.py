@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from tools.bench.table import Table, verdicts
 from tools.environment.debian import Unavailable
 from tools.soak.adapter_run import AdapterRun, agrees
@@ -153,7 +155,8 @@ def soak(
         ("telegrams", 10), ("readings", 9), ("lost", 5), ("again", 6), ("heap free", 10), ("s", 7)
     )
     heap_first = heap = 0
-    with AdapterRun(folder, "micropython32", image) as run:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    with AdapterRun(folder, "micropython32", image, key) as run:
         it = Soak(run, telegrams)
         resets = list(run.board.resets)
         shown = longest = troubles = 0

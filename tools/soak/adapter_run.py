@@ -97,17 +97,24 @@ class AdapterRun:
     """The whole setup, in `folder`, running once entered.
 
     binary: micropython or micropython32. image: the flash of a board that has the firmware.
+    update_key: signs the updates of a board that takes them, which costs it heap.
     """
 
-    def __init__(self, folder: Path, binary: str, image: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        binary: str,
+        image: Path | None = None,
+        update_key: rsa.RSAPrivateKey | None = None,
+    ) -> None:
         self._image = image
+        self._update_key = update_key
         self._authority = Authority(folder / "ca")
         certificate, key = self._authority.issue("broker", ("localhost",))
         ca = self._authority.certificate_path
         passwords = {"adapter": secrets.token_hex(8), "run": secrets.token_hex(8)}
         self.broker = Mosquitto(folder / "broker", users=passwords, tls=(ca, certificate, key))
         self._passwords = passwords
-        self._update_key = rsa.generate_private_key(public_exponent=65537, key_size=3072)
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.board = VirtualBoard(
@@ -143,8 +150,10 @@ class AdapterRun:
             "broker_password": self._passwords["adapter"].encode(),
             "broker_ca": self._authority.certificate_path.read_bytes(),
             "meter_key": _KEY,
-            "update_key": self._update_key.public_key().public_numbers().n.to_bytes(384, "big"),
         }
+        if self._update_key:
+            numbers = self._update_key.public_key().public_numbers()
+            held["update_key"] = numbers.n.to_bytes(384, "big")
         device.write(self.board.port, Answers(settings, held).checked())
         device.reset(self.board.port)
         self.status()
@@ -186,6 +195,7 @@ class AdapterRun:
 
     def update(self, version: str) -> str:
         """Push the firmware under another version; return the version that runs then."""
+        assert self._update_key, "this board takes no updates"
         files = {name: (flash.FIRMWARE / name).read_bytes() for name in flash.files()}
         files = {name: data for name, data in files.items() if "/" in name}
         name = "lib/smartmeter/__init__.py"
