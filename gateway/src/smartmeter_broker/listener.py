@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from .admission import Admission
+from .budget import Budget
 from .connect_packet import (
     NOT_AUTHORIZED,
     UNAVAILABLE,
@@ -69,6 +70,7 @@ class Gate:
         self.sessions_of = sessions_of
         self.log = log
         self.retained = RetainedBound()
+        self.budgets: dict[str, Budget] = {}  # by user
         self.connections: dict[str, Connection] = {}  # by the client id that amqtt gets
 
     def end_revoked(self) -> None:
@@ -186,6 +188,7 @@ class Listener:
                     self._gate.log.warning("accept", f"cannot take connections: {why.strerror}")
                     await asyncio.sleep(_FULL_S)
                 continue
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # notices lost clients
             connection = Connection(taken, address[0])
             self._waiting[connection] = None
             if len(self._waiting) > max(1, self._most // 5):
@@ -262,7 +265,8 @@ class Listener:
         self._users[user] += 1
         try:
             first = encode(connect._replace(client_id=client_id, user=user, password=None))
-            reader.begin(first, login, connect.keep_alive, gate.retained)
+            budget = gate.budgets.setdefault(user, Budget())
+            reader.begin(first, login, connect.keep_alive, budget, gate.retained)
             writer = PacketWriter(connection.stream, gate.log)
             await self._hand_over(reader, writer)
         finally:

@@ -2,10 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
 
 from amqtt.adapters import ReaderAdapter, WriterAdapter  # type: ignore[import-untyped]
 
+from .budget import Budget
 from .connect_packet import CONNECT_TYPE, Malformed
 from .retained import RetainedBound
 from .rights import METER, PROCESS, Login
@@ -15,9 +15,6 @@ CONNECT_BYTES = 70_000  # a last will may have 65 535
 _OTHER_BYTES = 8_000  # of packets that carry no message; a SUBSCRIBE is the longest
 _PUBLISH_BYTES = 2_000_000  # the longest that the chain sends has half of that
 _METER_BYTES = 65_536  # what the Concentrator takes from an adapter is shorter still
-# amqtt takes some 2 000 packets a second; a Concentrator of 1 000 meters sends 200.
-_PACKETS_PER_S, _PACKETS_AT_ONCE = 500, 2_000
-_BYTES_PER_S, _BYTES_AT_ONCE = 1_000_000, 4_000_000
 _QOS_2_OPEN = 100  # messages at QoS 2 without their PUBREL
 _UNREAD_S = 20.0  # that a client may leave data unread, once the buffers are full
 
@@ -39,12 +36,11 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         self._received = bytearray()
         self._packet = memoryview(b"")  # the part of the current one that amqtt has not read
         self._login: Login | None = None
+        self._budget = Budget()
         self._retained = RetainedBound()
         self._qos_2: set[bytes] = set()
         self._idle_s: float | None = None
         self._heard = 0.0
-        self._packets = _Budget(_PACKETS_PER_S, _PACKETS_AT_ONCE)
-        self._bytes = _Budget(_BYTES_PER_S, _BYTES_AT_ONCE)
         self.ended = asyncio.Event()
 
     async def connect_packet(self) -> bytes:
@@ -57,10 +53,18 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         self._drop(len(packet))
         return bytes(packet[_head_bytes(packet) :])
 
-    def begin(self, first: bytes, login: Login, keep_alive: int, retained: RetainedBound) -> None:
+    def begin(
+        self,
+        first: bytes,
+        login: Login,
+        keep_alive: int,
+        budget: Budget,
+        retained: RetainedBound,
+    ) -> None:
         """Let amqtt read; it gets the packet `first` before everything else."""
         self._packet = memoryview(first)
         self._login = login
+        self._budget = budget
         self._retained = retained
         self._idle_s = 1.5 * keep_alive if keep_alive else None  # 3.1.2-24
         self._heard = asyncio.get_running_loop().time()
@@ -91,8 +95,7 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
             packet = await self._whole(limit)
             self._look_at(kind, packet)
             if self._login.role != PROCESS:
-                await self._packets.spend(1)
-                await self._bytes.spend(len(packet))
+                await self._budget.spend(len(packet))
                 self._heard = asyncio.get_running_loop().time()
         except Malformed as why:
             self._end("malformed", str(why))
@@ -191,26 +194,6 @@ class PacketWriter(WriterAdapter):  # type: ignore[misc]
 
     async def close(self) -> None:
         self._stream.close()
-
-
-class _Budget:
-    """A token bucket: at_once at first, then per_s."""
-
-    def __init__(self, per_s: float, at_once: float) -> None:
-        self._per_s = per_s
-        self._at_once = at_once
-        self._left = at_once
-        self._clock: Callable[[], float] = asyncio.get_running_loop().time
-        self._since = self._clock()
-
-    async def spend(self, amount: float) -> None:
-        """Wait until the amount may be spent, and spend it."""
-        now = self._clock()
-        self._left = min(self._at_once, self._left + (now - self._since) * self._per_s)
-        self._since = now
-        if self._left < amount:
-            await asyncio.sleep((amount - self._left) / self._per_s)
-        self._left -= amount
 
 
 def _size(received: bytearray) -> int | None:
