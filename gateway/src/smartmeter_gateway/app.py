@@ -27,6 +27,7 @@ from .spool.database import SpoolError
 from .spool.writer import SpoolWriter
 from .uplink.forwarder import Forwarder
 from .uplink.inbox import Inbox
+from .web import certificate
 from .web.server import HttpUnavailable, LocalHttp
 
 _STOP_S = 4.0  # all parts together
@@ -117,13 +118,17 @@ class Concentrator:
         if settings is None:
             return None
         try:
-            page = LocalHttp(settings, self.registry)
+            page = LocalHttp(settings, self.registry, self._config.spool.path.parent)
         except HttpUnavailable as why:
             if settings.asked_for:
                 raise
             log.warning("there is no local page: %s", why)
             return None
-        log.info("the local page is at http://%s:%d/", settings.host, page.port)
+        scheme = "https" if settings.tls else "http"
+        log.info("the local page is at %s://%s:%d/", scheme, settings.host, page.port)
+        if settings.tls:
+            seen = certificate.fingerprint(self._config.spool.path.parent)
+            log.info("your browser should show this SHA-256 of its certificate: %s", seen)
         return page
 
     def _lan(self, closing: ExitStack) -> BrokerSettings | None:

@@ -1,4 +1,4 @@
-"""Whoever guesses keys is slowed down; their neighbors at the same address are not."""
+"""Guessing keys is slow; the keys of neighbors at the same address work at once."""
 
 import http.client
 import json

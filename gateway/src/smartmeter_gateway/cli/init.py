@@ -70,7 +70,9 @@ def _home(a: Answers, d: Draft) -> None:
     if a.yes("http.open", "Show the local page to the home's network, too?"):
         d.table("[http]", "the local page; user home, and the password in the file")
         d.put("host", "0.0.0.0")  # noqa: S104 (asked for, and behind a password)
-        password = a.secret("http.password", "Its password (empty: generate one)")
+        password = a.secret(
+            "http.password", "Its password, 12 characters or more (empty: generate one)"
+        )
         d.secret("password_file", "http.password", password or secrets.token_urlsafe(12))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from smartmeter_service.toml_file import SettingsError
 
 from ..config.settings import Config
+from ..web.certificate import client_context
 
 _TIMEOUT_S = 5
 _ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
@@ -20,13 +21,14 @@ def fetch(config: Config) -> dict[str, Any]:
     if http is None:
         raise SettingsError("[http] is not enabled, so the running Concentrator cannot be asked")
     host = "127.0.0.1" if http.host in _ANY else http.host
-    url = f"http://{host}:{http.port}/status"
-    request = urllib.request.Request(url)
+    url = f"{'https' if http.tls else 'http'}://{host}:{http.port}/status"
+    request = urllib.request.Request(url)  # noqa: S310
     if http.password is not None:
         token = base64.b64encode(f"home:{http.password}".encode()).decode()
         request.add_header("Authorization", f"Basic {token}")
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+        context = client_context(config.spool.path.parent) if http.tls else None
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=context) as answer:  # noqa: S310
             document: dict[str, Any] = json.load(answer)
         other = document["concentrator"]
     except (urllib.error.URLError, OSError, ValueError, LookupError, TypeError):

@@ -171,6 +171,11 @@ class HttpSettings:
     asked_for: bool
     password: str | None = field(default=None, repr=False)
 
+    @property
+    def tls(self) -> bool:
+        """Whether other machines reach the page, so that the password must not be readable."""
+        return not is_loopback(self.host)
+
 
 class SntpSettings(Table):
     """[sntp]: the address at which adapters get the time. Without it there is none."""
@@ -303,6 +308,9 @@ class _Spool(Table):
             raise WrongKey("path", f"is in {self.path.parent}, which is not a folder; make it")
 
 
+PASSWORD_MIN = 12  # characters, of the local page
+
+
 class _Http(Table):
     enabled: bool = True
     host: Text = "127.0.0.1"
@@ -313,6 +321,10 @@ class _Http(Table):
         if self.password is None and not is_loopback(self.host):
             raise WrongKey(
                 "password_file", f"is missing: what listens on {self.host} needs a password"
+            )
+        if self.password is not None and len(self.password) < PASSWORD_MIN:
+            raise WrongKey(
+                "password_file", f"must contain a password of at least {PASSWORD_MIN} characters"
             )
 
 

@@ -3,11 +3,15 @@
 import base64
 import hmac
 import json
+import socket
+import ssl
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from smartmeter_service.metrics import exposition
@@ -17,6 +21,8 @@ from ..config.settings import HttpSettings, is_loopback
 from ..monitoring import document
 from ..monitoring.prometheus import families
 from ..monitoring.registry import Registry
+from . import certificate
+from .guesses import WrongPasswords
 
 _REQUESTS_MAX = 16  # at a time; a further one waits its turn
 _TIMEOUT_S = 10
@@ -31,6 +37,13 @@ _HEADERS = {
 }
 
 
+_HANDSHAKE = b"\x16"  # the first byte of a TLS connection (RFC 8446, 5.1)
+_USE_TLS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    b"This page is encrypted. Open it with https:// instead of http://\n"
+)
+
+
 class HttpUnavailable(Exception):
     """The port cannot be opened; one sentence."""
 
@@ -38,12 +51,21 @@ class HttpUnavailable(Exception):
 class LocalHttp:
     """Listens from start() to stop()."""
 
-    def __init__(self, settings: HttpSettings, registry: Registry) -> None:
+    def __init__(self, settings: HttpSettings, registry: Registry, folder: Path) -> None:
+        """folder: of the certificate, for a page that other machines reach."""
         self._settings = settings
         web = files(__package__) / "static"
         pages = {path: (web / name).read_bytes() for path, name in _PAGE.items()}
         try:
-            self._server = _Server(settings, registry, pages)
+            context = None
+            if settings.tls:
+                try:
+                    context = certificate.server_context(folder, settings.host)
+                except (OSError, ValueError) as why:
+                    raise HttpUnavailable(
+                        f"the page's certificate in {folder} cannot be used or made: {why}"
+                    ) from None
+            self._server = _Server(settings, registry, pages, context)
         except OSError as why:
             raise HttpUnavailable(
                 f"cannot listen on {settings.host}:{settings.port}: "
@@ -65,12 +87,32 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, settings: HttpSettings, registry: Registry, pages: dict[str, bytes]) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        registry: Registry,
+        pages: dict[str, bytes],
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._context = context
+        self.wrong_passwords = WrongPasswords()
         self.settings = settings
         self.registry = registry
         self.pages = pages
         self.turns = threading.BoundedSemaphore(_REQUESTS_MAX)
         super().__init__((settings.host, settings.port), _Handler)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Answer a connection, in its own thread: a slow handshake holds up nobody else."""
+        if self._context is None:
+            super().finish_request(request, client_address)
+            return
+        request.settimeout(_TIMEOUT_S)
+        if request.recv(1, socket.MSG_PEEK) not in (b"", _HANDSHAKE):
+            request.sendall(_USE_TLS)
+            return
+        with self._context.wrap_socket(request, server_side=True) as encrypted:
+            super().finish_request(encrypted, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Log our own faults. A browser that closed the connection in the middle is not one."""
@@ -88,7 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.turns:
             if not self._is_for_us():
                 self._answer(421, "text/plain", b"this page is not served under that name\n")
+            elif seconds := self.server.wrong_passwords.must_wait(self.client_address[0]):
+                text = f"too many wrong passwords from your address; wait {seconds} s\n"
+                self._answer(429, "text/plain", text.encode())
             elif not self._is_known():
+                if "Authorization" in self.headers:
+                    self.server.wrong_passwords.wrong(self.client_address[0])
                 self._answer(401, "text/plain", b"user home and its password, please\n")
             else:
                 self._page(self.path.partition("?")[0])
