@@ -38,7 +38,7 @@ class Adapter:
         if settings["broker"]["tls"]:
             ca = store.secret("broker_ca")
             if not ca:
-                raise ValueError("broker.tls is on, but no CA is there to check the broker by")
+                raise ValueError("broker.tls is on, but there is no CA to verify the broker")
             security = broker.context(ca, store.secret("client_cert"), store.secret("client_key"))
         self._health = health
         lan = network.interface(settings, store.secret("wifi_password"))

@@ -221,7 +221,7 @@ def _reason(why: Exception) -> str:
             if words in text:
                 return ours
     if isinstance(why, (AssertionError, IndexError, TypeError)):  # umqtt, of what it reads
-        return "what it sends is no MQTT that was asked for"
+        return "what it sends is not valid MQTT"
     number = why.errno if isinstance(why, OSError) else None
     if isinstance(why, MemoryError) or number in _NO_MEMORY or "ALLOC_FAILED" in text:
         return _STARVED

@@ -104,7 +104,7 @@ class Wifi:
         # else (network_wlan.c of the port); so the two cannot be distinguished here.
         if self._nic.status() == network.STAT_NO_AP_FOUND:
             return "no Wi-Fi of that name in reach"
-        return "Wi-Fi does not let this adapter in; is the Wi-Fi password right?"
+        return "Wi-Fi refuses this adapter; is the Wi-Fi password right?"
 
     def rssi(self) -> int | None:
         """Signal strength in dBm, or None."""

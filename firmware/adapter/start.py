@@ -38,7 +38,7 @@ def main() -> None:
         _run(health)
     except KeyboardInterrupt:
         health.stopped("")
-        say("adapter", "Ctrl-C; it goes on unless you press another key")
+        say("adapter", "Ctrl-C; it continues unless you press another key")
         _console_or_restart(health, _CTRL_C_MS, "a Ctrl-C on the console, and nothing after it")
     except Unusable as why:
         say("settings", str(why))

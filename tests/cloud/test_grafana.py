@@ -98,7 +98,7 @@ def test_days_are_left_out_that_are_not_asked_for(database: Database) -> None:
 def test_its_energy_is_that_of_the_api(database: Database) -> None:
     store, db = database
     for letter, direction in (("A", "drawn"), ("B", "fed")):
-        _, sql = QUERIES[f"Energy by the day {letter}"]
+        _, sql = QUERIES[f"Energy by day {letter}"]
         shown = [row[2] for row in db.execute(asked(sql, "m1").encode())]
         bars, _ = energy.bars(store.slices("m1", DAY, 0, FAR), None, DAY, VIENNA)
         assert shown == pytest.approx([getattr(bar, direction) for bar in bars])

@@ -27,7 +27,7 @@ LIES: dict[str, tuple[bytes, bytes]] = {
     ),
     "pongs without an end": (CONNACK + SUBACK, b"\xd0\x00" * 256),
 }
-SAID = ("the connection was closed", "what it sends is no MQTT", "no answer in time")
+SAID = ("the connection was closed", "what it sends is not valid MQTT", "no answer in time")
 
 
 class Liar:

@@ -189,7 +189,7 @@ def test_a_wrong_wifi_password_is_asked_about(setup: Setup) -> None:
     setup.board.start()
     setup.secrets["wifi_password"] = b"not-the-password"
     setup.provision()
-    setup.soon("network: Wi-Fi does not let this adapter in; is the Wi-Fi password right?")
+    setup.soon("network: Wi-Fi refuses this adapter; is the Wi-Fi password right?")
 
 
 @ONE_WORD_SIZE

@@ -419,7 +419,7 @@ class Session:
             return
         if self.version == MQTT311 and code == UNSPECIFIED:
             code = NOT_AUTHORIZED  # 3.1.1 has one code for every refusal; this is the usual one
-        self._end = Refused(f"the broker does not let us read {self._topic}", code)
+        self._end = Refused(f"the broker refuses the subscription to {self._topic}", code)
 
     def _on_message(self, client: Client, data: object, message: MQTTMessage) -> None:
         self._handled += 1

@@ -21,7 +21,7 @@ class Faults:
             first = self._counts[where] == 1
         if first:
             _log.exception(
-                "%s: an unexpected error of this program; it goes on, please report it", where
+                "%s: an unexpected error of this program; it continues; please report it", where
             )
 
     def counts(self) -> dict[str, int]:

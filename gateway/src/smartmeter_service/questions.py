@@ -28,7 +28,7 @@ class Answers:
             return self.given[name]
         if self.ask is None:
             if default is None:
-                raise SettingsError(f"{name} is missing: {question}; give it as --set {name}=...")
+                raise SettingsError(f"{name} is missing: {question}; give it with --set {name}=...")
             return default
         hint = f" [{default}]" if default else ""
         while True:
@@ -43,7 +43,7 @@ class Answers:
         """A password or key, from --secrets or a prompt that does not show it; "" if none."""
         self.used.add(name)
         if name in self.given:
-            raise SettingsError(f"{name} is a secret; give it by --secrets")
+            raise SettingsError(f"{name} is a secret; give it with --secrets")
         if name in self.hidden:
             return self.hidden[name]
         return self.ask_hidden(f"{question}: ").strip() if self.ask_hidden else ""

@@ -29,9 +29,7 @@ class Draft:
         elif value.isprintable() and not set(value) & set('"\\'):
             text = f'"{value}"'
         else:
-            raise SettingsError(
-                f"{value!r} cannot stand in the configuration; use plain characters"
-            )
+            raise SettingsError(f"{value!r} cannot be in the configuration; use plain characters")
         self.lines.append(f"{key} = {text}" + (f"  # {comment}" if comment else ""))
 
     def secret(self, key: str, file: str, value: str) -> None:

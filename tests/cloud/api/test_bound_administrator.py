@@ -30,7 +30,7 @@ def test_gives_keys_of_its_own_household_only(site: Site, smith: str) -> None:
         status, answer, _ = call(
             site, "POST", "v1/keys", body | {"household": household}, key=smith
         )
-        assert (status, answer["detail"]) == (403, "name a household that is yours")
+        assert (status, answer["detail"]) == (403, "choose one of your own households")
     status, given, _ = call(site, "POST", "v1/keys", body | {"household": "smith"}, key=smith)
     assert status == 200
     assert [m["id"] for m in call(site, "GET", "v1/meters", key=given["key"])[1]] == ["m1"]

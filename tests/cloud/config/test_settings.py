@@ -40,7 +40,7 @@ PLAIN = "[broker]\ntls = false\n"
             '[broker]\nembedded = true\nhost = "0.0.0.0"\npassword_file = "secret"\n',
             "can be reached from outside",
         ),
-        ('[store]\npath = "no/such/folder.sqlite"\n', "no/such, which is not a folder; make it"),
+        ('[store]\npath = "no/such/folder.sqlite"\n', "no/such, which is not a folder; create it"),
         (PLAIN + '[store]\npath = "open"\n', "open"),
         (
             '[store]\nurl = "mysql://x/y"\n',

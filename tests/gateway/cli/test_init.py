@@ -49,7 +49,7 @@ def test_init_from_flags_and_a_pipe_writes_what_run_takes(tmp_path: Path) -> Non
     assert "s3cret" not in config.read_text() + told.stdout + told.stderr
     for path in (config.parent / "lan.password", config.parent / "port1.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert "# where adapters publish" in config.read_text()
+    assert "# the broker that adapters publish to" in config.read_text()
     again = command("init", "--config", str(config), "--set", "concentrator=x")
     assert again.returncode == 2
     assert "exists already; use --force" in again.stderr
@@ -88,9 +88,9 @@ def test_init_from_a_file_of_answers(tmp_path: Path) -> None:
     [
         (["concentrator=a b", "lan.host=x"], "", "concentrator must be 1 to 64"),
         (["lan.host=x", "port1.device=/dev/x", "port1.baud=1"], "", "port.baud must be a whole"),
-        (["port1.device=/dev/x"], "port1.key=00", "must hold 32 hex digits and holds 2"),
+        (["port1.device=/dev/x"], "port1.key=00", "must contain 32 hex digits, but has 2"),
         (["lan.host=x", "lan.hots=y"], "", "lan.hots is not one of the questions"),
-        (["lan.host=x", "lan.user=u", "lan.password=p"], "", "is a secret; give it by --secrets"),
+        (["lan.host=x", "lan.user=u", "lan.password=p"], "", "is a secret; give it with --secrets"),
         (['lan.host=x"y'], "", "use plain characters"),
         ([], "", "there is no source of readings; give lan.host"),
     ],

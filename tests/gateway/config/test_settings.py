@@ -59,9 +59,9 @@ def run(folder: Path, text: str | bytes) -> str:
             'host = "localhost"',
             'host = "mqtts://x"',
             4,
-            "lan.host must be a name or an address alone",
+            "lan.host must be only a name or an address",
         ),
-        ('host = "localhost"', 'host = "x:1883"', 4, "alone; give its port as port"),
+        ('host = "localhost"', 'host = "x:1883"', 4, "; set the port with port"),
         ("[lan]", "[lam]", 3, "[lam] is not a setting here; did you mean [lan]?"),
         ("[lan]", "[spool]\ndays = 0\n[lan]", 4, "spool.days must be a whole number from 1"),
         ("baud = 2400", 'baud = 2400\nlink = "hdlk"', 10, "port.link must be one of mbus, hdlc"),
@@ -82,7 +82,7 @@ def test_an_error_names_file_line_and_key(
     ("text", "said"),
     [
         ("", "concentrator is missing"),
-        ('concentrator = "home"', "nothing to take in; add [lan]"),
+        ('concentrator = "home"', "no source of readings; add [lan]"),
         ("concentrator = ", "not TOML"),
         ("concentrator = " + "[" * 100_000, "not TOML"),
         (
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     ("mode", "content", "said"),
     [
         (0o640, "00" * 16, "which others may read; type: chmod 600"),
-        (0o600, "00" * 15, "must hold 32 hex digits and holds 30 characters"),
+        (0o600, "00" * 15, "must contain 32 hex digits, but has 30 characters"),
         (0o600, "ab cd" * 7 + "a", "32 hex digits"),
         (0o600, "", "must hold 1 to"),
     ],
@@ -155,7 +155,7 @@ def test_off_the_loopback_the_embedded_broker_needs_a_certificate(tmp_path: Path
     users.write_text("a:b")
     users.chmod(0o600)
     text = 'concentrator = "home"\n[lan]\nembedded = true\nhost = "0.0.0.0"\nusers_file = "users"\n'
-    assert "needs certificate and key, or says tls = false" in run(tmp_path, text)
+    assert "needs certificate and key, or tls = false" in run(tmp_path, text)
 
 
 def test_a_spool_in_use_and_a_spool_that_cannot_be(tmp_path: Path) -> None:
@@ -175,4 +175,4 @@ def test_a_spool_in_use_and_a_spool_that_cannot_be(tmp_path: Path) -> None:
         f"another Concentrator uses the spool {tmp_path}/spool.db; end that one\n"
     )
     text = GOOD + '\n[spool]\npath = "nowhere/spool.db"\n'
-    assert "which is not a folder; make it" in run(tmp_path, text)
+    assert "which is not a folder; create it" in run(tmp_path, text)

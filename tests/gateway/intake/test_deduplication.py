@@ -57,7 +57,7 @@ def test_a_meter_on_two_ways_is_told_and_not_doubled(
     eventually(lambda: cloud.statuses["home"]["meters"].get(FORM, {}).get("twice") == 3)
     assert len(cloud.order[FORM]) == 3
     assert cloud.statuses["home"]["meters"][FORM]["ways"] == [port, "LAN broker"]
-    between.process.says(f"meter {FORM} comes by {port} and by LAN broker; ")
+    between.process.says(f"meter {FORM} arrives over {port} and by LAN broker; ")
     os.close(slave)
     os.close(master)
 
@@ -114,7 +114,7 @@ def test_a_meter_without_a_clock_is_taken_from_one_way_at_a_time(
     by_port(2)
     eventually(lambda: told().get("twice") == 2)
     assert (told()["way"], told()["ways"]) == ("LAN broker", ["LAN broker", port])
-    between.process.says(f"meter sml comes by LAN broker and by {port}; it has no clock, ")
+    between.process.says(f"meter sml arrives over LAN broker and by {port}; it has no clock, ")
     said = command("status", "--config", str(between.process.config)).stdout
     assert f"by LAN broker, also by {port} (2 duplicates discarded)" in said
     between.process.kill()

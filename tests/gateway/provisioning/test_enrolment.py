@@ -135,7 +135,7 @@ def test_what_goes_wrong_is_said_and_leaves_no_certificate(est: Est, config: Pat
     assert "does not answer with a certificate" in enroll(config, est.url)
     est.garbage = None
     est.name = "somebody-else"
-    assert "a certificate of another name" in enroll(config, est.url)
+    assert "a certificate for another name" in enroll(config, est.url)
     assert "must be https://HOST" in enroll(config, "http://cloud.example")
     est.server.shutdown()
     est.server.server_close()

@@ -145,7 +145,7 @@ class Caller:
                 one.concentrator == concentrator for one in self.store.invitations(now_ms())
             )
         if taken:
-            raise Problem(409, "this name is taken; give the Concentrator another one")
+            raise Problem(409, "this name is taken; choose another name for the Concentrator")
         return household
 
     def check_concentrator(self, concentrator: str) -> None:
@@ -183,7 +183,7 @@ class Caller:
 
     def _own(self, household: str | None) -> str:
         if household is None or not self._may_see(household):
-            raise Problem(403, "name a household that is yours")
+            raise Problem(403, "choose one of your own households")
         return household
 
     def _check(self, meter: str) -> None:

@@ -61,7 +61,7 @@ class Redirect(uvicorn.Server):
             name = None
         if name not in self._names:
             # Otherwise this would lead to wherever a request says.
-            return PlainTextResponse("this server is not called by that name\n", 400)
+            return PlainTextResponse("this server does not have that name\n", 400)
         host = f"[{name}]" if ":" in name else name
         port = "" if self._port == 443 else f":{self._port}"
         path = request.scope["raw_path"].decode("latin-1")

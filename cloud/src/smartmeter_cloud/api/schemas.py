@@ -197,10 +197,10 @@ class AuditLine(Schema):
 
 class Sum(Schema):
     start: Ms
-    hours: int = Field(description="how many hours of it are told")
+    hours: int = Field(description="how many of its hours are published")
     households: int = Field(description="20 or more; of a day, those of the hour with the fewest")
     drawn: int = Field(description="Wh")
-    fed: int | None = Field(description="Wh; null where fewer than 20 other households fed in")
+    fed: int | None = Field(description="Wh; null if fewer than 20 other households exported")
 
 
 class Issued(Schema):
@@ -251,7 +251,7 @@ class MeterIndividual(Schema):
     household: str
     label: str
     physicalMeter: str
-    adapterConfig: str = Field(description="where its adapter's settings are")
+    adapterConfig: str = Field(description="path of its adapter's settings")
 
 
 class Mapping(Schema):

@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
     make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
     make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
     make.add_argument("--force", action="store_true", help="replace existing files")
-    command("check", "try every connection, certificate and store named")
+    command("check", "try every connection, certificate and database in the settings")
     command("migrate", "update the database schema")
     out = command("export", "write stored readings to a file or to standard output")
     out.add_argument("--form", choices=sorted(bulk.FORMS), default="csv")

@@ -80,7 +80,7 @@ def _certificate(settings: Config, chosen: argparse.Namespace) -> int:
     if not chosen.host and chosen.name not in http.enrolment.reserved:
         names = ", ".join(sorted(http.enrolment.reserved))
         raise Failed(
-            f"a client of the name {chosen.name} would be a Concentrator at the broker: "
+            f"a client with the name {chosen.name} would be a Concentrator at the broker: "
             f"run smartmeter-cloud invite, or use {names}"
         )
     for path in authority.issue_files(chosen.name, tuple(chosen.host), _DAYS):

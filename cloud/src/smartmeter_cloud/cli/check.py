@@ -86,7 +86,7 @@ def _broker(settings: IngestSettings) -> Iterator[Result]:
             yield True, f"{where}: connected ({safe}, MQTT {version})"
             yield from _allowed(session, client_id, where)
             if settings.group and session.version != MQTT5:
-                yield False, f"{where}: broker.group needs a broker that speaks MQTT 5"
+                yield False, f"{where}: broker.group needs a broker with MQTT 5"
             # By 3.1.1 a broker does not say whether it has a bound.
             if session.version == MQTT5 and session.packet_maximum is None:
                 yield (

@@ -30,18 +30,18 @@ def draft(a: Answers) -> Draft:
         )
     else:
         d.put("path", a.text("store.path", "File of the store", "smartmeter.sqlite"))
-    zone = a.text("store.time_zone", "Time zone whose midnight begins a day", str(own_zone()))
+    zone = a.text("store.time_zone", "Time zone (a day begins at its midnight)", str(own_zone()))
     d.put("time_zone", zone)
     d.put("keep_readings", a.text("store.keep_readings", "Days to keep readings",
                                   str(Retention.readings)))  # fmt: skip
-    d.put("keep_quarters", "0", "slices of 15 minutes; those of days are always kept")
+    d.put("keep_quarters", "0", "slices of 15 minutes; daily slices are always kept")
     d.put("keep_hours", "0")
     _http(a, d)
     return d
 
 
 def _broker(a: Answers, d: Draft, host: str) -> None:
-    d.table("[broker]", "where Concentrators publish")
+    d.table("[broker]", "the broker that Concentrators publish to")
     d.put("host", host)
     d.put("port", a.text("broker.port", "Its port (empty: the usual one)", ""))
     if not a.yes("broker.tls", "TLS to the broker?", host not in LOOPBACK):

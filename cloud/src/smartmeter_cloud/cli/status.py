@@ -77,7 +77,7 @@ def alarms(d: dict[str, Any]) -> list[str]:
             found.append(f"{p['name']}: the broker refuses its receipts (cloud/+/receipts)")
         for thread in p.get("faults", {}):  # a process of an older version tells none
             found.append(
-                f"{p['name']}: an unexpected error in {thread}, which goes on; please report it "
+                f"{p['name']}: an unexpected error in {thread}, which continues; please report it "
                 "with the traceback from its log"
             )
     if not d["api"]:

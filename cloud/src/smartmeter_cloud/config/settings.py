@@ -11,7 +11,7 @@ from smartmeter_mqtt.settings import BrokerSettings
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
 INGEST = "ingest"  # what `smartmeter-gateway broker-rules` calls ingest
-HELP = "a TOML file; by default what `serve` uses without one"  # of --config
+HELP = "a TOML file; default: the settings of `serve` without one"  # of --config
 
 
 @dataclass(frozen=True)

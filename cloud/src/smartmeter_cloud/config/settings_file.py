@@ -137,7 +137,7 @@ class _Store(Table):
         if self.url is not None and not _is_database(self.url):
             raise WrongKey("url", "must be postgresql://USER@HOST:PORT/DATABASE")
         if self.url is None and self.path is not None and not self.path.parent.is_dir():
-            raise WrongKey("path", f"is in {self.path.parent}, which is not a folder; make it")
+            raise WrongKey("path", f"is in {self.path.parent}, which is not a folder; create it")
         try:
             ZoneInfo(self.time_zone or "UTC")
         except (OSError, ValueError, ZoneInfoNotFoundError):

@@ -219,9 +219,7 @@ class Ingest:
     def _note_refused(self, answers: list[Answer]) -> None:
         refused = sum(answer.refused for answer in answers)
         if refused and not self._refused_receipts:
-            _log.error(
-                "the broker refuses our receipts: it must let this user write cloud/+/receipts"
-            )
+            _log.error("the broker refuses our receipts: allow this user to write cloud/+/receipts")
         self._refused_receipts += refused
 
     def _found(self, session: Session) -> None:
@@ -236,7 +234,7 @@ class Ingest:
         return (
             "it ends each connection soon after it began: either another ingest uses the client "
             f'id "{self._settings.client_id}" too (broker.client_id), or the access list does not '
-            "let this user write cloud/+/receipts"
+            "allow this user to write cloud/+/receipts"
         )
 
     def _lost(self, reason: str) -> None:

@@ -203,7 +203,7 @@ def _row_of(reading: Reading, received: int) -> ReadingRow:
     further = {code: number for code, number in values.items() if code not in CODES}
     if further:
         if not all(map(OBIS_CODE.match, further)):
-            raise Refused("a value's name is no OBIS code such as 1.8.0")
+            raise Refused("a value's name is not an OBIS code such as 1.8.0")
         extra = msgspec.json.encode(further).decode()
     return _row(reading, received, extra, tuple(map(values.get, CODES)))
 
@@ -215,7 +215,7 @@ def _row(
     time = reading.time
     at = (time - _EPOCH) // _MS
     if not _FIRST_MS <= at < _LAST_MS:
-        raise Refused(f"the year {time.year} is outside what can be stored, 1970 to 2199")
+        raise Refused(f"the year {time.year} is outside the range 1970 to 2199")
     offset = time.utcoffset()
     return (
         at,

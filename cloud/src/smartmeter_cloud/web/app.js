@@ -1,4 +1,4 @@
-// The page: one stream from the server, cards for the meters, boxes for the chain.
+// The page: one stream from the server, a card for each meter, a box for each part of the chain.
 
 import { showChain } from "./chain.js";
 import { administer } from "./concentrators.js";
@@ -15,7 +15,7 @@ const holder = document.querySelector(".cards");
 const steps = document.querySelector(".steps");
 const link = document.querySelector("#link");
 const said = document.querySelector("#said");
-// Only what is on the screen, or nearly, asks the server for its history: of a fleet that is a few.
+// Only cards on or near the screen fetch their history, which are few of a fleet.
 const seen = new Set();
 const watch = new IntersectionObserver(
   (changes) => {
@@ -80,7 +80,7 @@ function listen() {
   source.addEventListener("open", () => setConnected(true));
   source.addEventListener("error", () => {
     setConnected(false);
-    // After an answer that is no stream the browser gives up; this page does not.
+    // The browser gives up after an answer that is not a stream; this page does not.
     if (source.readyState === EventSource.CLOSED) {
       setTimeout(() => enter(document.querySelector("main")).then(listen), 3000);
     }

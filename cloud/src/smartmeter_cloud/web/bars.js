@@ -1,4 +1,4 @@
-// Bars of energy: drawn upwards, fed in downwards, behind them the period before; a silence is hatched.
+// Bars of energy: import upwards, export downwards, the previous period behind them; gaps are hatched.
 
 import { Chart, across, colour, legend, scale } from "./chart.js";
 import { h } from "./dom.js";
@@ -6,8 +6,8 @@ import { axisEnergy, energy } from "./format.js";
 import { barName, places } from "./periods.js";
 import { words } from "./words.js";
 
-const NAME_WIDTH = 34; // px that the name of a bar takes
-const TIME_WIDTH = 48; // and a time of day
+const NAME_WIDTH = 34; // px of a bar's name
+const TIME_WIDTH = 48; // px of a time of day
 const AXIS = 80; // px beside the bars, at most
 const HATCH = 8; // px from line to line
 
@@ -25,11 +25,11 @@ export class Bars {
     this.element = h("div", {}, this.chart.element, this.holder, this.chart.fold);
   }
 
-  /** bars and gaps of the range, and the bars of the one before it; zone: the server's. */
+  /** bars and gaps of the range, and the bars of the previous one; zone: the server's. */
   show({ view, range, earlier, bars, gaps, before, zone, label }) {
     const slots = places(view, range);
     const ghost = words({ day: "dayBefore", week: "weekBefore", month: "monthBefore", year: "yearBefore" }[view]);
-    // The server's days may begin at another hour than this browser's: a bar is where its middle is.
+    // The server's days may begin at another hour than this browser's: a bar's middle decides its place.
     const at = (list, from) =>
       places(view, from).map(([start, end]) => list.find((one) => (one.start + one.end) / 2 >= start && (one.start + one.end) / 2 < end));
     const all = at(bars, range);
@@ -98,7 +98,7 @@ export class Bars {
   }
 }
 
-/** [first, last] index of each silence that leaves a slot without a reading. */
+/** [first, last] index of each gap that leaves a slot without a reading. */
 function silences(slots, all, gaps) {
   return gaps.flatMap((gap) => {
     const inside = slots.flatMap(([start, end], i) => (end > gap.start && start < gap.end && !all[i] ? [i] : []));
@@ -106,7 +106,7 @@ function silences(slots, all, gaps) {
   });
 }
 
-/** What was drawn and fed in one bar, or in the silence that it lies in. */
+/** Import and export of one bar, or of the gap around it. */
 function told(bar, gap) {
   const amount = (value) => (value === null || value === undefined ? "" : energy(value));
   if (bar) return [amount(bar.drawn), amount(bar.fed), ""];

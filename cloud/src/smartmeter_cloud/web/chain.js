@@ -13,11 +13,11 @@ const STEPS = [
   ["page", "boxPage"],
 ];
 const SIGNS = { ok: "ok", warn: "warn", down: "down_", unknown: "unknown" };
-const DETAILS_MAX = 24; // of what a box says of itself
+const DETAILS_MAX = 24; // of a box's status
 const ALARMS_MAX = 5;
 const TEXT_MAX = 120;
 
-/** Draws boxes (as the server tells them, and the page's own) into the list; nameOf: id -> name. */
+/** Draws the server's boxes, and the page's own, into the list; nameOf: id -> name. */
 export function showChain(list, boxes, open, nameOf) {
   const now = Date.now();
   const focused = document.activeElement?.closest?.("details")?.dataset.key;
@@ -65,7 +65,7 @@ function drawBox(box, boxes, now, open, nameOf) {
   );
 }
 
-/** Why a meter is silent, as far as the boxes behind it tell: the nearest to the Cloud first. */
+/** Why a meter is silent, from the boxes after it: the nearest to the Cloud first. */
 function cause(box, boxes) {
   if (box.kind !== "meter" || box.reason !== "silent") return "";
   const down = (kind, id) => boxes.some((one) => one.kind === kind && one.id === id && one.reason === "offline");
@@ -85,7 +85,7 @@ function sentence(box, boxes, now) {
   });
 }
 
-/** What a person should know beyond the state. */
+/** Remarks in addition to the state. */
 function remarks(box) {
   const out = [];
   if (box.kind === "store" && box.counters?.dead) {

@@ -1,27 +1,27 @@
-// A picture by uPlot that a mouse, a finger, a keyboard, a screen reader and a printer can read.
+// A chart (uPlot) for mouse, finger, keyboard, screen reader and printer.
 //
-// A picture is {label, x: {low, high, marks: [[position, text]]}, y: {marks: [[value, text]]},
-// data: uPlot's [xs, ys...], stops: [indices that a keyboard goes through],
-// heads: [texts], cells: (index) => [texts]}; the first cell says when.
+// A chart is {label, x: {low, high, marks: [[position, text]]}, y: {marks: [[value, text]]},
+// data: uPlot's [xs, ys...], stops: [indices that arrow keys visit],
+// heads: [texts], cells: (index) => [texts]}; the first cell is the time.
 
 import { h, setAttribute, setText } from "./dom.js";
 import { words } from "./words.js";
 
-const AXIS = 24; // px below the picture
+const AXIS = 24; // px below the chart
 
 const charts = new Set();
 
-/** Draws every picture in the colours that hold now. */
+/** Draws every chart in the present colours. */
 const recolour = () => charts.forEach((chart) => chart.plot?.redraw(false));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 matchMedia("print").addEventListener("change", recolour);
 new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 
-/** A colour of the page's own, for uPlot to ask for whenever it draws. */
+/** A colour of the page, which uPlot fetches whenever it draws. */
 export const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
 
 export class Chart {
-  /** series, and hooks: as uPlot has them; height in px. */
+  /** series, and hooks: those of uPlot; height in px. */
   constructor({ series, hooks = {}, height }) {
     this.series = series;
     this.hooks = hooks;
@@ -54,7 +54,7 @@ export class Chart {
     this.fill();
   }
 
-  /** uPlot is begun when there is room for it: not in a view that is hidden. */
+  /** uPlot is created when there is room for it: not in a hidden view. */
   resize() {
     const width = this.frame.clientWidth;
     if (!width || !this.picture) return;
@@ -107,7 +107,7 @@ export class Chart {
     };
   }
 
-  /** The index whose x is nearest to where the pointer is. */
+  /** The index whose x is nearest to the pointer. */
   point(event) {
     if (!this.plot) return;
     const box = this.plot.over.getBoundingClientRect();
@@ -129,7 +129,7 @@ export class Chart {
     setText(this.said, this.tip.textContent);
   }
 
-  /** Shows what is at an index of the data. */
+  /** Shows the values at an index of the data. */
   at(index) {
     const { plot, picture } = this;
     if (!plot || picture.data[0][index] === undefined) return;
@@ -151,7 +151,7 @@ export class Chart {
     this.plot?.setCursor({ left: -10, top: -10 });
   }
 
-  /** The same as a table, for those who rather read; made when it is opened. */
+  /** The same as a table, created when it is opened. */
   fill() {
     if (!this.fold.open || !this.picture) return;
     const { heads, stops, cells } = this.picture;
@@ -160,7 +160,7 @@ export class Chart {
   }
 }
 
-/** A line through a picture at a value, on whole pixels. */
+/** A line through a chart at a value, on whole pixels. */
 export function across(u, value, name) {
   const { ctx, bbox } = u;
   const y = Math.round(u.valToPos(value, "y", true)) + (uPlot.pxRatio % 2) / 2;
@@ -185,7 +185,7 @@ export function scale(low, high) {
   return ticks;
 }
 
-/** How a colour is explained: [class of the sign, words]. */
+/** The explanation of colours: [class of the sign, words]. */
 export function legend(...entries) {
   return h("ul", { class: "legend" }, ...entries.map(([name, text]) => h("li", {}, h("i", { class: name, "aria-hidden": "true" }), text)));
 }

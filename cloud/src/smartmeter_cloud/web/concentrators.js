@@ -1,4 +1,4 @@
-// For administrators: Concentrators, whose they are, their certificates, and how one is let in.
+// For administrators: Concentrators, their households, certificates and invitations.
 
 import { h, setText } from "./dom.js";
 import * as format from "./format.js";
@@ -17,7 +17,7 @@ async function ask(method, path, body) {
 
 const day = (time) => format.moment(Date.parse(time));
 
-/** One sentence about a Concentrator's way in. */
+/** One sentence about a Concentrator's certificate. */
 function certificate({ certificates, invitations }) {
   const newest = certificates.at(-1);
   if (newest?.revoked) return words("certRevoked", { time: day(newest.revoked) });
@@ -71,7 +71,7 @@ export function administer(place) {
     said.classList.remove("wrong");
   }
 
-  /** The first press asks, the second does it. */
+  /** The first press asks, the second one revokes. */
   function revoke(name, button) {
     if (!button.dataset.sure) {
       button.dataset.sure = "yes";

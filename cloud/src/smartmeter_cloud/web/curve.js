@@ -1,4 +1,4 @@
-// The curve of a day's power, or of its beginning: drawn from the grid above the line, fed in below; a gap is a gap.
+// The power curve of a day, or of its beginning: import above the line, export below. Gaps stay empty.
 
 import { Chart, across, colour, legend, scale } from "./chart.js";
 import { h, setText } from "./dom.js";
@@ -6,7 +6,7 @@ import { axisPower, energy, hour, power, span } from "./format.js";
 import { marks } from "./periods.js";
 import { words } from "./words.js";
 
-const MIN_SPAN = 100; // W; a flat line at 3 W shall not fill the picture
+const MIN_SPAN = 100; // W; a flat line at 3 W must not fill the chart
 
 export class Curve {
   constructor() {
@@ -23,7 +23,7 @@ export class Curve {
     this.element = h("div", {}, this.chart.element, this.holder, this.part, this.chart.fold);
   }
 
-  /** day: a Day; gaps: its silences as the server tells them, with their energy. */
+  /** day: a Day; gaps: those of the server, with their energy. */
   show(day, name, period, gaps) {
     const { slices, from, to } = day;
     const width = day.width * 1000;
@@ -87,7 +87,7 @@ function halves(above, below) {
   };
 }
 
-/** Steps, one a slice; where a slice is missing the path is broken off and begun anew. */
+/** Steps, one a slice; a missing slice interrupts the path. */
 function steps(half) {
   return (u, series) => {
     const stroke = new Path2D();
@@ -107,7 +107,7 @@ function steps(half) {
   };
 }
 
-/** From the least to the most of each slice. */
+/** From the minimum to the maximum of each slice. */
 function band(values) {
   return (u) => {
     const { half, low, high } = values();

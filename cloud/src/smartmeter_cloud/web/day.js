@@ -1,19 +1,19 @@
-// One day's slices of power of one meter: fetched, and today's then kept up by the live readings.
+// The power slices of one meter's day: fetched, and today's then updated by live readings.
 
 import { askEnergy, has, total } from "./energy.js";
 
 const WIDTH = 300; // seconds; 288 slices a day
 const HOUR = 3600000;
-// A day that has just begun would be a sliver: what is shown is the shortest of these that holds
+// A day that has just begun would be a sliver: the chart shows the shortest of these that contains
 // all of it, and then the whole day. [ms, seconds of a slice]
 const WINDOWS = [
   [HOUR, 60],
   [3 * HOUR, 60],
   [6 * HOUR, 120],
 ];
-const FAST = 60; // seconds; a meter that sends less often gets no finer slices, or it had gaps
-const STEP_MAX = 100000; // Wh; what comes between two fetches is less, or the meter was swapped
-const QUARTER = 900; // seconds; of a day whose readings are deleted the roll-ups are left
+const FAST = 60; // seconds; a meter that sends less often gets no finer slices, which would show gaps
+const STEP_MAX = 100000; // Wh; more than this between two fetches means that the meter was swapped
+const QUARTER = 900; // seconds; if a day's readings were deleted, only the roll-ups are left
 
 export class Day {
   /** back: how many days before today. */
@@ -22,8 +22,8 @@ export class Day {
     this.back = back;
     this.slices = [];
     this.first = {};
-    this.energy = null; // of its quarters of an hour, as the server tells it
-    this.running = null; // {start, sum, n}: the mean of the slice that is going on
+    this.energy = null; // of its quarter hours, from the server
+    this.running = null; // {start, sum, n}: the mean of the current slice
     this.silentAfter = FAST;
     this.totals = {}; // the newest values, by OBIS code
     this.since = {}; // those of the last fetch
@@ -41,7 +41,7 @@ export class Day {
     this.width = WIDTH;
   }
 
-  /** Whether it is not the whole day that is shown. */
+  /** Whether only a part of the day is shown. */
   get part() {
     return this.from > this.midnight || this.to < this.next;
   }
@@ -77,24 +77,24 @@ export class Day {
     return answer.json();
   }
 
-  /** Where no reading of the day is kept any more: what its bars of a quarter know of the power. */
+  /** If the day's readings were deleted: the power of its quarter-hour bars. */
   fromBars(bars) {
     this.width = QUARTER;
     this.slices = bars.filter((bar) => bar.power).map((bar) => [bar.start, ...bar.power]);
   }
 
-  /** What has been used of a total since midnight: what the server told, and what came after it. */
+  /** The use of a total since midnight: the server's value, and what arrived after it. */
   used(name, code) {
     const told = this.energy && has(this.energy, name);
-    const begin = told ? this.since[code] : this.first[code]?.value; // what is new is not rolled up yet
+    const begin = told ? this.since[code] : this.first[code]?.value; // new data is not rolled up yet
     if (begin === undefined || this.totals[code] === undefined) return told ? total(this.energy)[name] : undefined;
     const more = this.totals[code] - begin;
     return (told ? total(this.energy)[name] : 0) + (more > 0 && more < STEP_MAX ? more : 0);
   }
 
-  /** Takes a live reading: time in ms, power in W; whether it does not belong to what is shown. */
+  /** Takes a live reading: time in ms, power in W; whether it is outside the shown range. */
   add(time, watt) {
-    // The first of a day, or one of before what is shown: the picture is another then.
+    // The first of a day, or one before the shown range: the chart changes then.
     const other = !this.slices.length || (time < this.from && time >= this.midnight);
     if (time < this.from || time >= this.to) return other;
     const width = this.width * 1000;
@@ -106,7 +106,7 @@ export class Day {
       this.slices.sort((a, b) => a[0] - b[0]);
       this.running = { start, sum: 0, n: 0 };
     } else if (this.running?.start !== start) {
-      // How many readings the fetched mean is of is not known: as if it were of ten.
+      // The number of readings in the fetched mean is unknown; assume ten.
       this.running = { start, sum: slice[1] * 10, n: 10 };
     }
     this.running.sum += watt;

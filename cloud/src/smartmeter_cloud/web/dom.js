@@ -1,4 +1,4 @@
-// Elements without HTML: whatever a text holds, it stays text.
+// Elements without HTML: a text always stays text.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -20,7 +20,7 @@ function fill(element, attributes, children) {
   return element;
 }
 
-/** Sets the text only where it is another, so that a selection or a screen reader is left alone. */
+/** Sets the text only if it differs, so as not to disturb a selection or a screen reader. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -50,7 +50,7 @@ const PATHS = {
   moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5Z",
 };
 
-/** One of the drawn signs; always beside a text that says the same. */
+/** One of the icons; always next to a text with the same meaning. */
 export function icon(name) {
   return svg(
     "svg",

@@ -31,7 +31,7 @@ export class Flow {
     );
   }
 
-  /** watt: drawn is positive, null where the meter sends none; currents: A of L1 to L3, undefined where not sent. */
+  /** watt: import is positive, null if the meter sends none; currents: A of L1 to L3, undefined if not sent. */
   show(watt, currents) {
     const way = watt === null ? "none" : watt > 0 ? "in" : watt < 0 ? "out" : "even";
     setAttribute(this.element, "data-way", way);

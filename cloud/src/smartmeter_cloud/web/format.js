@@ -1,4 +1,4 @@
-// Numbers and times as a person reads them, in the page's language.
+// Numbers and times as text, in the page's language.
 
 import { language } from "./words.js";
 
@@ -9,14 +9,14 @@ function number(value, digits) {
   }).format(value);
 }
 
-/** The digits behind the point that the meter sent. */
+/** The decimals that the meter sent. */
 function digitsOf(value) {
   const text = String(value);
   const point = text.indexOf(".");
   return point < 0 ? 0 : Math.min(3, text.length - point - 1);
 }
 
-/** A UUID by its first and last characters; the whole is in a title beside it. */
+/** A UUID by its first and last characters; the title contains all of it. */
 export const shortId = (id) => (id.length > 24 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
 /** [number, unit] of a power in W. */
@@ -25,25 +25,25 @@ export function power(watt) {
   return [number(watt, digitsOf(watt)), "W"];
 }
 
-/** The same beside an axis: with no more digits than it has. */
+/** The same for an axis: with as few digits as possible. */
 export function axisPower(watt, kilo) {
   const value = new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(kilo ? watt / 1000 : watt);
   return `${value.replace("-", "−")} ${kilo ? "kW" : "W"}`;
 }
 
-/** A total in Wh or varh, as the meter's own display has it. */
+/** A total in Wh or varh, as on the meter's display. */
 export const total = (value, unit) => `${number(value / 1000, 3)} k${unit}`;
 
 /** An amount of energy in Wh, for comparing. */
 export const energy = (wh) => `${number(wh / 1000, 2)} kWh`;
 
-/** The same beside an axis: with no more digits than it has, and in the unit of the most there is. */
+/** The same for an axis: with as few digits as possible, in the unit of the largest value. */
 export function axisEnergy(wh, most) {
   const [value, unit] = most < 1000 ? [wh, "Wh"] : most < 1e6 ? [wh / 1000, "kWh"] : [wh / 1e6, "MWh"];
   return `${new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value)} ${unit}`;
 }
 
-/** With the digits that the meter sent; a mean with so many. */
+/** With the decimals that the meter sent; a mean with the given number. */
 export const voltage = (value, digits = Math.max(1, digitsOf(value))) => `${number(value, digits)} V`;
 export const current = (value) => `${number(value, Math.max(2, digitsOf(value)))} A`;
 /** Apparent power: current times voltage. */
@@ -74,7 +74,7 @@ export const weekday = (time) => new Intl.DateTimeFormat(language, { weekday: "s
 export const percent = (share) =>
   new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format(share);
 
-/** A day, and the time of day too where it is not today. */
+/** The time of day, with the date unless it is today. */
 export function moment(time) {
   const today = new Date().toDateString() === new Date(time).toDateString();
   return today
@@ -82,7 +82,7 @@ export function moment(time) {
     : new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(time);
 }
 
-/** How long something has been so: "12 s", "5 min", "3 h", "4 days". */
+/** A duration: "12 s", "5 min", "3 h", "4 days". */
 export function span(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const [value, unit] =

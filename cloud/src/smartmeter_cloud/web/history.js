@@ -19,8 +19,8 @@ const COMPARED = {
   month: ["againstMonth", "soFarMonth"],
   year: ["againstYear", "soFarYear"],
 };
-const FRESH = 300000; // ms; then what goes on is fetched again
-const AGAIN = 10000; // ms; after an answer that did not come
+const FRESH = 300000; // ms; then a running period is fetched again
+const AGAIN = 10000; // ms; after a failed fetch
 
 export class History {
   constructor(meter, name) {
@@ -105,7 +105,7 @@ export class History {
     this.next.disabled = this.moved === 0;
   }
 
-  /** Fetches what goes on when it is old, and again soon where that fails. */
+  /** Fetches a running period again when it is old, and soon after a failure. */
   async refresh() {
     const over = Date.now() >= this.today.to;
     const age = Date.now() - this.fetched;
@@ -125,7 +125,7 @@ export class History {
     const now = Date.now();
     const range = period(view, now, moved);
     const earlier = period(view, now, moved - 1);
-    // The reader may go on to another view meanwhile.
+    // The user may switch to another view in between.
     const current = () => view === this.view && moved === this.moved;
     this.entitle();
     try {
@@ -142,13 +142,13 @@ export class History {
       if (view === "day") {
         this.gaps = shown.gaps;
         this.showCurve(day);
-        // A meter that sends its totals alone has no curve, but bars.
+        // A meter that only sends totals has no curve, but bars.
         this.plain = !day.slices.length && shown.bars.length > 0;
       }
       this.bars.element.hidden = view === "day" && !this.plain;
       this.curve.element.hidden = view !== "day" || this.plain;
       this.show(range, shown, fine, earlier, before);
-      // What came in the last minute may be not rolled up yet.
+      // Data of the last minute may not be rolled up yet.
       if (day === this.today && day.slices.length && !shown.bars.length) this.fetched = now - FRESH + AGAIN;
       if (view === "day" || view === "week") await this.voltage.load(view, range, this.name, this.title.textContent, current);
       else this.voltage.element.hidden = true;
@@ -171,7 +171,7 @@ export class History {
       const label = words("barsAbout", { name: this.name, period: this.title.textContent, summary });
       this.bars.show({ view: this.view, range, earlier, bars: shown.bars, gaps: shown.gaps, before: before.bars, zone: shown.zone, label });
     }
-    // A period that goes on is compared, by its bars that are over, with as much of the one before.
+    // A running period is compared, by its completed bars, with the same part of the previous one.
     const going = Date.now() < range.to;
     const over = shown.bars.filter(({ end }) => end <= Date.now()).at(-1);
     const passed = !going ? Infinity : over ? over.end - range.from : 0;

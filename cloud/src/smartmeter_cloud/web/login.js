@@ -12,11 +12,11 @@ async function open(token) {
   return answer.ok;
 }
 
-/** Resolves when the server lets this page in; until then it asks for a key. */
+/** Resolves when the server accepts this page; until then it asks for a key. */
 export async function enter(place) {
   const token = new URLSearchParams(location.hash.slice(1)).get("login");
   if (token) {
-    history.replaceState(null, "", location.pathname); // the link shall not stay in the address bar
+    history.replaceState(null, "", location.pathname); // the link must not stay in the address bar
     await open(token);
   }
   while (true) {

@@ -1,4 +1,4 @@
-// One card a meter: what it is now, and what it was.
+// One card for each meter: its present values and its history.
 
 import { h, icon, setAttribute, setText } from "./dom.js";
 import { downloadCsv } from "./download.js";
@@ -8,7 +8,7 @@ import { History } from "./history.js";
 import { Phases, currents } from "./phases.js";
 import { words } from "./words.js";
 
-/** Signed power: what is drawn is positive; null where the meter sends none. */
+/** Signed power: import is positive; null if the meter sends none. */
 export function netPower(values) {
   if ("16.7.0" in values) return values["16.7.0"];
   if ("1.7.0" in values) return values["1.7.0"] - (values["2.7.0"] ?? 0);
@@ -73,7 +73,7 @@ export class MeterCard {
     const input = h("input", { maxlength: "80", "aria-label": words("rename"), placeholder: format.shortId(this.id) });
     input.value = this.meter?.label ?? "";
     const form = h("form", { class: "rename" }, input);
-    let open = true; // taking the form away is a blur, too
+    let open = true; // removing the form is a blur, too
     const done = async (keep) => {
       if (!open) return;
       open = false;
@@ -96,7 +96,7 @@ export class MeterCard {
     input.focus();
   }
 
-  /** Calls the meter by the name its people gave it, "" by its id. */
+  /** Shows the meter under its name, or under its id if it has none. */
   call(label) {
     if (this.meter) this.meter.label = label;
     this.name = label || format.shortId(this.id);
@@ -104,7 +104,7 @@ export class MeterCard {
     setText(this.title, this.name);
   }
 
-  /** A meter as the server tells it. */
+  /** A meter from the server. */
   show(meter) {
     this.meter = meter;
     this.call(meter.label);
@@ -133,12 +133,12 @@ export class MeterCard {
     put(this.todayOut, today.used("fed", "2.8.0"), format.energy);
     this.todayTitle.hidden = this.todayIn.row.hidden && this.todayOut.row.hidden;
     const since = first["1.8.0"] && Date.parse(first["1.8.0"].time);
-    // Within the first quarter of an hour after midnight it is the whole day.
+    // In the first quarter hour after midnight it is the whole day.
     const late = since && since - midnight > 900000;
     setText(this.todayTitle, late ? words("todaySince", { time: format.hour(since) }) : words("today"));
   }
 
-  /** Once a second: what changes with the time alone. */
+  /** Once a second: what only changes with time. */
   tick() {
     if (!this.meter) return;
     const { newest, silentAfter } = this.meter;
@@ -165,7 +165,7 @@ export class MeterCard {
   }
 }
 
-/** A value the meter does not send is not there: its row is hidden, never 0. */
+/** The row of a value that the meter does not send is hidden, never 0. */
 function put({ row, dd }, value, text) {
   row.hidden = value === undefined;
   if (value !== undefined) setText(dd, text(value));

@@ -12,7 +12,7 @@ export const VIEWS = {
   year: { by: "month", step: (d, n) => d.setFullYear(d.getFullYear() + n) },
 };
 
-/** The period of a view that `at` lies in, moved by n periods. */
+/** The period of a view around `at`, moved by n periods. */
 export function period(view, at, n = 0) {
   const from = new Date(at);
   from.setHours(0, 0, 0, 0);
@@ -38,7 +38,7 @@ export function title(view, { from, to }) {
   return text(from, { year: "numeric" });
 }
 
-/** What one bar of the view is called, in short below the axis and in full. */
+/** The name of a bar, in short below the axis and in full. */
 export function barName(view, start, end, full = false) {
   if (view === "day") {
     const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
@@ -49,7 +49,7 @@ export function barName(view, start, end, full = false) {
   return view === "week" ? text(start, { weekday: "short" }) : text(start, { day: "numeric" });
 }
 
-/** The [start, end) of every bar a period has room for, with readings or without. */
+/** The [start, end) of every bar of a period, with or without readings. */
 export function places(view, { from, to }) {
   const out = [];
   const at = new Date(from);

@@ -1,4 +1,4 @@
-// The phases now: voltage within its band, current, and what both make together.
+// The phases now: voltage within its limits, current, and apparent power.
 
 import { h, setAttribute, setText } from "./dom.js";
 import { SHOWN_CURRENT } from "./flow.js";

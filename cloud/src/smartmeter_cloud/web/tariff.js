@@ -1,4 +1,4 @@
-// What energy costs: one price, or a second one for some hours; kept in this browser.
+// The price of energy: one rate, or a second one for some hours; stored in this browser.
 
 import { h } from "./dom.js";
 import { language, words } from "./words.js";
@@ -20,7 +20,7 @@ function inSecond(hour, { from, to }) {
   return from <= to ? hour >= from && hour < to : hour >= from || hour < to;
 }
 
-/** [cost, gain] of bars with {start, drawn, fed} in Wh; those of an hour at most where two prices hold. */
+/** [cost, gain] of bars with {start, drawn, fed} in Wh; of at most an hour each if there are two rates. */
 export function money(bars) {
   const t = tariff();
   let cost = 0;
@@ -41,7 +41,7 @@ export function amount(value) {
   }
 }
 
-/** The form that asks for the tariff; saved() is called when it has been kept. */
+/** The form for the tariff; saved() is called after it was stored. */
 export function tariffForm(saved) {
   const t = tariff();
   const field = (name, label, attributes) =>

@@ -1,4 +1,4 @@
-// Voltage of the phases over a day or a week, in means of ten minutes, against the bounds of EN 50160.
+// Voltage of the phases over a day or a week, in 10-minute averages, with the limits of EN 50160.
 
 import { Chart, across, colour, legend } from "./chart.js";
 import { h, setText } from "./dom.js";
@@ -6,15 +6,15 @@ import { hour, percent, voltage, weekday } from "./format.js";
 import { dayMarks, marks } from "./periods.js";
 import { words } from "./words.js";
 
-// EN 50160:2010, 4.2.2: 230 V and 10 % either way hold for 95 % of a week's means of ten minutes;
-// none is above the upper bound, and none below 230 V less 15 %.
+// EN 50160:2010, 4.2.2: 95 % of a week's 10-minute averages are within 230 V +- 10 %. None is above
+// the upper limit, and none below 230 V - 15 %.
 export const LOW_VOLTAGE = 207;
 export const HIGH_VOLTAGE = 253;
 const LEAST_VOLTAGE = 195.5;
 const SHARE = 0.95;
 const WIDTH = 600; // seconds
 const STEP = 10; // V between two marks
-const DASHES = [[], [7, 4], [2, 3]]; // that phases can be told apart without their colours
+const DASHES = [[], [7, 4], [2, 3]]; // so that phases differ without their colours
 
 export class Voltage {
   constructor(meter) {
@@ -32,7 +32,7 @@ export class Voltage {
     this.element = h("section", { class: "voltage", hidden: true }, h("h4", {}, words("voltage")), this.chart.element, this.holder, this.rule, this.chart.fold);
   }
 
-  /** Hidden where the meter has sent no voltage in the range. */
+  /** Hidden if the meter has sent no voltage in the range. */
   async load(view, { from, to }, name, period, current) {
     const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), width: String(WIDTH) });
     const answer = await fetch(`v1/meters/${encodeURIComponent(this.meter)}/voltage?${query}`);
@@ -75,7 +75,7 @@ export class Voltage {
 
 const told = (phase) => (phase ? words("voltageTold", { mean: voltage(phase[0], 1), low: voltage(phase[1]), high: voltage(phase[2]) }) : "");
 
-/** One sentence about a phase: the share of its means that lie within the bounds, and its extremes. */
+/** One sentence about a phase: the share of its averages within the limits, and its extremes. */
 function verdict(n, phases) {
   const means = phases.map(([mean]) => mean);
   const share = means.filter((v) => v >= LOW_VOLTAGE && v <= HIGH_VOLTAGE).length / means.length;
@@ -88,13 +88,13 @@ function verdict(n, phases) {
   });
 }
 
-/** The means that have no neighbour, of which there is no line: they get points. */
+/** Averages without a neighbour have no line, so they get points. */
 function alone(u, series) {
   const values = u.data[series];
   return values.flatMap((value, i) => (value !== null && (values[i - 1] ?? null) === null && (values[i + 1] ?? null) === null ? [i] : []));
 }
 
-/** What is allowed, and its two edges. */
+/** The allowed range, and its two edges. */
 function bounds(u) {
   const { ctx, bbox } = u;
   const [top, bottom] = [u.valToPos(HIGH_VOLTAGE, "y", true), u.valToPos(LOW_VOLTAGE, "y", true)];

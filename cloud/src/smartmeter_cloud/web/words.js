@@ -1,4 +1,4 @@
-// The page's sentences in the language that is chosen.
+// The page's texts in the selected language.
 
 import de from "./words/de.js";
 import en from "./words/en.js";
@@ -13,7 +13,7 @@ function first() {
 
 export let language = first();
 
-/** Puts the page into another language; the page is drawn anew. */
+/** Switches the language; the page is drawn again. */
 export function speak(name) {
   localStorage.setItem("language", name);
   location.reload();
@@ -26,10 +26,10 @@ export function words(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? "");
 }
 
-/** Whether there is a sentence of that name. */
+/** Whether there is a text with that name. */
 export const has = (key) => Object.hasOwn(en, key);
 
-/** Puts the language's words where the HTML asks for them. */
+/** Inserts the texts into the HTML. */
 export function spell() {
   document.documentElement.lang = language;
   document.title = words("title");

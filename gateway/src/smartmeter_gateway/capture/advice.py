@@ -50,8 +50,7 @@ def _tag(auth_key: bool, missing: bool) -> list[str]:
         return [
             "An authentication key was given, but this meter's telegrams carry no tag (security"
             " control 20 or 21). If they never did, leave the authentication key out.",
-            "If they used to, something on the way took the tag off: that is what the refusal"
-            " is there for.",
+            "If they used to, something on the way removed the tag, and the refusal is right.",
         ]
     if auth_key:
         return [

@@ -153,7 +153,9 @@ class Capture:
         decode = notations.of_base64 if self.form == BASE64 else notations.of_decimals
         data = decode(text)
         if data is None:
-            raise SettingsError(f"the capture begins as {self.form} and goes on as something else")
+            raise SettingsError(
+                f"the capture begins as {self.form} and continues as something else"
+            )
         return data
 
     def _digits(self) -> Iterator[bytes]:
@@ -167,7 +169,7 @@ class Capture:
             text = text[: len(text) - len(held)]
             if not _PURE.fullmatch(text):
                 raise SettingsError(
-                    "the capture begins as hex digits and goes on as something else"
+                    "the capture begins as hex digits and continues as something else"
                 )
             rest += text
             if apart:

@@ -27,7 +27,7 @@ _LAYOUTS = {
     "d": "descriptors, then the values in their order; scales from the meter's profile",
     "e": "values by position, without codes; meaning and scales from the meter's profile",
     "f": "class, code and attribute untagged before each value; scales from the profile",
-    "g": "rows of code, value and others in an order that shows itself",
+    "g": "rows of code, value and others in a detected order",
 }
 _CONTENT = {
     "data-notification": "DLMS data-notification",

@@ -43,7 +43,7 @@ def draft(a: Answers) -> Draft:
     d.put("days", a.text("spool.days", "Maximum age in days", "30"))
     host = a.text("lan.host", "Host of the MQTT broker on the LAN (empty: none)", "")
     if host:
-        d.table("[lan]", "where adapters publish")
+        d.table("[lan]", "the broker that adapters publish to")
         _broker(a, d, "lan", "the LAN broker", host)
     elif a.yes("lan.embedded", "Run a broker inside the Concentrator, for adapters?"):
         _embedded(a, d)

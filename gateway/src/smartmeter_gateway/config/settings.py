@@ -50,7 +50,7 @@ class MeterKey(bytes):
         digits = "".join(Secret.from_setting(text, folder).split())
         if not re.fullmatch(r"[0-9A-Fa-f]{32}", digits):
             raise ValueError(
-                f"names a file that must hold 32 hex digits and holds {len(digits)} characters"
+                f"names a file that must contain 32 hex digits, but has {len(digits)} characters"
             )
         return cls.fromhex(digits)
 
@@ -214,7 +214,7 @@ class _Broker(Table):
 
     def __post_init__(self) -> None:
         if "/" in self.host or self.host.count(":") == 1:  # an IPv6 address has more of them
-            raise WrongKey("host", "must be a name or an address alone; give its port as port")
+            raise WrongKey("host", "must be only a name or an address; set the port with port")
         check_pair(self.certificate, self.key)
         if self.password is not None and self.user is None:
             raise WrongKey("user", "is missing: it belongs to password_file")
@@ -270,14 +270,14 @@ class _Embedded(Table):
             raise WrongKey(
                 "certificate",
                 f"is missing: what listens on {self.host} needs certificate and key, "
-                "or says tls = false",
+                "or tls = false",
             )
         if self.users is None:
             raise WrongKey(
                 "users_file", "is missing: a file (chmod 600) with one name:password a line"
             )
         if not all(all(pair) for pair in self.pairs):
-            raise WrongKey("users_file", "names a file that must hold one name:password a line")
+            raise WrongKey("users_file", "names a file that must contain one name:password a line")
 
     @property
     def uses_tls(self) -> bool:
@@ -305,7 +305,7 @@ class _Spool(Table):
 
     def __post_init__(self) -> None:
         if self.path is not None and not self.path.parent.is_dir():
-            raise WrongKey("path", f"is in {self.path.parent}, which is not a folder; make it")
+            raise WrongKey("path", f"is in {self.path.parent}, which is not a folder; create it")
 
 
 PASSWORD_MIN = 12  # characters, of the local page
@@ -356,13 +356,15 @@ def load(path: Path) -> Config:
     meters = tables.meter if isinstance(tables.meter, tuple) else (tables.meter,)
     if tables.lan is None and not ports:
         raise SettingsError(
-            f"{path}: nothing to take in; add [lan] for adapters or [[port]] for a serial port"
+            f"{path}: no source of readings; add [lan] for adapters or [[port]] for a serial port"
         )
     for i, port in enumerate(ports):
         if any(port.device == other.device for other in ports[:i]):
             raise file.wrong(f"port[{i}].device", "is already the device of another [[port]]")
     if tables.homeassistant and tables.lan is None:
-        raise file.wrong("homeassistant", "has no use without [lan], where Home Assistant listens")
+        raise file.wrong(
+            "homeassistant", "has no effect without [lan], the broker of Home Assistant"
+        )
     lan = None
     if tables.lan is not None:
         kind: type[_Embedded | _Broker] = _Embedded if tables.lan.get("embedded") else _Broker

@@ -130,10 +130,10 @@ class Deduplicator:
     def _add_source(meter: str, known: _Meter, reading: CheckedReading, source: str) -> None:
         known.sources.append(source)
         _log.warning(
-            "meter %s comes by %s; %s",
+            "meter %s arrives over %s; %s",
             meter,
             " and by ".join(known.sources),
-            "of a reading that comes twice, the first is kept"
+            "of duplicate readings the first is kept"
             if reading.clock == "meter"
             else f"it has no clock, so {known.source} is used, and another only if that is silent",
         )

@@ -61,7 +61,7 @@ class SerialLine:
             self._port.close()
             baud, bits, parity, stop = self.setting
             raise ValueError(
-                f"it does not take {baud} {bits}{parity}{stop}: {why.args[-1]}".lower()
+                f"it does not support {baud} {bits}{parity}{stop}: {why.args[-1]}".lower()
             ) from None
 
     @property

@@ -114,7 +114,7 @@ class LanPublisher(Listener):
             full = len(self._waiting) > _WAITING_MAX
             if full:
                 self._waiting.popleft()
-        text = f"the {LAN} is slow: messages of ours were dropped, which the Cloud still gets"
+        text = f"the {LAN} is slow: some messages to it were dropped; the Cloud still gets them"
         self._registry.alarm("lan.slow", text if full else None)
         self._send()
 

@@ -107,7 +107,7 @@ class Registry:
             log.exception("%s: an unexpected error of this program", where)
         self.alarm(
             f"fault.{where}",
-            f"{where}: an unexpected error of this program; it goes on. "
+            f"{where}: an unexpected error of this program; it continues. "
             "Please report it with the traceback from the log",
         )
 

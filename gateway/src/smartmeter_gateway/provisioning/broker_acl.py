@@ -17,7 +17,7 @@ def mosquitto(ingest: str) -> str:
     receipts = topics.receipts(_SOMEBODY)
     return (
         "# mosquitto.conf: allow_anonymous false; acl_file with this file's path; better also\n"
-        "# max_inflight_messages 2000: by itself it lets 20 messages be under way at a time.\n"
+        "# max_inflight_messages 2000: the default allows only 20 messages in flight.\n"
         "# max_packet_size 2000000: no message of the chain is longer, and ingest would have to\n"
         "# read whatever comes into its memory.\n"
         "# The Concentrators' listener: require_certificate true; use_identity_as_username true;\n"

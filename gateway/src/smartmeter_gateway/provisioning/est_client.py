@@ -197,7 +197,7 @@ def _store(
         raise SettingsError(f"{identity.url} answers with a certificate that is not for our key")
     names = own[0].subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if [n.value for n in names] != [identity.id]:
-        raise SettingsError(f"{identity.url} answers with a certificate of another name")
+        raise SettingsError(f"{identity.url} answers with a certificate for another name")
     between = [c for c in found if c not in own and c.issuer != c.subject]
     _write(identity.certificate, _pem(own[:1] + between), 0o644)
     return own[0].not_valid_after_utc

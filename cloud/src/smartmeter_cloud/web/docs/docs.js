@@ -1,4 +1,4 @@
-// Draws openapi.json: what can be asked, with what, and what comes back.
+// Draws openapi.json: the requests, their parameters, and the answers.
 
 import { h } from "../dom.js";
 
@@ -10,7 +10,7 @@ function resolve(schema) {
   return schema?.$ref ? schemas[schema.$ref.split("/").pop()] ?? {} : schema ?? {};
 }
 
-/** A value that fits a schema, from its own examples where it has some. */
+/** A value that fits a schema, from its own examples if there are any. */
 function example(given, depth = 0) {
   const schema = resolve(given);
   if (schema.example !== undefined) return schema.example;
