@@ -102,6 +102,22 @@ def test_a_general_user_leaves_the_topics_of_named_meters_alone(
         assert not {*spied.topics()} & {*named}
 
 
+def test_a_general_user_does_not_publish_as_the_concentrator(broker: Start) -> None:
+    running = broker(reserved="concentrator/home/")
+    own = [f"concentrator/home/smartMeterMessage/{METER_A}/state", "concentrator/home/status"]
+    free = ["concentrator/garage/status", "homeassistant/status"]
+    with (
+        Client(running.local_port, **running.inside) as inside,
+        running.client("adapter") as client,
+    ):
+        heard = Listening(inside, "#")
+        told = Listening(client, "concentrator/home/#")
+        assert set(written(client, heard, own + free)) == set(free)
+        for topic in own:
+            inside.client.publish(topic, b"true", 1).wait_for_publish(30)
+        eventually(lambda: told.topics() == own)
+
+
 def test_a_last_will_on_a_foreign_topic_is_refused(running: Broker, attackers: Attackers) -> None:
     for topic in (reading_of(METER_B), "#", "$SYS/x", ""):
         will = Will(topic, b"x", 1, False)

@@ -40,6 +40,7 @@ class EmbeddedBroker:
 
     port 0 takes a free one; .port is the port in use. users: name -> password. meters: ids in the
     settings. A user with such a name, or with a UUID, is restricted to its own topics (rights.py).
+    reserved: only this process publishes on topics that begin so.
     certificate and key (PEM files) make it a TLS listener. client_ca: a client with a certificate
     of this authority needs no password, and is restricted to its own topics. Certificates in the
     crl.pem beside client_ca are refused.
@@ -57,6 +58,7 @@ class EmbeddedBroker:
         *,
         users: Mapping[str, str],
         meters: Collection[str] = (),
+        reserved: str = "",
         certificate: Path | None = None,
         key: Path | None = None,
         client_ca: Path | None = None,
@@ -68,7 +70,7 @@ class EmbeddedBroker:
         self.local_port = 0
         self._tls = (certificate, key, client_ca)
         self._crl = client_ca.with_name("crl.pem") if client_ca else None
-        self._rights = Rights(users, meters)
+        self._rights = Rights(users, meters, reserved)
         self._admission = Admission(users, self._rights, self._crl, self.local_user)
         self.local_password = self._admission.process_password
         self._loop = asyncio.new_event_loop()

@@ -4,7 +4,7 @@
 - A meter's user has a smartMeterId as its name. It has the topics of that id and of its
   sub-meters ID-1 to ID-8: it writes smartMeterMessage/ID/ and reads smartMeterCommand/ID/.
 - Any other user is general: adapters that share a password, or Home Assistant. It neither writes
-  nor reads the topics of an id that is another user's name.
+  nor reads the topics of an id that is another user's name, and cannot publish as this process.
 - This process itself may do everything.
 """
 
@@ -31,10 +31,16 @@ class Login(NamedTuple):
 
 
 class Rights:
-    """users: names that log in by password. meters: ids in the settings."""
+    """users: names that log in by password. meters: ids in the settings.
 
-    def __init__(self, users: Collection[str], meters: Collection[str] = ()) -> None:
+    reserved: what begins so is published by this process alone; "" reserves nothing.
+    """
+
+    def __init__(
+        self, users: Collection[str], meters: Collection[str] = (), reserved: str = ""
+    ) -> None:
         self._users = frozenset(users)
+        self._reserved = reserved
         self._meters = frozenset(meters)
 
     def role_of(self, user: str) -> str:
@@ -48,6 +54,8 @@ class Rights:
             return topic.startswith(_own_concentrator(login.name))
         if login.role == METER:
             return topic.startswith(_MESSAGES) and _is_below(login.name, topic)
+        if self._reserved and topic.startswith(self._reserved):
+            return False
         return self._is_free_for(login.name, topic)
 
     def may_subscribe(self, login: Login, topic_filter: str) -> bool:

@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from smartmeter.wire import topics
 from smartmeter_broker import EmbeddedBroker
 from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_service.systemd import READY, STOPPING, WATCHDOG, notify
@@ -141,6 +142,7 @@ class Concentrator:
                 settings.host,
                 settings.port,
                 users=settings.users,
+                reserved=topics.concentrator_status(config.id).removesuffix(topics.STATUS),
                 meters={*(p.meter for p in config.ports), *(m.id for m in config.meters)},
                 certificate=settings.certificate,
                 key=settings.key,
