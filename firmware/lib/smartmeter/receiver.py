@@ -62,6 +62,7 @@ _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream onl
 _FIRST = ("mbus", "hdlc", "sml", "p1")  # of what their first bytes may begin
 _UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
 _CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ciphering
+_LISTS = ("mbus", "hdlc")  # their encrypted APDUs are lists, never texts
 _CERTAIN = ("hdlc", "sml")  # everything that they give has passed a CRC
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
 
@@ -257,7 +258,7 @@ class Receiver(Context):
         self.title = b""
         try:
             if form == "apdu" and payload and payload[0] in _CIPHERED:
-                reading = self._open(payload)
+                reading = self._open(payload, link)
             else:
                 reading = self._read(form, payload)
         except Rejected as e:
@@ -275,12 +276,16 @@ class Receiver(Context):
             decode = self._decoders[form] = _decoder(form)
         return decode(payload, self)
 
-    def _open(self, payload: bytes | bytearray) -> "Reading":
+    def _open(self, payload: bytes | bytearray, link: str) -> "Reading":
         """The Reading of an encrypted APDU; _read takes what it holds, a list or a text."""
         if self._ciphering is None:
+            _tidy()
             from .dlms.ciphering import Ciphering
 
             self._ciphering = Ciphering(self.key, self.auth_key, self.counters)
+            if link in _LISTS and "apdu" not in self._decoders:
+                # before the plain bytes lie in its way: 5 kB less heap are enough then
+                self._decoders["apdu"] = _decoder("apdu")
         return self._ciphering.decode(payload, self, self._read)
 
     def _fault(self, events: "list[Reading | Fault]", fault: Fault, n: int) -> None:
