@@ -42,7 +42,8 @@ class Adapter:
             security = broker.context(ca, store.secret("client_cert"), store.secret("client_key"))
         self._health = health
         lan = network.interface(settings, store.secret("wifi_password"))
-        self.clock = Clock(settings["time"]["ntp"], lan.router, settings["broker"]["host"])
+        to = settings["broker"]
+        self.clock = Clock(settings["time"]["ntp"], lan.router, to["host"], to["tls"])
         answers = answerer(meter)
         port = Port(meter, answers)
         outbox = Outbox()

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 # The chip's clock begins in 2000 when the power comes on, and runs on over a reset.
 _FIRST_YEAR = 2026
 _SYNC_S = 12 * 3600  # an ESP32's quartz is out by less than a second in that time
+# Between two questions: with a broker that waits for the time, and otherwise. A name server that
+# is dead blocks each for 14 s, which is all that the meter's buffer holds of P1.
 _RETRY_MAX_S = 60
+_PATIENT_MAX_S = 900
 
 
 def ticks() -> int:
@@ -21,9 +24,13 @@ def ticks() -> int:
 
 class Clock:
     """server: the NTP server of the settings. If it does not answer, the router is asked, whose
-    address router() gives, and then the Concentrator."""
+    address router() gives, and then the Concentrator. is_needed: whether nothing can be published
+    without the time."""
 
-    def __init__(self, server: str, router: "Callable[[], str]", concentrator: str) -> None:
+    def __init__(
+        self, server: str, router: "Callable[[], str]", concentrator: str, is_needed: bool
+    ) -> None:
+        self._is_needed = is_needed
         self._server = server
         self._router = router
         self._concentrator = concentrator
@@ -62,7 +69,8 @@ class Clock:
             ntptime.settime()
         except (OSError, OverflowError, IndexError, ValueError) as why:
             self.failures += 1
-            self._next = now + min(1 << min(self.failures, 8), _RETRY_MAX_S)
+            limit = _RETRY_MAX_S if self._is_needed and not self.known() else _PATIENT_MAX_S
+            self._next = now + min(1 << min(self.failures, 10), limit)
             if self.failures <= len(servers):
                 say("clock", "no answer from %s (%s)" % (server, why))
             return False

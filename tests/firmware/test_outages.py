@@ -59,7 +59,7 @@ def test_a_day_without_ntp_and_a_clock_that_jumps(setup: Setup, meter: TestMeter
     # For the board, 12.5 hours or more have passed, for the meter none; now NTP says 2 hours more.
     setup.board.air(ntp=True, clock=2 * 3600)
     offset = 0
-    for _ in range(10):
+    for _ in range(20):
         truth = meter.send()
         assert agrees(setup.listener.next("reading", 60), truth)
         status = setup.later()
