@@ -1,9 +1,9 @@
 """Have uPlot, which draws the page's charts, in the package; no copy of it is in the repository.
 
-It comes from npm, by the npm on the PATH or by the one of PyPI's Node wheel, with the
-user's own npm settings. Its digests are pinned here. The files stay beside the sources
-(git ignores them), so that the next build and an editable install find them in place;
-an sdist carries them, and a wheel is made of it without npm.
+It comes from npm: the npm on the PATH, or that of PyPI's Node wheel, with the user's own npm
+settings. Its digests are pinned here. The files stay next to the sources, where git ignores them.
+The next build and an editable install find them there. An sdist contains them, and a wheel is
+built from it without npm.
 """
 
 import base64

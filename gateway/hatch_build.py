@@ -1,8 +1,8 @@
 """Include the core from ../firmware/lib in the gateway's distribution.
 
-The core is edited in one place, firmware/lib/smartmeter, because that folder is
-what is copied to the device. A wheel gets a copy of it, an sdist carries it in
-vendored/ so that a wheel can be built from the sdist, an editable install points at it.
+The core is only edited in firmware/lib/smartmeter, because that folder is copied to the device. A
+wheel contains a copy of it. An sdist has it in vendored/, so that a wheel can be built from the
+sdist. An editable install points at it.
 """
 
 from pathlib import Path

@@ -58,8 +58,8 @@ class Report(Protocol):
 class BrokerLink:
     """A thread that keeps one connection up, from start() to stop().
 
-    subscribe: the topic filter, or None to publish only. linger_s: while few messages come,
-    those of so many seconds are read together, since to wake for each costs more than the rest.
+    subscribe: the topic filter, or None to publish only. linger_s: while few messages arrive, those
+    of so many seconds are read together, because a wake-up for each costs more than the rest.
     """
 
     def __init__(

@@ -49,8 +49,8 @@ _CONNECT_S = 5.0  # for TCP, and again for TLS
 _ANSWER_S = 5.0  # some brokers of 3.1.1 (amqtt) keep silent when a client of MQTT 5 comes
 _GOODBYE_S = 1.0
 _READ_BYTES = 256 * 1024  # payload of one turn, so that what was read is soon acted upon
-_RECEIVE_MAXIMUM = 65_535  # where the broker does not say (MQTT 5.0, 3.2.2.3.3)
-_REFUSED = 0x80  # and above: reason codes that say no (MQTT 5.0, 2.4)
+_RECEIVE_MAXIMUM = 65_535  # if the broker does not set it (MQTT 5.0, 3.2.2.3.3)
+_REFUSED = 0x80  # and above: reason codes of a refusal (MQTT 5.0, 2.4)
 
 
 class SessionError(Exception):

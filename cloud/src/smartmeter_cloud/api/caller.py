@@ -1,7 +1,7 @@
 """The caller and its rights: the only place that decides who may see what.
 
-An endpoint gets a Caller and never the store itself, so a household that is not the caller's
-cannot be asked for.
+An endpoint gets a Caller and never the store itself. It can therefore not ask for a household that
+the caller may not see.
 """
 
 import secrets

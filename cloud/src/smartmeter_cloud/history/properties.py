@@ -1,7 +1,7 @@
 """The operational properties a reading may have: every OBIS code that meters are known to send.
 
-The specification names a property such as OBIS_1.8.0. A code that is not listed is stored and
-given out all the same, without a unit that we could vouch for.
+The specification names a property such as OBIS_1.8.0. Other codes are stored and returned as well,
+but without a unit.
 """
 
 from typing import NamedTuple

@@ -1,9 +1,9 @@
 """From the broker into the store: one thread reads, receipts and acknowledges, one commits.
 
-What has come while the last batch was written is the next batch, so one message waits for one
-commit and a thousand wait for one as well. While a store is slow or away, messages wait here
-unparsed up to a bound, and beyond it in the broker. Receipts go before acknowledgements, on the
-same connection: whatever breaks in between, the broker or the Concentrator sends again, and the
+Messages that arrive while a batch is written become the next batch. So one message waits for one
+commit, and a thousand wait for one as well. If a store is slow or down, messages wait here unparsed
+up to a limit, and beyond it in the broker. Receipts are sent before acknowledgements, on the same
+connection. If something breaks in between, the broker or the Concentrator sends again, and the
 store ignores what it has.
 """
 

@@ -51,8 +51,8 @@ class Reading(_Form, gc=False):
     values: Annotated[dict[str, Number], Meta(min_length=1, max_length=VALUES_MAX)]
 
 
-# Most readings have no further codes than the default ones. These are decoded in half the time
-# without a dictionary; what this form does not take is decided on by the one above.
+# Most readings only have the default codes. These are decoded in half the time without a
+# dictionary. All others are left to the form above.
 _Usual = msgspec.defstruct(
     "_Usual",
     [

@@ -1,7 +1,7 @@
 """The state of every part of the chain, derived from observations.
 
-A box is {"kind", "id", "state", "since", ...}: state is "ok", "warn", "down" or "unknown" and
-`reason` one of a closed list of words, which the page puts into sentences. Times are ms.
+A box is {"kind", "id", "state", "since", ...}. state is "ok", "warn", "down" or "unknown". `reason`
+is a word of a closed list, which the page translates. Times are ms.
 """
 
 import json

@@ -70,8 +70,8 @@ class Authority:
     def revocations(self, revoked: Iterable[Certificate]) -> bytes:
         """The revocation list (PEM) for a broker; AuthorityError.
 
-        It is good as long as the authority: it is created again whenever it changes, and a broker
-        refuses everybody by a list that has expired.
+        It is valid as long as the CA, because a broker refuses everybody once its list has expired.
+        It is created again whenever it changes.
         """
         key, (ca, *_) = self._load()
         now = _now()
@@ -266,7 +266,8 @@ def _issuer_key(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
         own = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
     except x509.ExtensionNotFound:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.public_key())  # type: ignore[arg-type]
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.public_key())  # type:
+        ignore[arg - type]
 
 
 def _common_name(name: str) -> x509.Name:

@@ -1,7 +1,7 @@
 """Certificates for Concentrators: the first by a one-time token, later ones by its key.
 
-A token is smt_SECRET, or smt_SECRET.PIN with the fingerprint of the certificate that the Cloud's
-page shows, so that a Concentrator knows the Cloud before it has its authority's certificate.
+A token is smt_SECRET, or smt_SECRET.PIN with the fingerprint of the page's certificate. With it, a
+Concentrator can verify the Cloud before it has the certificate of the CA.
 """
 
 import base64

@@ -280,8 +280,8 @@ class PostgresStore(SqlStore):
         self._meters.pop(meter, None)
 
     def _next_change(self, db: Session) -> int:
-        # One at a time to the end of the transaction: or a reader that has seen 8 would miss a 7
-        # that is committed after it.
+        # One at a time until the end of the transaction. Otherwise a reader that has seen 8 would
+        # miss a 7 that is committed later.
         self._alone(db, "change", wait=True)
         found = db.one("SELECT coalesce(max(change), 0) + 1 FROM meter")
         assert found is not None

@@ -15,8 +15,8 @@ ROWS_AT_A_TIME = 5000  # in one transaction, so that ingest never waits long
 def forget_readings(db: Session, until: int, received_until: int, table: str = "reading") -> int:
     """Deletes some readings before until (ms); returns how many.
 
-    A slice that is dirty keeps its readings until it is rolled up: what is left of it would make a
-    wrong slice. Readings with a wrong clock go by when they were received.
+    A dirty slice keeps its readings until it is rolled up, because the rest of them would make a
+    wrong slice. The age of readings with a wrong clock is that of their arrival.
     """
     for (meter,) in db.all("SELECT id FROM meter ORDER BY id"):
         row = db.one(

@@ -368,8 +368,8 @@ class SqlStore(SqlAccounts, SqlCertificates):
 def _id(db: Session, meter: str) -> int:
     """A meter's id, 0 if there is none of that name.
 
-    Asked for by itself, and not by a join: a planner that knows it takes the readings in the
-    order of the key, and leaves out the days that are not asked for.
+    It is a separate query and not a join. If the planner knows the id, it reads in the order of the
+    key, and skips the partitions of other days.
     """
     found = db.one("SELECT id FROM meter WHERE name = ?", (meter,))
     return found[0] if found else 0

@@ -18,8 +18,8 @@ from smartmeter_cloud.store.sql import READING, SqlStore
 
 BUSY_SECONDS = 5.0  # how long a writer waits for another one
 
-# Numbers have no declared type, so SQLite keeps whole numbers whole and others as they came;
-# REAL would make 133 W into 133.0 W. WITHOUT ROWID keeps a meter's readings side by side.
+# Numbers have no declared type, so SQLite keeps integers as integers, and others as they came.
+# REAL would turn 133 W into 133.0 W. WITHOUT ROWID keeps a meter's readings side by side.
 _WORDS = {
     "integer": "INTEGER",
     "blob": "BLOB",

@@ -67,8 +67,8 @@ PLAIN = "text in which no bytes in hexadecimal were found, taken as it is"
 class Capture:
     """The bytes of a stream, by iterating once; afterwards, what was left out.
 
-    form: what it is, in words. bytes: how many came out. lines_without: how many lines held no
-    bytes; sent: how many held bytes that the log says were sent to the meter.
+    form: what it is, in words. bytes: their number. lines_without: lines without bytes. sent: lines
+    with bytes that were sent to the meter, according to the log.
     """
 
     def __init__(self, stream: BinaryIO) -> None:

@@ -1,7 +1,7 @@
 """A meter's own text as found in forums and logs: with labels on each line, without blank lines.
 
-Its CRC counts every character, so a telegram is put together in the ways that a paste may have
-changed it, and the one whose CRC agrees is taken; where none does, it stays as it was pasted.
+Its CRC counts every character. So each change that a paste may have made is undone, and the text
+whose CRC matches is used. If none matches, the text stays as it was pasted.
 """
 
 import re

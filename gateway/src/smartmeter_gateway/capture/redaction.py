@@ -1,7 +1,7 @@
 """Removes identifying numbers from a telegram for a bug report, so that it stays a telegram.
 
-What is not known to be harmless is blanked: of strings the digits become 0 and letters X, but
-for the maker's and lists' names; numbers stay, because they are what a report is about.
+Everything that may identify a meter is blanked. In strings, digits become 0 and letters X, except
+in names of makers and lists. Numbers stay, because a report is about them.
 """
 
 import re

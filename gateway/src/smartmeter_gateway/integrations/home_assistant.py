@@ -1,8 +1,8 @@
 """Home Assistant: each meter is announced on the LAN broker, as one device with its sensors.
 
-Device-based discovery (Home Assistant 2024.11 and later): one retained message for each
-meter. The sensors read the adapter's own `reading`; a value that a reading lacks gives an
-empty state, which Home Assistant ignores: nothing missing ever becomes 0.
+This is device-based discovery (Home Assistant 2024.11 and later): one retained message for each
+meter. The sensors read the adapter's own `reading`. A value that a reading lacks gives an empty
+state, which Home Assistant ignores. So a missing value never becomes 0.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The Concentrator's own messages on the LAN's broker, for Home Assistant.
 
-It goes over a connection of its own, by MQTT 5 where the broker has it: only there does a broker
-say that it refused a message. The intake's connection speaks 3.1.1, which costs less.
+It has its own connection, with MQTT 5 if the broker supports it, because only MQTT 5 reports
+refused messages. The intake's connection uses 3.1.1, which costs less.
 """
 
 import threading

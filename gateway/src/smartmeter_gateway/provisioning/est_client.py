@@ -1,12 +1,12 @@
 """A certificate from the Cloud: a key that never leaves this machine, a CSR, a one-time token.
 
-The talk is EST's (RFC 7030): POST {url}/.well-known/est/simpleenroll with the base64 of a DER
-PKCS#10 request and "Authorization: Bearer TOKEN"; the answer is the base64 of a certs-only
-PKCS#7. Renewal is simplereenroll with the same key: the request is signed by it, which proves
-that it is still ours, and the certificate of before is shown as the TLS client's.
+The protocol is EST (RFC 7030). The request is POST {url}/.well-known/est/simpleenroll with the
+base64 of a DER PKCS#10 request and "Authorization: Bearer TOKEN". The answer is the base64 of a
+certs-only PKCS#7. Renewal is simplereenroll with the same key. The request is signed by it, which
+proves that it is still ours, and the previous certificate is the TLS client's.
 
-A token may end in a dot and the fingerprint of the Cloud's certificate (SHA-256, base64url): then
-the Cloud is known by it, and its authority's certificate comes with the answer.
+A token may end in a dot and the fingerprint of the Cloud's certificate (SHA-256, base64url). It
+then verifies the Cloud, and the CA's certificate comes with the answer.
 """
 
 import base64

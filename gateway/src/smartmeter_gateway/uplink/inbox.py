@@ -101,8 +101,8 @@ class Inbox(Listener):
     def wait(self, timeout: float, eager: bool) -> None:
         """Wait up to `timeout` seconds for an event.
 
-        To wake for each answer and receipt costs more than the rest; so they wake only an eager
-        uplink, which needs them to go on.
+        A wake-up for each answer and receipt costs more than the rest. So they only wake an eager
+        uplink, which needs them to continue.
         """
         self._eager = eager
         if not eager or self._events.empty():
