@@ -51,8 +51,8 @@ class Adapter:
         if not health.safe:
             self.meter.open(answers.setting + (False,) if answers else None)
         status = Status(self.meter, port, lan, self.clock, outbox, health)
-        # A Concentrator is known at the Cloud's broker by its own id, for meters of two houses may
-        # have one name, and who takes another's client id throws it out (MQTT 3.1.1, 3.1.4-2).
+        # The Cloud's broker knows a Concentrator by its own id, because meters of two houses may
+        # have the same name. A client with another's id disconnects that one (MQTT 3.1.1, 3.1.4-2).
         concentrator = settings["publish"]["concentrator"]
         client_id = "concentrator-" + concentrator if concentrator else meter["id"]
         client = broker.Broker(

@@ -1,7 +1,7 @@
 """The broker: umqtt.simple, patched from outside.
 
-It gets its connection from connection.py (one record a packet, one time limit), its packet id is
-wrapped before it leaves 16 bits, it is pinged, and whatever it raises becomes BrokerError.
+connection.py gives it a connection with one record a packet and one time limit. Its packet id wraps
+within 16 bits, it sends pings, and everything it raises becomes BrokerError.
 """
 
 import tls
@@ -99,9 +99,9 @@ class Broker:
         self._client: _Client | None = None
         self._topic = ""
         self._taker: "Callable[[bytes], None] | None" = None
-        self.deaf = ""  # why commands do not come through, in one sentence
-        self.dated = False  # whether the last connection failed over the time of day
-        self.starved = 0  # handshakes in a row that found no memory
+        self.deaf = ""  # why commands do not arrive; one sentence
+        self.dated = False  # whether the last connection failed because of the time of day
+        self.starved = 0  # handshakes in a row without enough memory
 
     @property
     def connected(self) -> bool:

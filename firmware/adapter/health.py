@@ -1,7 +1,7 @@
 """Earlier crashes: kept in RTC memory, which survives every reset but not a power cut.
 
-Three crashes without five good minutes between them start the safe mode: the meter is not read,
-but console, network and status live, so that somebody can look; an hour later it tries again.
+Three crashes without five good minutes between them start the safe mode. The meter is then not
+read, but console, network and status work, so that you can look. It tries again an hour later.
 """
 
 import json

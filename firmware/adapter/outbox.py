@@ -1,11 +1,10 @@
 """Messages that wait for the broker: at most 60 s of them, in RAM, oldest dropped first.
 
-60 s is what the Austrian industry's rule for customer interfaces lets an adapter keep. What the
-broker has acknowledged is kept a little longer, while there is room, and sent again after a
-reconnect, and again when the Concentrator has had the time to reconnect, too: a broker that
-dies between its PUBACK and the delivery loses what it acknowledged, and so does one without its
-sessions before anybody listens. A reading that comes twice is known by (smartMeterId, time, seq)
-and stored once.
+The Austrian industry's rule for customer interfaces lets an adapter keep 60 s. Acknowledged
+messages are kept a little longer, while there is room. They are sent again after a reconnect, and
+once again when the Concentrator has had time to reconnect, too. A broker loses what it acknowledged
+if it dies before the delivery, or if it has no session yet for a listener. Duplicates are
+recognised by (smartMeterId, time, seq) and stored once.
 """
 
 import asyncio
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from smartmeter import Reading
 
 _KEPT_MS = 60_000
-_SENT_MS = 80_000  # so that what is sent again after a minute's outage is sent the second time, too
+_SENT_MS = 80_000  # so that the second repetition contains a minute's outage, too
 _BYTES = 24 * 1024  # and no more than this of the heap,
 _SENT_BYTES = 8 * 1024  # of which this for what was acknowledged: a minute at a reading every 3 s
 _READING_BYTES = 2048  # of a Reading that waits for the time of day
-# A `raw` telegram of a meter without a clock gets its time where it arrives: twice, two times.
+# A `raw` telegram of a meter without a clock gets its time on arrival: repeated, it gets two times.
 _REPEATED = (topics.READING, topics.CIPHERED)
 
 

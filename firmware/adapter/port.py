@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .settings import Section
 
 # Network trouble must never cost a byte from the meter. The UART is emptied every 20 ms by
-# the loop, and as often while the broker is waited for (connection.py). What cannot be divided is
-# a name lookup (lwIP asks 4 times, for up to 14 s in all) and a step of a TLS handshake (1 s). So
+# the loop, and as often while waiting for the broker (connection.py). A name lookup (lwIP asks 4
+# times, up to 14 s in total) and a step of a TLS handshake (1 s) cannot be interrupted. So
 # the driver's buffer holds what a line can bring in 15 s: 3.6 kB at 2400 baud, 14.4 kB at 9600.
 # A P1 port sends at 115200 baud, but one telegram of 0.6 to 1.1 kB a second: 16 kB hold 14 s.
 _STALL_S = 15

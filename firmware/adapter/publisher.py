@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _STATUS_S = 60
 _BACKOFF_MAX_S = 60
-# A broker that has started again takes readings, and acknowledges them, while nobody listens yet:
-# by then the Concentrator is back, which looks every second.
+# A broker that has just restarted acknowledges readings before anybody has subscribed. By then
+# the Concentrator is back, because it looks every second.
 _LISTENS_S = 15
 # "Connected" does not prove that the broker can be reached: the port does not notice that its
 # address has been given up. Only a restart helps against fragmented memory, which TLS needs in one

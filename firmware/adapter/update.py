@@ -1,7 +1,7 @@
 """Receives a new version: pushed over MQTT in pieces, or downloaded over HTTPS.
 
-A command on the adapter's command topic is either a piece of a bundle, with its place and the
-bundle's length in front (4 bytes each, big endian), or JSON {"url": "https://..."}.
+A command on the adapter's command topic is a piece of a bundle or JSON {"url": "https://..."}. A
+piece begins with its place and the bundle's length (4 bytes each, big endian).
 """
 
 import asyncio

@@ -24,11 +24,11 @@ class Fault:
 
     detail never holds a key or a part of a payload.
 
-    payload is the whole telegram as its link layer gave it, where a decoder refused it: for a
-    bug report, or, of kind "key", for another who has the key (feed it to a Receiver with
-    link="apdu"); None if the link refused it already. span is how many bytes of the line the
-    fault is about: links set it, so that a search for a telegram inside a damaged one reports
-    the damage only once.
+    payload is the whole telegram from its link layer if a decoder refused it. It is for a bug
+    report, or, with kind "key", for another program that has the key (feed it to a Receiver with
+    link="apdu"). It is None if the link already refused it. span is how many bytes of the line the
+    fault covers. Links set it, so that a search for a telegram inside a damaged one reports the
+    damage only once.
     """
 
     __slots__ = ("detail", "kind", "payload", "span")

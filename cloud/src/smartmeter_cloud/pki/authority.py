@@ -266,8 +266,7 @@ def _issuer_key(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:
         own = ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
     except x509.ExtensionNotFound:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.public_key())  # type:
-        ignore[arg - type]
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.public_key())  # type: ignore[arg-type]
 
 
 def _common_name(name: str) -> x509.Name:

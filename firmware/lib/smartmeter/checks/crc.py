@@ -4,8 +4,8 @@
     kermit  SML of some Holley meters: poly 0x1021, start 0
     arc     DSMR P1: poly 0x8005, start 0 (DSMR 5.0.2 P1, 6.2)
 
-Each takes (data, start, end) and returns the sum of data[start:end] as an int; the first
-two sums stand on the wire low byte first.
+Each takes (data, start, end) and returns the sum of data[start:end] as an int. On the wire, the
+first two sums are sent low byte first.
 
 CPython's are in crc_native.py. MicroPython runs half a byte at a time, with tables of 16
 entries: 32 bytes each instead of the usual 512.

@@ -1,7 +1,7 @@
 """The CRCs of crc.py with CPython's C functions; CPython only.
 
-binascii has x^16+x^12+x^5+1, for unreflected bits: so the bits of every byte are turned, and
-those of the sum turned back.
+binascii has x^16+x^12+x^5+1 for unreflected bits. So the bits of every byte are reversed, and those
+of the sum reversed back.
 """
 
 from binascii import crc_hqx  # type: ignore[attr-defined,unused-ignore]

@@ -1,7 +1,7 @@
 """Rejects impossible values: the last check, and the only one after an 8-bit sum.
 
-The bounds are those of physics and of the largest meters (transformer-operated, primary
-values), not of a household: a true value is never refused.
+The limits are those of physics and of the largest meters (with transformers, primary values), not
+of a household, so that a true value is never refused.
 """
 
 from ..fault import VALUE, Rejected

@@ -7,9 +7,9 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..reading import Reading
 
-# Behind an 8-bit sum without a tag (Austrian M-Bus, SC 20 and 21; bare APDUs), one in some
-# hundred damaged telegrams passes. These meters are in houses, and list little: so codes
-# and numbers that no such list has are taken for damage.
+# With an 8-bit sum and no tag (Austrian M-Bus, SC 20 and 21; bare APDUs), one in some hundred
+# damaged telegrams passes. These meters are in houses, and send short lists. So codes and numbers
+# that no such list has count as damage.
 _ID = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ID_MOST = 20  # longer ones are bytes, not text
 _B_MOST = 9

@@ -1,10 +1,9 @@
 """AES-128-GCM (NIST SP 800-38D) for platforms that only have AES block by block.
 
-Stock ESP32 builds of MicroPython have AES in ECB and CBC, but neither CTR nor GCM. So
-the counter blocks are encrypted in one ECB call, and GHASH is done here, four bits at
-a time, on limbs of 28 bits: small ints on every port, so that no block of a telegram
-allocates. The tables are indexed by secrets: that leaks through data caches, which an
-ESP32 has none of over its internal RAM.
+Stock ESP32 builds of MicroPython have AES in ECB and CBC, but neither CTR nor GCM. So the counter
+blocks are encrypted in one ECB call. GHASH is computed here, four bits at a time, on limbs of 28
+bits. These are small ints on every port, so that no block of a telegram allocates. The tables are
+indexed by secrets, which leaks through data caches; an ESP32 has none for its internal RAM.
 """
 
 from struct import pack_into

@@ -1,9 +1,8 @@
 """AES-128-GCM with `cryptography`, with the interface of gcm.GCM; CPython only.
 
-GCM encrypts by XOR with a key stream (SP 800-38D, 7.1), so that encrypting the ciphertext
-gives the plaintext, and encrypting that the tag which the telegram must have. Two such calls in
-one shot take half the time of one decryption with a tag of 12 bytes, which the one-shot interface
-does not accept.
+GCM encrypts by XOR with a key stream (SP 800-38D, 7.1). So encrypting the ciphertext gives the
+plaintext, and encrypting the plaintext gives the required tag. Two such calls in one shot take half
+the time of one decryption with a tag of 12 bytes, which the one-shot interface does not accept.
 """
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM

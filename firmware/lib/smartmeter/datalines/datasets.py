@@ -1,8 +1,8 @@
 """The form of data sets (IEC 62056-21, 6.5): checked for texts without a CRC.
 
-A BCC is a sum of 7 bits without carries, which two characters that changed places leave as it
-was; some texts have no sum at all. So every set must have a code and a unit that can be, and
-one quantity the same decimals wherever it stands, as a display writes it.
+A BCC is a sum of 7 bits without carries. It does not notice two swapped characters, and some texts
+have no sum at all. So every set must have a possible code and unit. One quantity must have the same
+number of decimals everywhere, as on a display.
 """
 
 from ..fault import LAYOUT, VALUE, Rejected

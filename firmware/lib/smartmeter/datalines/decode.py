@@ -6,10 +6,10 @@
     0-1:24.3.0(120517020000)(08)(60)(1)(0-1:24.2.1)(m3)     the same in DSMR 2 and 3,
     (00124.477)                                             over two lines
 
-A code with another group F than 255 (behind "*" or "&") is a stored value of the past, and
-none of this reading; *00 alone is one of now. Without a unit a value counts where its code
-names an electrical quantity: in kW, kWh ... where it has a decimal point, as a display has it;
-a power or energy without unit and point could be anything, and is left out.
+A code with a group F other than 255 (after "*" or "&") is a stored value and not part of this
+reading; only *00 is a present one. A value without a unit counts if its code names an electrical
+quantity. It is in kW, kWh ... if it has a decimal point, as on a display. A power or energy without
+unit and point could be anything, and is left out.
 """
 
 from binascii import unhexlify

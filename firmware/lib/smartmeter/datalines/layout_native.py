@@ -1,10 +1,10 @@
 """A text's layout, kept: a meter's next telegram only differs in its digits.
 
-Texts have the same shape where each byte is the same or both have a digit there. A meter's
-texts mostly do, as P1 writes numbers with leading zeros (DSMR 5.0.2 P1, 6.4). The walk of
-datalines.py marks which digits are numbers and which the time. If all others are the same
-too - codes, units' powers, ids - the walk would take the same places, so that the numbers are
-read there at once. If a sign, a length or a letter differs, so does the shape.
+Two texts have the same shape if each byte is the same or both have a digit there. A meter's texts
+mostly do, because P1 writes numbers with leading zeros (DSMR 5.0.2 P1, 6.4). The walk of decode.py
+marks which digits are numbers and which are the time. If all others are the same too (codes, powers
+of units, ids), a walk would find the same places, so the numbers are read there at once. If a sign,
+a length or a letter differs, so does the shape.
 """
 
 from struct import Struct

@@ -1,9 +1,9 @@
 """AMIS (Siemens TD-351x, Netz OOe): the answers for its optical port. No clock, no port.
 
-The meter is M-Bus master, we are its slave with address 240 (interface description of Netz OOe,
-2.4.1). Every minute it asks SND_NKE 10 40 F0 30 16; once that is acknowledged it sends data each
-second, and looks for a slave again after ten that were not. The answer is E5, within 0.5 s, and
-nothing else may be sent. An optical head hears its own E5; that is not a frame.
+The meter is the M-Bus master, and we are its slave with address 240 (interface description of Netz
+OOe, 2.4.1). Every minute it sends SND_NKE 10 40 F0 30 16. Once that is acknowledged it sends data
+each second. After ten unanswered telegrams it looks for a slave again. The answer is E5, within
+0.5 s, and nothing else may be sent. An optical head hears its own E5; that is not a frame.
 
 All that has to be answered drives alike, here and in signon.py:
 

@@ -15,8 +15,8 @@ next sign-on is
     we     SOH R2 STX F001 ETX BCC CR LF, once that is answered F009; then SOH B0 ETX BCC
     meter  STX data lines ETX BCC, to each R2
 
-Our rate is changed when the last bit of the acknowledgement must have left, not when a driver has
-taken it: it is read back as noise, or the first data are lost, otherwise.
+Our rate changes when the last bit of the acknowledgement must have left, not when a driver has
+accepted it. Otherwise it is read back as noise, or the first data are lost.
 """
 
 from .elapsed import elapsed

@@ -1,10 +1,10 @@
 """A-XDR (IEC 61334-6) as DLMS sends data (Green Book 4.1.5): one flat loop, no recursion.
 
-walk() takes the brackets away: of a structure or array it notes nothing but where the elements
-are, because no list of a customer interface needs more (layouts.py says why). So
-neither depth nor a false count can exhaust anything: every element costs at least one byte, and
-what is still to come may not be more than the bytes that are left. The values are read where
-they stand, when someone wants them: on a device a list of all of them would not fit.
+walk() removes the brackets: of a structure or array it only notes where the elements are, because
+no list of a customer interface needs more (layouts.py says why). So neither depth nor a false count
+can exhaust anything. Every element costs at least one byte, and the rest may not be longer than the
+bytes that are left. Values are read in place when needed: on a device a list of all of them would
+not fit.
 """
 
 from ..fault import LENGTH, Rejected

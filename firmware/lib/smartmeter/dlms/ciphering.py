@@ -2,11 +2,11 @@
 
     DB | length system title | system title | length | SC | IC(4) | content | tag(12)
 
-The length is in BER form and covers all behind it. SC, the security control: bits 3-0
-suite, 4 authenticated, 5 encrypted, 6 broadcast key, 7 compressed. The initialisation
-vector is system title and IC, the invocation counter; the tag covers SC, authentication
-key and content. Suite 1 with a 128-bit key is AES-128-GCM as suite 0 is: meters that say
-0x21 (Kaifa MA309, TINETZ) are opened like those that say 0x20.
+The length is in BER form and covers everything after it. SC, the security control: bits 3-0 suite,
+4 authenticated, 5 encrypted, 6 broadcast key, 7 compressed. The initialisation vector is system
+title and IC, the invocation counter. The tag covers SC, authentication key and content. Suite 1
+with a 128-bit key is AES-128-GCM like suite 0. So meters that send 0x21 (Kaifa MA309, TINETZ) are
+decrypted like those that send 0x20.
 """
 
 from ..crypto.aes import TAG_SIZE

@@ -5,12 +5,12 @@
     02 nn ...                                            a list of values (detection.is_list)
     E6 E7 00 and one of these                            what HDLC framing leaves
 
-Nothing guards them but their own form (and a tag). So they are looked for at the very
-start of a stream, behind another of them, and after a pause; an encrypted one with a tag
-also within noise (is_found). The receiver sees to that.
+Only their own form guards them (and a tag). So they are searched only at the start of a stream,
+after another of them, and after a pause; an encrypted one with a tag also within noise (is_found).
+The receiver ensures this.
 
-If the link must be detected, one without a checked tag only counts if the line pauses
-right behind it, or another begins there: before a checksum it is the rest of a damaged frame.
+If the link must be detected, one without a checked tag only counts if the line pauses after it, or
+another begins there. Before a checksum it is the rest of a damaged frame.
 """
 
 from ..fault import LENGTH, Fault

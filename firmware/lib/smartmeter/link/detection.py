@@ -1,8 +1,8 @@
 """How telegrams begin: checked before a link's module is loaded for them.
 
-Noise has every byte that a link may start with; a line at a wrong baud rate would soon have all
-of them loaded, and on a device no heap would be left for the decoder. So the first telegram of
-a link must show more than its first byte. From then on the link searches alone.
+Noise contains every byte that a link may start with. A line at a wrong baud rate would soon have
+loaded all of them, and on a device the decoder would have no heap left. So the first telegram of a
+link must show more than its first byte. From then on the link searches alone.
 """
 
 # First byte: links that may start with it, in the order they are asked.

@@ -2,10 +2,10 @@
 
     /XXXZ identification CR LF | STX data lines ! CR LF ETX BCC
 
-BCC is the sum without carries (XOR) of what is behind STX, ETX included (6.3.9, and ISO 1155);
-of seven bits where the line has parity. The identification may be gone: it is the answer to
-the sign-on, and a reader may keep it. Some readers hand on the data lines alone: such
-a block must begin with what is first in every readout, an error or identity code.
+BCC is the sum without carries (XOR) of everything after STX, with ETX (6.3.9, and ISO 1155); of
+seven bits if the line has parity. The identification may be missing: it is the answer to the
+sign-on, and a reader may keep it. Some readers forward only the data lines. Such a block must begin
+with the first set of every readout, an error or identity code.
 """
 
 from ..fault import CHECKSUM, LENGTH, Fault

@@ -2,11 +2,11 @@
 
     /XXX5 identification CR LF | CR LF | data lines | !CRC CR LF
 
-The CRC-16/ARC counts from "/" to "!" and is written in hexadecimal, by some meters without
-leading zeros; Holley's write the CRC of HDLC; DSMR 2 and 3 have none. Some readers hand on LF
-alone: then the sum is of the text as the meter sent it, with CR LF. In Poland the data lines
-are one encrypted block behind the identification: general-glo-ciphering without its tag, with
-a system title of length 0.
+The CRC-16/ARC counts from "/" to "!" and is written in hexadecimal, by some meters without leading
+zeros. Holley's write the CRC of HDLC; DSMR 2 and 3 have none. Some readers forward LF only. The sum
+then counts the text with CR LF, as the meter sent it. In Poland the data lines are one encrypted
+block after the identification: general-glo-ciphering without its tag, with a system title of
+length 0.
 """
 
 from ..checks.crc import arc, x25

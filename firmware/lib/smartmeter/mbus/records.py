@@ -10,9 +10,9 @@ whose meaning is known for certain, becomes a value.
 
 AMIS (Siemens TD-351x, Netz OOe) encrypts the records: AES-128-CBC, mode 5 of EN 13757-3.
 
-All that guards them is a sum of 8 bits, which two bytes that changed places leave as it was.
-So whatever no electricity meter sends is taken for damage: a record that is none of its
-kinds, digits that are none, powers that voltage and current do not carry.
+Only a sum of 8 bits guards them, which does not notice two swapped bytes. So everything that no
+electricity meter sends counts as damage: unknown kinds of records, invalid digits, powers that
+voltage and current do not allow.
 """
 
 from ..checks.coherence import check_coherent
@@ -53,7 +53,7 @@ _FUNCTION = 0x30
 _DATE_TIME = 0x6D
 _PLAIN_TEXT = 0x7C
 
-# All that an AMIS meter sends: what is before each value, and how many bytes that has
+# The telegram of an AMIS meter: the bytes before each value, and their number
 # (interface description of Netz OOe, 2.4.2).
 _AMIS_RECORDS = (
     (b"\x2f\x2f\x06\x6d", 6),

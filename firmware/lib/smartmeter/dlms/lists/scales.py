@@ -1,8 +1,8 @@
 """The exponents of numbers without scaler_unit: from the profile, and from physics.
 
-Makers changed the resolution of voltage and current within one family (Kamstrup 1 V and
-0.01 V, Landis+Gyr E450 1 V and 0.1 V), so a profile may name several exponents: the first
-is taken that makes a mains voltage of all phases, or currents that carry the power sent.
+Makers changed the resolution of voltage and current within one family (Kamstrup 1 V and 0.01 V,
+Landis+Gyr E450 1 V and 0.1 V). So a profile may name several exponents. The first one is used that
+gives a mains voltage for all phases, or currents that can carry the power.
 """
 
 from .. import axdr
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from ...context import Profile
     from .listed import Listed
 
-# V between phase and neutral: of a mains in order, and of one that is not, each within less
-# than a factor of ten, so that but one exponent fits
+# V between phase and neutral: of a normal mains, and of a disturbed one. Each range is smaller
+# than a factor of ten, so that only one exponent fits.
 MAINS = ((180, 260), (75, 740))
 
 VOLTAGES = (32, 52, 72)
