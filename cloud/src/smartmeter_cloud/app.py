@@ -14,6 +14,7 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from smartmeter_service.faults import Faults
+from smartmeter_service.forced_end import end_by_force_after
 from smartmeter_service.threads import VitalThread
 
 from smartmeter_cloud.auth.scopes import ADMIN
@@ -29,6 +30,7 @@ from smartmeter_cloud.store import factory
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 
 STOP_SECONDS = 3.0
+END_SECONDS = 9.0  # whatever hangs; a container engine or systemd would kill the process after 10
 
 
 class Failed(Exception):
@@ -105,6 +107,7 @@ def run_ingest(settings: Config) -> int:
     upkeep.start()
 
     def stop(number: int, frame: FrameType | None) -> None:
+        end_by_force_after(END_SECONDS)
         ingest.stop()
 
     signal.signal(signal.SIGTERM, stop)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from smartmeter_service.faults import Faults
 from smartmeter_service.metrics import exposition
@@ -25,6 +26,7 @@ from smartmeter_cloud.api import (
 )
 from smartmeter_cloud.api.access import Authenticator, Reads, ReadsMetrics
 from smartmeter_cloud.api.body_limit import BodyLimit
+from smartmeter_cloud.api.event_stream import EventStream
 from smartmeter_cloud.api.live import Live
 from smartmeter_cloud.api.observations import observe
 from smartmeter_cloud.api.openapi import refusals
@@ -92,10 +94,15 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
 
     openapi.describe(app)
 
+    # Its own threads: it answers however busy the others are.
+    health_threads = CapacityLimiter(2)
+
     @app.get("/healthz", tags=[openapi.SERVER], response_model=schemas.Health, responses=refusals())
-    def healthz() -> Json:
-        """Whether the store answers."""
-        store.counters()
+    async def healthz() -> Json:
+        """Whether the store answers, and the live stream reads it."""
+        await to_thread.run_sync(store.counters, limiter=health_threads)
+        if not live.is_alive:
+            raise Problem(503, "the live stream has stopped; restart this process")
         return Json({"status": "ok"})
 
     @app.get(
@@ -127,7 +134,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
     def state(caller: Reads) -> Json:
         """The state of every part of the chain."""
         at = now()
-        boxes = chain(observe(store), at)
+        boxes = chain(observe(store, caller.households), at)
         if caller.households is not None:
             boxes = own_boxes(boxes, caller.meters().__contains__)
         return Json({"now": at, "boxes": boxes})
@@ -139,18 +146,12 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
         responses=openapi.document("Events, for as long as it is read.", "text/event-stream")
         | refusals(401, 403),
     )
-    def stream(caller: Reads) -> StreamingResponse:
+    def stream(caller: Reads) -> EventStream:
         """Server-sent events: `meters` (newest readings) and `chain`, whenever they change.
 
         The stream ends when its key, session or token does.
         """
-        if live.full:
-            raise Problem(503, "too many pages are open")
-        return StreamingResponse(
-            permissions.while_permitted(caller, live.stream(caller.households)),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},
-        )
+        return EventStream(live, permissions, caller)
 
     for part in (meters, readings, adapters, enrolment, accounts):
         app.include_router(part.router)

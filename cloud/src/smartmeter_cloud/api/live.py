@@ -6,7 +6,10 @@ slow page gets the newest state, never a queue.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import msgspec
@@ -22,8 +25,13 @@ ASK_SECONDS = 0.5
 CHAIN_EVERY = 4  # asks
 PING_SECONDS = 5.0  # so that a connection ends soon when its client, key or session is gone
 STREAMS_MAX = 500
+# Of callers with the same households, so that one household cannot take all of them.
+STREAMS_OF_HOUSEHOLD_MAX = 250
+# A database that is away is noticed and asked again well within this time.
+LATE_SECONDS = 30.0
 
 Json = dict[str, Any]
+Households = frozenset[str] | None  # None: all of them
 
 
 class Live:
@@ -37,68 +45,86 @@ class Live:
         self._chain: list[Json] = []
         self._chain_change = 0
         self._readable = True
-        self._condition = asyncio.Condition()
+        # Set and replaced at each change. A Condition would not do: its lock is lost if a
+        # wait for it is cancelled in the wrong moment (CPython 3.11), and then nobody is served.
+        self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._streams = 0
+        self._asked = 0.0  # monotonic; when the store was last asked
+        self._listening: Counter[Households] = Counter()  # the open streams by their households
+        self._read: Households = frozenset()  # whose meters _meters holds
         self._closed = False
 
     @property
     def streams(self) -> int:
         """The number of open streams."""
-        return self._streams
+        return self._listening.total()
+
+    def is_full(self, households: Households) -> bool:
+        """Whether a further stream of these households is one too many."""
+        of_household = self._listening[households] if households is not None else 0
+        return self.streams >= STREAMS_MAX or of_household >= STREAMS_OF_HOUSEHOLD_MAX
 
     @property
-    def full(self) -> bool:
-        return self._streams >= STREAMS_MAX
+    def is_alive(self) -> bool:
+        """False if pages are open and the store has not been asked for a while."""
+        return not self.streams or time.monotonic() - self._asked < LATE_SECONDS
 
     def end(self) -> None:
         """Ends all streams soon; from any thread or signal handler."""
         self._closed = True
 
-    async def stream(self, households: frozenset[str] | None) -> AsyncGenerator[bytes]:
-        """Server-sent events: `meters` and `chain` in full at first, then what changed.
-
-        households: whose; None everybody's.
-        """
-        if not self._streams:
+    @contextlib.contextmanager
+    def listening(self, households: Households) -> Iterator[None]:
+        """While somebody reads a stream() of these households; in the event loop."""
+        if not self.streams:
             # Changes while nobody listened, deletions too, are sent from the start.
             self._meters, self._change, self._known, self._chain = {}, 0, {}, []
-        self._streams += 1
+        self._listening[households] += 1
         if self._task is None or self._task.done():
+            self._asked = time.monotonic()
             self._task = asyncio.create_task(self._ask())
+        try:
+            yield
+        finally:
+            self._listening[households] -= 1
+            if not self._listening[households]:
+                del self._listening[households]
+
+    async def stream(self, households: Households) -> AsyncGenerator[bytes]:
+        """Server-sent events: `meters` and `chain` in full at first, then what changed.
+
+        households: whose; None everybody's. Read it within listening().
+        """
         version = 0
         chain_change = 0 if self._chain else self._chain_change
-        try:
-            yield b"retry: 1000\n\n"
-            while not self._closed:
-                if version < self._version:
-                    new = [
-                        m
-                        for name, (at, m) in self._meters.items()
-                        if at > version and self._visible(name, households)
-                    ]
-                    version = self._version
-                    if new:
-                        yield _event("meters", new)
-                if chain_change < self._chain_change:
-                    chain_change = self._chain_change
-                    yield _event("chain", {"now": now(), "boxes": self.boxes(households)})
-                async with self._condition:
-                    if version >= self._version and chain_change >= self._chain_change:
-                        try:
-                            await asyncio.wait_for(self._condition.wait(), PING_SECONDS)
-                        except TimeoutError:
-                            yield b": still here\n\n"
-        finally:
-            self._streams -= 1
+        yield b"retry: 1000\n\n"
+        while not self._closed:
+            changed = self._changed
+            if version < self._version:
+                new = [
+                    m
+                    for name, (at, m) in self._meters.items()
+                    if at > version and self._visible(name, households)
+                ]
+                version = self._version
+                if new:
+                    yield _event("meters", new)
+            if chain_change < self._chain_change:
+                chain_change = self._chain_change
+                yield _event("chain", {"now": now(), "boxes": self.boxes(households)})
+            try:
+                async with asyncio.timeout(PING_SECONDS):
+                    await changed.wait()
+            except TimeoutError:
+                yield b": still here\n\n"
 
-    def boxes(self, households: frozenset[str] | None) -> list[Json]:
+    def boxes(self, households: Households) -> list[Json]:
         """The parts of the chain that those households may see."""
         if households is None:
             return self._chain
         return own_boxes(self._chain, lambda name: self._visible(name, households))
 
-    def _visible(self, meter: str, households: frozenset[str] | None) -> bool:
+    def _visible(self, meter: str, households: Households) -> bool:
         known = self._known.get(meter)
         return households is None or (known is not None and known.household in households)
 
@@ -114,28 +140,55 @@ class Live:
                 told[name] = self._meters[name][1] | {"label": label}
         for n in new:
             name = n.reading.meter
-            told[name] = meter(n, self._known[name].label if name in self._known else "")
             self._change = max(self._change, n.change)
+            if name in self._known:
+                told[name] = meter(n, self._known[name].label)
+        # All are read again when further households listen; the others' pages know theirs.
+        told = {n: m for n, m in told.items() if n not in self._meters or self._meters[n][1] != m}
+        if self._known.keys() - before.keys() - told.keys():
+            self._change = 0  # meters have come from another household with what they had
         self._version += 1 if told else 0
         self._meters.update({name: (self._version, m) for name, m in told.items()})
         return bool(told)
 
-    def _observed(self) -> list[Json]:
-        return chain(observe(self._store), now())
+    def _listeners(self) -> Households:
+        """All households that are listening."""
+        all_of_them: frozenset[str] = frozenset()
+        for households in self._listening:
+            if households is None:
+                return None
+            all_of_them |= households
+        return all_of_them
+
+    def _read_for(self, households: Households) -> bool:
+        """Reads only what these households may see; whether there are further ones among them."""
+        before, self._read = self._read, households
+        if before is None or (households is not None and households <= before):
+            return False
+        self._change = 0
+        return True
+
+    def _observed(self, households: Households) -> list[Json]:
+        return chain(observe(self._store, households), now())
 
     async def _ask(self) -> None:
         turn = 0
-        while self._streams and not self._closed:
+        while self._listening and not self._closed:
             changed = False
+            self._asked = time.monotonic()
+            households = self._listeners()
+            if self._read_for(households):
+                turn = 0
             try:
                 after = self._change
-                new = await asyncio.to_thread(self._store.newest, after)
+                new = await asyncio.to_thread(self._store.newest, after, households)
                 if after != self._change:
                     continue  # all left and one came in between, who gets everything from the start
                 if new or turn % CHAIN_EVERY == 0:
-                    changed = self._take(new, await asyncio.to_thread(self._store.meters))
+                    known = await asyncio.to_thread(self._store.meters, households)
+                    changed = self._take(new, known)
                 if turn % CHAIN_EVERY == 0:
-                    boxes = await asyncio.to_thread(self._observed)
+                    boxes = await asyncio.to_thread(self._observed, households)
                     if boxes != self._chain:
                         self._chain = boxes
                         self._chain_change += 1
@@ -152,12 +205,14 @@ class Live:
                 self._faults.note("live")
                 self._change = 0  # what was not sent is fetched again
             if changed:
-                async with self._condition:
-                    self._condition.notify_all()
+                self._notify()
             turn += 1
             await asyncio.sleep(ASK_SECONDS)
-        async with self._condition:
-            self._condition.notify_all()
+        self._notify()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 def _event(name: str, data: object) -> bytes:

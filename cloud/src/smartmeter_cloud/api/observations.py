@@ -4,10 +4,14 @@ from smartmeter_cloud.monitoring.observations import MeterActivity, Observations
 from smartmeter_cloud.store.interface import Store
 
 
-def observe(store: Store) -> Observations:
-    """Read the state of everything. Raises StoreUnavailable."""
+def observe(store: Store, households: frozenset[str] | None = None) -> Observations:
+    """Read the state of everything that these households may see; None: of all.
+
+    Raises StoreUnavailable.
+    """
     meters = [
         MeterActivity(n.reading.meter, n.concentrator, n.reading.received, n.reading.suspect, n.gap)
-        for n in store.newest()
+        for n in store.newest(0, households)
     ]
-    return Observations(meters, store.boxes(), store.processes(), store.counters(), store.size())
+    boxes = store.boxes(households)
+    return Observations(meters, boxes, store.processes(), store.counters(), store.size())

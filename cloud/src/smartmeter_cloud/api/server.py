@@ -8,6 +8,7 @@ from types import FrameType
 
 import uvicorn
 from smartmeter_service.faults import Faults
+from smartmeter_service.forced_end import end_by_force_after
 
 from smartmeter_cloud.api.app import create
 from smartmeter_cloud.api.redirect import Redirect
@@ -16,6 +17,7 @@ from smartmeter_cloud.config.settings import HttpSettings
 from smartmeter_cloud.store.interface import Store
 
 SHUTDOWN_SECONDS = 2
+END_SECONDS = 9.0  # whatever hangs; a container engine or systemd would kill the process after 10
 CONNECTIONS_MAX = 800  # a process may have 1024 files on most machines; further clients get 503
 
 
@@ -85,6 +87,7 @@ class Server(uvicorn.Server):
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        end_by_force_after(END_SECONDS)
         self._end_streams()
         super().handle_exit(sig, frame)
 

@@ -4,9 +4,11 @@ A box is {"kind", "id", "state", "since", ...}. state is "ok", "warn", "down" or
 is a word of a closed list, which the page translates. Times are ms.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
+from smartmeter_service.json_depth import is_too_deep
 
 from smartmeter_cloud.monitoring.observations import Box, MeterActivity, Observations, Process
 
@@ -15,6 +17,19 @@ STATUS_SILENT_MS = 180_000  # adapters and Concentrators send their status at le
 BEAT_SILENT_MS = 20_000  # four heartbeats
 
 Json = dict[str, Any]
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def told(text: str) -> Json | None:
+    """The document of a stored status; None if it cannot be shown."""
+    try:
+        payload = text.encode()
+        status = None if is_too_deep(payload) else _decode(payload)
+        msgspec.json.encode(status)  # some things can be read but not sent
+    except (msgspec.MsgspecError, AttributeError, ValueError, OverflowError, RecursionError):
+        return None
+    return status
 
 
 def chain(seen: Observations, now: int) -> list[Json]:
@@ -75,28 +90,34 @@ def _status(kind: str, status: Box | None, name: str, now: int) -> Json:
     """The last status of an adapter or Concentrator; None if there was none."""
     if status is None or status.status is None:
         return _box(kind, name, "unknown", "no status", None)
-    told = json.loads(status.status)
-    state = told.get("state")
-    if state == "offline":
+    content = told(status.status)
+    state = content and content.get("state")
+    if content is None:
+        box = _box(kind, name, "unknown", "unreadable", status.received)
+    elif state == "offline":
         box = _box(kind, name, "down", "offline", status.received)
     elif now - status.received > STATUS_SILENT_MS:
         box = _box(kind, name, "warn", "status is old", status.received)
     else:
         box = _box(kind, name, "ok", "online", status.received)
-    return box | {"concentrator": status.concentrator, "status": told}
+    return box | {"concentrator": status.concentrator, "status": content or {}}
 
 
 def _ingest(process: Process, now: int) -> Json:
-    told = json.loads(process.state)
-    broker = told.get("broker", {})
-    if told.get("state") == "ended":
+    content = told(process.state)
+    if content is None:
+        return _box("ingest", process.name, "unknown", "unreadable", process.beat)
+    broker = content.get("broker")
+    if not isinstance(broker, dict):
+        broker = {}
+    if content.get("state") == "ended":
         box = _box("ingest", process.name, "down", "ended", process.beat)
     elif now - process.beat > BEAT_SILENT_MS:
         box = _box("ingest", process.name, "down", "silent", process.beat)
     elif not broker.get("connected"):
         box = _box("ingest", process.name, "down", "no broker", broker.get("since"))
-    elif told.get("receiptsRefused"):
+    elif content.get("receiptsRefused"):
         box = _box("ingest", process.name, "warn", "receipts refused", None)
     else:
         box = _box("ingest", process.name, "ok", "stores", broker.get("since"))
-    return box | {"status": told}
+    return box | {"status": content}

@@ -1,6 +1,5 @@
 """Prometheus metrics of the whole store and of one process."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,7 @@ from prometheus_client import Metric
 from smartmeter_service.metrics import Samples, counter, gauge, process
 
 import smartmeter_cloud
-from smartmeter_cloud.monitoring.chain import chain
+from smartmeter_cloud.monitoring.chain import chain, told
 from smartmeter_cloud.monitoring.observations import Observations
 
 _PREFIX = "smartmeter_cloud"
@@ -51,11 +50,11 @@ def _store(seen: Observations, now: int) -> Iterator[Metric]:
     ):
         yield counter(f"{_PREFIX}_{name}_total", text, [({}, seen.counters.get(name, 0))])
     yield gauge(f"{_PREFIX}_store_bytes", "Size of the store.", [({}, seen.size)])
-    states = Counter((box["kind"], box["state"]) for box in chain(seen, now))
+    boxes = Counter((box["kind"], box["state"]) for box in chain(seen, now))
     yield gauge(
         f"{_PREFIX}_boxes",
         "Meters, adapters, Concentrators and ingests by their state.",
-        [({"kind": kind, "state": state}, n) for (kind, state), n in sorted(states.items())],
+        [({"kind": kind, "state": state}, n) for (kind, state), n in sorted(boxes.items())],
     )
     processes = [p for p in seen.processes if p.name.startswith("ingest ")]
     names = [p.name.removeprefix("ingest ") for p in processes]
@@ -64,7 +63,8 @@ def _store(seen: Observations, now: int) -> Iterator[Metric]:
         "Since the last heartbeat of an ingest.",
         [({"ingest": n}, (now - p.beat) / 1000) for n, p in zip(names, processes, strict=True)],
     )
-    yield from _ingest([(n, json.loads(p.state)) for n, p in zip(names, processes, strict=True)])
+    states = [(n, told(p.state) or {}) for n, p in zip(names, processes, strict=True)]
+    yield from _ingest(states)
 
 
 def _http(requests: dict[str, int], streams: int, wrong_keys: int) -> Iterator[Metric]:
@@ -76,7 +76,7 @@ def _http(requests: dict[str, int], streams: int, wrong_keys: int) -> Iterator[M
 
 def _ingest(states: list[tuple[str, dict[str, Any]]]) -> Iterator[Metric]:
     def each(key: str) -> Samples:
-        return [({"ingest": name} if name else {}, float(s.get(key, 0))) for name, s in states]
+        return [({"ingest": name} if name else {}, _number(s.get(key))) for name, s in states]
 
     for key, name, text in (
         ("messages", "ingest_messages_total", "Messages received since its start."),
@@ -88,13 +88,22 @@ def _ingest(states: list[tuple[str, dict[str, Any]]]) -> Iterator[Metric]:
     ):
         yield counter(f"{_PREFIX}_{name}", text, each(key))
     up = [
-        ({"ingest": n} if n else {}, float(bool(s.get("broker", {}).get("connected"))))
+        ({"ingest": n} if n else {}, float(bool(_object(s.get("broker")).get("connected"))))
         for n, s in states
     ]
     yield gauge(f"{_PREFIX}_ingest_broker_up", "Whether its broker is connected.", up)
     faults = [
-        (({"ingest": name} if name else {}) | {"thread": thread}, float(n))
+        (({"ingest": name} if name else {}) | {"thread": thread}, _number(n))
         for name, state in states
-        for thread, n in sorted(state.get("faults", {}).items())
+        for thread, n in sorted(_object(state.get("faults")).items())
     ]
     yield counter(f"{_PREFIX}_ingest_faults_total", _FAULTS, faults)
+
+
+def _number(value: Any) -> float:
+    """A count of a heartbeat; 0 if another version or program wrote something else."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

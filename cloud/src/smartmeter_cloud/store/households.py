@@ -25,6 +25,14 @@ def new_meter(name: str, concentrator: str) -> tuple[str, str, int, str]:
     return name, concentrator, int(time.time() * 1000), concentrator
 
 
+def of_households(households: frozenset[str] | None) -> tuple[str, tuple[str, ...]]:
+    """A condition on the table meter, and its values: only those households; None is all."""
+    if households is None:
+        return "1 = 1", ()
+    marks = ", ".join("?" * len(households))
+    return f"household IN ({marks})" if marks else "1 = 0", tuple(sorted(households))
+
+
 class Households:
     """Caches which (meter, Concentrator) belong together."""
 

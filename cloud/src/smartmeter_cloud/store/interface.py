@@ -39,8 +39,11 @@ class Store(Protocol):
     def beat(self, process: Process) -> None:
         """Records that a process is alive."""
 
-    def newest(self, after: int = 0) -> list[Newest]:
-        """The newest reading of each meter whose change is greater than after."""
+    def newest(self, after: int = 0, households: frozenset[str] | None = None) -> list[Newest]:
+        """The newest reading of each meter whose change is greater than after.
+
+        households: only of their meters; None of all.
+        """
 
     def first_total(self, meter: str, code: str, start: int, end: int) -> Reading | None:
         """The first reading in [start, end) with a value for code, one of CODES."""
@@ -82,8 +85,8 @@ class Store(Protocol):
     def sums(self, start: int, end: int, households: frozenset[str] | None, now: int) -> list[Sum]:
         """Energy of all together, as far as those households may know it (aggregates.py)."""
 
-    def meters(self) -> list[Meter]:
-        """All meters."""
+    def meters(self, households: frozenset[str] | None = None) -> list[Meter]:
+        """The meters of these households; None: all."""
 
     def add_meter(self, meter: Meter) -> None:
         """Creates a meter that has sent nothing yet."""
@@ -150,8 +153,11 @@ class Store(Protocol):
     def revoke(self, concentrator: str, now: int) -> int:
         """Revokes a Concentrator's certificates and invitations; returns how many certificates."""
 
-    def boxes(self) -> list[Box]:
-        """The newest status of each adapter and Concentrator."""
+    def boxes(self, households: frozenset[str] | None = None) -> list[Box]:
+        """The newest status of each adapter and Concentrator.
+
+        households: only of their meters, and of the Concentrators that send for these.
+        """
 
     def processes(self) -> list[Process]:
         """The Cloud's own processes."""

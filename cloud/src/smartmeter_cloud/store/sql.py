@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 (SQL is put together from this file's own constants, never from what came in)
 
+import contextlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
@@ -17,8 +18,9 @@ from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.accounts import SqlAccounts
 from smartmeter_cloud.store.batch import Batch, Sender
 from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
-from smartmeter_cloud.store.households import Households
+from smartmeter_cloud.store.households import Households, of_households
 from smartmeter_cloud.store.interface import StoreUnavailable
+from smartmeter_cloud.store.query import FAR_MS
 from smartmeter_cloud.store.rows import (
     ABOVE,
     BELOW,
@@ -54,6 +56,9 @@ READING += ", ".join("r." + column for column in COLUMNS)
 POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
 
 _SIGNS = (ABOVE, BELOW, EQUAL)
+_NUMBERS = (int, float)
+_DAY_MINUTES = 1440
+_further_values = msgspec.json.Decoder(dict[str, int | float]).decode
 
 
 class Latest(NamedTuple):
@@ -206,18 +211,24 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 process,
             )
 
-    def newest(self, after: int = 0) -> list[Newest]:
+    def newest(self, after: int = 0, households: frozenset[str] | None = None) -> list[Newest]:
+        where, names = of_households(households)
         with self._reading() as db:
             meters = db.all(
                 "SELECT name, id, time, seq, concentrator, change, gap FROM meter "
-                "WHERE change > ? AND time IS NOT NULL ORDER BY name",
-                (after,),
+                f"WHERE change > ? AND time >= 0 AND time < {FAR_MS} AND {where} ORDER BY name",
+                (after, *names),
             )
             rows = self._by_key(db, [row[1:4] for row in meters])
         return [
-            Newest(reading_of(row[0], rows[row[1:4]]), *row[4:])
-            for row in meters
-            if row[1:4] in rows
+            Newest(
+                reading_of(name, rows[key]),
+                concentrator,
+                change,
+                gap if _is_of((gap,), int) else None,
+            )
+            for name, *key_parts, concentrator, change, gap in meters
+            if (key := tuple(key_parts)) in rows
         ]
 
     def first_total(self, meter: str, code: str, start: int, end: int) -> Reading | None:
@@ -303,15 +314,24 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 gone += retain.forget_meter(db, found[0])
                 self._forgotten(meter)
 
-    def boxes(self) -> list[Box]:
+    def boxes(self, households: frozenset[str] | None = None) -> list[Box]:
+        where, names = of_households(households)
+        sql = "SELECT kind, name, concentrator, status, received FROM box"
+        if households is not None:
+            sql += (
+                f" WHERE kind = 'adapter' AND name IN (SELECT name FROM meter WHERE {where})"
+                " OR kind = 'concentrator' AND name IN "
+                f"(SELECT concentrator FROM meter WHERE {where})"
+            )
+            names *= 2
         with self._reading() as db:
-            rows = db.all("SELECT kind, name, concentrator, status, received FROM box")
-        return [Box._make((*row, False)) for row in rows]
+            rows = db.all(sql, names)
+        return [Box._make((*row, False)) for row in rows if _is_of(row, str, str, str, str, int)]
 
     def processes(self) -> list[Process]:
         with self._reading() as db:
             rows = db.all("SELECT name, started, beat, state FROM process ORDER BY name")
-        return [Process(*row) for row in rows]
+        return [Process(*row) for row in rows if _is_of(row, str, int, int, str)]
 
     def counters(self) -> dict[str, int]:
         with self._reading() as db:
@@ -375,14 +395,26 @@ def _id(db: Session, meter: str) -> int:
     return found[0] if found else 0
 
 
+def _is_of(row: tuple[Any, ...], *types: type) -> bool:
+    """Whether a row has these types: SQLite keeps any type in any column."""
+    return all(map(isinstance, row, types))
+
+
 def reading_of(meter: str, row: tuple[Any, ...]) -> Reading:
     """The reading of that meter in a row of READING."""
     at, seq, offset, clock, auth, suspect, received, extra = row[:8]
     values = {
         code: value
         for code, value in zip(CODES, row[8 : 8 + len(CODES)], strict=True)
-        if value is not None
+        if type(value) in _NUMBERS
     }
     if extra:
-        values.update(msgspec.json.decode(extra))
+        # Only ingest writes here, and checks it. What else may be found there must not make
+        # the other rows unreadable.
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeError):
+            values.update(_further_values(extra))
+    if type(offset) is not int or abs(offset) >= _DAY_MINUTES:
+        offset = 0
+    if type(received) is not int or not 0 <= received < FAR_MS:
+        received = at
     return Reading(meter, at, seq, offset, clock, auth, bool(suspect), received, values)
