@@ -1,6 +1,7 @@
 """A stream ends with the key, session or token that it was opened with."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -44,10 +45,8 @@ class StreamPermissions:
         return caller.key in self._valid
 
     async def _ask(self) -> None:
-        self._asked = time.monotonic()
-        try:
+        asked = time.monotonic()
+        # Without the store nothing new can be sent either, so what was valid stays so.
+        with contextlib.suppress(StoreUnavailable):
             keys = await asyncio.to_thread(self._store.access_keys)
-        except StoreUnavailable:
-            self._asked = 0.0  # what was valid stays so; the store says nothing new meanwhile
-        else:
-            self._valid = frozenset(key.digest for key in keys)
+            self._valid, self._asked = frozenset(key.digest for key in keys), asked

@@ -65,7 +65,7 @@ class SqlAccounts(ABC):
 
     def add_key(self, key: Key) -> bool:
         with self._writing() as db:
-            if not _has_key(db, key.parent):
+            if not _holds(db, key.parent):
                 return False
             db.run(
                 "INSERT INTO access_key (digest, name, scopes, household, created, expires, once, "
@@ -103,7 +103,7 @@ class SqlAccounts(ABC):
 
     def keep_download(self, digest: bytes, query: str, until: int, parent: bytes | None) -> None:
         with self._writing() as db:
-            if _has_key(db, parent):
+            if _holds(db, parent):
                 db.run(
                     "INSERT INTO download (digest, query, until, parent) VALUES (?, ?, ?, ?)",
                     (digest, query, until, parent),
@@ -136,9 +136,13 @@ class SqlAccounts(ABC):
         return [(at, who, what) for at, who, what in rows]
 
 
-def _has_key(db: Session, digest: bytes | None) -> bool:
-    """Whether a parent is there; None is none, and always right."""
-    return digest is None or bool(db.one("SELECT 1 FROM access_key WHERE digest = ?", (digest,)))
+def _holds(db: Session, digest: bytes | None) -> bool:
+    """Whether a parent is there, and stays so until this transaction ends; None always is.
+
+    An update locks the row, so nobody removes the parent between the question and the insert.
+    """
+    same = "UPDATE access_key SET created = created WHERE digest = ?"
+    return digest is None or db.run(same, (digest,)) == 1
 
 
 def _key(row: tuple[Any, ...]) -> Key:
