@@ -86,7 +86,7 @@ def test_sums_are_frozen_with_their_households(store: SqlStore) -> None:
     with store._writing() as db:
         db.run("UPDATE meter SET added = 0")
     assert sums() == [(21, 210, 20)]
-    assert sums("h3") == [(21, 210, None)]  # 19 others fed in
+    assert sums("h3") == [(21, 210, None)]  # 19 others exported
     assert sums("h3", "h4") == []
     assert sums("h20") == [(21, 210, 20)]
     store.forget_meter("m3")

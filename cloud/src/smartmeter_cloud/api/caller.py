@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from smartmeter_cloud.api.keys import digest, new_key, now_ms
 from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.auth.scopes import METRICS
 from smartmeter_cloud.store.households import DEFAULT
 from smartmeter_cloud.store.interface import Store
 from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading, Sum, Volts
@@ -100,6 +101,8 @@ class Caller:
         """A new key, and its text. It ends with the caller's own key or session."""
         if self.households is not None:
             household = self._own(household)
+        if household is not None and METRICS in scopes.split():
+            raise Problem(422, f'scope "{METRICS}" counts all households: leave household out')
         made = new_key(name, scopes, household, days, once, parent=self.key, until=self.until)
         if not self.store.add_key(made[0]):
             raise Problem(401, "your key has just been removed")

@@ -46,7 +46,8 @@ def run(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
         if chosen.command == "invite":
             return _invite(settings.http, store, enrolment, chosen)
         gone = enrolment.revoke(chosen.name)
-        store.note(_now(), _WHO, f"revoked {gone} certificates of Concentrator {chosen.name}")
+        what = f"revoked {gone} certificates of Concentrator {chosen.name}"
+        store.note(_now(), _WHO, what, store.concentrators().get(chosen.name))
         print(f"revoked: {gone}")
         if gone:
             folder = settings.http.enrolment.folder
@@ -68,8 +69,10 @@ def _invite(
     token, _ = enrolment.invite(chosen.name, chosen.hours)
     if chosen.household is not None:
         store.place_concentrator(chosen.name, chosen.household)
-        store.note(_now(), _WHO, f"gave Concentrator {chosen.name} to household {chosen.household}")
-    store.note(_now(), _WHO, f"invited Concentrator {chosen.name}")
+        what = f"gave Concentrator {chosen.name} to household {chosen.household}"
+        store.note(_now(), _WHO, what, chosen.household)
+    household = store.concentrators().get(chosen.name)
+    store.note(_now(), _WHO, f"invited Concentrator {chosen.name}", household)
     print(f"smartmeter-gateway enroll {http.url} {token}")
     return 0
 

@@ -12,7 +12,7 @@ from smartmeter_service.toml_file import SettingsError
 import smartmeter_cloud
 from smartmeter_cloud import app
 from smartmeter_cloud.app import Failed
-from smartmeter_cloud.auth.scopes import SCOPES
+from smartmeter_cloud.auth.scopes import METRICS, SCOPES
 from smartmeter_cloud.cli import administration, certificates
 from smartmeter_cloud.config.settings import HELP, Config
 from smartmeter_cloud.config.settings_file import load_or_home
@@ -75,6 +75,8 @@ def _key(settings: Config, chosen: argparse.Namespace) -> int:
         raise Failed("--household is 1 to 64 of A-Z a-z 0-9 . _ -")
     store = app.open_store(settings)
     scopes = " ".join(chosen.scope or ["read"])
+    if chosen.household is not None and METRICS in scopes.split():
+        raise Failed(f"--scope {METRICS} counts all households: leave out --household")
     key, text = new_key(chosen.name, scopes, chosen.household, chosen.days, chosen.once)
     store.add_key(key)
     what = f"gave a key to {chosen.name}: {scopes}"
