@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import paho.mqtt.client as paho
-from smartmeter.wire import receipt, topics
+from smartmeter.wire import receipt, refusal, topics
 from smartmeter_cloud.cli import main
 from smartmeter_mqtt import client_ids
 
@@ -75,6 +75,7 @@ class Concentrator:
         self.name = name
         self.waiting: dict[bytes, tuple[str, bytes]] = {}
         self.receipts: list[bytes] = []
+        self.refusals: list[refusal.Refusal] = []
         self._lock = threading.Lock()
         self.connected = threading.Event()
         client_id = login.get("client_id", client_ids.of_concentrator(name))
@@ -87,15 +88,18 @@ class Concentrator:
         self.client.max_inflight_messages_set(0)
         self.client.reconnect_delay_set(0.1, 0.5)
         self.client.on_connect = self._subscribe
-        self.client.on_message = self._receipts
+        self.client.on_message = self._answer
         self.client.connect_async("localhost", port)
         self.client.loop_start()
 
     def _subscribe(self, *_: object) -> None:
-        self.client.subscribe(topics.receipts(self.name), 1)
+        self.client.subscribe(refusal.every_answer(self.name), 1)
         self.connected.set()
 
-    def _receipts(self, _: object, __: object, message: paho.MQTTMessage) -> None:
+    def _answer(self, _: object, __: object, message: paho.MQTTMessage) -> None:
+        if message.topic == refusal.topic(self.name):
+            self.refusals.append(refusal.decode(message.payload))
+            return
         for digest in receipt.split(message.payload):
             self.receipts.append(digest)
             with self._lock:

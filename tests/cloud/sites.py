@@ -83,12 +83,12 @@ class Site:
 
     def two_households(self) -> None:
         """m1 of smith behind house-1, and m2 of jones behind house-2."""
+        self.store.place_concentrator("house-1", "smith")
+        self.store.place_concentrator("house-2", "jones")
         for meter, concentrator in (("m1", "house-1"), ("m2", "house-2")):
             topic = f"concentrator/{concentrator}/smartMeterMessage/{meter}/reading"
             self.status(f"concentrator/{concentrator}/status", {"state": "online"})
             self.take(topic, reading(1, "2026-09-22T10:00:00Z", v1_8_0=1000, v1_7_0=5))
-        self.store.place_concentrator("house-1", "smith")
-        self.store.place_concentrator("house-2", "jones")
 
 
 def call(

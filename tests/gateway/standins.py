@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
-from smartmeter.wire import receipt, topics
+from smartmeter.wire import receipt, refusal, topics
 
 
 def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
@@ -93,6 +93,9 @@ class StandInCloud(Client):
         self.statuses: dict[str, Any] = {}
         self.kinds: Counter[str] = Counter()
         self.gives_receipts = True
+        # Says what of a message (meter, payload) is to be refused.
+        self.refuses: Callable[[str, bytes], tuple[str, bool, str] | None] = lambda *_: None
+        self.refused: list[tuple[str, bytes]] = []
         self.client.on_connect = self._subscribe
         self.client.on_message = self._message
 
@@ -108,6 +111,12 @@ class StandInCloud(Client):
             self.statuses[meter or concentrator] = (
                 json.loads(message.payload) if message.payload else None
             )
+        elif (why := self.refuses(meter or "", message.payload)) and not why[1]:
+            self._refuse(concentrator, message, *why)
+            self.refused.append((meter or "", message.payload))
+        elif why:
+            digest = self._refuse(concentrator, message, *why)
+            client.publish(topics.receipts(concentrator), digest, qos=1)
         else:
             found = json.loads(message.payload)
             for r in found if specific == topics.READINGS else [found]:
@@ -118,6 +127,14 @@ class StandInCloud(Client):
                 digest = receipt.digest(message.topic, message.payload)
                 client.publish(topics.receipts(concentrator), digest, qos=1)
         client.ack(message.mid, message.qos)
+
+    def _refuse(
+        self, concentrator: str, message: paho.MQTTMessage, reason: str, final: bool, scope: str
+    ) -> bytes:
+        digest = receipt.digest(message.topic, message.payload)
+        payload = refusal.encode(refusal.Refusal(digest, reason, final, scope))
+        self.client.publish(refusal.topic(concentrator), payload, qos=1)
+        return digest
 
     def seqs(self, meter: str) -> set[int]:
         return {seq for m, _, seq in list(self.store) if m == meter}

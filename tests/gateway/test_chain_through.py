@@ -312,6 +312,6 @@ def test_status_tells_what_a_person_needs(
     assert status["links"]["LAN broker"]["up"] is True
     assert status["links"]["cloud broker"]["up"] is True
     assert status["meters"][METER]["last"] == json.loads(reading(3))["time"]
-    assert set(status["spool"]) == {"rows", "bytes", "oldest", "dropped"}
+    assert set(status["spool"]) == {"rows", "bytes", "oldest", "dropped", "refused"}
     between.process.kill()
     eventually(lambda: cloud.statuses["home"] == {"state": "offline"})  # the last will

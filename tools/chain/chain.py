@@ -145,7 +145,7 @@ class Chain:
             rules=[
                 "user cloud",
                 f"topic read {topics.ALL_CONCENTRATORS}",
-                "topic write cloud/+/receipts",
+                "topic write cloud/+/#",
                 "pattern write concentrator/%u/#",
                 "pattern read cloud/%u/#",
             ],

@@ -47,8 +47,8 @@ def fuzz(folder: Path, phases: str, examples: int, seed: int) -> subprocess.Comp
     for house, meter in (("house-1", "m1"), ("house-2", "m2")):
         topic = f"concentrator/{house}/smartMeterMessage/{meter}/reading"
         batch.add(topic, _READING, int(time.time() * 1000))
-    store.write(batch)
     store.place_concentrator("house-1", "smith")
+    store.write(batch)
     store.close()
     (folder / "cloud.toml").write_text("[http]\nport = 0\n")
     (folder / "schemathesis.toml").write_text(_SETTINGS)

@@ -61,7 +61,7 @@ class Concentrator:
         config = self._config
         with ExitStack() as closing:
             closing.callback(os.close, _lock(config.spool.path))
-            inbox = Inbox() if config.cloud else None
+            inbox = Inbox(config.id) if config.cloud else None
             self._writer = SpoolWriter(config.spool, config.cloud is None, self.registry, inbox)
             lan = self._lan(closing)
             if config.sntp:

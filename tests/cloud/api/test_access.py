@@ -158,8 +158,8 @@ def test_a_foreign_concentrator_cannot_write_a_households_meter(site: Site) -> N
         reading(9, "2026-09-22T11:00:00Z", v1_7_0=99999),
     )
     assert "99999" not in json.dumps(call(site, "GET", "v1/meters", key=site.key("read"))[1])
-    (dead,) = site.store.dead_letters(5)
-    assert "another household" in dead.reason
+    (refused,) = site.store.refused_senders()
+    assert "another household" in refused.reason
 
 
 class Issuer:

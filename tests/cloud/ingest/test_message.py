@@ -103,16 +103,19 @@ def test_what_is_no_reading_is_a_dead_letter_and_still_receipted(
     assert not batch.readings
     (dead,) = batch.dead
     assert reason in dead.reason
-    assert len(dead.payload) <= 4096
     payload = document if isinstance(document, bytes) else encoded(document)
-    assert batch.receipts == {"house-1": [receipt.digest(TOPIC, payload)]}
+    digest = receipt.digest(TOPIC, payload)
+    assert (dead.payload, dead.digest, dead.concentrator) == (payload, digest, "house-1")
+    assert batch.receipts == {"house-1": [digest]}
+    (refusal,) = batch.refusals["house-1"]
+    assert (refusal.digest, refusal.reason, refusal.final) == (digest, dead.reason, True)
 
 
 def test_one_bad_reading_of_an_array_does_not_take_the_others_with_it() -> None:
     batch = taken([reading(1), changed(seq=-1), reading(3), 7], TOPICS)
     assert [row[1] for row in rows_of(batch)] == [1, 3]
     assert len(batch.dead) == 2
-    assert len(batch.receipts["house-1"]) == 1
+    assert len(batch.receipts["house-1"]) == len(batch.refusals["house-1"]) == 1
 
 
 @pytest.mark.parametrize("payload", [b"[" * 100_000, b"{}", b"[", b"\x00", b"7"])
@@ -142,9 +145,12 @@ def test_a_topic_outside_the_grammar_is_a_dead_letter(topic: str) -> None:
     assert len(batch.dead[0].topic) <= 256
 
 
-def test_raw_telegrams_are_left_to_others_and_receipted() -> None:
+def test_raw_telegrams_are_left_to_others_and_nobody_is_told_that_they_are_stored() -> None:
     batch = taken(b"\x68\x10", topics.uplink("house-1", "m1", topics.RAW))
-    assert (batch.ignored, len(batch.dead), len(batch.receipts["house-1"])) == (1, 0, 1)
+    assert (batch.ignored, batch.dead, batch.receipts) == (1, [], {})
+    (refusal,) = batch.refusals["house-1"]
+    assert not refusal.final
+    assert "not stored" in refusal.reason
 
 
 def test_a_status_of_a_box_is_kept_and_an_empty_one_takes_it_away() -> None:

@@ -29,6 +29,7 @@ STEPS = [
     "b794e52108172cc0",
     "7b1f54ef61c9147a",
     "d6e92cfca4e8afff",
+    "b6c1f07bcc65963d",
 ]
 
 EARLIER = range(1, schema.VERSION)

@@ -271,12 +271,15 @@ def test_what_a_revoked_concentrator_sends_by_an_open_connection_is_not_taken(
     assert len(sends(1).receipts["house-1"]) == 2
     store.revoke("house-1", 1)
     store._revoked = Revoked()  # or ten seconds later
-    assert "house-1" not in sends(2).receipts
+    batch = sends(2)
+    assert batch.receipts == {}
+    assert [(r.final, r.scope) for r in batch.refusals["house-1"]] == [(False, "concentrator")] * 2
     assert store.newest()[0].reading.seq == 1
     assert [box.status for box in store.boxes()] == ['{"seq": 1}']
-    (dead,) = store.dead_letters(5)
-    assert "revoked" in dead.reason
-    assert store.counters()["dead"] == 1
+    (refused,) = store.refused_senders()
+    assert "revoked" in refused.reason
+    assert (refused.concentrator, refused.meter, refused.messages) == ("house-1", "", 2)
+    assert store.counters() == {"stored": 1, "refused": 2}
     store.add_certificate(certificate("2"))
     store._revoked = Revoked()
     assert len(sends(2).receipts["house-1"]) == 2

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 from smartmeter_gateway.intake.replay_guard import ReplayGuard
-from smartmeter_gateway.spool.database import Reader, Spool, SpoolError, is_corrupt, set_aside
+from smartmeter_gateway.spool.database import (
+    Reader,
+    Refused,
+    Released,
+    Spool,
+    SpoolError,
+    is_corrupt,
+    set_aside,
+)
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
@@ -48,16 +56,23 @@ def test_rows_come_back_in_order_and_go_when_forgotten(path: Path) -> None:
     spool.close()
 
 
-def test_a_spool_of_the_first_version_is_taken_over(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_spool_of_an_earlier_version_is_taken_over(path: Path, version: int) -> None:
     spool = Spool(path, 10_000_000, DAY)
     rows = spool.write([message(1)], [], {}, 1000)
     spool.close()
     with contextlib.closing(sqlite3.connect(path)) as c, c:
-        c.execute("DROP TABLE memory")
-        c.execute("CREATE TABLE counter (meter TEXT, title BLOB, value INTEGER)")
+        c.execute("DROP TABLE refused")
+        c.execute("ALTER TABLE total DROP COLUMN refused_dropped")
         title = bytes.fromhex("4c475a0000000001")
-        c.execute("INSERT INTO counter VALUES ('m', ?, 77), ('n', x'01', 5)", (title,))
-        c.execute("PRAGMA user_version = 1")
+        if version == 1:
+            c.execute("DROP TABLE memory")
+            c.execute("CREATE TABLE counter (meter TEXT, title BLOB, value INTEGER)")
+            c.execute("INSERT INTO counter VALUES ('m', ?, 77), ('n', x'01', 5)", (title,))
+        else:
+            kept = b'{"counters":{"4c475a0000000001":77},"recent":[]}'
+            c.execute("INSERT INTO memory VALUES ('m', ?), ('n', ?)", (kept, kept))
+        c.execute(f"PRAGMA user_version = {version}")
     for _ in range(2):
         spool = Spool(path, 10_000_000, DAY)
         replay_guards = {meter: ReplayGuard(kept) for meter, kept in spool.replay_guards().items()}
@@ -230,4 +245,53 @@ def test_a_killed_writer_leaves_every_commit_it_told_of(path: Path) -> None:
     assert spool.rows % 7 == 0
     assert spool.next > told
     assert len(Reader(path).after(0, 1 << 30, 1 << 40)) == spool.rows
+    spool.close()
+
+
+def test_refused_messages_go_first_where_the_spool_is_full(path: Path) -> None:
+    spool = Spool(path, 1_000_000, DAY)
+    refused = spool.write([message(seq, "refused") for seq in range(1500)], [], {}, 1000)
+    spool.write([], [], {}, 1000, marks=[Refused([row.id for row in refused])])
+    assert (spool.refused, spool.refused_dropped) == (1500, 0)
+    for begin in range(10_000, 13_000, 100):
+        spool.write([message(seq) for seq in range(begin, begin + 100)], [], {}, 1000)
+    with contextlib.closing(Reader(path)) as reader:
+        kept = reader.after(0, 10_000, 1 << 30)
+    assert len(kept) == 3000  # everything that could still be delivered
+    assert spool.refused == 1500 - spool.refused_dropped
+    assert 0 < spool.dropped == spool.refused_dropped
+    dropped = spool.refused_dropped
+    spool.close()
+    spool = Spool(path, 1_000_000, DAY)
+    assert (spool.refused, spool.refused_dropped) == (1500 - dropped, dropped)
+    spool.close()
+
+
+def test_at_most_half_of_a_spool_is_refused_messages(path: Path) -> None:
+    spool = Spool(path, 1_000_000, DAY)
+    rows = spool.write([message(seq) for seq in range(3500)], [], {}, 1000)
+    assert spool.dropped == 0
+    spool.write([], [], {}, 1000, marks=[Refused([row.id for row in rows])])
+    assert spool.refused_bytes <= 500_000
+    assert spool.refused == spool.rows == 3500 - spool.dropped
+    assert spool.dropped == spool.refused_dropped > 0
+    spool.close()
+
+
+def test_released_messages_are_read_again_in_their_order(path: Path) -> None:
+    spool = Spool(path, 1_000_000, DAY)
+    rows = spool.write([message(1, "a"), message(2, "b"), message(3, "a")], [], {}, 1000)
+    ids = [row.id for row in rows]
+    spool.write([], [], {}, 1000, marks=[Refused(ids), Released("b"), Refused([*ids[:1], 77])])
+    reader = Reader(path)
+    assert reader.after(0, 10, 10_000) == [rows[1]]
+    assert reader.refused_meters() == ["a"]
+    assert reader.first_refused("a") == reader.first_refused("") == rows[0]
+    assert reader.first_refused("b") is None
+    spool.write([], ids[:1], {}, 1000)
+    assert spool.refused == 1
+    spool.write([], [], {}, 1000, marks=[Released("")])
+    assert reader.after(0, 10, 10_000) == rows[1:]
+    assert (spool.refused, spool.refused_bytes) == (0, 0)
+    reader.close()
     spool.close()

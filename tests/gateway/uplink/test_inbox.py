@@ -21,7 +21,7 @@ def rows(*ids: int) -> list[Row]:
 
 def test_events_come_in_the_order_of_their_arrival() -> None:
     """A row that is deleted before the uplink sees it must not be published again."""
-    inbox = Inbox()
+    inbox = Inbox("home")
     inbox.stored(rows(1, 2))
     inbox.forgotten([1, 2])
     inbox.status_due()
@@ -32,7 +32,7 @@ def test_events_come_in_the_order_of_their_arrival() -> None:
 
 
 def test_rows_that_are_too_many_for_memory_are_left_to_the_spool() -> None:
-    inbox = Inbox()
+    inbox = Inbox("home")
     first = rows(*range(1, ROWS_MAX + 1))
     inbox.stored(first)
     inbox.stored(rows(7001, 7002, 0))
@@ -42,7 +42,7 @@ def test_rows_that_are_too_many_for_memory_are_left_to_the_spool() -> None:
 
 
 def test_an_event_wakes_the_uplink() -> None:
-    inbox = Inbox()
+    inbox = Inbox("home")
     woken = threading.Thread(target=inbox.wait, args=(600.0, False), daemon=True)
     woken.start()
     inbox.forgotten([1])  # no reason to wake by itself
@@ -54,7 +54,7 @@ def test_an_event_wakes_the_uplink() -> None:
 
 
 def test_an_eager_uplink_does_not_wait_while_events_are_there() -> None:
-    inbox = Inbox()
+    inbox = Inbox("home")
     inbox.forgotten([1])
     waiting = threading.Thread(target=inbox.wait, args=(600.0, True), daemon=True)
     waiting.start()

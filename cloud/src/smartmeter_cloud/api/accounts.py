@@ -16,7 +16,7 @@ from smartmeter_cloud.api.access import (
     cookie_name,
 )
 from smartmeter_cloud.api.fields import NUMBER, Id
-from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, To, _ms
+from smartmeter_cloud.api.meters import SPAN_MAX_MS, From, MeterId, To, _ms
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
@@ -153,13 +153,28 @@ class Place(BaseModel):
 
 @router.put(
     "/v1/concentrators/{concentrator}",
-    response_model=schemas.Placed,
+    response_model=schemas.PlacedConcentrator,
     responses=refusals(401, 403, 404, 422),
 )
 def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
-    """Assigns a Concentrator to a household; its meters become that household's."""
-    caller.place_concentrator(concentrator, body.household)
-    return Json({"id": concentrator, "household": body.household})
+    """Assigns a Concentrator to a household. The meters behind it stay where they are.
+
+    `elsewhere` lists those of other households. The Cloud refuses their further readings, and the
+    Concentrator keeps them, until you move each meter or the Concentrator.
+    """
+    elsewhere = caller.place_concentrator(concentrator, body.household)
+    return Json({"id": concentrator, "household": body.household, "elsewhere": elsewhere})
+
+
+@router.put(
+    "/v1/meters/{meter}/household",
+    response_model=schemas.Placed,
+    responses=refusals(401, 403, 404, 422),
+)
+def move(meter: MeterId, body: Place, caller: Admin) -> Json:
+    """Moves a meter, its sub-meters and all of their history to a household."""
+    caller.move_meter(meter, body.household)
+    return Json({"id": meter, "household": body.household})
 
 
 @router.get("/v1/audit", response_model=list[schemas.AuditLine], responses=refusals(401, 403))

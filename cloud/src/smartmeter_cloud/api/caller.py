@@ -122,12 +122,26 @@ class Caller:
         found = self.store.concentrators()
         return {name: household for name, household in found.items() if self._may_see(household)}
 
-    def place_concentrator(self, concentrator: str, household: str) -> None:
-        """Only an administrator of all households may move a Concentrator to another one."""
+    def place_concentrator(self, concentrator: str, household: str) -> list[str]:
+        """Only an administrator of all households may move a Concentrator to another one.
+
+        The answer is the meters that it last sent readings of and that are another household's.
+        """
         if self.households is not None:
             self.check_concentrator(concentrator)
             self._own(household)
         self.place_invited(concentrator, household)
+        own = {m.name for m in self.store.meters() if m.household == household}
+        sent = {n.reading.meter for n in self.store.newest() if n.concentrator == concentrator}
+        return sorted(sent - own)
+
+    def move_meter(self, meter: str, household: str) -> None:
+        """Only an administrator of all households may move a meter to another one."""
+        before = self.meter(meter).household
+        self._own(household)
+        self.store.move_meter(meter, household)
+        for concerned in sorted({before, household}):
+            self.note(f"moved meter {meter} from household {before} to {household}", concerned)
 
     def place_invited(self, concentrator: str, household: str) -> None:
         self.store.place_concentrator(concentrator, household)

@@ -144,7 +144,7 @@ def invite(
 ) -> Json:
     """Creates a one-time token for `smartmeter-gateway enroll`. It is only shown in this answer."""
     household = caller.household_of_invited(concentrator, body.household)
-    token, until = enrolment.invite(concentrator, body.hours)
+    token, until = enrolment.invite(concentrator, body.hours, household)
     if household is not None:
         caller.place_invited(concentrator, household)
     caller.note(f"invited Concentrator {concentrator}", household)

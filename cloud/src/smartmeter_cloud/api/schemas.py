@@ -189,6 +189,10 @@ class Placed(Schema):
     household: str
 
 
+class PlacedConcentrator(Placed):
+    elsewhere: list[str]
+
+
 class AuditLine(Schema):
     time: Moment
     who: str

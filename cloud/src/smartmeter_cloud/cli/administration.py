@@ -6,12 +6,12 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from smartmeter_service.toml_file import SettingsError
 
+from smartmeter_cloud.cli.times import to_ms
 from smartmeter_cloud.config.settings import HELP, Config
 from smartmeter_cloud.config.settings_file import load_or_home
 from smartmeter_cloud.history import bulk
@@ -113,28 +113,14 @@ def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
             raise SettingsError(f"--code: {code!r} is not an OBIS code such as 1.8.0")
     asked = query.Query(
         tuple(chosen.meter or sorted(known)),
-        _ms("--from", chosen.start, store.zone, 0),
-        _ms("--to", chosen.end, store.zone, query.FAR_MS),
+        to_ms("--from", chosen.start, store.zone, 0),
+        to_ms("--to", chosen.end, store.zone, query.FAR_MS),
         tuple(chosen.code),
     )
     with _opened(chosen.output) as out:
         for piece in bulk.FORMS[chosen.form](query.run(store, asked), asked):
             out.write(piece)
     return 0
-
-
-def _ms(name: str, text: str | None, zone: tzinfo, default: int) -> int:
-    if text is None:
-        return default
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=zone)
-        return int(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise SettingsError(
-            f"{name}: {text!r} is not a time such as 2026-11-01T00:00:00Z"
-        ) from None
 
 
 @contextlib.contextmanager

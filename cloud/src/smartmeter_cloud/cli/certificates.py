@@ -66,7 +66,7 @@ def _invite(
         raise Failed("--household is 1 to 64 of A-Z a-z 0-9 . _ -")
     if not 0 < chosen.hours <= HOURS_MAX:
         raise Failed(f"--hours must be more than 0 and at most {HOURS_MAX}")
-    token, _ = enrolment.invite(chosen.name, chosen.hours)
+    token, _ = enrolment.invite(chosen.name, chosen.hours, chosen.household)
     if chosen.household is not None:
         store.place_concentrator(chosen.name, chosen.household)
         what = f"gave Concentrator {chosen.name} to household {chosen.household}"

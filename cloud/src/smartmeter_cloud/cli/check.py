@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
-from smartmeter.wire import topics
+from smartmeter.wire import refusal, topics
 from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
 from smartmeter_service.certificates import check_certificate
@@ -97,7 +97,7 @@ def _broker(settings: IngestSettings) -> Iterator[Result]:
 
 
 def _allowed(session: Session, name: str, where: str) -> Iterator[Result]:
-    """Whether this user may read what Concentrators send, and write receipts."""
+    """Whether this user may read what Concentrators send, and write receipts and refusals."""
     until = time.monotonic() + BROKER_SECONDS
     try:
         session.subscribe(topics.ALL_CONCENTRATORS)
@@ -107,13 +107,14 @@ def _allowed(session: Session, name: str, where: str) -> Iterator[Result]:
         yield False, f"{where}: {topics.ALL_CONCENTRATORS} cannot be read: {e}"
         return
     yield session.subscribed, f"{where}: {topics.ALL_CONCENTRATORS} can be read"
-    fine = _writes_receipts(session, name, until)
-    yield fine, f"{where}: receipts can {'' if fine else 'NOT '}be written (cloud/+/receipts)"
+    for what, topic in (("receipts", topics.receipts(name)), ("refusals", refusal.topic(name))):
+        fine = _writes(session, topic, until)
+        yield fine, f"{where}: {what} can {'' if fine else 'NOT '}be written (cloud/+/{what})"
 
 
-def _writes_receipts(session: Session, name: str, until: float) -> bool:
-    session.publish(topics.receipts(name), b"")
+def _writes(session: Session, topic: str, until: float) -> bool:
     try:
+        session.publish(topic, b"")
         while time.monotonic() < until:
             for answer in session.turn(0.2)[1]:
                 return not answer.refused

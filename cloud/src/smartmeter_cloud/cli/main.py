@@ -1,6 +1,7 @@
 """smartmeter-cloud: the command line."""
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -13,7 +14,7 @@ import smartmeter_cloud
 from smartmeter_cloud import app
 from smartmeter_cloud.app import Failed
 from smartmeter_cloud.auth.scopes import METRICS, SCOPES
-from smartmeter_cloud.cli import administration, certificates
+from smartmeter_cloud.cli import administration, certificates, dead_letters, ownership
 from smartmeter_cloud.config.settings import HELP, Config
 from smartmeter_cloud.config.settings_file import load_or_home
 
@@ -41,6 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     key.add_argument("--days", type=float, help="days until it expires; default: never")
     key.add_argument("--once", action="store_true", help="single use")
     certificates.add(commands)
+    ownership.add(commands)
+    dead_letters.add(commands)
     administration.add(commands)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(
@@ -54,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
         settings = load_or_home(chosen.config)
         if chosen.command == "key":
             return _key(settings, chosen)
+        if chosen.command in ownership.COMMANDS:
+            return ownership.run(app.open_store(settings), chosen)
+        if chosen.command == "dead-letters":
+            with contextlib.closing(app.open_store(settings)) as store:
+                return dead_letters.run(store, chosen)
         if chosen.command in certificates.COMMANDS:
             return certificates.run(settings, app.open_store(settings), chosen)
         run = app.run_ingest if chosen.command == "ingest" else app.run_api

@@ -9,10 +9,13 @@ from typing import Any
 
 from smartmeter_cloud.config.settings import Config, HttpSettings
 from smartmeter_cloud.monitoring.chain import silent_after
+from smartmeter_cloud.store.households import main_of
 from smartmeter_cloud.store.interface import Store
 
 ANSWER_SECONDS = 5
 BEAT_SILENT_MS = 20_000  # four heartbeats
+REFUSED_MS = 600_000  # a Concentrator tries again each minute
+REFUSED_TOLD = 10
 METERS_TOLD = 50  # in the text; JSON has all
 
 _ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
@@ -45,6 +48,16 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
             "clock": "wrong" if n.reading.suspect else "right",
             "concentrator": n.concentrator,
         }
+    households = {m.name: m.household for m in store.meters()}
+    concentrators = store.concentrators()
+    refused = [
+        one._asdict()
+        | {
+            "household": concentrators.get(one.concentrator),
+            "meterHousehold": households.get(one.meter) or households.get(main_of(one.meter)),
+        }
+        for one in store.refused_senders()
+    ]
     return {
         "now": now,
         "api": answers(settings.http),
@@ -57,6 +70,8 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
             {"received": d.received, "topic": d.topic, "reason": d.reason}
             for d in store.dead_letters(5)
         ],
+        "refused": refused,
+        "fullDeadLetters": store.full_dead_letters(),
         "meters": meters,
     }
 
@@ -73,16 +88,42 @@ def alarms(d: dict[str, Any]) -> list[str]:
             found.append(f"{p['name']}: no sign of life for {_span(silent)}")
         elif not p["broker"]["connected"]:
             found.append(f"{p['name']}: not connected to the broker: {p['broker']['detail']}")
-        if p["receiptsRefused"]:
-            found.append(f"{p['name']}: the broker refuses its receipts (cloud/+/receipts)")
+        for what in ("receipts", "refusals"):
+            if p.get(f"{what}Refused"):  # an older version sends no refusals
+                found.append(f"{p['name']}: the broker refuses its {what} (cloud/+/{what})")
         for thread in p.get("faults", {}):  # a process of an older version tells none
             found.append(
                 f"{p['name']}: an unexpected error in {thread}, which continues; please report it "
                 "with the traceback from its log"
             )
+    refused = [_refused(one) for one in d["refused"] if d["now"] - one["last"] < REFUSED_MS]
+    found += refused[:REFUSED_TOLD]
+    if len(refused) > REFUSED_TOLD:
+        found.append(f"{len(refused) - REFUSED_TOLD} more meters are refused (--json has all)")
+    for name in d["fullDeadLetters"]:
+        found.append(
+            f"Concentrator {name} has no room for more dead letters; replay or delete some: "
+            f"smartmeter-cloud dead-letters --concentrator {name}"
+        )
     if not d["api"]:
         found.append("the API does not answer on this machine")
     return found
+
+
+def _refused(one: dict[str, Any]) -> str:
+    concentrator, meter = one["concentrator"], one["meter"]
+    if not meter:
+        return (
+            f"Concentrator {concentrator} is refused, because its certificates are revoked. It "
+            f"keeps its readings: smartmeter-cloud invite {concentrator}"
+        )
+    return (
+        f"Concentrator {concentrator} of household {one['household']} is refused for meter {meter} "
+        f"of household {one['meterHousehold']}, and keeps its readings. "
+        f"smartmeter-cloud move {meter} --household {one['household']} moves the meter; "
+        f"smartmeter-cloud place {concentrator} --household {one['meterHousehold']} moves the "
+        "Concentrator"
+    )
 
 
 def text(d: dict[str, Any]) -> str:
@@ -94,13 +135,13 @@ def text(d: dict[str, Any]) -> str:
             continue
         lines.append(
             f"{p['name']}: up for {_span(d['now'] - p['started'])}, {p['rate']:.1f} readings/s; "
-            f"{p['stored']} stored, {p['repeated']} repeated, {p['dead']} refused since then"
+            f"{p['stored']} stored, {p['repeated']} repeated, {p['dead']} dead letters since then"
         )
     lines.append(f"api: {'answers' if d['api'] else 'does NOT answer'}")
     store = d["store"]
     lines.append(
         f"store: {store.get('stored', 0)} readings came in, {store['bytes'] / 1e6:.1f} MB; "
-        f"{store.get('dead', 0)} dead letters"
+        f"{store.get('dead', 0)} dead letters, {store.get('refused', 0)} messages refused"
     )
     lines += [f"  refused on {one['topic']}: {one['reason']}" for one in d["deadLetters"]]
     meters = sorted(d["meters"].items(), key=lambda m: (not m[1]["silent"], m[0]))

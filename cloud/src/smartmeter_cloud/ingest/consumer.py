@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from smartmeter.wire import topics
+from smartmeter.wire import refusal, topics
 from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import (
     MQTT5,
@@ -87,6 +87,10 @@ class Ingest:
         self._held = 0  # bytes of payload in _waiting
         self._messages = 0
         self._refused_receipts = 0
+        # By older access rules a broker refuses refusals, and mosquitto 2.0.11 then hangs up.
+        # Receipts must go on, so none are sent after several connections ended with one in flight.
+        self._refusals_in_flight: set[int] = set()
+        self._ended_by_refusals = 0  # in a row
         self._short = 0  # connections in a row that did not last
 
     def stop(self) -> None:
@@ -99,6 +103,7 @@ class Ingest:
         return {
             "broker": {"connected": connected, "detail": text, "since": self._link_since},
             "receiptsRefused": self._refused_receipts,
+            "refusalsRefused": self._ended_by_refusals >= SHORT_MANY,
             "messages": self._messages,
             "rate": round(self._writer.rate, 1),
             "faults": self._faults.counts(),
@@ -133,6 +138,7 @@ class Ingest:
                             failures = 0
                     finally:
                         session.close()
+                        self._note_end()
                 if not self._stop.is_set():
                     self._pause(min(RETRY_MAX, RETRY_MIN * 2**failures))
                     failures = min(failures + 1, 5)
@@ -206,21 +212,55 @@ class Ingest:
         job = self._writer.finished()
         if job is None:
             return
+        # A final refusal goes before its receipt, which lets the Concentrator forget the message.
+        if self._ended_by_refusals < SHORT_MANY:
+            for concentrator, refusals in job.batch.refusals.items():
+                topic = refusal.topic(concentrator)
+                for one in refusals:
+                    self._refusals_in_flight.add(self._publish(session, topic, refusal.encode(one)))
         for concentrator, digests in job.batch.receipts.items():
             topic = topics.receipts(concentrator)
             for i in range(0, len(digests), RECEIPTS_IN_A_MESSAGE):
-                while session.unacknowledged >= session.receive_maximum:
-                    self._turn(session, 1.0)
-                session.publish(topic, b"".join(digests[i : i + RECEIPTS_IN_A_MESSAGE]))
+                self._publish(session, topic, b"".join(digests[i : i + RECEIPTS_IN_A_MESSAGE]))
         if job.session is session:
             session.ack(job.packet_ids)
         self._messages += len(job.packet_ids)
 
+    def _publish(self, session: Session, topic: str, payload: bytes) -> int:
+        """Publish when there is room for it; the packet id."""
+        while session.unacknowledged >= session.receive_maximum:
+            self._turn(session, 1.0)
+        return session.publish(topic, payload)
+
     def _note_refused(self, answers: list[Answer]) -> None:
-        refused = sum(answer.refused for answer in answers)
-        if refused and not self._refused_receipts:
-            _log.error("the broker refuses our receipts: allow this user to write cloud/+/receipts")
-        self._refused_receipts += refused
+        for answer in answers:
+            if answer.packet_id in self._refusals_in_flight:
+                self._refusals_in_flight.remove(answer.packet_id)
+                if answer.refused:
+                    self._give_up_refusals()
+                else:
+                    self._ended_by_refusals = 0
+            elif answer.refused:
+                if not self._refused_receipts:
+                    _log.error(
+                        "the broker refuses our receipts: allow this user to write cloud/+/receipts"
+                    )
+                self._refused_receipts += 1
+
+    def _note_end(self) -> None:
+        """The session has ended, perhaps because the broker does not let us write refusals."""
+        if self._refusals_in_flight:
+            self._refusals_in_flight.clear()
+            self._ended_by_refusals += 1
+            if self._ended_by_refusals == SHORT_MANY:
+                self._give_up_refusals()
+
+    def _give_up_refusals(self) -> None:
+        self._ended_by_refusals = SHORT_MANY
+        _log.error(
+            "the broker refuses our refusals, so no more are sent: allow this user to write "
+            "cloud/+/refusals, then restart ingest"
+        )
 
     def _found(self, session: Session) -> None:
         if not self._link[0]:

@@ -8,16 +8,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 from msgspec.structs import astuple
-from smartmeter.wire import receipt, topics
+from smartmeter.wire import receipt, refusal, topics
 
 from smartmeter_cloud.monitoring.observations import Box
-from smartmeter_cloud.store.batch import Batch, Sender
+from smartmeter_cloud.store.batch import Batch, Sender, Unstorable
 from smartmeter_cloud.store.rows import CODES, COLUMNS, DeadLetter, ReadingRow
 
 PAYLOAD_MAX = 1024 * 1024
 STATUS_MAX = 256 * 1024  # a Concentrator of a thousand meters names each
 TOPIC_KEPT = 256  # of a topic in a dead letter
-PAYLOAD_KEPT = 4096  # of a payload in a dead letter
 NUMBER_MAX = 1e15  # 15 digits: exact in a float64, and beyond any meter's total
 VALUES_MAX = 256  # as the core's
 
@@ -88,31 +87,41 @@ class MessageBatch(Batch):
 
     def add(self, topic: str, payload: bytes, received: int, retained: bool = False) -> None:
         """Takes one message; received in ms since 1970. Never raises: what is wrong is kept."""
-        concentrator = None
         try:
-            try:
-                concentrator, meter, specific = _parsed(topic)
-            except ValueError as e:
-                raise Refused(f"the topic is none of a Concentrator's: {e}") from None
+            concentrator, meter, specific = _parsed(topic)
+        except ValueError as e:
+            # Nobody can be answered. Concentrators do not send such a thing.
+            reason = f"the topic is none of a Concentrator's: {e}"
+            self._bury(("", ""), b"", topic, payload, received, reason)
+            return
+        sender = (meter or "", concentrator)
+        digest = receipt.digest(topic, payload)
+        known = self.messages.get(sender)
+        if known is None:
+            self.messages[sender] = [digest]
+        else:
+            known.append(digest)
+        try:
             if meter is None:
                 self._status(
                     "concentrator", concentrator, concentrator, payload, received, retained
                 )
             elif specific == topics.READING:
-                self._reading((meter, concentrator), payload, received)
+                self._reading(sender, payload, received)
             elif specific == topics.READINGS:
-                self._readings((meter, concentrator), topic, payload, received)
+                self._readings(sender, digest, topic, payload, received)
             elif specific == topics.STATUS:
                 self._status("adapter", meter, concentrator, payload, received, retained)
             elif specific in (topics.RAW, topics.CIPHERED):
-                self.ignored += 1  # for those who subscribe to the broker themselves
+                # For those who subscribe to the broker themselves. A receipt would be untrue.
+                self.ignored += 1
+                self.messages[sender].remove(digest)
+                reason = f"{specific} telegrams are not stored: decode them, and send readings"
+                self._note_refused(concentrator, [digest], reason, refusal.MESSAGE)
             else:
                 raise Refused(f"nothing is known of a topic that ends in {specific}")
         except Refused as e:
-            self._bury(topic, payload, received, str(e))
-        if concentrator is not None:
-            digest = receipt.digest(topic, payload)
-            self.receipts.setdefault(concentrator, []).append(digest)
+            self._bury(sender, digest, topic, payload, received, str(e))
 
     def _reading(self, sender: Sender, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
@@ -130,7 +139,9 @@ class MessageBatch(Batch):
         else:
             known.append(made)
 
-    def _readings(self, sender: Sender, topic: str, payload: bytes, received: int) -> None:
+    def _readings(
+        self, sender: Sender, message: bytes, topic: str, payload: bytes, received: int
+    ) -> None:
         _check_size(payload, PAYLOAD_MAX)
         for decode, row_of in ((_decode_all_usual, _usual_row), (_decode_readings, _row_of)):
             try:
@@ -148,7 +159,7 @@ class MessageBatch(Batch):
             try:
                 self._reading(sender, bytes(part), received)
             except Refused as e:
-                self._bury(topic, bytes(part), received, str(e))
+                self._bury(sender, message, topic, bytes(part), received, str(e))
 
     def _status(
         self,
@@ -170,18 +181,26 @@ class MessageBatch(Batch):
             raise Refused(_sentence("not a status", e)) from None
         self.boxes.append(Box(kind, name, concentrator, text, received, retained))
 
-    def _bury(self, topic: str, payload: bytes, received: int, reason: str) -> None:
-        digest = receipt.digest(topic, payload)
-        self.dead.append(
-            DeadLetter(
-                digest,
-                received,
-                _plain(topic[:TOPIC_KEPT]),
-                _plain(reason[:300]),
-                len(payload),
-                payload[:PAYLOAD_KEPT],
-            )
+    def _bury(
+        self,
+        sender: Sender,
+        message: bytes,
+        topic: str,
+        payload: bytes,
+        received: int,
+        reason: str,
+    ) -> None:
+        """message: the digest of the message that the payload came in."""
+        letter = DeadLetter(
+            receipt.digest(topic, payload),
+            received,
+            _plain(topic[:TOPIC_KEPT]),
+            _plain(reason[:300]),
+            len(payload),
+            payload,
+            sender[1],
         )
+        self.unstorable.append(Unstorable(letter, sender, message))
 
 
 @lru_cache(TOPICS_KNOWN)

@@ -45,7 +45,7 @@ class Writer:
         self._bell = bell
         self.busy = False
         self.rate = 0.0  # readings a second, from one heartbeat to the next
-        self.counts = {"stored": 0, "repeated": 0, "dead": 0, "ignored": 0}
+        self.counts = dict.fromkeys(("stored", "repeated", "dead", "ignored", "refused"), 0)
 
     def start(self) -> None:
         self._thread.start()
@@ -115,16 +115,29 @@ class Writer:
         if not self._store_ok:
             _log.warning("the store is back")
             self._store_ok = True
-        if batch.dead and not self.counts["dead"]:
-            dead = batch.dead[0]
-            _log.warning(
-                "a message on %r cannot be stored (%s); it and all further ones are in the "
-                "table dead_letter",
-                dead.topic,
-                dead.reason,
-            )
+        self._warn_once(batch)
         self.counts["stored"] += stored.new
         self.counts["repeated"] += stored.repeated
         self.counts["ignored"] += batch.ignored
-        self.counts["dead"] += len(batch.dead)
+        self.counts["dead"] += len(batch.unstorable)
+        self.counts["refused"] += sum(map(len, batch.refused.values())) - batch.ignored
         return True
+
+    def _warn_once(self, batch: MessageBatch) -> None:
+        """The first dead letter and the first refusal are logged; `status` tells the rest."""
+        if batch.unstorable and not self.counts["dead"]:
+            dead = batch.unstorable[0].letter
+            _log.warning(
+                "a message on %r cannot be stored (%s); it and all further ones are kept: see "
+                "smartmeter-cloud dead-letters",
+                dead.topic,
+                dead.reason,
+            )
+        if batch.refused and not self.counts["refused"]:
+            concentrator, refused = next(iter(batch.refused.items()))
+            _log.warning(
+                "messages of Concentrator %s are refused (%s); it keeps them: see "
+                "smartmeter-cloud status",
+                concentrator,
+                refused[0].reason,
+            )

@@ -14,6 +14,11 @@ class Box(NamedTuple):
     received: int
     retained: bool
 
+    @property
+    def meter(self) -> str:
+        """The meter whose adapter it is of; "" for a Concentrator's own."""
+        return self.name if self.kind == "adapter" else ""
+
 
 class Process(NamedTuple):
     """A process of the Cloud and its last heartbeat."""

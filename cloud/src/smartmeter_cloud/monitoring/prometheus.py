@@ -45,6 +45,7 @@ def _store(seen: Observations, now: int) -> Iterator[Metric]:
     for name, text in (
         ("stored", "Readings stored since the store was created."),
         ("repeated", "Readings that were already stored."),
+        ("refused", "Messages that their Concentrator has to keep."),
         ("dead", "Messages in the dead-letter table, forgotten ones too."),
         ("ignored", "Messages of topics that are not stored."),
     ):
@@ -83,6 +84,7 @@ def _ingest(states: list[tuple[str, dict[str, Any]]]) -> Iterator[Metric]:
         ("stored", "ingest_stored_total", "Readings it stored."),
         ("repeated", "ingest_repeated_total", "Readings that were already stored."),
         ("dead", "ingest_dead_total", "Messages that could not be stored."),
+        ("refused", "ingest_refused_total", "Messages that their Concentrator has to keep."),
         ("ignored", "ingest_ignored_total", "Messages of topics that are not stored."),
         ("receiptsRefused", "ingest_receipts_refused_total", "Receipts the broker refused."),
     ):

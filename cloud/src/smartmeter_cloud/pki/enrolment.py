@@ -14,6 +14,7 @@ from cryptography import x509
 from smartmeter_cloud.config.settings import EnrolmentSettings
 from smartmeter_cloud.pki import authority
 from smartmeter_cloud.pki.authority import Authority
+from smartmeter_cloud.store.households import DEFAULT
 from smartmeter_cloud.store.interface import Store
 from smartmeter_cloud.store.rows import Certificate, Invitation
 
@@ -35,20 +36,32 @@ class Enrolment:
         self._settings = settings
         self._authority = Authority(settings.folder, settings.days)
 
-    def invite(self, concentrator: str, hours: float) -> tuple[str, int]:
-        """(a token for one Concentrator, its expiry in ms); NotAllowed, AuthorityError."""
+    def invite(self, concentrator: str, hours: float, household: str | None) -> tuple[str, int]:
+        """household: named by the invitation, None keeps the present one.
+
+        (a token for one Concentrator, its expiry in ms); NotAllowed, AuthorityError."""
         self._ours()
         if concentrator in self._settings.reserved:
             raise NotAllowed(
                 f'"{concentrator}" is a name of the Cloud itself at the broker; '
                 "choose another name for the Concentrator"
             )
+        if household is None:
+            self._check_household(concentrator)
         self._authority.chain()  # it is better to report now what cannot be issued
         text = PREFIX + secrets.token_urlsafe(24)
         now = _now()
         until = now + int(hours * 3_600_000)
         self._store.invite(Invitation(_digest(text), concentrator, until), now)
         return text + self._pin(), until
+
+    def _check_household(self, concentrator: str) -> None:
+        """A Concentrator that nobody has placed would be the default household's by mistake."""
+        present = self._store.concentrators().get(concentrator, DEFAULT)
+        if present == DEFAULT and set(self._store.households()) - {DEFAULT}:
+            raise NotAllowed(
+                "there is more than one household: the invitation must name the Concentrator's"
+            )
 
     def enrol(self, token: str, data: bytes) -> list[x509.Certificate]:
         """The certificate for a token and a request (DER), and its chain.

@@ -55,9 +55,25 @@ class SqlAccounts(ABC):
                 "ON CONFLICT (name) DO UPDATE SET household = excluded.household",
                 (concentrator, household),
             )
-            db.run(
-                "UPDATE meter SET household = ? WHERE concentrator = ?", (household, concentrator)
+
+    def move_meter(self, meter: str, household: str) -> bool:
+        with self._writing() as db:
+            names = (meter, *[f"{meter}-{channel}" for channel in range(1, 9)])
+            moved = False
+            for name in names:
+                if db.run("UPDATE meter SET household = ? WHERE name = ?", (household, name)):
+                    moved = True
+                    # The adapter's status was sent by a Concentrator of the other household.
+                    db.run("DELETE FROM box WHERE kind = 'adapter' AND name = ?", (name,))
+        return moved
+
+    def households(self) -> list[str]:
+        with self._reading() as db:
+            rows = db.all(
+                "SELECT household FROM meter UNION SELECT household FROM concentrator "
+                "UNION SELECT household FROM access_key WHERE household IS NOT NULL"
             )
+        return sorted(row[0] for row in rows)
 
     def concentrators(self) -> dict[str, str]:
         with self._reading() as db:

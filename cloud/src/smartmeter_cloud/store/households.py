@@ -39,9 +39,19 @@ class Households:
     def __init__(self) -> None:
         self._together: dict[tuple[str, str], float] = {}
 
-    def foreign(self, db: Session, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Those of (meter, Concentrator) that belong to different households."""
+    def foreign(
+        self,
+        db: Session,
+        readings: Iterable[tuple[str, str]],
+        statuses: Iterable[tuple[str, str]],
+    ) -> list[tuple[str, str]]:
+        """Those of (meter, Concentrator) that belong to different households.
+
+        A meter that is not known yet belongs where the first Concentrator does that sends
+        readings of it. Statuses alone make no meter.
+        """
         now = time.monotonic()
+        pairs = dict.fromkeys([*readings, *statuses])
         unknown = [pair for pair in pairs if self._together.get(pair, 0.0) <= now]
         if not unknown:
             return []
@@ -51,16 +61,51 @@ class Households:
             [(concentrator, DEFAULT) for concentrator in concentrators],
         )
         owner = _households(db, "concentrator", concentrators)
-        house = _households(db, "meter", sorted({pair[0] for pair in unknown}))
+        house = self._claimed(db, unknown, set(readings), owner)
         foreign = []
         if len(self._together) + len(unknown) > KNOWN_MAX:
             self._together.clear()
         for pair in unknown:
             if house.get(pair[0], owner[pair[1]]) != owner[pair[1]]:
                 foreign.append(pair)
-            else:
+            elif pair[0] in house:
                 self._together[pair] = now + KNOWN_SECONDS
         return foreign
+
+    def _claimed(
+        self,
+        db: Session,
+        pairs: list[tuple[str, str]],
+        readings: set[tuple[str, str]],
+        owner: dict[str, str],
+    ) -> dict[str, str]:
+        """The household of each meter. Meters with readings that are not known yet are made."""
+        names = {pair[0] for pair in pairs}
+        house = _households(db, "meter", sorted(names | set(filter(None, map(main_of, names)))))
+        new: dict[str, str] = {}
+        for meter, concentrator in pairs:
+            if meter in house:
+                continue
+            main = main_of(meter)
+            if main in house and house[main] != owner[concentrator]:
+                house[meter] = house[main]  # a sub-meter belongs where its main meter does
+            elif (meter, concentrator) in readings:
+                new.setdefault(meter, concentrator)
+        if new:
+            rows = sorted(new.items())
+            db.many(NEW_METER, [new_meter(meter, name) for meter, name in rows])
+            # What another household's Concentrator has said of it before is not its adapter's.
+            db.many(
+                "DELETE FROM box WHERE kind = 'adapter' AND name = ? AND concentrator != ?", rows
+            )
+            # Another process may have made one at the same time: asked again, it is seen.
+            house.update(_households(db, "meter", sorted(new)))
+        return house
+
+
+def main_of(meter: str) -> str:
+    """The main meter's id where this may be a sub-meter's, which ends in -1 to -8; else ""."""
+    return meter[:-2] if len(meter) > 2 and meter[-2] == "-" and meter[-1] in "12345678" else ""
 
 
 def _households(db: Session, table: str, names: list[str]) -> dict[str, str]:

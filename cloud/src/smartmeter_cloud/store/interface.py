@@ -17,9 +17,11 @@ from smartmeter_cloud.store.rows import (
     Meter,
     Newest,
     Reading,
+    RefusedSender,
     Stored,
     Sum,
     Volts,
+    WantedLetters,
 )
 from smartmeter_cloud.store.slices import Slice
 
@@ -95,7 +97,13 @@ class Store(Protocol):
         """Gives a meter a label or a household; None keeps the present one."""
 
     def place_concentrator(self, concentrator: str, household: str) -> None:
-        """Assigns a Concentrator to a household; its meters follow."""
+        """Assigns a Concentrator to a household. Its meters stay where they are."""
+
+    def move_meter(self, meter: str, household: str) -> bool:
+        """Moves a meter, its sub-meters and their history to a household; False if unknown."""
+
+    def households(self) -> list[str]:
+        """Every household that has a meter, a Concentrator or a key."""
 
     def concentrators(self) -> dict[str, str]:
         """Each Concentrator's household."""
@@ -163,10 +171,25 @@ class Store(Protocol):
         """The Cloud's own processes."""
 
     def counters(self) -> dict[str, int]:
-        """Since the store was created: stored and repeated readings, dead and ignored messages."""
+        """Since the store was created: readings stored, repeated; messages dead, refused, ..."""
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
+
+    def find_dead_letters(self, wanted: WantedLetters) -> list[DeadLetter]:
+        """Dead letters without their payloads, oldest first."""
+
+    def dead_letter(self, digest: bytes) -> DeadLetter | None:
+        """One dead letter, with its payload."""
+
+    def remove_dead_letter(self, digest: bytes) -> None:
+        """Forgets a dead letter, which makes room for another."""
+
+    def full_dead_letters(self) -> list[str]:
+        """The Concentrators that have hardly any room for more dead letters."""
+
+    def refused_senders(self) -> list[RefusedSender]:
+        """Whose messages were refused within the last day."""
 
     def size(self) -> int:
         """Bytes on disk."""

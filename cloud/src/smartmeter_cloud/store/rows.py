@@ -22,12 +22,43 @@ ReadingRow = tuple[Any, ...]
 
 
 class DeadLetter(NamedTuple):
+    """A message, or a part of an array, that cannot be stored as readings.
+
+    digest: over topic and payload, see smartmeter.wire.receipt; concentrator: "" where the topic
+    names none; payload: as it came, but shorter than size where an older version has cut it.
+    """
+
     digest: bytes
     received: int
     topic: str
     reason: str
     size: int
     payload: bytes
+    concentrator: str
+
+
+class WantedLetters(NamedTuple):
+    """Which dead letters: digest by its first hex digits, received in [start, end); None: any."""
+
+    digest: str = ""
+    household: str | None = None
+    concentrator: str | None = None
+    start: int = 0
+    end: int = 2**62
+
+
+class RefusedSender(NamedTuple):
+    """Whose messages are refused, why, from when to when (ms), and how many there were.
+
+    meter: "" where all of a Concentrator's are refused.
+    """
+
+    concentrator: str
+    meter: str
+    reason: str
+    first: int
+    last: int
+    messages: int
 
 
 class Stored(NamedTuple):

@@ -185,7 +185,24 @@ CREATE TABLE told_household (
 ) {clustered}
 """
 
-STEPS = (_1, _2, _3, _4, _5, _6, _7, _8, _9)
+# A dead letter counts towards the bound of its Concentrator. refused: whose messages have got
+# a refusal instead of a receipt, and why.
+_10 = """
+ALTER TABLE dead_letter ADD COLUMN concentrator TEXT NOT NULL DEFAULT '';
+UPDATE dead_letter SET concentrator = {second_level} WHERE topic LIKE 'concentrator/%/%';
+CREATE INDEX dead_letter_concentrator ON dead_letter (concentrator);
+CREATE TABLE refused (
+    concentrator TEXT NOT NULL,
+    meter TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    first {integer} NOT NULL,
+    last {integer} NOT NULL,
+    messages {integer} NOT NULL,
+    PRIMARY KEY (concentrator, meter)
+) {clustered}
+"""
+
+STEPS = (_1, _2, _3, _4, _5, _6, _7, _8, _9, _10)
 VERSION = len(STEPS)
 
 

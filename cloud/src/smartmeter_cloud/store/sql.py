@@ -10,10 +10,18 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from smartmeter.wire import refusal
 
 from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.monitoring.observations import Box, Process
-from smartmeter_cloud.store import aggregates, rollups, schema, voltage
+from smartmeter_cloud.store import (
+    aggregates,
+    dead_letters,
+    refusals,
+    rollups,
+    schema,
+    voltage,
+)
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.accounts import SqlAccounts
 from smartmeter_cloud.store.batch import Batch, Sender
@@ -33,14 +41,14 @@ from smartmeter_cloud.store.rows import (
     Newest,
     Reading,
     ReadingRow,
+    RefusedSender,
     Stored,
     Sum,
     Volts,
+    WantedLetters,
 )
 from smartmeter_cloud.store.session import Session
 from smartmeter_cloud.store.slices import DAY, QUARTER, QUARTER_MS, Slice
-
-DEAD_LETTERS_MAX = 1000  # the newest are kept; `counter` counts all there were
 
 # The newest reading is the latest of those whose clock can be believed, else the latest of all.
 _NEWEST = """
@@ -55,6 +63,15 @@ READING = 'r.time, r.seq, r."offset", r.clock, r.auth, r.suspect, r.received, r.
 READING += ", ".join("r." + column for column in COLUMNS)
 POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
 
+# Why messages are refused, and what to do. The Concentrator shows it to its household.
+REVOKED = (
+    "the certificates of this Concentrator are revoked; "
+    "an administrator of the Cloud can invite it again"
+)
+FOREIGN = (
+    "this meter belongs to another household than this Concentrator; an administrator of the Cloud "
+    "can place either"
+)
 _SIGNS = (ABOVE, BELOW, EQUAL)
 _NUMBERS = (int, float)
 _DAY_MINUTES = 1440
@@ -113,14 +130,16 @@ class SqlStore(SqlAccounts, SqlCertificates):
             new = self._write_readings(db, batch.readings) if batch.readings else 0
             for box in batch.boxes:
                 self._box(db, box)
-            if batch.dead:
-                self._bury(db, batch.dead)
+            if batch.unstorable:
+                dead_letters.bury(db, batch)
             stored = Stored(new, batch.size - new)
+            refused = sum(map(len, batch.refused.values()))
             counts = {
                 "stored": stored.new,
                 "repeated": stored.repeated,
-                "dead": len(batch.dead),
+                "dead": len(batch.unstorable),
                 "ignored": batch.ignored,
+                "refused": refused - batch.ignored,
             }
             for name, n in counts.items():
                 if n:
@@ -132,16 +151,18 @@ class SqlStore(SqlAccounts, SqlCertificates):
         return stored
 
     def _take_out(self, db: Session, batch: Batch) -> None:
-        """Turns messages that a Concentrator may not send into dead letters."""
+        """Takes out what a Concentrator may not send. It gets a refusal, and keeps it."""
         revoked = self._revoked.names(db)
-        for sender in [s for s in batch.readings if s[1] in revoked]:
-            batch.refuse(sender, "this Concentrator's certificates are revoked")
-        batch.boxes = [box for box in batch.boxes if box.concentrator not in revoked]
-        for name in revoked:
-            # Without a receipt it keeps what it has, for when it is enrolled again.
-            batch.receipts.pop(name, None)
-        for sender in self._households.foreign(db, batch.readings):
-            batch.refuse(sender, "this meter belongs to another household than this Concentrator")
+        for sender in [s for s in batch.messages if s[1] in revoked]:
+            self._refuse(db, batch, sender, REVOKED, refusal.CONCENTRATOR)
+        statuses = [(box.meter, box.concentrator) for box in batch.boxes if box.meter]
+        for sender in self._households.foreign(db, batch.readings, statuses):
+            self._refuse(db, batch, sender, FOREIGN, refusal.METER)
+
+    def _refuse(self, db: Session, batch: Batch, sender: Sender, reason: str, scope: str) -> None:
+        messages = batch.refuse(sender, reason, scope)
+        meter = sender[0] if scope == refusal.METER else ""
+        refusals.note(db, sender[1], meter, reason, messages)
 
     def _write_readings(self, db: Session, readings: Mapping[Sender, list[ReadingRow]]) -> int:
         ids = self._meter_ids(db, dict(readings.keys()))
@@ -178,17 +199,6 @@ class SqlStore(SqlAccounts, SqlCertificates):
             for n in newest
         ]  # fmt: skip
         db.many(_NEWEST, rows)
-
-    def _bury(self, db: Session, dead: Sequence[DeadLetter]) -> None:
-        db.many(
-            "INSERT INTO dead_letter (digest, received, topic, reason, size, payload) "
-            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING",
-            dead,
-        )
-        db.run(
-            "DELETE FROM dead_letter WHERE id <= (SELECT max(id) FROM dead_letter) - ?",
-            (DEAD_LETTERS_MAX,),
-        )
 
     def _box(self, db: Session, box: Box) -> None:
         if box.status is None:
@@ -339,12 +349,27 @@ class SqlStore(SqlAccounts, SqlCertificates):
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         with self._reading() as db:
-            rows = db.all(
-                "SELECT digest, received, topic, reason, size, payload FROM dead_letter "
-                "ORDER BY id DESC LIMIT ?",
-                (limit,),
-            )
-        return [DeadLetter(*row) for row in rows]
+            return dead_letters.newest(db, limit)
+
+    def find_dead_letters(self, wanted: WantedLetters) -> list[DeadLetter]:
+        with self._reading() as db:
+            return dead_letters.find(db, wanted)
+
+    def dead_letter(self, digest: bytes) -> DeadLetter | None:
+        with self._reading() as db:
+            return dead_letters.one(db, digest)
+
+    def remove_dead_letter(self, digest: bytes) -> None:
+        with self._writing() as db:
+            db.run("DELETE FROM dead_letter WHERE digest = ?", (digest,))
+
+    def full_dead_letters(self) -> list[str]:
+        with self._reading() as db:
+            return dead_letters.full(db)
+
+    def refused_senders(self) -> list[RefusedSender]:
+        with self._reading() as db:
+            return refusals.known(db)
 
     def _migrate(self, db: Session, words: dict[str, str], known: int) -> None:
         """Updates the tables from version `known` (0: there are none) to this program's."""

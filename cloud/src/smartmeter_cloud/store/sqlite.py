@@ -28,6 +28,7 @@ _WORDS = {
     "clustered": "WITHOUT ROWID",
     "by_day": "WITHOUT ROWID",
     "loosen": "",
+    "second_level": "substr(topic, 14, instr(substr(topic, 14), '/') - 1)",
 }
 _INSERT = f"INSERT OR IGNORE INTO reading VALUES ({', '.join('?' * (9 + len(CODES)))})"
 

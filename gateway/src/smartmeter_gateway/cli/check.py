@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from smartmeter.wire import topics
+from smartmeter.wire import refusal, topics
 from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
@@ -124,7 +124,7 @@ def _cloud_broker(settings: CloudSettings, id: str) -> Iterator[Result]:
             settings.certificate, settings.key, bool(settings.enroll_url), id
         )
         yield fine, f"{UPLINK}: {line}"
-    yield _connected(UPLINK, settings, id, topics.receipts(id))[:2]
+    yield _connected(UPLINK, settings, id, refusal.every_answer(id))[:2]
 
 
 def _connected(

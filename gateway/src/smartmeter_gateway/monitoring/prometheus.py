@@ -18,6 +18,7 @@ def families(document: dict[str, Any]) -> Iterator[Metric]:
     yield _one(gauge, "uptime_seconds", "Since the start.", d["uptime"])
     yield _one(gauge, "spool_rows", "Messages not delivered.", spool["rows"])
     yield _one(gauge, "spool_bytes", "Size of the spool.", spool["bytes"])
+    yield _one(gauge, "spool_refused_rows", "Of them, refused by the Cloud.", spool["refused"])
     oldest = spool["oldest"]
     age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
     yield _one(gauge, "spool_oldest_seconds", "Age of the oldest message.", age)

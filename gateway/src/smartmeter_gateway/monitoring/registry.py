@@ -47,12 +47,16 @@ class LinkState:
 
 @dataclass(frozen=True)
 class SpoolFigures:
-    """Messages in the spool, their bytes, when the oldest came (unix s), how many were dropped."""
+    """Messages in the spool, their bytes, when the oldest came (unix s), how many were dropped.
+
+    refused: how many of those in it the Cloud refuses.
+    """
 
     rows: int = 0
     bytes: int = 0
     oldest: int | None = None
     dropped: int = 0
+    refused: int = 0
 
 
 def now_text() -> str:

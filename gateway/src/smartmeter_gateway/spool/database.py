@@ -12,12 +12,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _ROW_BYTES = 120  # disk space of a row beside its payload, measured on 1 000 000 rows
 # Rows deleted at once to make room.
 _FIRST_ROWS = "id IN (SELECT id FROM message ORDER BY id LIMIT 500)"
+_FIRST_REFUSED = "id IN (SELECT id FROM refused ORDER BY id LIMIT 500)"
 # meter -> its replay guard (intake/replay_guard.py).
 _MEMORY = "CREATE TABLE memory (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID"
+# Which messages the Cloud has refused, or would. In a table of its own, a row is small to write.
+_REFUSED = (
+    "CREATE TABLE refused (id INTEGER PRIMARY KEY, meter TEXT NOT NULL, bytes INTEGER NOT NULL)",
+    "CREATE INDEX refused_meter ON refused (meter, id)",
+    "ALTER TABLE total ADD COLUMN refused_dropped INTEGER NOT NULL DEFAULT 0",
+)
 _SCHEMA = (
     """CREATE TABLE message (
         id INTEGER PRIMARY KEY,
@@ -34,6 +41,7 @@ _SCHEMA = (
         bytes INTEGER NOT NULL,
         dropped INTEGER NOT NULL
     )""",
+    *_REFUSED,
 )
 
 
@@ -44,6 +52,18 @@ class Row(NamedTuple):
     meter: str
     specific: str
     payload: bytes
+
+
+class Refused(NamedTuple):
+    """The Cloud refuses these rows. They stay, and are the first to go where room is needed."""
+
+    ids: list[int]
+
+
+class Released(NamedTuple):
+    """The refused rows of a meter are to be sent again; of all meters where it is ""."""
+
+    meter: str
 
 
 class SpoolError(Exception):
@@ -69,34 +89,40 @@ class Spool:
         if version > _SCHEMA_VERSION:
             self._connection.close()
             raise SpoolError(f"{path} was written by a newer version; install that one")
+        if version < _SCHEMA_VERSION:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._migrate(version)
+            self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            self._connection.execute("COMMIT")
+        self.next, self.rows, self.bytes, self.dropped, self.refused_dropped = (
+            self._connection.execute(
+                "SELECT next, rows, bytes, dropped, refused_dropped FROM total"
+            ).fetchone()
+        )
+        self.refused, self.refused_bytes = self._connection.execute(
+            "SELECT count(*), coalesce(sum(bytes), 0) FROM refused"
+        ).fetchone()
+        self.oldest = self._oldest()
+
+    def _migrate(self, version: int) -> None:
+        execute = self._connection.execute
         if version == 0:
+            for statement in _SCHEMA:
+                execute(statement)
             # Ids begin with the time in microseconds. A receipt may still come for a file that
             # was set aside, and must not delete a row of this one.
-            self._connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                self._connection.execute(statement)
-            self._connection.execute(
-                "INSERT INTO total VALUES (?, 0, 0, 0)", (time.time_ns() // 1000,)
-            )
-            self._is_of_this_version()
-        elif version == 1:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.execute(_MEMORY)
-            self._connection.execute(
+            execute("INSERT INTO total VALUES (?, 0, 0, 0, 0)", (time.time_ns() // 1000,))
+            return
+        if version == 1:
+            execute(_MEMORY)
+            execute(
                 "INSERT INTO memory SELECT meter, CAST(json_object('counters', json_group_object("
                 "lower(hex(title)), value), 'recent', json('[]')) AS BLOB) "
                 "FROM counter GROUP BY meter"
             )
-            self._connection.execute("DROP TABLE counter")
-            self._is_of_this_version()
-        self.next, self.rows, self.bytes, self.dropped = self._connection.execute(
-            "SELECT next, rows, bytes, dropped FROM total"
-        ).fetchone()
-        self.oldest = self._oldest()
-
-    def _is_of_this_version(self) -> None:
-        self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-        self._connection.execute("COMMIT")
+            execute("DROP TABLE counter")
+        for statement in _REFUSED:
+            execute(statement)
 
     def write(
         self,
@@ -105,13 +131,14 @@ class Spool:
         newest: dict[str, bytes],
         now: float,
         replay_guards: Mapping[str, bytes] = MappingProxyType({}),
+        marks: Iterable[Refused | Released] = (),
     ) -> list[Row]:
         """Commit new messages (meter, specific, payload), delete rows by id, and keep the bounds.
 
-        newest: meter -> its newest status; an empty one deletes it.
+        newest: meter -> its newest status; an empty one deletes it. marks: in their order.
         Returns the new rows. If sqlite3 raises an error, the spool is as it was before.
         """
-        before = (self.next, self.rows, self.bytes, self.dropped)
+        before = self._figures
         execute = self._connection.execute
         try:
             execute("BEGIN IMMEDIATE")
@@ -127,23 +154,38 @@ class Spool:
             self.rows += len(stored)
             self.bytes += sum(len(row.payload) + _ROW_BYTES for row in stored)
             self._delete("id IN (SELECT value FROM json_each(?))", json.dumps(list(forget)))
+            for mark in marks:
+                self._mark(mark)
             self._keep_bounds(arrived)
             self._write_status(newest)
             self._connection.executemany(
                 "INSERT OR REPLACE INTO memory VALUES (?, ?)", replay_guards.items()
             )
             execute(
-                "UPDATE total SET next = ?, rows = ?, bytes = ?, dropped = ?",
-                (self.next, self.rows, self.bytes, self.dropped),
+                "UPDATE total SET next = ?, rows = ?, bytes = ?, dropped = ?, refused_dropped = ?",
+                self._figures[:5],
             )
             execute("COMMIT")
         except BaseException:
-            self.next, self.rows, self.bytes, self.dropped = before
+            self._figures = before
             if self._connection.in_transaction:
                 execute("ROLLBACK")
             raise
         self.oldest = self._oldest()
         return stored
+
+    @property
+    def _figures(self) -> tuple[int, int, int, int, int, int, int]:
+        """All that is counted along the way."""
+        return (
+            *(self.next, self.rows, self.bytes, self.dropped, self.refused_dropped),
+            *(self.refused, self.refused_bytes),
+        )
+
+    @_figures.setter
+    def _figures(self, figures: tuple[int, int, int, int, int, int, int]) -> None:
+        self.next, self.rows, self.bytes, self.dropped, self.refused_dropped = figures[:5]
+        self.refused, self.refused_bytes = figures[5:]
 
     def statuses(self) -> dict[str, bytes]:
         """meter -> its newest status."""
@@ -159,13 +201,36 @@ class Spool:
         self._connection.executemany("INSERT OR REPLACE INTO status VALUES (?, ?)", kept)
         self._connection.executemany("DELETE FROM status WHERE meter = ?", gone)
 
+    def _mark(self, mark: Refused | Released) -> None:
+        if isinstance(mark, Refused):
+            new = self._connection.execute(
+                "INSERT OR IGNORE INTO refused SELECT id, meter, length(payload) + ? FROM message "
+                "WHERE id IN (SELECT value FROM json_each(?)) RETURNING bytes",
+                (_ROW_BYTES, json.dumps(mark.ids)),
+            ).fetchall()
+            self.refused += len(new)
+            self.refused_bytes += sum(size for (size,) in new)
+        else:
+            self._unmark("meter = ?1 OR ?1 = ''", mark.meter)
+
+    def _unmark(self, where: str, value: str) -> None:
+        gone = self._connection.execute(
+            f"DELETE FROM refused WHERE {where} RETURNING bytes",  # noqa: S608 (our text)
+            (value,),
+        ).fetchall()
+        self.refused -= len(gone)
+        self.refused_bytes -= sum(size for (size,) in gone)
+
     def _delete(self, where: str, *values: object) -> int:
         gone = self._connection.execute(
-            f"DELETE FROM message WHERE {where} RETURNING length(payload)",  # noqa: S608 (our text)
+            f"DELETE FROM message WHERE {where} RETURNING id, length(payload)",  # noqa: S608 (our text)
             values,
         ).fetchall()
         self.rows -= len(gone)
-        self.bytes -= sum(n + _ROW_BYTES for (n,) in gone)
+        self.bytes -= sum(n + _ROW_BYTES for _, n in gone)
+        if self.refused and gone:
+            ids = json.dumps([id for id, _ in gone])
+            self._unmark("id IN (SELECT value FROM json_each(?))", ids)
         return len(gone)
 
     def _keep_bounds(self, now: int) -> None:
@@ -173,6 +238,13 @@ class Spool:
         if self.oldest is not None and self.oldest < too_old:
             while gone := self._delete(f"{_FIRST_ROWS} AND arrived < ?", too_old):
                 self.dropped += 0 if self._history else gone
+        # Refused messages may wait forever: they must not take the room of the others.
+        while self.refused and (
+            self.bytes > self.maximum_bytes or self.refused_bytes > self.maximum_bytes / 2
+        ):
+            gone = self._delete(_FIRST_REFUSED)
+            self.dropped += gone
+            self.refused_dropped += gone
         while self.bytes > self.maximum_bytes and self.rows:
             self.dropped += self._delete(_FIRST_ROWS)
 
@@ -193,11 +265,15 @@ class Reader:
         self._connection = _connect(path)
 
     def after(self, id: int, limit: int, byte_limit: int) -> list[Row]:
-        """Rows after `id` in order: at most `limit`, and about `byte_limit` bytes of payload."""
+        """Rows after `id` in order, but for refused ones.
+
+        At most `limit`, and about `byte_limit` bytes of payload.
+        """
         rows: list[Row] = []
         size = 0
         cursor = self._connection.execute(
-            "SELECT id, meter, specific, payload FROM message WHERE id > ? ORDER BY id LIMIT ?",
+            "SELECT id, meter, specific, payload FROM message m WHERE id > ? "
+            "AND NOT EXISTS (SELECT 1 FROM refused r WHERE r.id = m.id) ORDER BY id LIMIT ?",
             (id, limit),
         )
         for found in cursor:
@@ -207,6 +283,30 @@ class Reader:
                 break
         cursor.close()
         return rows
+
+    def by_ids(self, ids: list[int]) -> list[Row]:
+        """Those of the rows that are still there, in order."""
+        found = self._connection.execute(
+            "SELECT id, meter, specific, payload FROM message "
+            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(ids),),
+        )
+        return [Row(*row) for row in found.fetchall()]
+
+    def refused_meters(self) -> list[str]:
+        """The meters with refused rows."""
+        return [
+            meter for (meter,) in self._connection.execute("SELECT DISTINCT meter FROM refused")
+        ]
+
+    def first_refused(self, meter: str) -> Row | None:
+        """The oldest refused row of a meter, or of all meters where it is ""."""
+        where = "meter = ?1 " if meter else "?1 = '' "
+        found = self._connection.execute(
+            f"SELECT id FROM refused WHERE {where}ORDER BY id LIMIT 1",  # noqa: S608 (our text)
+            (meter,),
+        ).fetchone()
+        return next(iter(self.by_ids([found[0]])), None) if found else None
 
     def first_since(self, moment: int) -> int:
         """The id of about the first row from that unix time on."""

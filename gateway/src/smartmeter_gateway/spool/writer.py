@@ -11,7 +11,7 @@ from smartmeter_service.threads import VitalThread
 from ..config.settings import SpoolSettings
 from ..monitoring.registry import Registry, SpoolFigures, log
 from .batch import Batch
-from .database import Row, Spool, SpoolError, is_corrupt, set_aside
+from .database import Refused, Released, Row, Spool, SpoolError, is_corrupt, set_aside
 
 GROUP_S = 0.05  # how long a message waits for others to share its commit: a sync costs 1 to 20 ms
 # So many do not wait: mosquitto by default allows 20 unacknowledged messages and sends no more.
@@ -35,6 +35,9 @@ class Listener(Protocol):
 
     def forgotten(self, ids: list[int]) -> None:
         """These rows are deleted."""
+
+    def released(self) -> None:
+        """Rows that the Cloud has refused before are to be sent again."""
 
     def replaced(self) -> None:
         """The file was damaged and a new one has begun: the rows so far are gone."""
@@ -62,6 +65,7 @@ class SpoolWriter:
         self._waiting = Batch()
         self._waiting_bytes = 0
         self._receipts: list[int] = []
+        self._marks: list[Refused | Released] = []
         self._changed = threading.Condition()
         self._ending = False
         self._round_at = time.monotonic()
@@ -114,6 +118,20 @@ class SpoolWriter:
             if len(self._receipts) >= _FORGET_ENOUGH:
                 self._changed.notify_all()
 
+    def refuse(self, ids: list[int]) -> None:
+        """The Cloud refuses these rows: keep them apart."""
+        with self._changed:
+            last = self._marks[-1] if self._marks else None
+            if isinstance(last, Refused):
+                last.ids.extend(ids)
+            else:
+                self._marks.append(Refused(list(ids)))
+
+    def release(self, meter: str) -> None:
+        """The Cloud takes the refused rows of a meter, or of all meters where it is ""."""
+        with self._changed:
+            self._marks.append(Released(meter))
+
     def stop(self, timeout: float) -> None:
         """Commit what waits, and close."""
         with self._changed:
@@ -128,14 +146,14 @@ class SpoolWriter:
     def _run(self) -> None:
         while True:
             self._round_at = time.monotonic()
-            batch, forget, ending = self._gather()
-            if not self._commit(batch, forget):
+            batch, forget, marks, ending = self._gather()
+            if not self._commit(batch, forget, marks):
                 break
-            if ending and not batch and not forget:
+            if ending and not (batch or forget or marks):
                 break
         self._spool.close()
 
-    def _gather(self) -> tuple[Batch, list[int], bool]:
+    def _gather(self) -> tuple[Batch, list[int], list[Refused | Released], bool]:
         with self._changed:
             if not self._waiting and len(self._receipts) < _FORGET_ENOUGH and not self._ending:
                 self._changed.wait(_TICK_S)
@@ -147,15 +165,16 @@ class SpoolWriter:
                 self._changed.wait(left)
             batch, self._waiting, self._waiting_bytes = self._waiting, Batch(), 0
             forget, self._receipts = self._receipts, []
+            marks, self._marks = self._marks, []
             self._changed.notify_all()
-            return batch, forget, self._ending
+            return batch, forget, marks, self._ending
 
-    def _commit(self, batch: Batch, forget: list[int]) -> bool:
+    def _commit(self, batch: Batch, forget: list[int], marks: list[Refused | Released]) -> bool:
         """Commit, however long it takes; False if we are to end and it cannot be done."""
         while True:
             try:
                 rows = self._spool.write(
-                    batch.rows, forget, batch.statuses, time.time(), batch.replay_guards
+                    batch.rows, forget, batch.statuses, time.time(), batch.replay_guards, marks
                 )
                 break
             except sqlite3.DatabaseError as why:
@@ -165,9 +184,15 @@ class SpoolWriter:
                 self._recover(why)
         self._registry.alarm("spool.write", None)
         self._show_figures()
-        if self._spool.dropped:
+        if self._spool.dropped > self._spool.refused_dropped:
             self._registry.alarm(
                 "spool.dropped", "the spool was full: its oldest readings were dropped and counted"
+            )
+        if self._spool.refused_dropped:
+            self._registry.alarm(
+                "spool.refused",
+                f"{self._spool.refused_dropped} messages that the Cloud had refused were dropped, "
+                "because they may fill at most half of the spool",
             )
         batch.acknowledge()
         rows.extend(Row(0, meter, topics.STATUS, p) for meter, p in batch.statuses.items())
@@ -175,6 +200,8 @@ class SpoolWriter:
             self._listener.stored(rows)
         if forget and self._listener:
             self._listener.forgotten(forget)
+        if self._listener and any(isinstance(mark, Released) for mark in marks):
+            self._listener.released()
         return True
 
     def _recover(self, why: sqlite3.DatabaseError) -> None:
@@ -191,4 +218,6 @@ class SpoolWriter:
 
     def _show_figures(self) -> None:
         spool = self._spool
-        self._registry.spooled(SpoolFigures(spool.rows, spool.bytes, spool.oldest, spool.dropped))
+        self._registry.spooled(
+            SpoolFigures(spool.rows, spool.bytes, spool.oldest, spool.dropped, spool.refused)
+        )

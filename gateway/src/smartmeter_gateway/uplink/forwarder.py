@@ -10,7 +10,8 @@ import time
 from collections import deque
 from pathlib import Path
 
-from smartmeter.wire import receipt, topics
+from smartmeter.wire import receipt, refusal, topics
+from smartmeter.wire.refusal import Refusal
 from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.broker_link import BrokerLink
 from smartmeter_mqtt.reasons import reason
@@ -31,12 +32,15 @@ from .inbox import (
     Forgotten,
     Inbox,
     Receipts,
+    Refusals,
+    Released,
     Replaced,
     Skipped,
     StatusDue,
     Stored,
 )
 from .inflight import InFlight, Sent
+from .withheld import ALL, Withheld
 
 NAME = "cloud broker"
 _IN_FLIGHT_MAX = 1000  # publishes without PUBACK: at 200 ms round trip still 5 000 a second
@@ -46,6 +50,7 @@ _CHUNK_BYTES = 8_000_000
 _BACKLOG_SHARE = 0.5  # of what may be in flight; the rest is room for live readings
 _OWN = ""  # this Concentrator, in place of a meter's id
 _IDLE_S = 1.0
+_REFUSED_WAITS = 6  # times resend_after, until one of the refused messages is sent again
 _NEWS_S = 0.1  # how long answers and receipts may wait unread while messages are in flight
 _OVERHEAD = 200  # bytes of a packet beside its payload: topic, header, properties
 
@@ -75,7 +80,7 @@ class Forwarder:
             NAME,
             settings,
             ConnectOptions(client_ids.of_concentrator(concentrator), will=will),
-            topics.receipts(concentrator),
+            refusal.every_answer(concentrator),
             inbox,
             registry,
         )
@@ -92,6 +97,7 @@ class Forwarder:
         self._held: set[int] = set()  # rows live, packed, in flight, or not yet deleted
         self._cursor: int | None = None  # after this id the spool may hold backlog
         self._backoff = Backoff()
+        self._withheld = Withheld(_REFUSED_WAITS * settings.resend_after)
         self._pending: set[str] = set()  # meters whose status is to be published, and _OWN
         self._status_mids: dict[int, str] = {}
 
@@ -120,6 +126,7 @@ class Forwarder:
         # After a fault it begins again here: what is not delivered is in the spool.
         self._close_reader()
         self._begin(self._session)
+        self._withheld.expect(self._spool().refused_meters(), time.monotonic())
         while not self._ending.is_set():
             self._inbox.wait(self._wait_s(), eager=self._full)
             self._take_events()
@@ -141,6 +148,7 @@ class Forwarder:
         """A connection begins or ends: nothing is in flight, and all work is in the spool."""
         self._session = session
         self._in_flight.clear()
+        self._withheld.lost(time.monotonic())
         self._live.clear()
         self._packed.clear()
         self._held.clear()
@@ -162,12 +170,17 @@ class Forwarder:
                 case Receipts():
                     if event.session is self._session:
                         self._take_receipts(event.payloads)
+                case Refusals():
+                    if event.session is self._session:
+                        self._take_refusals(event.payloads)
                 case Stored():
                     self._take_stored(event.rows)
                 case Skipped():
                     self._go_back_to(event.first)
                 case Forgotten():
                     self._held.difference_update(event.ids)
+                case Released():
+                    self._cursor = 0
                 case Replaced():
                     self._close_reader()
                     self._begin(self._session)
@@ -181,6 +194,8 @@ class Forwarder:
                 self._pending.add(row.meter)
             elif self._session is None or row.id in self._held:
                 continue  # a connection begins with the whole spool
+            elif self._withheld.holds(row.meter):
+                self._writer.refuse([row.id])
             elif len(self._live) >= _LIVE_MAX:
                 self._go_back_to(row.id)
             else:
@@ -191,6 +206,10 @@ class Forwarder:
         """Read the spool from that row on, unless it is still ahead."""
         if self._cursor is None or id <= self._cursor:
             self._cursor = id - 1
+
+    def _spool(self) -> Reader:
+        self._reader = self._reader or Reader(self._path)
+        return self._reader
 
     def _close_reader(self) -> None:
         if self._reader is not None:
@@ -207,9 +226,64 @@ class Forwarder:
                 self._registry.refuse("receipt", str(why), NAME)
                 continue
             for digest in digests:
-                delivered.extend(self._in_flight.received(digest, now))
+                sent = self._in_flight.received(digest, now)
+                if sent is not None:
+                    delivered.extend(sent.ids)
+                    self._release(sent)
         if delivered:
             self._writer.forget(delivered)
+
+    def _release(self, sent: Sent) -> None:
+        """The Cloud has stored a message; what it had refused for the same reason may follow."""
+        if self._withheld:
+            key = self._withheld.accepted(sent.meter, sent.ids)
+            if key is not None:
+                self._writer.release(key)
+                self._registry.alarm("cloud.withheld", self._withheld.summary)
+
+    def _take_refusals(self, payloads: list[bytes]) -> None:
+        now = time.monotonic()
+        for payload in payloads:
+            try:
+                refused = refusal.decode(payload)
+            except ValueError as why:
+                self._registry.refuse("refusal", str(why), NAME)
+                continue
+            if refused.final:  # the Cloud keeps it as a dead letter, and sends a receipt
+                name = f"dead letter {refused.digest.hex()}"
+                self._registry.refuse("dead letter", refused.reason, name)
+                continue
+            self._registry.refuse("cloud", refused.reason, "the Cloud")
+            sent = self._in_flight.received(refused.digest, now)
+            if sent is not None:  # a status has no place in the spool: the next one is sent anyway
+                self._withhold(sent, refused, now)
+
+    def _withhold(self, sent: Sent, refused: Refusal, now: float) -> None:
+        """A message was refused: keep it, and let it hold up nothing else."""
+        alone = refused.scope == refusal.MESSAGE
+        if alone and len(sent.ids) > 1:
+            # One reading of an array is wrong: each goes by itself now, so that it is found.
+            rows = self._spool().by_ids(sent.ids)
+            ones = [Packed(r.meter, r.specific, r.payload, [r.id]) for r in rows]
+            self._packed.extendleft(reversed(ones))
+            return
+        key = ALL if refused.scope == refusal.CONCENTRATOR else sent.meter
+        if self._withheld.refuse(key, refused.reason, sent.ids, not alone, now):
+            self._writer.release(key)
+        self._held.difference_update(sent.ids)
+        self._writer.refuse(sent.ids)
+        self._registry.alarm("cloud.withheld", self._withheld.summary)
+
+    def _probe(self, session: Session, key: str, now: float) -> None:
+        """Send the oldest of the refused messages again."""
+        row = self._spool().first_refused(key)
+        if row is None:  # dropped meanwhile
+            self._withheld.forget(key)
+            self._registry.alarm("cloud.withheld", self._withheld.summary)
+            return
+        self._withheld.probing(key, row.id)
+        topic = topics.uplink(self._concentrator, row.meter, row.specific)
+        self._publish(session, Sent(topic, row.payload, row.meter, [row.id]), now)
 
     def _take_answer(self, answer: Answer) -> None:
         """The broker accepted or refused a message; a refused meter waits, the others go on."""
@@ -257,6 +331,10 @@ class Forwarder:
         if sent := self._in_flight.overdue(now):
             self._publish(session, sent, now)
             return True
+        key = self._withheld.due(now) if self._withheld else None
+        if key is not None:
+            self._probe(session, key, now)
+            return True
         if self._live and self._in_flight.has_room():
             row = self._live.popleft()
             self._send_packed(session, Packed(row.meter, row.specific, row.payload, [row.id]), now)
@@ -273,6 +351,10 @@ class Forwarder:
         if self._backoff.holds(packed.meter, now):
             self._held.difference_update(packed.ids)
             return
+        if self._withheld.holds(packed.meter):
+            self._held.difference_update(packed.ids)
+            self._writer.refuse(packed.ids)
+            return
         topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
         self._publish(session, Sent(topic, packed.payload, packed.meter, packed.ids), now)
 
@@ -280,10 +362,12 @@ class Forwarder:
         """Pack the next part of the spool; False if there was none."""
         if self._cursor is None:
             return False
-        self._reader = self._reader or Reader(self._path)
-        rows = self._reader.after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
+        rows = self._spool().after(self._cursor, _CHUNK_ROWS, _CHUNK_BYTES)
         self._cursor = rows[-1].id if rows else None
         rows = [r for r in rows if r.id not in self._held and not self._backoff.holds(r.meter, now)]
+        if refused := [r.id for r in rows if self._withheld.holds(r.meter)]:
+            self._writer.refuse(refused)
+            rows = [r for r in rows if not self._withheld.holds(r.meter)]
         limit = min(ARRAY_BYTES_MAX, (session.packet_maximum or ARRAY_BYTES_MAX) - _OVERHEAD)
         for packed in pack(rows, limit):
             self._held.update(packed.ids)

@@ -3,8 +3,11 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from queue import SimpleQueue
 
+from smartmeter.wire import refusal
 from smartmeter_mqtt.broker_link import Listener
 from smartmeter_mqtt.session import Answer, Message, Session
 
@@ -43,6 +46,14 @@ class Receipts:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusals:
+    """The Cloud has not stored messages, and says why."""
+
+    session: Session
+    payloads: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """The spool has committed rows; id 0: an adapter's newest status."""
 
@@ -64,6 +75,11 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """The spool gives rows back that the Cloud had refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class Replaced:
     """The spool's file was damaged and a new one has begun: the rows so far are gone."""
 
@@ -78,9 +94,11 @@ Event = (
     | Disconnected
     | Answered
     | Receipts
+    | Refusals
     | Stored
     | Skipped
     | Forgotten
+    | Released
     | Replaced
     | StatusDue
 )
@@ -89,7 +107,8 @@ Event = (
 class Inbox(Listener):
     """Listens to the spool and to the connection. The uplink's thread calls wait() and take()."""
 
-    def __init__(self) -> None:
+    def __init__(self, concentrator: str) -> None:
+        self._refusals = refusal.topic(concentrator)
         self._events: SimpleQueue[Event] = SimpleQueue()
         self._wake = threading.Event()
         self._eager = False
@@ -137,8 +156,12 @@ class Inbox(Listener):
         self._put(Disconnected())
 
     def received(self, session: Session, messages: list[Message]) -> None:
-        receipts = Receipts(session, [message.payload for message in messages])
-        self._put(receipts, urgent=self._eager)
+        """Receipts and refusals stay in their order: a final refusal comes before its receipt."""
+        is_refusal = [message.topic == self._refusals for message in messages]
+        for kind, run in groupby(zip(is_refusal, messages, strict=True), key=itemgetter(0)):
+            payloads = [message.payload for _, message in run]
+            event = Refusals(session, payloads) if kind else Receipts(session, payloads)
+            self._put(event, urgent=self._eager or kind)
         session.ack([message.packet_id for message in messages])
 
     def answered(self, session: Session, answers: list[Answer]) -> None:
@@ -161,6 +184,9 @@ class Inbox(Listener):
 
     def forgotten(self, ids: list[int]) -> None:
         self._put(Forgotten(ids), urgent=False)
+
+    def released(self) -> None:
+        self._put(Released())
 
     def replaced(self) -> None:
         self._put(Replaced())

@@ -78,14 +78,13 @@ class InFlight:
         digest = self._by_mid.pop(mid, None)
         return None if digest is None else self._remove(digest)
 
-    def received(self, digest: bytes, now: float) -> list[int]:
-        """A receipt came; returns the rows that are now delivered, none if it is not ours."""
+    def received(self, digest: bytes, now: float) -> Sent | None:
+        """The Cloud has answered a message; returns it, no longer in flight, if it is ours."""
         sent = self._remove(digest)
-        if sent is None:
-            return []
-        self.interval = self._resend_s
-        self._heard_at = now
-        return sent.ids
+        if sent is not None:
+            self.interval = self._resend_s
+            self._heard_at = now
+        return sent
 
     def _remove(self, digest: bytes) -> Sent | None:
         sent = self._sent.pop(digest, None)

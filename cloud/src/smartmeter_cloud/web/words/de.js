@@ -156,7 +156,7 @@ export default {
   revoked: "Zugang von {name} widerrufen. Laden Sie die CRL des Brokers neu.",
   inviteAbout: "Ein neuer Concentrator braucht einen Befehl mit einem Einmal-Token, das nach einem Tag abläuft.",
   inviteId: "ID des Concentrators",
-  inviteHousehold: "Haushalt (optional)",
+  inviteHousehold: "Haushalt (nötig, wenn es mehrere gibt)",
   invite: "Einladen",
   invited: "Führen Sie diesen Befehl vor {time} auf {name} aus. Er wird nur einmal angezeigt.",
   details: "Details",

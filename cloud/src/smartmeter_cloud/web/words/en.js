@@ -156,7 +156,7 @@ export default {
   revoked: "Access for {name} revoked. Reload the broker's CRL.",
   inviteAbout: "A new Concentrator needs a command with a single-use token, which expires after a day.",
   inviteId: "Concentrator ID",
-  inviteHousehold: "Household (optional)",
+  inviteHousehold: "Household (needed if there is more than one)",
   invite: "Invite",
   invited: "Run this command on {name} before {time}. It is shown only once.",
   details: "Details",
