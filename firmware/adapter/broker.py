@@ -20,7 +20,7 @@ KEEPALIVE_S = 60
 _ANSWER_MS = 5_000  # the longest a publish may take
 _HANDSHAKE_MS = 10_000  # of TLS and MQTT together; an ESP32 takes 1 to 3 s
 
-_STARVED = "no memory for TLS"
+_STARVED = "no memory for a connection"
 # ENOMEM, for MBEDTLS_ERR_SSL_ALLOC_FAILED too; and MBEDTLS_ERR_MPI_ALLOC_FAILED, -16, which the
 # port takes for an errno (modtls_mbedtls.c). The others come by their names.
 _NO_MEMORY = (12, 16)
@@ -101,7 +101,7 @@ class Broker:
         self._taker: "Callable[[bytes], None] | None" = None
         self.deaf = ""  # why commands do not arrive; one sentence
         self.dated = False  # whether the last connection failed because of the time of day
-        self.starved = 0  # handshakes in a row without enough memory
+        self.starved = 0  # connections in a row without enough memory
 
     @property
     def connected(self) -> bool:
@@ -116,8 +116,10 @@ class Broker:
         self.close()
         try:
             sock = await connection.connect(self._host, self._port)
-        except (OSError, IndexError) as why:
-            raise BrokerError("%s port %d: %s" % (self._host, self._port, _reason(why)))
+        except (OSError, IndexError, MemoryError) as why:
+            reason = _reason(why)
+            self.starved = self.starved + 1 if reason == _STARVED else 0
+            raise BrokerError("%s port %d: %s" % (self._host, self._port, reason))
         opened = self._link = connection.Connection(sock, self._meanwhile)
         opened.allow(_HANDSHAKE_MS)
         client = _Client(

@@ -90,7 +90,7 @@ class Publisher:
     def _escalate(self) -> None:
         """Takes the interface down, or restarts, if trying again has not helped."""
         if self._broker.starved >= _STARVED_MAX:
-            raise Restart("no memory for TLS, twice in a row")
+            raise Restart("no memory for a connection, twice in a row")
         away = self._clock.uptime() - self._spoken
         if away >= _RESTART_S:
             raise Restart("no way to the broker for %d minutes" % (_RESTART_S // 60))

@@ -243,6 +243,12 @@ class Listener:
         payload = self.payload(specific, seconds)
         return json.loads(payload, parse_float=Decimal, parse_int=Decimal)
 
+    def forget(self) -> None:
+        """Drops what has arrived so far."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._got.get_nowait()
+
     def publish(self, topic: str, payload: bytes, retain: bool = False) -> None:
         self._client.publish(topic, payload, 1, retain).wait_for_publish(5)
 
@@ -284,6 +290,7 @@ class Setup:
 
     def later(self, seconds: int = 61) -> Any:
         """The status after so many seconds of the board's time, or a little more."""
+        self.listener.forget()  # or a status of before would do
         self.board.pass_time(seconds, seconds)
         until = time.monotonic() + 60
         while True:

@@ -100,7 +100,7 @@ def test_a_stray_ctrl_c_does_not_stop_metering(setup: Setup, meter: TestMeter) -
     setup.board.wait_console("broker: connected")
     before = len(setup.board.console())
     _type(setup.board, b"\x03")
-    setup.board.wait_console("goes on unless you press another key", after=before)
+    setup.board.wait_console("continues unless you press another key", after=before)
     setup.soon("broker: connected", before)
     truth = meter.send()
     assert agrees(setup.listener.next("reading"), truth)
@@ -109,7 +109,7 @@ def test_a_stray_ctrl_c_does_not_stop_metering(setup: Setup, meter: TestMeter) -
     assert "last_crash" not in status
     before = len(setup.board.console())
     _type(setup.board, b"\x03")
-    setup.board.wait_console("goes on unless you press another key", after=before)
+    setup.board.wait_console("continues unless you press another key", after=before)
     _type(setup.board, b"x")
     setup.board.wait_console("stopped; Ctrl-D starts it again", after=before)
 

@@ -46,7 +46,7 @@ def test_a_day_without_ntp_and_a_clock_that_jumps(setup: Setup, meter: TestMeter
     with_a_clock_to_turn(setup)
     setup.board.air(ntp=False)
     # The time is asked for again every 12 hours. No leap is so long that it restarts.
-    while setup.later(1000)["uptime"] < 12.5 * 3600:
+    while setup.later(500)["uptime"] < 12.5 * 3600:
         pass
     setup.board.wait_console("clock: no answer from")
     truth = meter.send()
@@ -127,15 +127,22 @@ def test_dead_dns_ends_in_a_restart_that_is_told(setup: Setup, meter: TestMeter)
 
 @ONE_WORD_SIZE
 def test_two_handshakes_without_memory_end_in_a_restart(setup: Setup, meter: TestMeter) -> None:
-    for fails in ([12], [16], [-0x4D80, "MBEDTLS_ERR_ECP_ALLOC_FAILED"]):
-        setup.board.air(tls=fails)
+    for tls, sockets in (
+        ([12], 0),
+        ([16], 0),
+        ([-0x4D80, "MBEDTLS_ERR_ECP_ALLOC_FAILED"], 0),
+        ([], 12),
+    ):
+        setup.board.air(tls=tls, sockets=sockets)
         before = len(setup.board.console())
         setup.provision()
-        setup.board.wait_console("no memory for TLS, twice in a row; restarting", after=before)
+        setup.board.wait_console(
+            "no memory for a connection, twice in a row; restarting", after=before
+        )
         setup.board.wait_console("adapter: version", after=before + 200)
-    setup.board.air(tls=[])
+    setup.board.air(sockets=0)
     status = setup.status()
-    assert status["restart"] == "no memory for TLS, twice in a row"
+    assert status["restart"] == "no memory for a connection, twice in a row"
     assert status["state"] == "online"
     truth = meter.send()
     assert agrees(setup.listener.next("reading"), truth)

@@ -84,6 +84,7 @@ class VirtualBoard:
             "lease": 1,
             "names": True,
             "tls": [],
+            "sockets": 0,
             "nvs": 0,
             "uart": 0,
             "ntp": True,
@@ -118,7 +119,8 @@ class VirtualBoard:
         ntp:         whether NTP answers, or a list of the only servers that do
         clock:       how many seconds NTP is off the truth
         tls:         arguments of the OSError that a handshake raises, such as [12], or []
-        nvs, uart:   the number of the OSError that they raise, or 0
+        sockets, nvs, uart:
+                     the number of the OSError that they raise, or 0
         """
         self._air |= changes
         new = self.folder / "air.json.new"

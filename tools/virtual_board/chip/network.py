@@ -238,6 +238,8 @@ _getaddrinfo = socket.getaddrinfo
 
 
 def getaddrinfo(host, port, *options):
+    if air()["sockets"]:
+        raise OSError(air()["sockets"])
     if not _leads_somewhere() or not air()["names"]:
         raise OSError(-202)  # lwIP: no way to a name server
     if host.endswith(".local") and not WLAN.connected:
