@@ -75,7 +75,8 @@ class Concentrator:
         publisher = None
         if lan and config.home:
             publisher = LanPublisher(lan, config.id, config.home, self.registry)
-        pipeline = Pipeline(self._writer, self.registry, config.meters, publisher)
+        ports = [port.meter for port in config.ports]
+        pipeline = Pipeline(self._writer, self.registry, config.meters, ports, publisher)
         if lan:
             self._sources.append(MqttSource(lan, config.id, pipeline, self.registry, publisher))
         self._sources += [

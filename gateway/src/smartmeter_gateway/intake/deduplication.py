@@ -112,6 +112,11 @@ class Deduplicator:
         self._lock = threading.Lock()
         self._meters: dict[str, _Meter] = {}
 
+    def forget(self, meter: str) -> None:
+        """A meter begins from the start if it comes again."""
+        with self._lock:
+            self._meters.pop(meter, None)
+
     def accepts(self, meter: str, reading: CheckedReading, source: str) -> bool:
         """Whether to keep a reading; False if another source has brought it or has the meter."""
         with self._lock:

@@ -1,6 +1,8 @@
 """What every message passes on its way into the spool, whatever source it comes from."""
 
+import threading
 import time
+from collections.abc import Iterable
 
 from smartmeter.wire import topics
 
@@ -10,12 +12,15 @@ from ..spool.batch import Batch, NewRow
 from ..spool.writer import SpoolWriter
 from . import validation
 from .deduplication import Deduplicator
+from .known_meters import KnownMeters
 from .publisher import Publisher
 from .replay_guard import ReplayGuard
 from .telegram_decoder import TelegramDecoder
-from .validation import METERS, Refused
+from .validation import COST, METERS, SETTINGS, Refused
 
-METERS_MAX = 10_000  # a client that makes up meter ids must not fill the memory
+METERS_MAX = 10_000  # that send readings
+UNREAD_MAX = 1000  # adapters that send only their status, for example before their meter is found
+UNREAD_S = 86_400.0  # the status of an adapter without readings that has been silent for so long
 
 
 class Pipeline:
@@ -26,52 +31,96 @@ class Pipeline:
         writer: SpoolWriter,
         registry: Registry,
         meters: tuple[MeterSettings, ...] = (),
+        ports: Iterable[str] = (),
         publisher: Publisher | None = None,
     ) -> None:
+        """meters: whose telegrams are decoded here; ports: meters of our own serial ports."""
         self._writer = writer
         self._registry = registry
         self._publisher = publisher
-        self._meters = {meter.id: meter for meter in meters}
+        self._lock = threading.Lock()  # of the two below
+        self._known = KnownMeters(METERS_MAX)
+        self._unread = KnownMeters(UNREAD_MAX)
         self._deduplicator = Deduplicator()
-        self._admitted: set[str] = set()
+        for id in [meter.id for meter in meters] + list(ports):
+            self._known.keep(id)
         for id, told in writer.statuses().items():
-            self._admitted.add(id)
-            registry.adapter_status(id, validation.status(told))
+            self._take_kept_status(id, told)
         self._guards = {id: ReplayGuard(kept) for id, kept in writer.replay_guards().items()}
-        self._decoders = {id: self._new_decoder(id) for id in self._meters}
+        # The sequence number starts from the clock, so that a restart never repeats one.
+        seq = int(time.time() * 1000)
+        self._decoders = {m.id: TelegramDecoder(m, self.guard(m.id), seq) for m in meters}
         self._codes: dict[str, set[str]] = {}
+
+    def _take_kept_status(self, meter: str, payload: bytes) -> None:
+        """A status from before the start. It may be one that an older version took."""
+        try:
+            document = validation.status(payload)
+        except Refused as why:
+            self._registry.refuse(why.kind, why.detail, f"meter {meter}")
+            return
+        if meter not in self._known:
+            self._unread.heard(meter)
+        self._registry.adapter_status(meter, document)
 
     def put(self, batch: Batch) -> None:
         """Spool a batch; waits while too much already waits for the disk."""
         self._writer.put(batch)
-
-    def _new_decoder(self, meter: str) -> TelegramDecoder:
-        # The sequence number starts from the clock, so that a restart never repeats one.
-        return TelegramDecoder(self._meters.get(meter), self.guard(meter), int(time.time() * 1000))
 
     def take(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:
         """Add a message to the batch. Raises Refused if it may not enter; then nothing is added.
 
         A reading that another source has already brought is counted and not added.
         """
-        if meter not in self._admitted and len(self._admitted) >= METERS_MAX:
-            raise Refused(METERS, "one meter more than can be followed")
         if specific == topics.STATUS:
-            document = validation.status(payload)
-            self._admitted.add(meter)
-            self._registry.adapter_status(meter, document)
-            batch.statuses[meter] = payload
-            return
-        validation.bounded(payload)
-        if specific == topics.READING:
-            if self._is_new(meter, payload, source):
+            self._take_status(batch, meter, payload)
+        elif specific == topics.READING:
+            validation.bounded(payload, validation.PAYLOAD_MAX)
+            if self._is_new(batch, meter, payload, source):
                 batch.rows.append(NewRow(meter, specific, payload))
         else:
+            validation.bounded(payload, validation.TELEGRAM_MAX)
             self._decode(batch, meter, specific, payload, f"{source} ({specific})")
 
-    def _is_new(self, meter: str, payload: bytes, source: str) -> bool:
+    def _take_status(self, batch: Batch, meter: str, payload: bytes) -> None:
+        document = validation.status(payload)
+        with self._lock:
+            while gone := self._unread.silent_since(UNREAD_S):
+                self._unread.forget(gone)
+                self._withdraw(batch, gone)
+            if document is None:
+                self._unread.forget(meter)
+            elif meter not in self._known:
+                admitted, gone = self._unread.admit(meter)
+                if not admitted:
+                    raise Refused(
+                        METERS, f"a status of one adapter more than {UNREAD_MAX} without readings"
+                    )
+                if gone:
+                    self._withdraw(batch, gone)
+        self._registry.adapter_status(meter, document)
+        batch.statuses[meter] = payload
+
+    def _withdraw(self, batch: Batch, meter: str) -> None:
+        batch.statuses[meter] = b""
+        self._registry.adapter_status(meter, None)
+
+    def _admit(self, batch: Batch, meter: str) -> None:
+        """Give a meter a slot. Raises Refused if there is none."""
+        with self._lock:
+            admitted, gone = self._known.admit(meter)
+            if not admitted:
+                raise Refused(METERS, f"one meter more than the {METERS_MAX} that can be followed")
+            self._unread.forget(meter)
+            if gone:
+                self._withdraw(batch, gone)
+                self._registry.forget(gone)
+                self._deduplicator.forget(gone)
+                self._codes.pop(gone, None)
+
+    def _is_new(self, batch: Batch, meter: str, payload: bytes, source: str) -> bool:
         values = validation.reading(payload)
-        self._admitted.add(meter)
+        self._admit(batch, meter)
         if not self._deduplicator.accepts(meter, values, source):
             self._registry.duplicate(meter, source)
             return False
@@ -85,14 +134,25 @@ class Pipeline:
 
     def _decode(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:
         """source names the topic too: an adapter may publish a telegram also as a reading."""
-        decoder = self._decoders.get(meter) or self._new_decoder(meter)
-        opened = decoder.raw(payload) if specific == topics.RAW else decoder.ciphered(payload)
-        self._decoders[meter] = decoder  # only now, and not for each made-up id
+        decoder = self._decoders.get(meter)
+        if decoder is None:
+            raise Refused(
+                SETTINGS, f"a {specific} telegram of a meter that has no [[meter]] in the settings"
+            )
+        if decoder.budget.is_spent():
+            raise Refused(COST, "more telegrams of one meter than can be decoded in this time")
+        began = time.thread_time()
+        try:
+            opened = decoder.raw(payload) if specific == topics.RAW else decoder.ciphered(payload)
+        finally:
+            decoder.budget.spend(time.thread_time() - began)
         if not opened:
             self._registry.duplicate(meter, source)
             return
         batch.rows += [
-            NewRow(meter, topics.READING, p) for p in opened if self._is_new(meter, p, source)
+            NewRow(meter, topics.READING, p)
+            for p in opened
+            if self._is_new(batch, meter, p, source)
         ]
         batch.replay_guards[meter] = decoder.guard.kept()
 

@@ -10,33 +10,31 @@ from smartmeter.wire.reading_encoder import stamp, to_json
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import now_text
+from .decoding_budget import DecodingBudget
 from .replay_guard import ReplayGuard
 from .validation import Refused
-
-NO_KEY = "key"
 
 
 class TelegramDecoder:
     """One meter's. seq: the number from which readings without a counter are numbered."""
 
-    def __init__(self, settings: MeterSettings | None, guard: ReplayGuard, seq: int) -> None:
+    def __init__(self, settings: MeterSettings, guard: ReplayGuard, seq: int) -> None:
         self._settings = settings
         self._seq = seq
         self.guard = guard
+        self.budget = DecodingBudget()
         self._receiver = self._new()
         self._receiver.counters = guard.counters
 
     def _new(self) -> Receiver:
         s = self._settings
-        return Receiver(s.key, s.auth_key, s.link, s.profile) if s else Receiver()
+        return Receiver(s.key, s.auth_key, s.link, s.profile)
 
     def ciphered(self, payload: bytes) -> list[bytes]:
         """The readings (wire JSON) in a telegram as the meter sent it; none if it came before.
 
         Raises Refused if there is no reading in it.
         """
-        if self._settings is None:
-            raise Refused(NO_KEY, "an encrypted telegram of a meter without [[meter]] and key_file")
         return self._readings(self._receiver, payload)
 
     def raw(self, payload: bytes) -> list[bytes]:
@@ -60,4 +58,4 @@ class TelegramDecoder:
     def _wire(self, reading: Reading) -> bytes:
         self._seq += 1
         stamp(reading, now_text(), self._seq)
-        return to_json(reading, self._settings.values if self._settings else None).encode()
+        return to_json(reading, self._settings.values).encode()

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 import msgspec
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
+from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
-PAYLOAD_MAX = 65536  # bytes of one message from the LAN; the longest telegram known has 2 kB
+PAYLOAD_MAX = 65536  # bytes of a reading from the LAN
+TELEGRAM_MAX = 4096  # bytes of a raw or encrypted telegram; the longest known has 2 kB
 _STATUS_MAX = 16384  # bytes of an adapter's status
 _VALUES_MAX = 256  # of one reading, as in the core; the longest list known has about 60
 
@@ -18,6 +20,8 @@ SIZE = "size"
 JSON = "json"
 CONTENT = "content"
 METERS = "meters"
+SETTINGS = "settings"
+COST = "cost"
 
 
 class Refused(ValueError):
@@ -63,12 +67,12 @@ def address(topic: str) -> tuple[str, str]:
     return meter, specific
 
 
-def bounded(payload: bytes) -> None:
-    """Raises Refused for an empty or too long payload."""
+def bounded(payload: bytes, most: int) -> None:
+    """Raises Refused for a payload that is empty or has more than `most` bytes."""
     if not payload:
         raise Refused(EMPTY, "a message without payload")
-    if len(payload) > PAYLOAD_MAX:
-        raise Refused(SIZE, f"a message of {len(payload)} bytes; at most {PAYLOAD_MAX} are taken")
+    if len(payload) > most:
+        raise Refused(SIZE, f"a message of {len(payload)} bytes; at most {most} are taken")
 
 
 def reading(payload: bytes) -> CheckedReading:
@@ -81,6 +85,8 @@ def reading(payload: bytes) -> CheckedReading:
         raise Refused(CONTENT, f"not a reading: {_plain(why)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(JSON, "a reading that is not one JSON object in UTF-8") from None
+    if is_too_deep(payload):  # in a field that is passed on and not read here
+        raise Refused(JSON, f"a reading with more than {LEVELS_MAX} levels of objects and arrays")
     if not _known_codes.issuperset(values.values):
         for code in values.values:
             if not is_code(code):
@@ -98,6 +104,10 @@ def status(payload: bytes) -> dict[str, object] | None:
         if not payload:
             return None
         payload.decode("utf-8")
+        if is_too_deep(payload):
+            raise Refused(
+                JSON, f"a status with more than {LEVELS_MAX} levels of objects and arrays"
+            )
         return _document.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(JSON, "a status that is not one JSON object in UTF-8") from None

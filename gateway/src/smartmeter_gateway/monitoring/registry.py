@@ -162,6 +162,15 @@ class Registry:
                 known.sources.append(source)
             self._draw(meter, when, values)
 
+    def forget(self, meter: str) -> None:
+        """A meter has been silent for long, and another one needs its place."""
+        with self.lock:
+            for known in (
+                *(self.adapters, self.duplicates, self.meters, self.curves),
+                self.daily_energy,
+            ):
+                known.pop(meter, None)
+
     def duplicate(self, meter: str, source: str) -> None:
         """A reading or a telegram came again and was not kept."""
         with self.lock:
