@@ -82,7 +82,7 @@ def test_crowds_that_leave_at_once_do_not_end_the_stream(own_site: Site) -> None
 def test_a_page_that_leaves_while_others_are_told_takes_nobody_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cancelled at every step of being told, as a server does it whose clients are gone."""
+    """Cancelled at every step of an event, as a server does it whose clients are gone."""
     monkeypatch.setattr(live_module, "ASK_SECONDS", 0.02)
     store = SqliteStore(tmp_path / "smartmeter.sqlite")
     count = 0
