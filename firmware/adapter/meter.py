@@ -80,6 +80,16 @@ class Meter:
     def left_out(self) -> int:
         return self._thinning.left_out
 
+    @property
+    def withheld(self) -> str | None:
+        """A sentence on a total that is left out because tariffs are missing."""
+        rows = self._receiver.rows
+        if not rows:
+            return None
+        from smartmeter.tariffs import withheld  # loaded already, since there are rows
+
+        return withheld(rows) or None
+
     def _new_receiver(self, link: str | None) -> Receiver:
         """link: the one that was found earlier on this line, if any."""
         secret = self._store.secret

@@ -61,6 +61,7 @@ class Status:
             "time": self._clock.text(),
             "clock_set": self._clock.set_at,
             "clock_offset": meter.ahead,
+            "withheld": meter.withheld,
             "rssi": self._network.rssi(),
             "last_crash": self._health.last_crash or None,
             "restart": self._health.restart or None,

@@ -4,6 +4,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from typing import Any
 
+    from .tariffs import Row
 
 # What a meter's time is where it does not send the deviation.
 STANDARD = "standard"  # standard time all the year (Kamstrup, Aidon, Kaifa; Swedish H1)
@@ -15,6 +16,7 @@ class Context:
 
     key: 16 bytes, or None. profile: the one that the user set, or None to go by the telegram.
     plans: the layouts kept for the next telegram (dlms/lists/plan_native.py).
+    rows: the tariffs that totals are made of (tariffs.py).
     Of the telegram at hand: title, the system title that it was encrypted under, or b"";
     guarded, whether a CRC or a tag was checked.
     """
@@ -22,6 +24,7 @@ class Context:
     key: bytes | None
     profile: "Profile | None"
     plans: "dict[tuple[object, ...], Any]"
+    rows: "dict[str, Row]"
     title: bytes
     guarded: bool
 

@@ -2,7 +2,10 @@
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from typing import Any
+
     from .reading import Reading
+    from .tariffs import Row
 
 # Units of the Blue Book (4.3.2, table 4) as our wire writes them.
 UNITS = {
@@ -90,47 +93,49 @@ def put_as(reading: "Reading", key: str, code: str, value: tuple[int, int], unit
     return key
 
 
-def complete(reading: "Reading") -> list[tuple[str, str, str, int]] | None:
+def complete(
+    reading: "Reading", rows: "dict[str, Row]", plans: "dict[tuple[object, ...], Any]"
+) -> list[tuple[str, str, str, int]]:
     """Adds what follows from the values and is missing: totals from parts, the signed power.
 
-    Gives what it added, as a list of arguments for combine(); or None if other numbers of
-    the same codes may ask for more or for less.
+    Gives what it added, as a list of arguments for combine(). rows and plans are the Context's.
     """
     values = reading.values
     added = []
-    always = True
     for total, first, second in _TOTALS:
         if total not in values and first in values and second in values:
-            if first[-1] == "1":
-                further = [values.get(first[:-1] + tariff) for tariff in "34"]
-                if further != [None, None]:
-                    always = False
-                    if any([told and told[0] for told in further]):  # not of two tariffs of four
-                        continue
             added.append(_add(reading, total, first, second, 1))
+    for total in _BY_TARIFF:
+        if total not in values and (
+            total[:-1] + "1" in values or total[:-1] + "11" in values or total in rows
+        ):
+            from .tariffs import parts  # most meters send their totals
+
+            keys, changed = parts(values, total, reading.meter, rows)
+            if changed:
+                plans.clear()  # they were made before this
+            for key in keys[1:]:
+                first = total if total in values else keys[0]
+                added.append(_add(reading, total, first, key, 1))
     if "16.7.0" not in values and "1.7.0" in values:
         if "2.7.0" in values:
             added.append(_add(reading, "16.7.0", "1.7.0", "2.7.0", -1))
         elif reading.meter[1:4] == _SIGNED:
             added.append(_add(reading, "16.7.0", "1.7.0", "1.7.0", 0))
-    return added if always else None
+    return added
 
 
 # The maker in the ids of EasyMeter's, whose 1.7.0 is negative where energy flows out.
 _SIGNED = "ESY"
 
 # Reactive totals from quadrants: Q+ is QI + QII, Q- is QIII + QIV (table 7, 3 and 4).
-# Others from tariffs 1 and 2, where no further tariff is sent (Dutch and Belgian P1).
 _TOTALS = (
-    ("1.8.0", "1.8.1", "1.8.2"),
-    ("2.8.0", "2.8.1", "2.8.2"),
     ("3.8.0", "5.8.0", "6.8.0"),
     ("4.8.0", "7.8.0", "8.8.0"),
-    ("3.8.0", "3.8.1", "3.8.2"),
-    ("4.8.0", "4.8.1", "4.8.2"),
     ("3.7.0", "5.7.0", "6.7.0"),
     ("4.7.0", "7.7.0", "8.7.0"),
 )
+_BY_TARIFF = ("1.8.0", "2.8.0", "3.8.0", "4.8.0")
 
 
 def _add(

@@ -74,8 +74,8 @@ class Receiver(Context):
     a setting as profile_settings.parse takes it, or None to go by the telegram.
 
     counters maps system titles to the last invocation counter accepted: save and restore it
-    over a restart, else telegrams of before can be replayed. skipped counts bytes that
-    belonged to no telegram.
+    over a restart, else telegrams of before can be replayed. rows is what tariffs.withheld()
+    explains: the totals that are left out. skipped counts bytes that belonged to no telegram.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Receiver(Context):
         self.auth_key = auth_key
         self.profile = _profile(profile) if profile else None
         self.plans = {}
+        self.rows = {}
         self.title = b""
         self.guarded = False
         self.counters: dict[bytes, int] = {}

@@ -1,10 +1,11 @@
 """Profiles as settings, codes and units, and what follows from values."""
 
-from smartmeter import Reading
+from smartmeter import Reading, Receiver
 from smartmeter.meters.positions import POSITIONS
 from smartmeter.meters.profile_settings import parse
 from smartmeter.meters.profiles import NAMES, UNKNOWN, by_name, by_type, named
 from smartmeter.obis import combine, complete, put, unit_of
+from smartmeter.tariffs import withheld
 from smartmeter.texts import is_code
 from smartmeter.wire.reading_decoder import unit_of_key
 
@@ -81,12 +82,13 @@ def test_units_of_codes():
     assert unit_of_key("7-1:1.8.0") == ""
 
 
-def filled(values):
-    reading = Reading()
+def filled(values, ctx=None, meter=""):
+    reading = Reading(meter)
     for code, value in values.items():
         c, d, _ = code.split(".")
         put(reading, "1-0:" + code, value, unit_of(int(c), int(d)))
-    complete(reading)
+    ctx = ctx or Receiver()
+    complete(reading, ctx.rows, ctx.plans)
     return reading
 
 
@@ -96,14 +98,59 @@ def test_totals_of_parts():
     assert got.values["3.8.0"] == (19, 0)
     assert got.codes["3.8.0"] == "1-0:3.8.0"
     assert got.units["1.8.0"] == "Wh"
-    # three tariffs in use are not the sum of the first two; what is sent is not computed
-    assert "1.8.0" not in filled({"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (3, 0)}).values
-    assert filled({"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (0, 0)}).values["1.8.0"] == (3, 0)
-    four = {"1.8.1": (1, 0), "1.8.2": (2, 0), "1.8.3": (0, 0), "1.8.4": (4, 0)}
-    assert "1.8.0" not in filled(four).values
     sent = filled({"1.8.0": (9, 0), "1.8.1": (1, 0), "1.8.2": (2, 0)})
     assert sent.values["1.8.0"] == (9, 0)
     assert "1.8.0" not in filled({"1.8.1": (1, 0)}).values
+
+
+def tariffs(energy, *numbers):
+    """One Wh in tariff 1, two in tariff 2, and so on."""
+    return {"%d.8.%d" % (energy, n): (n, 0) for n in numbers}
+
+
+def test_a_total_is_the_sum_of_all_tariffs():
+    for energy in (1, 2, 3, 4):
+        total = "%d.8.0" % energy
+        assert filled(tariffs(energy, 1, 2, 3)).values[total] == (6, 0)
+        assert filled(tariffs(energy, 1, 2, 3, 4, 5)).values[total] == (15, 0)
+        assert filled(tariffs(energy, 11, 12, 13)).values[total] == (36, 0)
+        for row in ((1, 2, 5), (2, 3), (1, 2, 6), (12, 13), (1, 2, 11, 12)):
+            assert total not in filled(tariffs(energy, *row)).values, row
+    fractions = {"1.8.1": (15, -1), "1.8.2": (2, 0), "1.8.3": (125, -2)}
+    assert filled(fractions).values["1.8.0"] == (475, -2)
+
+
+def test_a_row_that_lacks_a_tariff_makes_no_total_and_says_so():
+    receiver = Receiver()
+    for _ in range(2):
+        assert filled(tariffs(1, 1, 2, 3, 4), receiver).values["1.8.0"] == (10, 0)
+    assert withheld(receiver.rows) == ""
+    for row in ((1, 2), (1, 2, 3), (1, 2, 4), (1,)):
+        assert "1.8.0" not in filled(tariffs(1, *row), receiver).values
+        said = withheld(receiver.rows)
+        assert said == "1.8.0 is left out: the meter does not send all tariffs from 1.8.1 to 1.8.4"
+    assert "2.8.0" in filled(tariffs(2, 1, 2), receiver).values
+    assert "1.8.0" not in filled({"1.7.0": (5, 0)}, receiver).values
+    assert withheld(receiver.rows) != ""
+    assert filled(tariffs(1, 1, 2, 3, 4), receiver).values["1.8.0"] == (10, 0)
+    assert withheld(receiver.rows) == ""
+    assert filled(tariffs(1, 1, 2, 3, 4, 5), receiver).values["1.8.0"] == (15, 0)
+
+
+def test_a_gap_from_the_start_is_told():
+    receiver = Receiver()
+    filled(tariffs(2, 1, 2, 5), receiver)
+    said = withheld(receiver.rows)
+    assert said == "2.8.0 is left out: the meter does not send all tariffs from 2.8.1 to 2.8.5"
+
+
+def test_another_meter_has_a_row_of_its_own():
+    receiver = Receiver()
+    for _ in range(2):
+        filled(tariffs(1, 1, 2, 3), receiver, "A")
+    assert "1.8.0" not in filled(tariffs(1, 1, 2), receiver, "A").values
+    assert filled(tariffs(1, 1, 2), receiver, "B").values["1.8.0"] == (3, 0)
+    assert withheld(receiver.rows) == ""
 
 
 def test_the_signed_power():

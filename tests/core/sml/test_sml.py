@@ -199,6 +199,26 @@ def test_dzg_meters_that_send_positive_power_without_a_sign():
     assert power(60694612, short, ()) == (-29912, -2)
 
 
+def test_dzg_meters_whose_status_says_that_energy_flows_out():
+    receiver = Receiver()
+
+    def power(value, status, serial=42095211, more=()):
+        server = b"\x0a\x01DZG\x00" + serial.to_bytes(4, "big")
+        entries = [entry((1, 0, 1, 8, 0), unsigned(77, 4), status=unsigned(status, 3)), *more]
+        entries.append(entry((1, 0, 16, 7, 0), value, W, -2))
+        return receiver.feed(telegram(entries, server))[0].values["16.7.0"]
+
+    into, out = 0x1C7104, 0x1C7904
+    export = entry((1, 0, 2, 8, 0), unsigned(77, 4))
+    for _ in range(4):  # kept as a layout from the third on
+        assert power(b"\x53\xed\xb4", out) == (-4684, -2)
+        assert power(b"\x53\xed\xb4", into) == (60852, -2)
+        assert power(b"\x54\xff\x6a\x48", out) == (-38328, -2)
+        assert power(b"\x53\xed\xb4", out, 40221297) == (-4684, -2)
+        assert power(b"\x53\x12\x4c", out) == (-4684, -2)
+        assert power(b"\x53\xed\xb4", out, more=(export,)) == (-4684, -2)
+
+
 def test_power_whose_sign_is_in_the_status():
     def power(status, name=(1, 0, 15, 7, 0), energy=(1, 0, 1, 8, 0), value=1266):
         receiver = Receiver()

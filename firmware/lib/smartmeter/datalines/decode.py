@@ -99,7 +99,7 @@ def _decode(
     payload: "bytes | bytearray", ctx: "Context", strict: bool, coherent: bool = False
 ) -> Reading:
     if not _KEEPS_PLANS:
-        return _checked(_walk(payload, ctx, strict, None), coherent)[0]
+        return _checked(_walk(payload, ctx, strict, None), ctx, coherent)[0]
     name = (shape(payload), strict, coherent)
     plan = ctx.plans.get(name)
     if plan:
@@ -108,19 +108,19 @@ def _decode(
             return known
     # of a shape seen for the second time: some meters hardly send the same one twice
     marks = Marks() if plan is None and name in ctx.plans else None
-    reading, derived, coherence = _checked(_walk(payload, ctx, strict, marks), coherent)
+    reading, derived, coherence = _checked(_walk(payload, ctx, strict, marks), ctx, coherent)
     plan = None
-    if marks and derived is not None:
+    if marks:
         plan = TextPlan(payload, marks, reading, derived, coherence, ctx.profile)
     keep(ctx.plans, name, plan)
     return reading
 
 
 def _checked(
-    reading: Reading, coherent: bool
-) -> "tuple[Reading, list[tuple[str, str, str, int]] | None, Coherence | None]":
+    reading: Reading, ctx: "Context", coherent: bool
+) -> "tuple[Reading, list[tuple[str, str, str, int]], Coherence | None]":
     """The reading complete and found good; what was added; what checked that it is coherent."""
-    derived = complete(reading)
+    derived = complete(reading, ctx.rows, ctx.plans)
     check(reading)
     if not coherent:
         return reading, derived, None

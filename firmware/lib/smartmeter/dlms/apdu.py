@@ -69,7 +69,7 @@ def _walk(
         reading.clock = "meter"
     reading.payload = payload
     reading.layers = ("data-notification" if at else "list", "layout " + listed.layout)
-    if name and listed.slots and derived is not None:
+    if name and listed.slots:
         keep(ctx.plans, name, Plan(payload, listed, reading, derived, at, family))
     return reading
 

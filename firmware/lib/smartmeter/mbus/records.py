@@ -107,7 +107,7 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
     _records(reading, data, maker, ctx.profile)
     if not reading.values:
         raise Rejected(LAYOUT, "an M-Bus reply without a value that is known")
-    _complete(reading)
+    _complete(reading, ctx)
     check(reading)
     check_coherent(reading)
     reading.payload = data
@@ -306,13 +306,13 @@ def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]
         _put(reading, meant.group_c(sign), meant.d, tariff, mantissa, exponent)
 
 
-def _complete(reading: Reading) -> None:
+def _complete(reading: Reading, ctx: "Context") -> None:
     """obis.complete, without totals from tariffs that are all 0.
 
     A meter that sends unused tariffs has its total in another of its replies (Schneider iEM3000).
     """
     sent = list(reading.values)
-    complete(reading)
+    complete(reading, ctx.rows, ctx.plans)
     for key in list(reading.values):
         if key not in sent and key.endswith(".8.0") and not reading.values[key][0]:
             for told in (reading.values, reading.codes, reading.units):

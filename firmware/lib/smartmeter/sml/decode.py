@@ -32,7 +32,8 @@ _SCALER_MAX = 12
 
 # DZG DVS74 of these serial numbers send a positive power as a signed number without room for
 # its sign; their negative ones take four bytes, so that the shorter ones are meant positive.
-# So do DWS74, that count no export, of all numbers up to the one where DZG mended it.
+# So do DWS74, that count no export, of all numbers up to the one where DZG mended it. If the
+# status says that energy flows out, a negative number is right as it is (DZG, product manual).
 _DZG = b"\x0a\x01DZG"
 _DZG_UNSIGNED = ((42000000, 48999999), (55000000, 58999999))
 _DZG_MENDED = 60000000
@@ -55,11 +56,12 @@ _CODES_MAX = 64
 def decode(payload: bytes, ctx: "Context") -> Reading:
     if not _KEEPS_PLANS:
         reading = _walk(payload, None)
-        complete(reading)
+        complete(reading, ctx.rows, ctx.plans)
         check(reading)
         _direct(reading, payload)
         return reading
-    name = ("sml", len(payload))
+    # a layout's signs depend on the status where DZG's are repaired
+    name = ("sml", len(payload), _DZG in payload and _exports(payload, True))
     plan = ctx.plans.get(name)
     if isinstance(plan, SmlPlan):
         known = plan.read(payload)
@@ -71,10 +73,10 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
     # of a layout seen for the second time: some meters hardly send the same one twice
     marks = Marks() if plan is None and name in ctx.plans else None
     reading = _walk(payload, marks)
-    derived = complete(reading)
+    derived = complete(reading, ctx.rows, ctx.plans)
     check(reading)
     plan = None
-    if marks and derived is not None:
+    if marks:
         plan = SmlPlan(payload, marks, reading, derived)
     keep(ctx.plans, name, plan)
     _direct(reading, payload)
@@ -361,6 +363,8 @@ def _identity(server: bytes) -> str:
 
 def _sends_unsigned(server: bytes, data: bytes) -> bool:
     if server[:5] != _DZG or len(server) != 10:
+        return False
+    if _exports(data, True):
         return False
     serial = int.from_bytes(server[6:], "big")
     if serial < _DZG_MENDED and _EXPORT not in data:

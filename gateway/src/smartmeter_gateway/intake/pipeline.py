@@ -146,6 +146,7 @@ class Pipeline:
             opened = decoder.raw(payload) if specific == topics.RAW else decoder.ciphered(payload)
         finally:
             decoder.budget.spend(time.thread_time() - began)
+        self._registry.withheld(meter, decoder.withheld)
         if not opened:
             self._registry.duplicate(meter, source)
             return

@@ -9,6 +9,7 @@ from contextlib import closing
 import smartmeter
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
+from smartmeter.tariffs import withheld
 from smartmeter.wire import topics
 from smartmeter.wire.reading_encoder import stamp, to_json
 from smartmeter_service.errors import reason_of
@@ -117,6 +118,7 @@ class SerialSource:
         except Refused as why:
             self._registry.refuse(why.kind, why.detail, self.name)
             return
+        self._registry.withheld(self._settings.meter, withheld(self._receiver.rows))
         self._readings += 1
         self._last_reading = time.monotonic()
         self._silent = False

@@ -6,6 +6,7 @@ decided, because a meter may send the same values twice.
 """
 
 from smartmeter import Fault, Reading, Receiver
+from smartmeter.tariffs import withheld
 from smartmeter.wire.reading_encoder import stamp, to_json
 
 from ..config.settings import MeterSettings
@@ -30,6 +31,11 @@ class TelegramDecoder:
         s = self._settings
         return Receiver(s.key, s.auth_key, s.link, s.profile)
 
+    @property
+    def withheld(self) -> str:
+        """A sentence on a total that is left out, "" if there is none."""
+        return withheld(self._receiver.rows)
+
     def ciphered(self, payload: bytes) -> list[bytes]:
         """The readings (wire JSON) in a telegram as the meter sent it; none if it came before.
 
@@ -39,7 +45,9 @@ class TelegramDecoder:
 
     def raw(self, payload: bytes) -> list[bytes]:
         """The same for a telegram that the adapter has decrypted."""
-        return self._readings(self._new(), payload)
+        receiver = self._new()
+        receiver.rows = self._receiver.rows
+        return self._readings(receiver, payload)
 
     def _readings(self, receiver: Receiver, payload: bytes) -> list[bytes]:
         if self.guard.has(payload):

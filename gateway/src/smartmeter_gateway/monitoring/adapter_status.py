@@ -17,6 +17,7 @@ _OFFSET_S = 2  # clocks in whole seconds that differ less are taken as equal
 _TEXTS = (
     *("state", "version", "time", "line", "port", "progress"),
     *("clock_set", "last_trouble", "last_crash", "restart", "update"),
+    "withheld",
 )
 _NUMBERS = ("rssi", "clock_offset", "ntp_failures", "silent", "dropped")
 

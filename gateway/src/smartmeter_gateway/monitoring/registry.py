@@ -147,6 +147,14 @@ class Registry:
         else:
             log.error("%s", text)
 
+    def withheld(self, meter: str, text: str, by: str = "concentrator") -> None:
+        """Raise the alarm for a total that is left out, or clear it with ""; by: who decodes."""
+        key = f"total.{by}.{meter}"
+        if text:
+            self.alarm(key, f"{meter}: {text}. If its tariffs changed, restart what reads it")
+        elif key in self.alarms:
+            self.alarm(key, None)
+
     def reading(
         self, meter: str, when: datetime.datetime, values: dict[str, float], source: str
     ) -> None:
@@ -201,8 +209,10 @@ class Registry:
 
     def adapter_status(self, meter: str, document: Mapping[str, Any] | None) -> None:
         """A meter's status was taken in; None if it was withdrawn."""
+        status = AdapterStatus.of(document) if document is not None else None
         with self.lock:
-            if document is None:
+            if status is None:
                 self.adapters.pop(meter, None)
             else:
-                self.adapters[meter] = AdapterStatus.of(document)
+                self.adapters[meter] = status
+        self.withheld(meter, status.facts.get("withheld", "") if status else "", "adapter")

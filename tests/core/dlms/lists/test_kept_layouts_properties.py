@@ -14,6 +14,7 @@ from smartmeter.link.p1 import P1
 from smartmeter.link.sml import Sml
 from smartmeter.reading import Reading
 from smartmeter.sml import decode as sml
+from smartmeter.tariffs import withheld
 
 from tools.meters import forms
 from tools.meters.household import Household
@@ -130,11 +131,26 @@ def test_a_layout_seen_twice_is_kept(name: str) -> None:
 
 
 def test_a_third_tariff_that_begins_to_count() -> None:
-    """Until then the total of two tariffs is their sum."""
-    text = b"/TST5x\r\n\r\n1-0:1.8.1(000001.000*kWh)\r\n1-0:1.8.2(000002.000*kWh)\r\n"
-    text += b"1-0:1.8.3(%b*kWh)\r\n"
+    """It is part of the total from its first Wh, and a text without it has no total."""
+    two = b"/TST5x\r\n\r\n1-0:1.8.1(000001.000*kWh)\r\n1-0:1.8.2(000002.000*kWh)\r\n"
+    text = two + b"1-0:1.8.3(%b*kWh)\r\n"
     ctx = Receiver()
     for _ in range(3):
         reading = datalines.decode_checked(text % b"000000.000", ctx)
         assert reading.values["1.8.0"] == (3000, 0)
-    assert "1.8.0" not in datalines.decode_checked(text % b"000004.000", ctx).values
+    assert datalines.decode_checked(text % b"000004.000", ctx).values["1.8.0"] == (7000, 0)
+    for _ in range(4):
+        assert "1.8.0" not in datalines.decode_checked(two, ctx).values
+        assert withheld(ctx.rows)
+        reading = datalines.decode_checked(text % b"000005.000", ctx)
+        assert reading.values["1.8.0"] == (8000, 0)
+        assert not withheld(ctx.rows)
+
+
+def test_a_total_of_tariffs_with_unequal_digits_stays_exact() -> None:
+    text = b"/TST5x\r\n\r\n1-0:1.8.1(000001.0*kWh)\r\n1-0:1.8.2(000002*kWh)\r\n"
+    text += b"1-0:1.8.3(00000%d.0004*kWh)\r\n"
+    ctx = Receiver()
+    for n in range(5):
+        reading = datalines.decode_checked(text % n, ctx)
+        assert reading.values["1.8.0"] == (30004 + 10000 * n, -1)

@@ -39,14 +39,17 @@ class Known:
         # those derived: (key, exponent, first, its factor, second, its factor)
         self._derived: "list[tuple[str, int, str, int, str, int]]" = []
         reach = {}
+        exponents = {}
         for key, exponent, least, most in slots:
             factor = 10 ** max(exponent, 0)
             reach[key] = (least * factor, most * factor)
+            exponents[key] = min(exponent, 0)
         for key, first, second, sign in derived:
-            exponent = min(reading.values[first][1], reading.values[second][1])
-            one = 10 ** (reading.values[first][1] - exponent)
-            two = 10 ** (reading.values[second][1] - exponent) * sign
+            exponent = min(exponents[first], exponents[second])
+            one = 10 ** (exponents[first] - exponent)
+            two = 10 ** (exponents[second] - exponent) * sign
             self._derived.append((key, exponent, first, one, second, two))
+            exponents[key] = exponent
             low, high = sorted([two * end for end in reach[second]])
             reach[key] = (reach[first][0] * one + low, reach[first][1] * one + high)
         self._tight: "list[tuple[str, int, int]]" = []

@@ -49,7 +49,7 @@ def read(
     at: int,
     ctx: "Context",
     reading: "Reading",
-) -> "tuple[Listed, list[tuple[str, str, str, int]] | None]":
+) -> "tuple[Listed, list[tuple[str, str, str, int]]]":
     """Fills reading with the list data[at:]; gives (Listed, what obis.complete gave).
 
     ctx.profile overrides what the telegram says.
@@ -60,7 +60,7 @@ def read(
     _fill(data, listed, reading)
     if not reading.values:
         raise Rejected(LAYOUT, "the list holds no value")
-    derived = complete(reading)
+    derived = complete(reading, ctx.rows, ctx.plans)
     check(reading)
     if not ctx.guarded:
         from ...checks.unguarded import check_list
