@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from smartmeter_cloud.pki.authority import Authority
 from smartmeter_service.threads import EXIT_STATUS
 
 from tests.cloud.around import Concentrator, Process, command, eventually, reading
@@ -20,6 +21,7 @@ WRITER = "smartmeter_cloud.store.sqlite:SqliteStore.write"
 UPKEEP = "smartmeter_cloud.history.upkeep:Upkeep._roll"
 INGEST = "smartmeter_cloud.ingest.consumer:Ingest._gather"
 METRICS = "socketserver:BaseServer.service_actions"
+LIST = "smartmeter_cloud.pki.enrolment:Enrolment.refresh"
 LIVE = "smartmeter_cloud.api.live:Live._take"
 BROKER = "amqtt.broker:Broker._run_broadcast"
 BUG = "LookupError: a bug that a test put in"
@@ -50,7 +52,7 @@ def test_ingest_goes_on(cloud: Cloud, target: str, thread: str) -> None:
     counted = f'smartmeter_cloud_ingest_faults_total{{thread="{thread}"}} 1.0'
     eventually(lambda: counted in metrics(ingest))
     ingest.says(BUG)
-    told = f"an unexpected error in {thread}, which goes on"
+    told = f"an unexpected error in {thread}, which continues"
     eventually(lambda: told in command("status", "--config", str(cloud.config)).out)
     house.send("m1", reading(2))
     house.all_receipted()
@@ -117,6 +119,21 @@ def test_the_live_stream_goes_on(tmp_path: Path) -> None:
             site.add("m1", reading(2))
             assert 2 in newest
         assert 'smartmeter_cloud_faults_total{thread="live"} 1.0' in site.metrics()
+        assert BUG in site.api.said
+    finally:
+        site.end()
+
+
+def test_the_revocation_list_is_signed_after_a_fault(tmp_path: Path) -> None:
+    folder = tmp_path / "authority"
+    Authority(folder, 90).chain()
+    (folder / "crl.pem").unlink()
+    trigger = tmp_path / "trigger"
+    trigger.touch()
+    site = Site(tmp_path, program=faulty.program(LIST, trigger, "smartmeter_cloud"))
+    try:
+        eventually((folder / "crl.pem").exists)
+        assert 'smartmeter_cloud_faults_total{thread="revocation list"} 1.0' in site.metrics()
         assert BUG in site.api.said
     finally:
         site.end()

@@ -51,6 +51,10 @@ TESTED: dict[tuple[str, str], tuple[ModuleType, str]] = {
         of_cloud,
         "test_the_process_ends_and_nothing_is_lost",
     ),
+    ("smartmeter_cloud/pki/refresh.py", "'revocation list'"): (
+        of_cloud,
+        "test_the_revocation_list_is_signed_after_a_fault",
+    ),
     ("smartmeter_cloud/monitoring/metrics_server.py", "'metrics'"): (
         of_cloud,
         "test_ingest_goes_on",

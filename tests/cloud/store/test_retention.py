@@ -2,6 +2,7 @@
 
 from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.store.rows import Invitation, Key
 from smartmeter_cloud.store.slices import DAY, HOUR, QUARTER
 from smartmeter_cloud.store.sql import SqlStore
 
@@ -105,3 +106,17 @@ def test_with_a_meter_go_the_messages_of_it_that_could_not_be_stored(store: SqlS
     store.forget_meter("a_b")
     left = {dead.topic.split("/")[3] for dead in store.dead_letters(10)}
     assert left == {"acb", "a_bc"}
+
+
+def test_what_has_expired_is_deleted(store: SqlStore) -> None:
+    """Keys, sessions, downloads and invitations; one that is valid stays."""
+    for name, expires in ((b"old", NOW), (b"new", NOW + 1), (b"for ever", None)):
+        store.add_key(Key(name, name.decode(), "read", None, 0, expires, False))
+    for name, expires in ((b"old", NOW), (b"new", NOW + 1)):
+        store.keep_download(name, "{}", expires, None)
+        store.invite(Invitation(name, "house-1", expires), 0)
+    forget(store, Retention(readings=None))
+    assert {k.digest for k in store.access_keys()} == {b"new", b"for ever"}
+    with store._reading() as db:
+        assert db.all("SELECT digest FROM download") == [(b"new",)]
+        assert db.all("SELECT digest FROM invitation") == [(b"new",)]

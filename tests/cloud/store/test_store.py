@@ -216,11 +216,20 @@ def test_an_invitation_is_used_by_one(store: SqlStore) -> None:
     assert used is not None
     assert (used.enrolled, one.revoked, store.certificates("house-2")) == (one.key_digest, None, [])
     other = certificate("aa", b"k")._replace(concentrator="house-2")
-    store.add_certificate(other)
-    store.add_certificate(other._replace(serial="bb", issued=901, expires=2000))  # aa is over
+    assert not store.renew(other, 60)  # it never enrolled
+    store.invite(Invitation(b"ii", "house-2", 500), 60)
+    assert store.enrol(b"ii", other)
+    assert not store.renew(other._replace(serial="bb", key_digest=b"another key"), 60)
+    assert not store.renew(other._replace(serial="bb"), 900)  # too late
+    assert store.renew(other._replace(serial="bb", issued=901, expires=2000), 899)  # aa is over
     assert (store.revoke("house-1", 77), store.revoke("house-1", 78)) == (1, 0)
-    assert store.revoked() == store.certificates("house-1") == [one._replace(revoked=77)]
-    assert (store.invitations(0), len(store.certificates())) == ([], 2)
+    assert store.revoked(80) == store.certificates("house-1") == [one._replace(revoked=77)]
+    assert not store.renew(one._replace(serial="cc"), 80)  # it was revoked meanwhile
+    assert ([i.concentrator for i in store.invitations(0)], len(store.certificates())) == (
+        ["house-2"],
+        2,
+    )
+    assert store.revoked(900) == []  # an expired certificate needs no list
 
 
 def test_a_day_that_is_over_is_put_in_order_at_night(
@@ -267,7 +276,12 @@ def test_what_a_revoked_concentrator_sends_by_an_open_connection_is_not_taken(
         now = int(time.time() * 1000)
         return Certificate(serial, "house-1", b"key", now, now + 10**9, None, b"")
 
-    store.add_certificate(certificate("1"))
+    def enrols(serial: str) -> None:
+        digest = serial.encode()
+        store.invite(Invitation(digest, "house-1", 10**15), 0)
+        assert store.enrol(digest, certificate(serial))
+
+    enrols("1")
     assert len(sends(1).receipts["house-1"]) == 2
     store.revoke("house-1", 1)
     store._revoked = Revoked()  # or ten seconds later
@@ -280,7 +294,31 @@ def test_what_a_revoked_concentrator_sends_by_an_open_connection_is_not_taken(
     assert "revoked" in refused.reason
     assert (refused.concentrator, refused.meter, refused.messages) == ("house-1", "", 2)
     assert store.counters() == {"stored": 1, "refused": 2}
-    store.add_certificate(certificate("2"))
+    enrols("2")
     store._revoked = Revoked()
     assert len(sends(2).receipts["house-1"]) == 2
     assert store.newest()[0].reading.seq == 2
+
+
+def test_a_renewal_beside_a_revocation_leaves_no_valid_certificate(store: SqlStore) -> None:
+    def certificate(n: int) -> Certificate:
+        return Certificate(f"{n:x}", "house-1", b"key", 0, 10**15, None, b"")
+
+    for attempt in range(20):
+        digest = bytes((attempt,))
+        store.invite(Invitation(digest, "house-1", 10**15), 0)
+        assert store.enrol(digest, certificate(attempt * 100))
+        start = threading.Barrier(4)
+
+        def renew(n: int, start: threading.Barrier = start) -> None:
+            start.wait()
+            store.renew(certificate(n), 1)
+
+        threads = [threading.Thread(target=renew, args=(attempt * 100 + i,)) for i in range(1, 4)]
+        for thread in threads:
+            thread.start()
+        start.wait()
+        store.revoke("house-1", 1)
+        for thread in threads:
+            thread.join()
+        assert all(c.revoked for c in store.certificates("house-1"))

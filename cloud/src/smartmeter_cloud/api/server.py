@@ -14,6 +14,7 @@ from smartmeter_cloud.api.app import create
 from smartmeter_cloud.api.redirect import Redirect
 from smartmeter_cloud.api.request_timeouts import KEEP_ALIVE_SECONDS, TimedProtocol
 from smartmeter_cloud.config.settings import HttpSettings
+from smartmeter_cloud.pki.refresh import ListRefresh
 from smartmeter_cloud.store.interface import Store
 
 SHUTDOWN_SECONDS = 2
@@ -44,6 +45,7 @@ class Server(uvicorn.Server):
             self.redirect_port = plain.getsockname()[1]
             self._redirect = Redirect(plain, port, settings.called)
         self._app = create(store, settings, faults)
+        self._list_refresh = ListRefresh(self._app.state.enrolment, faults)
         try:
             super().__init__(
                 uvicorn.Config(
@@ -69,7 +71,11 @@ class Server(uvicorn.Server):
             signal.signal(number, self.handle_exit)
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        super().run(sockets or [self._listener])
+        self._list_refresh.start()
+        try:
+            super().run(sockets or [self._listener])
+        finally:
+            self._list_refresh.stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -73,7 +73,8 @@ def _invite(
         store.note(_now(), _WHO, what, chosen.household)
     household = store.concentrators().get(chosen.name)
     store.note(_now(), _WHO, f"invited Concentrator {chosen.name}", household)
-    print(f"smartmeter-gateway enroll {http.url} {token}")
+    print(f"smartmeter-gateway enroll {http.url}")
+    print(f"  it asks for this token: {token}")
     return 0
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from smartmeter.wire.topics import is_id
+from smartmeter_service.private_files import PRIVATE_UMASK
 from smartmeter_service.toml_file import SettingsError
 
 import smartmeter_cloud
@@ -20,6 +21,7 @@ from smartmeter_cloud.config.settings_file import load_or_home
 
 
 def main(arguments: list[str] | None = None) -> int:
+    os.umask(PRIVATE_UMASK)
     parser = argparse.ArgumentParser(
         prog="smartmeter-cloud", description="Stores smart-meter readings and shows them."
     )

@@ -11,7 +11,7 @@ import hashlib
 import ipaddress
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -25,8 +25,12 @@ from smartmeter_cloud.store.rows import Certificate
 
 _CA_DAYS = 3650  # a home's CA outlives its devices
 _EARLIER = datetime.timedelta(minutes=5)  # for clocks that are behind
+_LIST_LIFE = datetime.timedelta(days=90)  # a broker refuses everybody by an expired list
+_LIST_AGE = datetime.timedelta(days=1)  # then it is signed again
+RESERVED = frozenset({"ca", "crl", "lock"})  # the authority's own files in its folder
 CURVES = (ec.SECP256R1, ec.SECP384R1)
 RSA_BITS = (2048, 4096)  # NIST SP 800-57: not below; above it only costs time
+RSA_EXPONENT_MIN = 65537  # FIPS 186-5, A.1.1: more than 2**16
 CSR_MAX = 8192  # bytes of DER; one of RSA with 4096 bits has 1200
 
 
@@ -44,6 +48,10 @@ class Authority:
         self.folder = folder
         self._days = days
 
+    def exists(self) -> bool:
+        """Whether it was used before; nothing is created."""
+        return (self.folder / "ca.crt").exists()
+
     def chain(self) -> list[x509.Certificate]:
         """The certificate that signs ours, and those above it; AuthorityError."""
         return self._load()[1]
@@ -55,31 +63,60 @@ class Authority:
     def issue_files(self, name: str, hosts: tuple[str, ...], days: int) -> tuple[Path, Path]:
         """Create NAME.crt and NAME.key next to ca.crt, for a part of the Cloud itself.
 
-        A server's where host names or addresses are given, else a client's; AuthorityError.
+        A server's if host names or addresses are given, else a client's. An existing NAME.key
+        stays as it is, and gets a new certificate. AuthorityError.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(name, key.public_key(), hosts, days)
+        if name in RESERVED:
+            raise AuthorityError(
+                f'"{name}" is a name of the authority\'s own files in {self.folder}; choose another'
+            )
         paths = self.folder / f"{name}.crt", self.folder / f"{name}.key"
+        self.chain()  # creates the folder
+        public = self._own_key(paths[1])
+        certificate = self._sign(name, public, hosts, days)
         with self._errors():
-            write_file(paths[1], _private_pem(key), 0o600)
             # A peer has the root already, or will not trust it.
             between = [c for c in self.chain() if c.issuer != c.subject]
             write_file(paths[0], pem([certificate, *between]), 0o644)
         return paths
 
-    def revocations(self, revoked: Iterable[Certificate]) -> bytes:
-        """The revocation list (PEM) for a broker; AuthorityError.
+    def revocations(self, revoked: Callable[[], Iterable[Certificate]]) -> bytes:
+        """The revocation list (PEM) for a broker, which is crl.pem in the folder; AuthorityError.
 
-        It is valid as long as the CA, because a broker refuses everybody once its list has expired.
-        It is created again whenever it changes.
+        It is signed again after a day, or if it does not list what is revoked. Processes take
+        turns, so an earlier state of the store never replaces a later one.
         """
+        self._load()
+        path = self.folder / "crl.pem"
+        with self._errors(), self._lock():
+            certificates = [c for c in revoked() if c.revoked is not None]
+            data = path.read_bytes() if path.exists() else b""
+            if not self._is_current(data, {int(c.serial, 16) for c in certificates}):
+                data = self._sign_list(certificates)
+                write_file(path, data, 0o644)
+        return data
+
+    def _is_current(self, data: bytes, serials: set[int]) -> bool:
+        _, (ca, *_) = self._load()
+        try:
+            found = x509.load_pem_x509_crl(data)
+        except ValueError:
+            return False
+        age = _now() - found.last_update_utc
+        return (
+            found.issuer == ca.subject
+            and _EARLIER <= age + _EARLIER < _LIST_AGE
+            and {one.serial_number for one in found} == serials
+        )
+
+    def _sign_list(self, revoked: Iterable[Certificate]) -> bytes:
         key, (ca, *_) = self._load()
         now = _now()
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(ca.subject)
             .last_update(now - _EARLIER)
-            .next_update(ca.not_valid_after_utc)
+            .next_update(min(now + _LIST_LIFE, ca.not_valid_after_utc))
             .add_extension(x509.CRLNumber(int(now.timestamp() * 1000)), critical=False)
             .add_extension(_issuer_key(ca), critical=False)
         )
@@ -94,13 +131,20 @@ class Authority:
                 )
         return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
-    def write_revocations(self, revoked: Iterable[Certificate]) -> Path:
-        """Writes the same as crl.pem to the folder; AuthorityError."""
-        data = self.revocations(revoked)
-        path = self.folder / "crl.pem"
-        with self._errors():
-            write_file(path, data, 0o644)
-        return path
+    def _own_key(self, path: Path) -> ec.EllipticCurvePublicKey:
+        """The public key of the file at path, which is created if it does not exist."""
+        with self._errors(), self._lock():
+            if not path.exists():
+                write_file(path, _private_pem(ec.generate_private_key(ec.SECP256R1())), 0o600)
+            try:
+                key = serialization.load_pem_private_key(path.read_bytes(), None)
+            except (ValueError, TypeError):
+                key = None
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise AuthorityError(
+                f"{path} is not an elliptic-curve key (PEM); move it away, or choose another name"
+            )
+        return key.public_key()
 
     def _sign(
         self, name: str, public: CertificatePublicKeyTypes, hosts: tuple[str, ...], days: int
@@ -119,6 +163,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(_issuer_key(ca), critical=False)
         )
         if hosts:
@@ -149,8 +194,7 @@ class Authority:
 
     def _make(self, key_path: Path, certificate_path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with open(self.folder / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # of two processes, one makes it
+        with self._lock():  # of two processes, one makes it
             if certificate_path.exists():
                 return
             key = ec.generate_private_key(ec.SECP256R1())
@@ -171,7 +215,14 @@ class Authority:
             )
             write_file(key_path, _private_pem(key), 0o600)
             write_file(certificate_path, pem([certificate]), 0o644)
-        self.write_revocations([])  # a broker needs one before anything is revoked
+        self.revocations(lambda: ())  # a broker needs one before anything is revoked
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Only one process at a time changes the folder."""
+        with open(self.folder / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -193,16 +244,23 @@ def request(data: bytes) -> x509.CertificateSigningRequest:
         if isinstance(key, ec.EllipticCurvePublicKey):
             fits = isinstance(key.curve, CURVES)
         else:
-            fits = isinstance(key, rsa.RSAPublicKey) and RSA_BITS[0] <= key.key_size <= RSA_BITS[1]
+            fits = isinstance(key, rsa.RSAPublicKey) and _is_good_rsa(key)
         signed = fits and found.is_signature_valid
     except Exception:
         # ValueError, UnsupportedAlgorithm and more: whatever is wrong with it, it is theirs.
         raise BadRequest("this is not a certificate signing request (PKCS#10)") from None
     if not fits:
-        raise BadRequest("the key must be P-256, P-384 or RSA with 2048 to 4096 bits")
+        raise BadRequest(
+            "the key must be P-256, P-384 or RSA with 2048 to 4096 bits and exponent 65537"
+        )
     if not signed:
         raise BadRequest("the request is not signed by its own key")
     return found
+
+
+def _is_good_rsa(key: rsa.RSAPublicKey) -> bool:
+    bits, exponent = key.key_size, key.public_numbers().e
+    return RSA_BITS[0] <= bits <= RSA_BITS[1] and exponent >= RSA_EXPONENT_MIN
 
 
 def name_in(found: x509.CertificateSigningRequest) -> str:

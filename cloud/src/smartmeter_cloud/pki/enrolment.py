@@ -20,6 +20,10 @@ from smartmeter_cloud.store.rows import Certificate, Invitation
 
 PREFIX = "smt_"
 HOURS_MAX = 24 * 30
+_INVALID = (
+    "this name and key have no valid certificate: it has expired or was revoked; "
+    "enroll with a new token"
+)
 
 
 class UnknownToken(Exception):
@@ -105,13 +109,11 @@ class Enrolment:
         name, key = authority.name_in(request), authority.key_digest(request.public_key())
         present = self._present(name, key)
         if present is None:
-            raise NotAllowed(
-                "this name and key have no valid certificate: it has expired or was revoked; "
-                "enroll with a new token"
-            )
+            raise NotAllowed(_INVALID)
         if present.expires - _now() < (present.expires - present.issued) / 2:
             present = self._authority.issue(name, request.public_key())
-            self._store.add_certificate(present)
+            if not self._store.renew(present, _now()):
+                raise NotAllowed(_INVALID)  # it was revoked meanwhile
             self._store.note(_now(), f"Concentrator {name}", "renewed its certificate")
         return self._answer(present)
 
@@ -121,20 +123,28 @@ class Enrolment:
         crl.pem, the broker's list, is created again. AuthorityError.
         """
         gone = self._store.revoke(concentrator, _now())
-        if revoked := self._store.revoked():
-            # Also where there was nothing to revoke: it may not have been written the last time.
-            self._authority.write_revocations(revoked)
+        if self._revoked():
+            # Also if there was nothing to revoke: it may not have been written the last time.
+            self._authority.revocations(self._revoked)
         return gone
+
+    def refresh(self) -> None:
+        """Sign crl.pem again if it is older than a day. AuthorityError."""
+        if not self._settings.elsewhere and self._authority.exists():
+            self._authority.revocations(self._revoked)
 
     def revocations(self) -> bytes:
         """The list of revoked certificates (PEM); NotAllowed, AuthorityError."""
         self._ours()
-        return self._authority.revocations(self._store.revoked())
+        return self._authority.revocations(self._revoked)
 
     def chain(self) -> list[x509.Certificate]:
         """The authority's own certificates; NotAllowed, AuthorityError."""
         self._ours()
         return self._authority.chain()
+
+    def _revoked(self) -> list[Certificate]:
+        return self._store.revoked(_now())
 
     def _ours(self) -> None:
         if self._settings.elsewhere:

@@ -44,6 +44,10 @@ class SqlCertificates(ABC):
     def _writing(self) -> AbstractContextManager[Session]:
         """A transaction: all of it or nothing; StoreUnavailable."""
 
+    @abstractmethod
+    def _alone(self, db: Session, what: str, wait: bool = False) -> bool:
+        """Whether no other transaction does this now, until the end of this one."""
+
     def invite(self, invitation: Invitation, now: int) -> None:
         with self._writing() as db:
             db.run("DELETE FROM invitation WHERE expires <= ?", (now,))
@@ -78,9 +82,17 @@ class SqlCertificates(ABC):
             self._keep(db, certificate)
         return True
 
-    def add_certificate(self, certificate: Certificate) -> None:
+    def renew(self, certificate: Certificate, now: int) -> bool:
         with self._writing() as db:
+            self._alone(db, "certificates", wait=True)  # nobody revokes it meanwhile
+            if not db.one(
+                "SELECT 1 FROM certificate "
+                "WHERE concentrator = ? AND key_digest = ? AND revoked IS NULL AND expires > ?",
+                (certificate.concentrator, certificate.key_digest, now),
+            ):
+                return False
             self._keep(db, certificate)
+        return True
 
     def _keep(self, db: Session, certificate: Certificate) -> None:
         db.run(
@@ -102,16 +114,18 @@ class SqlCertificates(ABC):
             )
         return [Certificate(*row) for row in rows]
 
-    def revoked(self) -> list[Certificate]:
+    def revoked(self, now: int) -> list[Certificate]:
         with self._reading() as db:
             rows = db.all(
                 f"SELECT {_COLUMNS} FROM certificate "  # noqa: S608
-                "WHERE revoked IS NOT NULL ORDER BY revoked"
+                "WHERE revoked IS NOT NULL AND expires > ? ORDER BY revoked",
+                (now,),
             )
         return [Certificate(*row) for row in rows]
 
     def revoke(self, concentrator: str, now: int) -> int:
         with self._writing() as db:
+            self._alone(db, "certificates", wait=True)  # nobody renews one meanwhile
             db.run("DELETE FROM invitation WHERE concentrator = ?", (concentrator,))
             return db.run(
                 "UPDATE certificate SET revoked = ? WHERE concentrator = ? AND revoked IS NULL",

@@ -149,14 +149,17 @@ class Store(Protocol):
     def enrol(self, digest: bytes, certificate: Certificate) -> bool:
         """Uses an invitation for a certificate; False if another has used it."""
 
-    def add_certificate(self, certificate: Certificate) -> None:
-        """Stores a certificate; deletes the same Concentrator's expired ones."""
+    def renew(self, certificate: Certificate, now: int) -> bool:
+        """Stores a certificate if its name and key have a valid one; False if not.
+
+        Deletes the same Concentrator's expired ones.
+        """
 
     def certificates(self, concentrator: str | None = None) -> list[Certificate]:
         """All certificates, or one Concentrator's; the newest last."""
 
-    def revoked(self) -> list[Certificate]:
-        """Revoked certificates."""
+    def revoked(self, now: int) -> list[Certificate]:
+        """Revoked certificates that have not expired."""
 
     def revoke(self, concentrator: str, now: int) -> int:
         """Revokes a Concentrator's certificates and invitations; returns how many certificates."""

@@ -61,6 +61,7 @@ _LOCKS = {
     "forget": 7351004,
     "cluster": 7351005,
     "aggregate": 7351006,
+    "certificates": 7351007,
 }
 
 
@@ -292,7 +293,7 @@ class PostgresStore(SqlStore):
         """Drops whole days; only readings outside the partitions are deleted."""
         self._make_days({now // DAY_MS + i for i in range(DAYS_AHEAD + 1)})
         with self._writing() as db:
-            gone = retain.forget_slices(db, retention, now)
+            gone = retain.forget_expired(db, now) + retain.forget_slices(db, retention, now)
             if retention.readings is None:
                 return gone
             until = now - retention.readings * DAY_MS

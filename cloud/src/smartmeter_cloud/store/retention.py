@@ -48,6 +48,18 @@ def forget_slices(db: Session, retention: Retention, now: int) -> int:
     return gone
 
 
+def forget_expired(db: Session, now: int) -> int:
+    """Deletes keys, sessions, downloads and invitations that have expired; returns how many.
+
+    Revoked certificates stay: without them, their Concentrator would not be known as revoked.
+    """
+    return (
+        db.run("DELETE FROM download WHERE until <= ?", (now,))
+        + db.run("DELETE FROM access_key WHERE expires <= ?", (now,))
+        + db.run("DELETE FROM invitation WHERE expires <= ?", (now,))
+    )
+
+
 def forget_meter(db: Session, meter: int) -> int:
     """Deletes some of a meter's readings, and with the last of them its other data; how many."""
     row = db.one(

@@ -307,7 +307,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
 
     def forget(self, retention: Retention, now: int) -> int:
         with self._writing() as db:
-            gone = retain.forget_slices(db, retention, now)
+            gone = retain.forget_expired(db, now) + retain.forget_slices(db, retention, now)
             if retention.readings is not None:
                 until = now - retention.readings * retain.DAY_MS
                 gone += retain.forget_readings(db, until, until)

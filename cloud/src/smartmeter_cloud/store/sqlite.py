@@ -10,6 +10,8 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
+from smartmeter_service.private_files import hide_database
+
 from smartmeter_cloud.store import households
 from smartmeter_cloud.store.interface import StoreUnavailable
 from smartmeter_cloud.store.rows import CODES
@@ -64,6 +66,7 @@ class SqliteStore(SqlStore):
         self._connections: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._meters: dict[str, int] = {}
+        hide_database(path)
         try:
             with self._writing() as db:
                 self._migrate(db, _WORDS, _version(db))

@@ -92,7 +92,7 @@ export function administer(place) {
     const { concentrator, household } = Object.fromEntries(new FormData(form));
     ask("POST", `v1/concentrators/${concentrator}/invitations`, { household: household || null })
       .then(({ token, expires }) => {
-        setText(command, `smartmeter-gateway enroll ${location.origin} ${token}`);
+        setText(command, `smartmeter-gateway enroll ${location.origin}\n${token}`);
         command.hidden = false;
         command.tabIndex = 0; // so that a keyboard scrolls it
         told(words("invited", { name: concentrator, time: day(expires) }));

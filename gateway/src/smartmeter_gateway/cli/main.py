@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import getpass
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import smartmeter
+from smartmeter_service.private_files import PRIVATE_UMASK
 from smartmeter_service.toml_file import SettingsError
 
 from ..capture.trials import Asked
@@ -22,6 +24,7 @@ _CONFIG = "/etc/smartmeter-gateway/gateway.toml"
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit status."""
+    os.umask(PRIVATE_UMASK)
     arguments = _parser().parse_args(argv)
     try:
         status: int = arguments.run(arguments)
@@ -87,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cert = command("enroll", _enroll, "get a certificate from the Cloud with a single-use token")
     cert.add_argument("url", metavar="URL", help="https://HOST[:PORT] of the Cloud")
-    cert.add_argument("token", metavar="TOKEN", help="the single-use token; - reads it from a pipe")
+    cert.add_argument("token", metavar="-", nargs="?", help="reads the token from a pipe")
     cert.add_argument("--ca", type=Path, metavar="FILE", help="file with the Cloud's CA")
 
     rules = command("broker-rules", _rules, "print the access rules for the Cloud's mosquitto")
@@ -201,8 +204,7 @@ def _enroll(arguments: argparse.Namespace) -> int:
         folder / "cloud.key",
         arguments.ca,
     )
-    given = arguments.token
-    token = sys.stdin.readline().strip() if given == "-" else given
+    token = _token(arguments.token)
     until, authority = enroll(identity, token, folder / "cloud-ca.crt")
     print(
         f"the certificate of {identity.id} is valid until {until:%Y-%m-%d}; put this into [cloud]:"
@@ -211,6 +213,18 @@ def _enroll(arguments: argparse.Namespace) -> int:
     if authority:
         print('ca = "cloud-ca.crt"  # if the broker\'s certificate is from the Cloud, too')
     return 0
+
+
+def _token(argument: str | None) -> str:
+    """The token from a prompt or a pipe: everybody on the machine can read arguments."""
+    if argument not in (None, "-"):
+        raise SettingsError(
+            "leave out the token, because other users can read the arguments of a program; "
+            "type it at the prompt, or give - and a pipe"
+        )
+    if argument is None and sys.stdin.isatty():
+        return getpass.getpass("Token: ").strip()
+    return sys.stdin.readline().strip()
 
 
 def _rules(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from smartmeter_service.private_files import hide_database
+
 _SCHEMA_VERSION = 3
 _ROW_BYTES = 120  # disk space of a row beside its payload, measured on 1 000 000 rows
 # Rows deleted at once to make room.
@@ -84,6 +86,7 @@ class Spool:
         self._history = history
         self.maximum_bytes = maximum_bytes
         self.maximum_age_s = maximum_age_s
+        hide_database(path)
         self._connection = _connect(path)
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version > _SCHEMA_VERSION:

@@ -158,7 +158,7 @@ export default {
   inviteId: "ID des Concentrators",
   inviteHousehold: "Haushalt (nötig, wenn es mehrere gibt)",
   invite: "Einladen",
-  invited: "Führen Sie diesen Befehl vor {time} auf {name} aus. Er wird nur einmal angezeigt.",
+  invited: "Führen Sie diesen Befehl vor {time} auf {name} aus, und geben Sie ihm das Token darunter. Beides wird nur einmal angezeigt.",
   details: "Details",
   ok: "OK",
   warn: "Warnung",

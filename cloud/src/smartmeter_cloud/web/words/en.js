@@ -158,7 +158,7 @@ export default {
   inviteId: "Concentrator ID",
   inviteHousehold: "Household (needed if there is more than one)",
   invite: "Invite",
-  invited: "Run this command on {name} before {time}. It is shown only once.",
+  invited: "Run this command on {name} before {time}, and give it the token below. Both are shown only once.",
   details: "Details",
   ok: "OK",
   warn: "Warning",
