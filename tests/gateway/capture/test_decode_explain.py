@@ -1,5 +1,8 @@
 """`decode --explain` and `--redact`: the explanation of a capture."""
 
+import contextlib
+import functools
+import operator
 import os
 import re
 import subprocess
@@ -123,6 +126,63 @@ def test_redacted_hex_can_be_given_to_decode_as_it_was_printed(said: Said) -> No
     status, again = said(text[start : text.index("\n\n", start)].encode(), "--explain")
     assert status == 0
     assert "1 reading, 0 faults." in again
+
+
+# Of a heat meter: its number's code has two groups.
+HEAT_METER = "%s(00005012345)\r\n6.8(0433.65*GJ)6.26(03052.95*m3)6.31(0109868*h)!\r\n\x03"
+
+
+@pytest.mark.parametrize("code", ["0.0", "C.1", "C.1.0", "0.0.0"])
+def test_numbers_of_meters_are_explained_and_redacted_under_any_code(said: Said, code: str) -> None:
+    block = (HEAT_METER % code).encode()
+    capture = b"/KAM MC\r\n\x02" + block + bytes((functools.reduce(operator.xor, block),))
+    status, told = said(capture, "--explain")
+    assert status == 0
+    assert re.search(rf"{re.escape(code)} +00005012345 +number of the meter", told)
+    status, told = said(capture, "--redact")
+    assert status == 0
+    assert "5012345" not in told
+
+
+PASTED = wire("dsmr-5").decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (PASTED[PASTED.index("\r\n\r\n") + 4 :], "the first line of the telegram is missing"),
+        ("# " + PASTED[: PASTED.index("!")], "The last line of the telegram is missing"),
+        (PASTED.replace("\\", "").replace("(00", "(01", 1), "has no backslash"),
+        ("> " + PASTED.replace("*kWh", "*KWh", 1), "the CRC counts every character"),
+    ],
+)
+def test_what_a_paste_has_lost_is_explained(said: Said, text: str, sentence: str) -> None:
+    status, told = said(text.encode(), "--explain")
+    assert status == 1
+    assert sentence in told
+    assert "receive buffer" not in told
+
+
+def test_on_a_terminal_the_explanation_is_the_default(tmp_path: Path) -> None:
+    (tmp_path / "capture").write_bytes(wire("dsmr-5"))
+    for arguments, begin in (([], b"Telegram 1:"), (["--json"], b"{")):
+        ours, theirs = os.openpty()
+        with open(ours, "rb", buffering=0) as shown:
+            command = [sys.executable, "-m", "smartmeter_gateway", "decode", "capture", *arguments]
+            with subprocess.Popen(command, cwd=tmp_path, stdout=theirs) as decode:
+                os.close(theirs)
+                first = shown.read(len(begin))
+                with contextlib.suppress(OSError):  # Linux's end of a terminal that was closed
+                    while shown.read(4096):
+                        pass
+            assert decode.returncode == 0
+        assert first == begin
+
+
+def test_json_and_an_explanation_at_once_are_refused(capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        main(["decode", "-", "--json", "--explain"])
+    assert "not allowed with" in capsys.readouterr().err
 
 
 def test_the_values_of_the_specification_have_names() -> None:

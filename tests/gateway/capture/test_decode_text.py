@@ -3,7 +3,9 @@
 import base64
 import contextlib
 import io
+import json
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -61,6 +63,10 @@ FORMS: dict[str, Callable[[bytes], str]] = {
     "decimal numbers in lines": lambda d: "\n".join(str(b) for b in d),
     "without leading zeros": lambda d: " ".join(f"{b:X}" for b in d),
     "escapes": lambda d: "".join(f"\\x{b:02x}" for b in d),
+    "Markdown's code": lambda d: f"`{d.hex()}`\n",
+    "Markdown's code behind a label": lambda d: f"data: `{d.hex()}`\n",
+    "with h behind": lambda d: "ERROR: no SML!\n" + " ".join(f"{b:02X}h" for b in d),
+    "decimal numbers behind a label": lambda d: "received: " + ", ".join(str(b) for b in d),
     "a C array": lambda d: (
         "unsigned char capture[] = {\n"
         + "".join("  " + ", ".join(f"0x{b:02x}" for b in row) + ",\n" for row in rows(d, 12))
@@ -158,7 +164,8 @@ def test_rows_left_out_are_put_in_again_and_bounded() -> None:
         list(read(row + "*\nffffffff\n"))
 
 
-TEXT = LISTENED.decode().split("\r\n")
+NEWLINE = "\r\n"
+TEXT = LISTENED.decode().split(NEWLINE)
 PASTES: dict[str, str] = {
     "indented": "\n".join("    " + line for line in TEXT),
     "quoted": "\n".join("> " + line for line in TEXT),
@@ -167,6 +174,26 @@ PASTES: dict[str, str] = {
     "without blank lines": "\n".join(line for line in TEXT if line),
     "each line twice as far": "\n\n".join(TEXT),
     "with spaces behind": "\n".join(line + "  " for line in TEXT),
+    "HTerm's marks": "\n".join(line + r"<\r><\n>" for line in TEXT),
+    "marks in one line": "".join(line + "<CR><LF>" for line in TEXT),
+    "ESPHome's strings": "\n".join(
+        f"[12:00:01][D][uart_debug:158]: <<< {json.dumps(line + NEWLINE)}" for line in TEXT[:-1]
+    ),
+    "ESPHome's strings of ten bytes": "\n".join(
+        f"[12:00:01][D][uart_debug:158]: <<< {json.dumps(LISTENED.decode()[at : at + 10])}"
+        for at in range(0, len(LISTENED), 10)
+    ),
+    "JSON": json.dumps({"telegram": LISTENED.decode()}),
+    "JSON whose end is missing": json.dumps({"telegram": LISTENED.decode()})[:-2],
+    "Python's text": repr(LISTENED.decode()),
+    "Home Assistant's pieces": "\n".join(
+        f"2024-01-02 12:00:00.123 DEBUG (MainThread) [dsmr_parser] received data: {piece}"
+        for piece in re.findall("(?s).{1,100}", LISTENED.decode())
+    ),
+    "with a remark to each line": "\n".join(f"# {line}      what it is [kWh]" for line in TEXT),
+    "without its backslash": "\n".join(TEXT).replace("\\", ""),
+    "with two backslashes": "\n".join(TEXT).replace("\\", "\\\\"),
+    "without its first character": "\n".join(TEXT)[1:],
     "between other lines": "hello\n" + "\n".join("  " + line for line in TEXT) + "\nthanks, all\n",
 }
 

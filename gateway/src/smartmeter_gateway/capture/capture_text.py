@@ -14,7 +14,7 @@ from typing import BinaryIO
 from smartmeter import Reading, Receiver
 from smartmeter_service.toml_file import SettingsError
 
-from . import notations, pasted_text
+from . import notations, pasted_text, printed_text
 
 PIECE = 65536
 _LINE_MAX = 1 << 20
@@ -44,7 +44,7 @@ _STAMP = re.compile(
     rf"(?<![0-9A-Fa-f:.-])(?:{_DATE}[T ,]*{_CLOCK}|{_CLOCK}|{_DATE}|\d{{9,13}}[.,]\d+)"
     r"(?![0-9A-Fa-f:-]|[.,]\d)"
 )
-_WORD = re.compile(r"[^\s,;:\-|#<>\[\](){}'\"]+|[\s,;:\-]+|.")
+_WORD = re.compile(r"[^\s,;:\-|#<>\[\](){}'\"`]+|[\s,;:\-]+|.")
 _BYTES = re.compile(rf"(?:(?:0[xX]|\\x)?{_PAIR})+|(?:0[xX])?[0-9A-Fa-f]")
 # The usual line, in a third of the time: more than half of it is pairs with one mark between.
 _USUAL = re.compile(rf"(?<![0-9A-Za-z\\])({_PAIR})([ :-])((?:{_PAIR}\2){{2,}}{_PAIR})\s*")
@@ -110,7 +110,7 @@ class Capture:
         if _PURE.fullmatch(text) and text.strip() and not stamped:
             return PURE
         dumped = sum(1 for line in lines if len(_of_line(line)) >= _ROW_LEAST)
-        if pasted_text.data_lines(lines) > max(dumped, _SURE):
+        if pasted_text.data_lines(list(printed_text.unfolded(lines))) > max(dumped, _SURE):
             return METER_TEXT if _is_read(text) else PASTED
         if _METER_TEXT.search(text):
             return METER_TEXT
@@ -298,6 +298,8 @@ def _of_line(line: str) -> bytes:
         return bytes.fromhex(usual[1] + usual[3].replace(usual[2], ""))
     if "." in text:
         text = notations.without_dots(text)
+    if "h" in text or "H" in text:
+        text = notations.without_suffixes(text)
     best: list[str] = []
     run: list[str] = []
     for word in _WORD.findall(text):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from smartmeter import Fault, Reading
 from smartmeter.reading import decimal
 
-from . import advice, redaction, trials
-from .capture_text import Capture
+from . import advice, redaction, text_advice, trials
+from .capture_text import PASTED, Capture
 from .encrypted_head import Head
 from .obis_names import name_of
 from .trials import Asked
@@ -61,6 +61,7 @@ class _Report:
         self._redact = redact
         self._receiver = asked.receiver()
         self._begin = b""
+        self._form = ""
         self._shapes: dict[tuple[object, ...], int] = {}
         self._alike = 0
         self._first: dict[tuple[str, str], Fault] = {}
@@ -68,6 +69,7 @@ class _Report:
         self.faults: Counter[tuple[str, str]] = Counter()
 
     def lines(self, capture: Capture) -> Iterator[str]:
+        self._form = capture.form
         for piece in capture:
             if len(self._begin) < _TRIAL_BYTES:
                 self._begin += piece[: _TRIAL_BYTES - len(self._begin)]
@@ -175,11 +177,15 @@ class _Report:
         if fault.payload:
             yield from self._refused(fault.kind, fault.payload)
         yield "  what to try:"
-        for sentence in advice.of(
-            fault, bool(self._asked.key), bool(self._asked.auth_key), bool(self.readings)
-        ):
+        for sentence in self._advice(fault):
             yield f"  - {sentence}"
         yield ""
+
+    def _advice(self, fault: Fault) -> list[str]:
+        told = text_advice.of(fault, self._begin) if self._form == PASTED else []
+        return told or advice.of(
+            fault, bool(self._asked.key), bool(self._asked.auth_key), bool(self.readings)
+        )
 
     def _refused(self, kind: str, payload: bytes) -> Iterator[str]:
         """The readable part of a refused telegram, and its bytes if they are decrypted."""

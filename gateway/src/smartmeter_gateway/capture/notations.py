@@ -6,7 +6,7 @@ import re
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")
 _HEX = re.compile(r"[0-9A-Fa-f\s]*")
-_DECIMAL = re.compile(r"[\s\[({]*(?:\d{1,3}[\s,;]+)*\d{1,3}[\s,;\])}]*")
+_DECIMAL = re.compile(r"(?:[^\d\n]{1,80}[:=])?[\s\[({]*(?:\d{1,3}[\s,;]+)*\d{1,3}[\s,;\])}]*")
 _NUMBER_MAX = 255
 
 # b'...' with what a backslash stands before
@@ -18,6 +18,7 @@ _DOTTED = re.compile(
     rf"(?<![0-9A-Za-z.])(?:(?:{_PAIR}\.){{4,}}{_PAIR}(?![0-9A-Za-z.])"
     rf"|{_PAIR}(?:\.{_PAIR})*(?=\s\(\d+\)))"
 )
+_SUFFIXED = re.compile(rf"(?<![0-9A-Za-z])({_PAIR})[hH](?![0-9A-Za-z])")
 
 
 def of_base64(text: str) -> bytes | None:
@@ -55,3 +56,8 @@ def of_literals(line: str) -> bytes:
 def without_dots(line: str) -> str:
     """The line with spaces for the dots between bytes."""
     return _DOTTED.sub(lambda found: found[0].replace(".", " "), line)
+
+
+def without_suffixes(line: str) -> str:
+    """The line with its bytes alone, where they are written as 1Bh."""
+    return _SUFFIXED.sub(r"\1", line)

@@ -74,12 +74,18 @@ _MEDIA = {"4": "heat cost", "5": "cooling", "6": "heat", "7": "gas", "8": "water
 
 
 def name_of(code: str) -> str:
-    """The meaning of "A-B:C.D.E" in words, "" if it is not known here."""
+    """The meaning of "A-B:C.D.E" in words, "" if it is not known here; E may be left out."""
     medium, _, key = code.partition(":")
     a, _, b = medium.partition("-")
     if a in _MEDIA:
         return f"{_MEDIA[a]} meter's value"
-    c, d, e = (int(group) for group in key.split("."))
+    if key.startswith("C.1"):
+        return "number of the meter"
+    groups = [*key.split("."), "0"][:3]
+    if not all(group.isdecimal() for group in groups) or len(groups) < 3:
+        return ""
+    c, d, e = (int(group) for group in groups)
+    key = f"{c}.{d}.{e}"
     if key in _OTHER_MEDIA and b != "0" and a == "0":
         return _OTHER_MEDIA[key]
     if key in _FIXED:

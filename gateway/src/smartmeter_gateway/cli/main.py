@@ -97,14 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("--ingest", default="ingest", metavar="NAME", help="the Cloud's own user")
 
     dec = command("decode", _decode, "decode a capture of a meter's bytes")
-    dec.add_argument("capture", metavar="FILE", help="binary or hex digits; - is standard input")
     dec.add_argument(
-        "--explain", action="store_true", help="explain in words what was found, and why"
+        "capture", metavar="FILE", help="bytes, or text that shows them; - is standard input"
     )
-    dec.add_argument(
+    shown = dec.add_mutually_exclusive_group()
+    shown.add_argument(
+        "--explain", action="store_true", help="explain what was found; the default on a terminal"
+    )
+    shown.add_argument(
         "--redact",
         action="store_true",
         help="the same without serial numbers and keys, for a bug report",
+    )
+    shown.add_argument(
+        "--json", action="store_true", help="a line of JSON for each event; the default in a pipe"
     )
     dec.add_argument("--link", metavar="NAME", help="the link layer; detected by default")
     dec.add_argument(
@@ -253,7 +259,12 @@ def _decode(arguments: argparse.Namespace) -> int:
             except OSError as why:
                 reason = (why.strerror or str(why)).lower()
                 raise SettingsError(f"{arguments.capture}: {reason}") from None
-        return decode.run(stream, asked, arguments.explain, arguments.redact)
+        explained = arguments.explain or (_is_terminal() and not arguments.json)
+        return decode.run(stream, asked, explained, arguments.redact)
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 if __name__ == "__main__":
