@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from smartmeter_service.faults import Faults
 from smartmeter_service.forced_end import end_by_force_after
+from smartmeter_service.systemd import READY, STOPPING, notify
 from smartmeter_service.threads import VitalThread
 
 from smartmeter_cloud.auth.scopes import ADMIN
@@ -77,9 +78,11 @@ def serve(path: Path | None) -> int:
         thread.start()
         print(f"the page is at {server.address}", flush=True)
         _print_first_link(store, settings, server.address)
+        notify(READY)
         try:
             server.run()
         finally:
+            notify(STOPPING)
             ingest.stop()
             thread.join(STOP_SECONDS)
             upkeep.stop()

@@ -14,17 +14,13 @@ from typing import Any
 
 import pytest
 from smartmeter_broker import EmbeddedBroker
-from smartmeter_gateway.cli import systemd
 from smartmeter_gateway.config.settings import EmbeddedSettings, load
-from smartmeter_service.toml_file import SettingsError
 
 from tests.gateway.conftest import Between
 from tests.gateway.intake.test_serial import pushing, secret  # noqa: F401 (a fixture)
 from tests.gateway.test_home import command
 from tools.certificates import Authority
-from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto
-from tools.environment.prepare import program
 from tools.meters import forms
 
 KEY = "000102030405060708090A0B0C0D0E0F"
@@ -263,58 +259,6 @@ def test_ports_answers_where_there_are_none_or_some() -> None:
     told = command("ports", "--seconds", "1")
     assert told.returncode == 0
     assert told.stdout.strip()
-
-
-def test_the_unit_starts_this_program_and_systemd_understands_it(
-    between: Between, tmp_path: Path
-) -> None:
-    told = command("install-service", "--print", "--config", str(between.process.config))
-    assert told.returncode == 0, told.stderr
-    assert f"run --config {between.process.config}" in told.stdout
-    for line in ("NoNewPrivileges=true", "WatchdogSec=60", "Type=notify", "ProtectSystem=strict"):
-        assert line in told.stdout
-    # By numbers, which hold before the first such device is plugged in (seen with systemd 252).
-    assert "DeviceAllow=char-188 rw\nDeviceAllow=char-166 rw\n" in told.stdout
-    assert f"User={systemd.USER}" in told.stdout
-    sections = [line for line in told.stdout.splitlines() if line.startswith("[")]
-    assert sections == ["[Unit]", "[Service]", "[Install]"]
-    try:
-        analyze = program("systemd-analyze")
-    except Unavailable as why:
-        pytest.skip(str(why))
-    if os.geteuid() and not Path("/run/systemd").exists():
-        pytest.skip("systemd-analyze wants /run/systemd, and only root can make it")
-    unit = tmp_path / "smartmeter-gateway.service"
-    unit.write_text(told.stdout)
-    own = Path(analyze).parent / "root" / "lib" / "systemd" / "system"  # where it is a private one
-    environment = os.environ | ({"SYSTEMD_UNIT_PATH": f"{tmp_path}:{own}"} if own.exists() else {})
-    for question in (["verify"], ["security", "--offline=true", "--threshold=18"]):
-        checked = subprocess.run(
-            [analyze, *question, str(unit)], capture_output=True, text=True, env=environment
-        )
-        assert checked.returncode == 0, checked.stdout
-        assert checked.stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("starter", "folder", "said"),
-    [
-        (
-            "/home/pi/smartmeter/bin/smartmeter-gateway",
-            "/etc/x",
-            "is in a home directory, which the service",
-        ),
-        ("/opt/x/bin/smartmeter-gateway", "/home/pi", "configuration is in /home/pi, but"),
-        ("/opt/x/bin/smartmeter-gateway", "/etc", "configuration is in /etc, but"),
-    ],
-)
-def test_the_service_is_not_installed_where_it_could_not_run_or_would_take_a_home(
-    starter: str, folder: str, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "base_prefix", "/usr")
-    with pytest.raises(SettingsError, match=said):
-        systemd._check(Path(starter), Path(folder))
-    systemd._check(Path("/opt/x/bin/smartmeter-gateway"), Path("/etc/smartmeter-gateway"))
 
 
 def test_systemd_is_told_when_it_is_ready_alive_and_stopping(

@@ -1,4 +1,4 @@
-"""The commands for administrators: init, check, migrate, export, status."""
+"""The commands for administrators: init, check, migrate, export, status, install-service."""
 
 import argparse
 import contextlib
@@ -21,14 +21,14 @@ from smartmeter_cloud.store.factory import open_store, version_of
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.schema import VERSION
 
-COMMANDS = ("init", "check", "migrate", "export", "status")
+COMMANDS = ("init", "check", "migrate", "export", "status", "install-service")
 
 
 def add(commands: Any) -> None:
     def command(name: str, about: str) -> Any:
         made = commands.add_parser(name, help=about, description=about)
-        needed = name == "init"
-        about = "the TOML file to write" if needed else HELP
+        needed = name in ("init", "install-service")
+        about = "the TOML file" if needed else HELP
         made.add_argument("--config", metavar="FILE", type=Path, required=needed, help=about)
         return made
 
@@ -45,6 +45,8 @@ def add(commands: Any) -> None:
     out.add_argument("--from", dest="start", metavar="TIME", help="RFC 3339, as 2026-11-01")
     out.add_argument("--to", dest="end", metavar="TIME", help="not included")
     out.add_argument("--code", action="append", default=[], help="OBIS code, as 1.8.0")
+    unit = command("install-service", "run `serve` with systemd, now and at every boot")
+    unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
     ask = command("status", "show the health of ingest, meters and database")
     ask.add_argument("--json", action="store_true", help="everything, as JSON")
 
@@ -58,6 +60,8 @@ def run(chosen: argparse.Namespace) -> int:
         print(f"wrote {chosen.config}; next: smartmeter-cloud check --config {chosen.config}")
         return 0
     settings = load_or_home(chosen.config)
+    if chosen.command == "install-service":
+        return _install(chosen)
     if chosen.command == "check":
         return _check(settings)
     try:
@@ -69,6 +73,17 @@ def run(chosen: argparse.Namespace) -> int:
             return _export(settings, store, chosen)
     except StoreUnavailable as e:
         raise SettingsError(f"{settings.source}: the store cannot be used: {e}") from None
+
+
+def _install(chosen: argparse.Namespace) -> int:
+    from smartmeter_cloud.cli.systemd import SERVICE
+
+    if chosen.print:
+        print(SERVICE.unit(chosen.config), end="")
+        return 0
+    for line in SERVICE.install(chosen.config):
+        print(line)
+    return 0
 
 
 def _check(settings: Config) -> int:

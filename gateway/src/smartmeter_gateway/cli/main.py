@@ -186,13 +186,13 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    from . import systemd
+    from .systemd import SERVICE
 
     load(arguments.config)
     if arguments.print:
-        print(systemd.unit(arguments.config), end="")
+        print(SERVICE.unit(arguments.config), end="")
         return 0
-    for line in systemd.install(arguments.config):
+    for line in SERVICE.install(arguments.config):
         print(line)
     return 0
 
