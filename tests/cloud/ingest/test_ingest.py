@@ -162,6 +162,8 @@ def test_states_of_boxes_are_kept_retained_or_not(cloud: Cloud) -> None:
     house = cloud.concentrator()
     house.send_raw(topics.concentrator_status("house-1"), encoded({"state": "online"}), retain=True)
     cloud.start("ingest").says("connected")
+    house.send("m1", reading(1))
+    house.all_receipted()
     house.send("m1", {"state": "online", "framesOk": 3}, "status")
     house.all_receipted()
     boxes = {(b.kind, b.name): json.loads(b.status or "") for b in cloud.store.boxes()}

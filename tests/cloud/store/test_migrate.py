@@ -30,6 +30,7 @@ STEPS = [
     "7b1f54ef61c9147a",
     "d6e92cfca4e8afff",
     "b6c1f07bcc65963d",
+    "f47d257005fff694",
 ]
 
 EARLIER = range(1, schema.VERSION)

@@ -136,6 +136,7 @@ def test_boxes_and_processes_are_kept_as_they_are_now(store: SqlStore) -> None:
         batch.add("concentrator/c/smartMeterMessage/m1/status", payload, at_ms, retained)
         store.write(batch)
 
+    add(store, "m1", reading(1))
     status({"state": "online"}, 1000)
     status({"state": "online"}, 2000, retained=True)
     assert [(b.kind, b.name, b.concentrator, b.received) for b in store.boxes()] == [

@@ -9,13 +9,15 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import astuple
 from smartmeter.wire import receipt, refusal, topics
+from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 from smartmeter_cloud.monitoring.observations import Box
 from smartmeter_cloud.store.batch import Batch, Sender, Unstorable
 from smartmeter_cloud.store.rows import CODES, COLUMNS, DeadLetter, ReadingRow
 
 PAYLOAD_MAX = 1024 * 1024
-STATUS_MAX = 256 * 1024  # a Concentrator of a thousand meters names each
+STATUS_MAX = 256 * 1024  # of a Concentrator: one of a thousand meters names each
+ADAPTER_STATUS_MAX = 16 * 1024  # of an adapter, as on the LAN
 TOPIC_KEPT = 256  # of a topic in a dead letter
 NUMBER_MAX = 1e15  # 15 digits: exact in a float64, and beyond any meter's total
 VALUES_MAX = 256  # as the core's
@@ -170,10 +172,12 @@ class MessageBatch(Batch):
         received: int,
         retained: bool,
     ) -> None:
-        _check_size(payload, STATUS_MAX)
+        _check_size(payload, ADAPTER_STATUS_MAX if kind == "adapter" else STATUS_MAX)
         if not payload:  # a retained message is deleted by an empty one (MQTT 5.0, 3.3.1.3)
             self.boxes.append(Box(kind, name, concentrator, None, received, retained))
             return
+        if is_too_deep(payload):
+            raise Refused(f"not a status: more than {LEVELS_MAX} levels of objects and arrays")
         try:
             _decode_status(payload)
             text = payload.decode()

@@ -15,6 +15,18 @@ VALUES (?, ?, ?, coalesce((SELECT household FROM concentrator WHERE name = ?), '
 ON CONFLICT (name) DO NOTHING
 """  # noqa: S608
 
+METERS_MAX = 10_000  # of one Concentrator; it follows no more itself
+
+# Why messages are refused, and what to do. The Concentrator shows it to its household.
+FOREIGN = (
+    "this meter belongs to another household than this Concentrator; an administrator of the Cloud "
+    "can place either"
+)
+CROWDED = (
+    f"this Concentrator already has {METERS_MAX} meters; an administrator of the Cloud can delete "
+    "meters that do not exist"
+)
+
 KNOWN_SECONDS = 10.0  # what was asked is asked again then: an API process may have changed it
 KNOWN_MAX = 200_000
 NAMES_AT_A_TIME = 500  # in one statement
@@ -39,13 +51,15 @@ class Households:
     def __init__(self) -> None:
         self._together: dict[tuple[str, str], float] = {}
 
-    def foreign(
+    def misplaced(
         self,
         db: Session,
         readings: Iterable[tuple[str, str]],
         statuses: Iterable[tuple[str, str]],
-    ) -> list[tuple[str, str]]:
-        """Those of (meter, Concentrator) that belong to different households.
+    ) -> dict[tuple[str, str], str]:
+        """Those of (meter, Concentrator) that may not send, with the reason.
+
+        They belong to different households, or the Concentrator has too many meters.
 
         A meter that is not known yet belongs where the first Concentrator does that sends
         readings of it. Statuses alone make no meter.
@@ -54,23 +68,23 @@ class Households:
         pairs = dict.fromkeys([*readings, *statuses])
         unknown = [pair for pair in pairs if self._together.get(pair, 0.0) <= now]
         if not unknown:
-            return []
+            return {}
         concentrators = sorted({pair[1] for pair in unknown})
         db.many(
             "INSERT INTO concentrator VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             [(concentrator, DEFAULT) for concentrator in concentrators],
         )
         owner = _households(db, "concentrator", concentrators)
-        house = self._claimed(db, unknown, set(readings), owner)
-        foreign = []
+        house, crowded = self._claimed(db, unknown, set(readings), owner)
+        misplaced = dict.fromkeys(crowded, CROWDED)
         if len(self._together) + len(unknown) > KNOWN_MAX:
             self._together.clear()
         for pair in unknown:
             if house.get(pair[0], owner[pair[1]]) != owner[pair[1]]:
-                foreign.append(pair)
+                misplaced[pair] = FOREIGN
             elif pair[0] in house:
                 self._together[pair] = now + KNOWN_SECONDS
-        return foreign
+        return misplaced
 
     def _claimed(
         self,
@@ -78,8 +92,11 @@ class Households:
         pairs: list[tuple[str, str]],
         readings: set[tuple[str, str]],
         owner: dict[str, str],
-    ) -> dict[str, str]:
-        """The household of each meter. Meters with readings that are not known yet are made."""
+    ) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        """The household of each meter, and those of pairs whose meter is one too many.
+
+        Meters with readings that are not known yet are made.
+        """
         names = {pair[0] for pair in pairs}
         house = _households(db, "meter", sorted(names | set(filter(None, map(main_of, names)))))
         new: dict[str, str] = {}
@@ -91,6 +108,9 @@ class Households:
                 house[meter] = house[main]  # a sub-meter belongs where its main meter does
             elif (meter, concentrator) in readings:
                 new.setdefault(meter, concentrator)
+        crowded = _crowded(db, new) if new else []
+        for meter, _ in crowded:
+            del new[meter]
         if new:
             rows = sorted(new.items())
             db.many(NEW_METER, [new_meter(meter, name) for meter, name in rows])
@@ -100,12 +120,30 @@ class Households:
             )
             # Another process may have made one at the same time: asked again, it is seen.
             house.update(_households(db, "meter", sorted(new)))
-        return house
+        return house, crowded
+
+
+def _crowded(db: Session, new: dict[str, str]) -> list[tuple[str, str]]:
+    """Those of the new meters (meter -> Concentrator) that the Concentrator has no room for."""
+    found = []
+    by_concentrator: dict[str, list[str]] = {}
+    for meter, concentrator in new.items():
+        by_concentrator.setdefault(concentrator, []).append(meter)
+    for concentrator, meters in by_concentrator.items():
+        row = db.one("SELECT count(*) FROM meter WHERE concentrator = ?", (concentrator,))
+        room = max(0, METERS_MAX - (row[0] if row else 0))
+        found += [(meter, concentrator) for meter in meters[room:]]
+    return found
 
 
 def main_of(meter: str) -> str:
     """The main meter's id where this may be a sub-meter's, which ends in -1 to -8; else ""."""
     return meter[:-2] if len(meter) > 2 and meter[-2] == "-" and meter[-1] in "12345678" else ""
+
+
+def of_meters(db: Session, meters: list[str]) -> dict[str, str]:
+    """The household of each of these meters that exists."""
+    return _households(db, "meter", meters)
 
 
 def _households(db: Session, table: str, names: list[str]) -> dict[str, str]:

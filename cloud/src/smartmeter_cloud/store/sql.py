@@ -49,6 +49,7 @@ from smartmeter_cloud.store.rows import (
 )
 from smartmeter_cloud.store.session import Session
 from smartmeter_cloud.store.slices import DAY, QUARTER, QUARTER_MS, Slice
+from smartmeter_cloud.store.status_space import StatusSpace
 
 # The newest reading is the latest of those whose clock can be believed, else the latest of all.
 _NEWEST = """
@@ -67,10 +68,6 @@ POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0
 REVOKED = (
     "the certificates of this Concentrator are revoked; "
     "an administrator of the Cloud can invite it again"
-)
-FOREIGN = (
-    "this meter belongs to another household than this Concentrator; an administrator of the Cloud "
-    "can place either"
 )
 _SIGNS = (ABOVE, BELOW, EQUAL)
 _NUMBERS = (int, float)
@@ -96,6 +93,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
     def __init__(self) -> None:
         self._households = Households()
         self._revoked = Revoked()
+        self._status_space = StatusSpace()
 
     @abstractmethod
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
@@ -128,7 +126,8 @@ class SqlStore(SqlAccounts, SqlCertificates):
         with self._writing() as db:
             self._take_out(db, batch)
             new = self._write_readings(db, batch.readings) if batch.readings else 0
-            for box in batch.boxes:
+            boxes = self._status_space.admitted(db, batch.boxes)
+            for box in boxes:
                 self._box(db, box)
             if batch.unstorable:
                 dead_letters.bury(db, batch)
@@ -138,7 +137,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 "stored": stored.new,
                 "repeated": stored.repeated,
                 "dead": len(batch.unstorable),
-                "ignored": batch.ignored,
+                "ignored": batch.ignored + len(batch.boxes) - len(boxes),
                 "refused": refused - batch.ignored,
             }
             for name, n in counts.items():
@@ -156,8 +155,9 @@ class SqlStore(SqlAccounts, SqlCertificates):
         for sender in [s for s in batch.messages if s[1] in revoked]:
             self._refuse(db, batch, sender, REVOKED, refusal.CONCENTRATOR)
         statuses = [(box.meter, box.concentrator) for box in batch.boxes if box.meter]
-        for sender in self._households.foreign(db, batch.readings, statuses):
-            self._refuse(db, batch, sender, FOREIGN, refusal.METER)
+        misplaced = self._households.misplaced(db, batch.readings, statuses)
+        for sender, reason in misplaced.items():
+            self._refuse(db, batch, sender, reason, refusal.METER)
 
     def _refuse(self, db: Session, batch: Batch, sender: Sender, reason: str, scope: str) -> None:
         messages = batch.refuse(sender, reason, scope)
