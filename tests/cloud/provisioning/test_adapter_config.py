@@ -52,7 +52,8 @@ def test_provision_takes_what_the_cloud_gives(guarded: Site, tmp_path: Path) -> 
     meters = {m["id"]: m for m in call(guarded, "GET", "v1/meters", key=key)[1]}
     assert meters[made["id"]]["label"] == "Cellar"
     assert meters[made["id"]]["newest"]["seq"] == 9
-    assert len(guarded.store.dead_letters(9)) == 1
+    (refused,) = guarded.store.refused_senders()
+    assert (refused.concentrator, refused.meter) == ("house-2", made["id"])
 
 
 def test_what_the_file_does_not_say_is_asked(
