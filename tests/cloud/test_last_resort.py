@@ -12,9 +12,10 @@ import pytest
 from smartmeter_cloud.pki.authority import Authority
 from smartmeter_service.threads import EXIT_STATUS
 
+from tests.cloud.api.test_access import Issuer
 from tests.cloud.around import Concentrator, Process, command, eventually, reading
 from tests.cloud.conftest import Cloud
-from tests.cloud.sites import Site
+from tests.cloud.sites import Site, call
 from tests.service import faulty
 
 WRITER = "smartmeter_cloud.store.sqlite:SqliteStore.write"
@@ -24,6 +25,7 @@ METRICS = "socketserver:BaseServer.service_actions"
 LIST = "smartmeter_cloud.pki.enrolment:Enrolment.refresh"
 LIVE = "smartmeter_cloud.api.live:Live._take"
 BROKER = "amqtt.broker:Broker._run_broadcast"
+ISSUER = "smartmeter_cloud.auth.issuer_keys:_get"
 BUG = "LookupError: a bug that a test put in"
 
 
@@ -135,5 +137,22 @@ def test_the_revocation_list_is_signed_after_a_fault(tmp_path: Path) -> None:
         eventually((folder / "crl.pem").exists)
         assert 'smartmeter_cloud_faults_total{thread="revocation list"} 1.0' in site.metrics()
         assert BUG in site.api.said
+    finally:
+        site.end()
+
+
+def test_the_issuer_is_asked_again_after_a_fault(tmp_path: Path) -> None:
+    issuer = Issuer()
+    trigger = tmp_path / "trigger"
+    trigger.touch()
+    settings = f'[oidc]\nissuer = "{issuer.url}"\naudience = "meters"\n'
+    program = faulty.program(ISSUER, trigger, "smartmeter_cloud")
+    site = Site(tmp_path, settings, guarded=True, program=program)
+    try:
+        token = issuer.token(scope="metrics", households="*")
+        eventually(lambda: call(site, "GET", "healthz")[0] == 200)
+        site.api.says(BUG)
+        eventually(lambda: call(site, "GET", "v1/session", key=token)[0] != 503)
+        assert 'smartmeter_cloud_faults_total{thread="issuer"} 1.0' in site.metrics()
     finally:
         site.end()

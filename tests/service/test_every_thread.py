@@ -46,6 +46,10 @@ TESTED: dict[tuple[str, str], tuple[ModuleType, str]] = {
         of_cloud,
         "test_the_process_ends_and_nothing_is_lost",
     ),
+    ("smartmeter_cloud/auth/issuer_keys.py", "'issuer'"): (
+        of_cloud,
+        "test_the_issuer_is_asked_again_after_a_fault",
+    ),
     ("smartmeter_cloud/history/upkeep.py", "'upkeep'"): (of_cloud, "test_ingest_goes_on"),
     ("smartmeter_cloud/ingest/writer.py", "'writer'"): (
         of_cloud,

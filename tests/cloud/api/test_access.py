@@ -168,10 +168,15 @@ class Issuer:
     def __init__(self) -> None:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.answers = threading.Event()
+        self.answers.set()
+        self.asked = 0
         issuer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                issuer.asked += 1
+                issuer.answers.wait(60)
                 body = issuer.documents()[self.path]
                 self.send_response(200)
                 self.end_headers()
@@ -214,6 +219,7 @@ def test_tokens_of_an_issuer(tmp_path: Path) -> None:
     site.two_households()
     try:
         good = issuer.token()
+        eventually(lambda: call(site, "GET", "v1/meters", key=good)[0] == 200)
         assert [m["id"] for m in call(site, "GET", "v1/meters", key=good)[1]] == ["m1"]
         assert call(site, "GET", f"v1/meters/m2/power?{SPAN}", key=good)[0] == 404
         assert call(site, "DELETE", "v1/meterReadings?id=m1", key=good)[0] == 403
@@ -242,4 +248,30 @@ def test_tokens_of_an_issuer(tmp_path: Path) -> None:
         issuer.server.shutdown()
         assert call(site, "GET", "v1/meters", key=good)[0] == 200
     finally:
+        site.end()
+
+
+def test_nobody_waits_for_an_issuer(tmp_path: Path) -> None:
+    """Tokens of made-up keys while the issuer is silent: each is answered, and it is asked once."""
+    issuer = Issuer()
+    issuer.answers.clear()
+    settings = f'[oidc]\nissuer = "{issuer.url}"\naudience = "meters"\n'
+    site = Site(tmp_path, settings, guarded=True)
+    try:
+        site.two_households()
+        key = site.key("read")
+        for i in range(45):
+            status, problem, headers = call(site, "GET", "v1/meters", key=issuer.token(kid=f"x{i}"))
+            assert (status, headers["Retry-After"]) == (503, "1")
+            assert "has not answered yet" in problem["detail"]
+        assert call(site, "GET", "v1/meters", key=key)[0] == 200
+        assert issuer.asked == 1
+        issuer.answers.set()
+        good = issuer.token()
+        eventually(lambda: call(site, "GET", "v1/meters", key=good)[0] == 200)
+        for i in range(45):
+            assert call(site, "GET", "v1/meters", key=issuer.token(kid=f"x{i}"))[0] == 401
+        assert issuer.asked <= 4  # two documents each time
+    finally:
+        issuer.answers.set()
         site.end()

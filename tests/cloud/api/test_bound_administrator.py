@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from smartmeter_cloud.store.rows import Invitation
 
-from tests.cloud.around import command
+from tests.cloud.around import command, eventually
 from tests.cloud.sites import Site, call
 
 
@@ -118,6 +118,7 @@ def test_an_issuer_s_token_with_admin_is_bound_as_well(tmp_path: Path) -> None:
     try:
         site.two_households()
         token = issuer.token(scope="admin", households=["smith"])
+        eventually(lambda: call(site, "GET", "v1/keys", key=token)[0] == 200)
         body = {"name": "x", "scopes": ["read"], "household": None}
         assert call(site, "POST", "v1/keys", body, key=token)[0] == 403
         status, given, _ = call(site, "POST", "v1/keys", body | {"household": "smith"}, key=token)

@@ -10,6 +10,7 @@ from smartmeter_cloud.api.caller import Caller
 from smartmeter_cloud.api.keys import FIRST_NAME, PREFIX, SESSION_DAYS, digest, new_key, now_ms
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.rate_limit import SLOW_SECONDS, WrongKeyLimit
+from smartmeter_cloud.auth.issuer_keys import NotFetched
 from smartmeter_cloud.auth.oidc import Issuer, Rejected
 from smartmeter_cloud.auth.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION, READ, SCOPES
 from smartmeter_cloud.store.interface import Store
@@ -67,6 +68,8 @@ class Authenticator:
             name, scopes, households, until = self.issuer.check(token)
         except Rejected as e:
             raise _unknown(str(e)) from None
+        except NotFetched as e:
+            raise Problem(503, str(e), {"Retry-After": "1"}) from None
         return Caller(self.store, name, scopes, households, until=until)
 
     def _of_key(self, key: Key) -> Caller:
@@ -79,6 +82,8 @@ class Authenticator:
         try:
             return look(token)
         except Problem as problem:
+            if problem.status != 401:
+                raise
             raise self.wrong(request, problem) from None
 
     def wrong(self, request: Request, problem: Problem) -> Problem:

@@ -58,7 +58,7 @@ _HSTS_SECONDS = 180 * 86400  # how long a browser that used TLS once only uses T
 def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
     live = Live(store, faults)
     permissions = StreamPermissions(store)
-    issuer = Issuer(settings.oidc) if settings.oidc else None
+    issuer = Issuer(settings.oidc, faults) if settings.oidc else None
 
     app = FastAPI(
         title="smartmeter-cloud",

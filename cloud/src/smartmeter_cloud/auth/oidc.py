@@ -1,18 +1,13 @@
 """Bearer tokens of any OpenID Connect issuer."""
 
-import json
-import threading
-import time
-import urllib.request
 from typing import Any
 
+from smartmeter_service.faults import Faults
+
+from smartmeter_cloud.auth.issuer_keys import IssuerKeys
 from smartmeter_cloud.config.settings import OidcSettings
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
-FETCH_SECONDS = 5
-FETCH_MAX = 256 * 1024
-# An unknown key id makes us ask the issuer again, but not more often than this.
-AGAIN_SECONDS = 30.0
 TOKEN_MAX = 8192
 LEEWAY_SECONDS = 30  # for clocks that differ
 
@@ -22,14 +17,15 @@ class Rejected(Exception):
 
 
 class Issuer:
-    def __init__(self, settings: OidcSettings) -> None:
+    def __init__(self, settings: OidcSettings, faults: Faults) -> None:
         self._settings = settings
-        self._keys: dict[str, Any] = {}
-        self._asked = 0.0
-        self._lock = threading.Lock()
+        self._keys = IssuerKeys(settings.issuer, faults)
 
     def check(self, token: str) -> tuple[str, frozenset[str], frozenset[str] | None, int]:
-        """(subject, scopes, households, its end in ms) of a valid token; Rejected."""
+        """(subject, scopes, households, its end in ms) of a valid token.
+
+        Raises Rejected, or NotFetched if the issuer has not answered yet.
+        """
         import jwt
 
         if len(token) > TOKEN_MAX:
@@ -69,35 +65,7 @@ class Issuer:
         return str(claims["sub"])[:200], frozenset(map(str, scopes)), households_of, until
 
     def _key(self, kid: str) -> Any:
-        with self._lock:
-            if kid not in self._keys and time.monotonic() - self._asked > AGAIN_SECONDS:
-                self._fetch()
-                self._asked = time.monotonic()
-            key = self._keys.get(kid)
+        key = self._keys.key(kid)
         if key is None:
             raise Rejected("this token is signed by a key that its issuer does not have")
         return key
-
-    def _fetch(self) -> None:
-        import jwt
-
-        try:
-            base = self._settings.issuer.rstrip("/")
-            found = _get(f"{base}/.well-known/openid-configuration")
-            if found.get("issuer") != self._settings.issuer:
-                raise Rejected("the issuer's metadata names another issuer")
-            document = _get(str(found["jwks_uri"]))
-            keys = jwt.PyJWKSet.from_dict(document).keys
-        except (OSError, ValueError, KeyError, jwt.PyJWTError):
-            raise Rejected("the token issuer is not available at the moment") from None
-        self._keys = {str(key.key_id or ""): key.key for key in keys}
-
-
-def _get(url: str) -> dict[str, Any]:
-    if not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
-        raise ValueError("only over TLS")
-    with urllib.request.urlopen(url, timeout=FETCH_SECONDS) as answer:  # noqa: S310
-        document = json.loads(answer.read(FETCH_MAX))
-    if not isinstance(document, dict):
-        raise ValueError("no object")
-    return document
