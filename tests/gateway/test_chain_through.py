@@ -215,6 +215,17 @@ def test_what_no_store_can_take_is_refused_counted_and_stops_nobody(
     assert "Traceback" not in between.process.said
 
 
+def test_telegrams_without_a_key_raise_an_alarm_that_says_what_to_do(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    adapter.publish_and_wait("locked", b"\x68" * 300, "ciphered")
+    eventually(lambda: cloud.statuses.get("home", {}).get("alarms"))
+    (alarm,) = cloud.statuses["home"]["alarms"]
+    assert "meter locked" in alarm
+    assert "key_file" in alarm
+
+
 def test_numbers_that_are_none_are_refused(
     between: Between, adapter: Adapter, cloud: StandInCloud
 ) -> None:

@@ -132,6 +132,7 @@ def test_check_says_line_by_line_what_is_right(
         "connected (without TLS, MQTT 5)",
         "concentrator/# can be read",
         "receipts can be written",
+        "refusals can be written",
         "free to listen",
     ):
         assert sum(words in line for line in lines) == 1, out
@@ -157,6 +158,7 @@ def test_check_finds_what_the_broker_does_not_allow(
     status, out, _ = typed(capsys, "check", "--config", path)
     assert status == 1
     assert "receipts can NOT be written" in out
+    assert "refusals can NOT be written" in out
     assert "test-secret" not in out
     password.write_text("wrong")
     status, out, _ = typed(capsys, "check", "--config", path)

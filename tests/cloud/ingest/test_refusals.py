@@ -144,3 +144,15 @@ def test_a_broker_that_refuses_refusals_still_gets_receipts_through(
         assert "cloud/+/refusals" in status.out
     finally:
         older.end()
+
+
+def test_strangers_topics_fill_no_store_and_are_counted(cloud: Cloud) -> None:
+    cloud.start("ingest").says("connected")
+    house = cloud.concentrator()
+    for i in range(1100):
+        house.client.publish("concentrator/a b/status", b"%d" % i, qos=1)
+    house.send("m1", reading(1))
+    house.all_receipted()
+    eventually(lambda: cloud.store.counters() == {"stored": 1, "dead": 1000, "ignored": 100})
+    assert cloud.rows("SELECT count(*) FROM dead_letter") == [(1000,)]
+    assert not house.refusals

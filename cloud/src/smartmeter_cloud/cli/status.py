@@ -102,8 +102,8 @@ def alarms(d: dict[str, Any]) -> list[str]:
         found.append(f"{len(refused) - REFUSED_TOLD} more meters are refused (--json has all)")
     for name in d["fullDeadLetters"]:
         found.append(
-            f"Concentrator {name} has no room for more dead letters; replay or delete some: "
-            f"smartmeter-cloud dead-letters --concentrator {name}"
+            f"{f'Concentrator {name}' if name else 'other topics'}: no room for more dead letters; "
+            f"replay or delete some: smartmeter-cloud dead-letters --concentrator '{name}'"
         )
     if not d["api"]:
         found.append("the API does not answer on this machine")
@@ -117,6 +117,8 @@ def _refused(one: dict[str, Any]) -> str:
             f"Concentrator {concentrator} is refused, because its certificates are revoked. It "
             f"keeps its readings: smartmeter-cloud invite {concentrator}"
         )
+    if one["meterHousehold"] in (None, one["household"]):
+        return f"Concentrator {concentrator} is refused for meter {meter}: {one['reason']}"
     return (
         f"Concentrator {concentrator} of household {one['household']} is refused for meter {meter} "
         f"of household {one['meterHousehold']}, and keeps its readings. "

@@ -120,7 +120,7 @@ class Writer:
         self.counts["repeated"] += stored.repeated
         self.counts["ignored"] += batch.ignored
         self.counts["dead"] += len(batch.unstorable)
-        self.counts["refused"] += sum(map(len, batch.refused.values())) - batch.ignored
+        self.counts["refused"] += sum(map(len, batch.refused.values()))
         return True
 
     def _warn_once(self, batch: MessageBatch) -> None:

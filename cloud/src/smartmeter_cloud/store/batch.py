@@ -51,6 +51,8 @@ class Batch:
         by_sender: dict[Sender, set[bytes]] = {}
         for one in ones:
             by_sender.setdefault(one.sender, set()).add(one.message)
+        # If the topic names no Concentrator, nobody can be answered.
+        self.ignored += sum(not one.sender[1] for one in ones)
         without = set(ones)
         self.unstorable = [one for one in self.unstorable if one not in without]
         for sender, refused in by_sender.items():

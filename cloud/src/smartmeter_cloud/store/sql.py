@@ -138,7 +138,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 "repeated": stored.repeated,
                 "dead": len(batch.unstorable),
                 "ignored": batch.ignored + len(batch.boxes) - len(boxes),
-                "refused": refused - batch.ignored,
+                "refused": refused,
             }
             for name, n in counts.items():
                 if n:

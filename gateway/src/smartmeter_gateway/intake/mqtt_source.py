@@ -14,6 +14,7 @@ from ..spool.batch import Ack, Batch
 from . import validation
 from .pipeline import Pipeline
 from .publisher import Publisher
+from .telegram_decoder import NO_KEY
 from .validation import Refused
 
 # Short: a LAN broker that has lost its sessions accepts readings and drops them until we are back.
@@ -80,6 +81,12 @@ class MqttSource(Listener):
             self._pipeline.take(batch, meter, specific, message.payload, NAME)
         except Refused as why:
             self._registry.refuse(why.kind, why.detail, origin)
+            if why.kind == NO_KEY:  # every reading of that meter is lost until there is one
+                self._registry.alarm(
+                    "intake.key",
+                    f"{origin} sends encrypted telegrams, which are dropped without its key: add "
+                    "[[meter]] with its id and key_file to the settings",
+                )
         except Exception:
             # A fault of this program, not of the sender: the other messages go on.
             self._registry.own_fault(NAME)

@@ -246,14 +246,16 @@ class Forwarder:
         for payload in payloads:
             try:
                 refused = refusal.decode(payload)
-            except ValueError as why:
-                self._registry.refuse("refusal", str(why), NAME)
+            except ValueError as e:
+                self._registry.refuse("refusal", str(e), NAME)
                 continue
+            meter = self._in_flight.meter_of(refused.digest)
+            origin = f"meter {meter}" if meter else "this Concentrator"
             if refused.final:  # the Cloud keeps it as a dead letter, and sends a receipt
-                name = f"dead letter {refused.digest.hex()}"
-                self._registry.refuse("dead letter", refused.reason, name)
+                why = f"{refused.reason} (dead letter {refused.digest.hex()} in the Cloud)"
+                self._registry.refuse("dead letter", why, origin)
                 continue
-            self._registry.refuse("cloud", refused.reason, "the Cloud")
+            self._registry.refuse("cloud", refused.reason, origin)
             sent = self._in_flight.received(refused.digest, now)
             if sent is not None:  # a status has no place in the spool: the next one is sent anyway
                 self._withhold(sent, refused, now)

@@ -86,6 +86,11 @@ class InFlight:
             self._heard_at = now
         return sent
 
+    def meter_of(self, digest: bytes) -> str | None:
+        """The meter whose message has that digest; None if it is not in flight."""
+        sent = self._sent.get(digest)
+        return sent.meter if sent else None
+
     def _remove(self, digest: bytes) -> Sent | None:
         sent = self._sent.pop(digest, None)
         if sent is not None:
