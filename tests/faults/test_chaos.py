@@ -5,10 +5,13 @@ a run to be repeated. What is killed: the Concentrator, both brokers, the Cloud'
 is disturbed: the Concentrator's connections to both brokers, and ingest's. An adapter here does
 what the real one does: it remembers its last readings, and where its broker lost its sessions it
 tells them again, at once and when the Concentrator has had the time to connect, too. Among the
-traffic are messages that no store can take.
+traffic are messages that no store can take: the Concentrator refuses some, the Cloud the others.
+A Concentrator of another household squats a meter, and an administrator misplaces it again and
+again. PostgreSQL loses its primary, and the synchronous standby takes over.
 """
 
 import contextlib
+import json
 import os
 import random
 import sqlite3
@@ -21,11 +24,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from smartmeter.wire import topics
 
 from tests.faults.proxy import DELAY, PASS, SWALLOW, Proxy
 from tests.gateway.standins import Adapter, Process, eventually, reading
+from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto
+from tools.environment.postgresql_pair import PostgresPair
+
+SQUATTED = "meter-0"
+SQUATTER_SEQ = 10**6  # of the squatter's reading
+LATE = 10_413_792_000  # the year 2300: the Concentrator takes it, and no store can
 
 SECONDS = float(os.environ.get("FAULT_SECONDS", "8"))
 SEED = int(os.environ.get("FAULT_SEED", str(random.randrange(10**6))))
@@ -46,13 +57,15 @@ class Traffic(Adapter):
         self.acknowledged: set[int] = set()
         self.published = 0
         self.poisoned = 0
+        self.late: set[int] = set()
+        self._first_late = SQUATTER_SEQ * (1 + int(meter[-1]))
         self._chance = chance
         # What is in flight, by packet id (None: a poison), and ids whose PUBACK came in paho's
         # thread before publish() returned them.
         self._mids: dict[int, int | None] = {}
         self._early: set[int] = set()
         self._noting = threading.Lock()
-        self._remembered: deque[tuple[float, int]] = deque()
+        self._remembered: deque[tuple[float, str, bytes, int | None]] = deque()
         self._again_at: list[float] = []  # when everything remembered must be sent again
         self._ending = threading.Event()
         self.client.on_connect = self._up
@@ -86,19 +99,22 @@ class Traffic(Adapter):
             else:
                 self._mids[mid] = seq
 
-    def _tell_reading(self, seq: int) -> None:
-        self._tell(self.meter, reading(seq), seq)
-
     def _run(self) -> None:
         while not self._ending.wait(1 / RATE):
             now = time.monotonic()
             if len(self._mids) < 2000:
-                self._tell_reading(self.published)
-                self._remembered.append((now, self.published))
+                seq = self.published
+                self._remembered.append((now, self.meter, reading(seq), seq))
+                self._tell(*self._remembered[-1][1:])
                 self.published += 1
             while self._remembered and self._remembered[0][0] < now - REMEMBERED_S:
                 self._remembered.popleft()
             self._tell_again()
+            if self._chance.random() < 0.03:
+                seq = self._first_late + len(self.late)
+                self._remembered.append((now, "late", reading(seq, at=LATE + seq), None))
+                self._tell(*self._remembered[-1][1:])
+                self.late.add(seq)
             if self._chance.random() < 0.05:
                 self._tell("poisoner", self._chance.choice(POISON))
                 self.poisoned += 1
@@ -107,8 +123,8 @@ class Traffic(Adapter):
         due = self._again_at  # which paho's thread may put another in the place of
         if due and time.monotonic() >= due[0]:
             del due[0]
-            for _, seq in list(self._remembered):
-                self._tell_reading(seq)
+            for _, *message in list(self._remembered):
+                self._tell(*message)
 
     def begin(self) -> None:
         self.start()
@@ -128,15 +144,16 @@ class Traffic(Adapter):
 
 
 class Ingest:
-    """smartmeter-cloud ingest over one SQLite file."""
+    """smartmeter-cloud ingest over one store: url, or an SQLite file."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.store = folder / "store.sqlite"
+    def __init__(self, folder: Path, port: int, url: str | None) -> None:
+        self._file = folder / "store.sqlite"
+        self._url = url
         self._config = folder / "cloud.toml"
         self._log = folder / "ingest.log"
+        store = f'url = "{url}"' if url else f'path = "{self._file}"'
         self._config.write_text(
-            f'[broker]\nhost = "127.0.0.1"\nport = {port}\ntls = false\n'
-            f'[store]\npath = "{self.store}"\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {port}\ntls = false\n[store]\n{store}\n'
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -153,20 +170,37 @@ class Ingest:
             self._process.kill()
             self._process.wait()
 
+    def supervise(self) -> None:
+        """Starts it where it has ended by itself, as systemd does: the store was away."""
+        if self._process and self._process.poll() is not None:
+            self.start()
+
+    def say(self, *arguments: str) -> bool:
+        """Whether a command of an administrator was carried out."""
+        command = [sys.executable, "-m", "smartmeter_cloud", *arguments]
+        done = subprocess.run([*command, "--config", self._config], capture_output=True)
+        return done.returncode == 0
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """What the store holds; ? stands for a value."""
+        if self._url:
+            with psycopg.connect(self._url) as db:
+                return db.execute(sql.replace("?", "%s").encode(), values).fetchall()
+        with contextlib.closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True)) as c:
+            return c.execute(sql, values).fetchall()
+
     def stored(self, meter: str) -> list[int]:
         """The seqs of a meter, each as often as it is there."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as c:
-            rows = c.execute(
-                "SELECT r.seq FROM reading r JOIN meter m ON m.id = r.meter WHERE m.name = ?",
-                (meter,),
-            ).fetchall()
-        return [seq for (seq,) in rows]
+        sql = "SELECT r.seq FROM reading r JOIN meter m ON m.id = r.meter WHERE m.name = ?"
+        return [seq for (seq,) in self.rows(sql, meter)]
 
 
 class Chain:
     """All boxes, and what can be done to them."""
 
-    def __init__(self, folder: Path, mosquitto: Callable[..., Mosquitto]) -> None:
+    def __init__(
+        self, folder: Path, mosquitto: Callable[..., Mosquitto], pair: PostgresPair | None
+    ) -> None:
         self.lan = mosquitto()
         self.cloud = mosquitto()
         self.to_lan = Proxy(self.lan.port).start()
@@ -177,12 +211,13 @@ class Chain:
             f'concentrator = "home"\n[http]\nenabled = false\n'
             f'[lan]\nhost = "127.0.0.1"\nport = {self.to_lan.port}\n'
             f'[cloud]\nhost = "127.0.0.1"\nport = {self.to_cloud.port}\n'
-            "resend_after = 2\n"
+            "resend_after = 1\n"
         )
-        self.ingest = Ingest(folder, self.from_cloud.port)
+        self.ingest = Ingest(folder, self.from_cloud.port, pair.url if pair else None)
         self.concentrator.start()
         self.ingest.start()
         self.concentrator.says("LAN broker: connected")
+        self._squat()
         self.actions: dict[str, Callable[[float], None]] = {
             "kill the Concentrator": lambda s: self._restart(self.concentrator, s),
             "kill the LAN broker": lambda s: self._restart(self.lan, s),
@@ -197,7 +232,29 @@ class Chain:
             "swallow ingest's": lambda s: self._disturb(self.from_cloud, SWALLOW, s),
             "delay the LAN": lambda s: self._disturb(self.to_lan, DELAY, s),
             "swallow the LAN": lambda s: self._disturb(self.to_lan, SWALLOW, s),
+            "misplace a meter": lambda s: self._misplace(),
         }
+        if pair:
+            self.actions["lose the primary"] = lambda s: pair.fail_over()
+
+    def _squat(self) -> None:
+        """A Concentrator of another household sends first for a meter that is not planned."""
+        eventually(lambda: self.ingest.say("place", "squatter", "--household", "away"))
+        topic = topics.uplink("squatter", SQUATTED, topics.READING)
+        with Adapter(self.cloud.port) as squatter:
+            squatter.client.publish(topic, reading(SQUATTER_SEQ), qos=1).wait_for_publish(60)
+            eventually(lambda: self.ingest.stored(SQUATTED) == [SQUATTER_SEQ])
+        self._misplaced = True
+
+    def _misplace(self) -> None:
+        """A mistake, and the next time its correction. Meanwhile readings are refused."""
+        household = "home" if self._misplaced else "away"
+        if self.ingest.say("move", SQUATTED, "--household", household):
+            self._misplaced = not self._misplaced
+
+    def put_right(self) -> None:
+        """All meters are the home's."""
+        eventually(lambda: self.ingest.say("move", SQUATTED, "--household", "home"), 120)
 
     def _restart(self, box: Any, seconds: float) -> None:
         box.kill()
@@ -210,6 +267,12 @@ class Chain:
         time.sleep(seconds)
         proxy.mode = PASS
 
+    def spooled(self) -> list[bytes]:
+        """The late readings that the Concentrator still keeps."""
+        path = self.concentrator.config.with_name("spool.db")
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as c:
+            return [row[0] for row in c.execute("SELECT payload FROM message WHERE meter = 'late'")]
+
     def close(self) -> None:
         self.concentrator.kill()
         self.ingest.kill()
@@ -218,11 +281,21 @@ class Chain:
         self.from_cloud.stop()
 
 
-@pytest.fixture
-def chain(tmp_path: Path, mosquitto: Callable[..., Mosquitto]) -> Iterator[Chain]:
-    made = Chain(tmp_path, mosquitto)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def chain(
+    request: pytest.FixtureRequest, tmp_path: Path, mosquitto: Callable[..., Mosquitto]
+) -> Iterator[Chain]:
+    pair = None
+    if request.param == "postgresql":
+        try:
+            pair = PostgresPair("chaos")
+        except Unavailable as why:
+            pytest.skip(str(why))
+    made = Chain(tmp_path, mosquitto, pair)
     yield made
     made.close()
+    if pair:
+        pair.remove()
     for log in sorted(tmp_path.glob("*.log")):  # shown where the test fails
         print(f"--- the end of {log.name}", log.read_text(errors="replace")[-6000:], sep="\n")
 
@@ -242,15 +315,19 @@ def test_nothing_is_lost_and_nothing_is_double(chain: Chain) -> None:
         what = chance.choice(list(chain.actions))
         chain.actions[what](chance.uniform(0.0, PAUSE_S))
         done[what] = done.get(what, 0) + 1
+        chain.ingest.supervise()
         time.sleep(chance.uniform(0.2, PAUSE_S))
     for adapter in adapters:
         adapter.end()
+    (refused,) = chain.ingest.rows("SELECT coalesce(sum(n), 0) FROM counter WHERE name = 'refused'")
+    chain.put_right()
     print(f"{sum(a.published for a in adapters)} readings, {sum(a.poisoned for a in adapters)} "
           f"poisoned messages; {done}")  # fmt: skip
     for adapter in adapters:
         assert len(adapter.acknowledged) == adapter.published
 
         def missing(adapter: Traffic = adapter) -> set[int]:
+            chain.ingest.supervise()
             return adapter.acknowledged - set(chain.ingest.stored(adapter.meter))
 
         try:
@@ -258,7 +335,18 @@ def test_nothing_is_lost_and_nothing_is_double(chain: Chain) -> None:
         except AssertionError:
             print(f"{adapter.meter} misses {sorted(missing())}")
             raise
-        stored = chain.ingest.stored(adapter.meter)
+        stored = [seq for seq in chain.ingest.stored(adapter.meter) if seq != SQUATTER_SEQ]
         assert len(stored) == len(set(stored)) == adapter.published
     assert chain.ingest.stored("poisoner") == []
+    # What only the Cloud cannot store is a dead letter there, each once, or still in the spool.
+    late = {seq for adapter in adapters for seq in adapter.late}
+
+    def kept() -> set[int]:
+        chain.ingest.supervise()
+        dead = [payload for (payload,) in chain.ingest.rows("SELECT payload FROM dead_letter")]
+        return {json.loads(payload)["seq"] for payload in [*dead, *chain.spooled()]}
+
+    eventually(lambda: kept() == late, 120)
+    print(f"{len(late)} messages that only the Cloud refuses; {refused[0]} refusals")
+    assert refused[0] > 0
     assert "Traceback" not in chain.concentrator.said

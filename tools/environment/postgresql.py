@@ -1,5 +1,6 @@
 """A private PostgreSQL on localhost."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -20,7 +21,8 @@ class Postgres:
     PostgreSQL refuses to run as root: then it runs as nobody. Unavailable if there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, primary: "Postgres | None" = None) -> None:
+        """primary: another that runs, of which this is a standby."""
         initdb, self._postgres = program("postgresql", "initdb"), program("postgresql")
         self.folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
         self.port = free_port()
@@ -31,6 +33,9 @@ class Postgres:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self.process: subprocess.Popen[bytes] | None = None
         self.log = self.folder / "log"
+        if primary is not None:
+            self._copy(primary)
+            return
         try:
             subprocess.run(
                 [initdb, "-D", str(self.folder / "data"), "-U", "test", "-A", "trust",
@@ -40,6 +45,33 @@ class Postgres:
         except (OSError, subprocess.CalledProcessError) as e:
             shutil.rmtree(self.folder)
             raise Unavailable(f"PostgreSQL does not start here: {e}") from None
+
+    def _copy(self, primary: "Postgres") -> None:
+        """A base backup, as PostgreSQL's manual describes it (26.3.3): Debian's server package
+        does not hold pg_basebackup."""
+        import psycopg
+
+        data = self.folder / "data"
+        with psycopg.connect(primary.url("postgres"), autocommit=True) as db:
+            db.execute("SELECT pg_backup_start('standby', true)")
+            for source in (primary.folder / "data").rglob("*"):
+                target = data / source.relative_to(primary.folder / "data")
+                if source.is_dir():
+                    target.mkdir(parents=True, exist_ok=True)
+                elif source.name != "postmaster.pid" and source.parent.name != "pg_wal":
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    with contextlib.suppress(FileNotFoundError):  # it may go while this copies
+                        shutil.copyfile(source, target)
+            found = db.execute("SELECT labelfile FROM pg_backup_stop(false)").fetchone()
+        assert found is not None
+        (data / "backup_label").write_text(found[0])
+        (data / "standby.signal").touch()
+        with (data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = 'host=127.0.0.1 port={primary.port} user=test'\n")
+        for path in (data, *data.rglob("*")):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+            if self._user:
+                os.chown(path, self._user["user"], self._user["group"])
 
     def url(self, database: str) -> str:
         return f"postgresql://test@127.0.0.1:{self.port}/{database}"
