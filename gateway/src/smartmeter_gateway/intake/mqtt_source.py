@@ -14,9 +14,14 @@ from ..spool.batch import Ack, Batch
 from . import validation
 from .pipeline import Pipeline
 from .publisher import Publisher
-from .telegram_decoder import NO_KEY
 from .validation import Refused
 
+# What to do against refusals that last. Each is raised for the first meter, until a restart.
+_DO = {
+    validation.SETTINGS: "add [[meter]] with its id, and its key_file if its telegrams are "
+    "encrypted, to the settings",
+    validation.METERS: "this Concentrator has more meters than it can follow; use another for some",
+}
 # Short: a LAN broker that has lost its sessions accepts readings and drops them until we are back.
 # It serves few clients, so it need not be spared.
 _RETRY_MAX_S = 1.0
@@ -39,6 +44,7 @@ class MqttSource(Listener):
         self._pipeline = pipeline
         self._registry = registry
         self._publisher = publisher
+        self._raised: set[str] = set()
         self._broker = BrokerLink(
             NAME,
             # paho needs a quarter less CPU for 3.1.1, and of 5 nothing else would be used here.
@@ -81,11 +87,10 @@ class MqttSource(Listener):
             self._pipeline.take(batch, meter, specific, message.payload, NAME)
         except Refused as why:
             self._registry.refuse(why.kind, why.detail, origin)
-            if why.kind == NO_KEY:  # every reading of that meter is lost until there is one
+            if why.kind in _DO and why.kind not in self._raised:
+                self._raised.add(why.kind)
                 self._registry.alarm(
-                    "intake.key",
-                    f"{origin} sends encrypted telegrams, which are dropped without its key: add "
-                    "[[meter]] with its id and key_file to the settings",
+                    f"intake.{why.kind}", f"readings of {origin} are lost: {_DO[why.kind]}"
                 )
         except Exception:
             # A fault of this program, not of the sender: the other messages go on.
