@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from smartmeter_broker import EmbeddedBroker
+from smartmeter_broker.listener import Waits
 
 
 def main() -> None:
@@ -14,6 +15,7 @@ def main() -> None:
     for name in ("certificate", "key", "client_ca"):
         if name in given:
             given[name] = Path(given[name])
+    given["waits"] = Waits(**given["waits"])
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     with EmbeddedBroker("127.0.0.1", 0, **given) as broker:
         said = {"port": broker.port, "local_port": broker.local_port}

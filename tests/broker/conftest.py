@@ -9,9 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+from amqtt.mqtt.connect import ConnectPacket, ConnectPayload, ConnectVariableHeader
 
 from tests.gateway.standins import Client, eventually
 
@@ -20,6 +21,40 @@ HERE = Path(__file__).parent
 METER_A = "0c9a1c52-7b2e-4f6e-9a43-2f1f4b8f6a01"
 METER_B = "5d1f0c0e-0d0f-4c0b-8f3e-1f7c2a9b6d02"
 USERS = {METER_A: "secret-a", METER_B: "secret-b", "adapter": "shared", "kitchen": "k"}
+
+# Long enough for a real client on a busy machine, and shorter than a test likes to wait.
+WAITS = {"login_s": 3.0, "wrong_s": 0.05, "unread_s": 3.0}
+
+
+class Will(NamedTuple):
+    topic: str
+    message: bytes
+    qos: int = 1
+    retain: bool = False
+
+
+def connect(
+    client_id: str,
+    user: str | None = None,
+    password: str | None = None,
+    *,
+    clean: bool = True,
+    keep_alive: int = 60,
+    will: Will | None = None,
+) -> bytes:
+    """A CONNECT packet. password: by default the user's own."""
+    fields = ConnectVariableHeader(keep_alive=keep_alive)
+    payload = ConnectPayload(client_id)
+    fields.clean_session_flag = clean
+    if will:
+        fields.will_flag = True
+        fields.will_qos, fields.will_retain_flag = will.qos, will.retain
+        payload.will_topic, payload.will_message = will.topic, will.message
+    if user is not None:
+        fields.username_flag = fields.password_flag = True
+        payload.username = user
+        payload.password = USERS[user] if password is None else password
+    return ConnectPacket(variable_header=fields, payload=payload).to_bytes()
 
 
 class Broker:
@@ -67,7 +102,7 @@ def broker(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
 
     def start(files: int = 1024, **settings: Any) -> Broker:
         log = tmp_path / f"broker-{len(made)}.log"
-        made.append(Broker(log, files, {"users": USERS, **settings}))
+        made.append(Broker(log, files, {"users": USERS, "waits": WAITS, **settings}))
         return made[-1]
 
     yield start

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from smartmeter_broker.connect_packet import Connect, Will, encode
+from amqtt.mqtt.packet import PUBLISH, MQTTFixedHeader
 from smartmeter_mqtt import client_ids
 
-from tests.broker.conftest import METER_A, METER_B, USERS, Broker, Listening
+from tests.broker.conftest import METER_A, METER_B, Broker, Listening, Will, connect
 from tests.broker.test_strangers import ended, works
 from tests.gateway.standins import Client, eventually
 from tools.certificates import Authority
@@ -120,47 +120,57 @@ def test_a_general_user_does_not_publish_as_the_concentrator(broker: Start) -> N
 
 def test_a_last_will_on_a_foreign_topic_is_refused(running: Broker, attackers: Attackers) -> None:
     for topic in (reading_of(METER_B), "#", "$SYS/x", ""):
-        will = Will(topic, b"x", 1, False)
         sock = attackers(running.port)
-        sock.sendall(encode(Connect("x", True, 60, METER_A, USERS[METER_A].encode(), will)))
+        sock.sendall(connect("x", METER_A, will=Will(topic, b"x")))
         assert sock.recv(4) == b"\x20\x02\x00\x05"
 
 
 def publish_packet(topic: bytes, flags: int = 0, packet_id: bytes = b"") -> bytes:
     body = len(topic).to_bytes(2, "big") + topic + packet_id + b"x"
-    return bytes([0x30 | flags, len(body)]) + body
+    return MQTTFixedHeader(PUBLISH, flags, len(body)).to_bytes() + body
 
 
-@pytest.mark.parametrize(
-    "packet",
-    [
-        publish_packet(b"$SYS/x"),
-        publish_packet(b"a/+/b"),
-        publish_packet(b"a/#"),
-        publish_packet(b""),
-        publish_packet(b"a\0b"),
-        publish_packet(b"a/b", 6, b"\0\1"),
-        b"\x30\x05\x00\x20abc",
-        b"\x30\x80\x80\x80\x7f",
-        b"\x82\xff\xff\x7f",
-        b"\x10\x00",
-        b"\x20\x02\x00\x00",
-        b"\xf0\x00",
-        b"".join(publish_packet(b"a/b", 4, n.to_bytes(2, "big")) for n in range(1, 200)),
-    ],
-    ids=lambda packet: packet[:9].hex(),
-)
+HIDDEN = publish_packet(b"hidden")
+FORBIDDEN = {
+    "a topic of the broker": publish_packet(b"$SYS/x"),
+    "a topic with +": publish_packet(b"a/+/b"),
+    "a topic with #": publish_packet(b"a/#"),
+    "no topic": publish_packet(b""),
+    "a topic with NUL": publish_packet(b"a\0b"),
+    "a topic that is not UTF-8": publish_packet(b"a/\xff"),
+    "a long topic that is not UTF-8": publish_packet(b"\xff" * 20_000),
+    "a topic that is cut off": b"\x30\x05\x00\x20abc",
+    "QoS 3": publish_packet(b"a/b", 6, b"\0\1"),
+    "a PUBLISH of 256 MB": b"\x30\x80\x80\x80\x7f",
+    "a SUBSCRIBE of 2 MB": b"\x82\xff\xff\x7f",
+    "a SUBSCRIBE that is cut off": b"\x82\x07\x00\x01\x00\x03a/b",
+    "a second CONNECT": b"\x10\x00",
+    "a CONNACK": b"\x20\x02\x00\x00",
+    "a type that does not exist": b"\xf0\x00",
+    "a length that does not end": b"\xc0\xff\xff\xff\xff\x01",
+    "a PUBLISH inside a PINGREQ": bytes([0xC0, len(HIDDEN)]) + HIDDEN,
+    "a PUBLISH inside a PUBACK": bytes([0x40, 2 + len(HIDDEN)]) + b"\0\1" + HIDDEN,
+    "200 open messages": b"".join(
+        publish_packet(b"a/b", 4, n.to_bytes(2, "big")) for n in range(1, 200)
+    ),
+}
+
+
 def test_a_packet_that_no_client_may_send_ends_its_connection(
-    packet: bytes, running: Broker, attackers: Attackers
+    running: Broker, inside: Client, attackers: Attackers
 ) -> None:
+    heard = Listening(inside, "hidden")
     before = running.open_files
-    sock = attackers(running.port)
-    sock.sendall(encode(Connect("x", True, 60, "adapter", b"shared", None)))
-    assert sock.recv(4) == b"\x20\x02\x00\x00"
-    sock.sendall(packet)
-    assert ended(sock)
+    socks = {what: attackers(running.port) for what in FORBIDDEN}
+    for n, sock in enumerate(socks.values()):
+        sock.sendall(connect(f"x{n}", "adapter"))
+        assert sock.recv(4) == b"\x20\x02\x00\x00"
+    for what, sock in socks.items():
+        sock.sendall(FORBIDDEN[what])
+    assert [what for what, sock in socks.items() if not ended(sock)] == []
     works(running)
     running.has_closed_all(before)
+    assert not heard.got
 
 
 def test_one_user_cannot_take_all_connections(running: Broker, attackers: Attackers) -> None:
@@ -168,7 +178,7 @@ def test_one_user_cannot_take_all_connections(running: Broker, attackers: Attack
         answers = []
         for n in range(most + 50):
             sock = attackers(running.port)
-            sock.sendall(encode(Connect(f"c{n}", True, 0, user, USERS[user].encode(), None)))
+            sock.sendall(connect(f"c{n}", user, keep_alive=0))
             answers.append(sock.recv(4)[3])
         assert answers[0] == 0
         assert answers[-1] == 3  # server unavailable
@@ -182,7 +192,7 @@ def test_a_flood_of_one_user_leaves_room_for_the_others(
     heard = Listening(inside, reading_of(METER_A))
     flooding = [attackers(running.port) for _ in range(20)]
     for n, sock in enumerate(flooding):
-        sock.sendall(encode(Connect(f"flood{n}", True, 0, "adapter", b"shared", None)))
+        sock.sendall(connect(f"flood{n}", "adapter", keep_alive=0))
         assert sock.recv(4) == b"\x20\x02\x00\x00"
         sock.setblocking(False)
     flood = publish_packet(b"smartMeterMessage/x/reading") * 5_000
@@ -200,7 +210,7 @@ def test_a_subscriber_that_does_not_read_is_ended(
     running: Broker, inside: Client, attackers: Attackers
 ) -> None:
     sock = attackers(running.port)
-    sock.sendall(encode(Connect("deaf", True, 0, "adapter", b"shared", None)))
+    sock.sendall(connect("deaf", "adapter", keep_alive=0))
     assert sock.recv(4) == b"\x20\x02\x00\x00"
     sock.sendall(b"\x82\x06\x00\x01\x00\x01#\x00")
     assert sock.recv(5)[:1] == b"\x90"
@@ -306,6 +316,6 @@ def test_a_certificate_with_a_foreign_client_id_or_out_of_date_is_refused(
         context.wrap_socket(plain, server_hostname="localhost") as sock,
     ):
         client_id = client_ids.of_concentrator("house-c")
-        sock.sendall(encode(Connect(client_id, True, 60, None, None, None)))
+        sock.sendall(connect(client_id))
         answer = sock.recv(4)
     assert answer == b""

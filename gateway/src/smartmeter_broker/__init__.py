@@ -3,7 +3,7 @@
     with EmbeddedBroker("127.0.0.1", 1883, users={"adapter": "its password"}) as broker:
         ...                                    # broker.port; broker.local_port for this process
 
-A stranger never reaches amqtt. listener.py accepts connections, bounds them and reads CONNECT.
+A stranger never reaches amqtt. listener.py accepts connections and bounds them.
 admission.py decides whether a client may connect. amqtt then gets the connection through its
 public interface for external listeners, in whole packets of bounded size and rate (packets.py).
 amqtt keeps subscriptions, sessions and retained messages. It asks rights.py about every topic.

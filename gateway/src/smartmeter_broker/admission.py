@@ -5,12 +5,24 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from amqtt.mqtt.connack import (  # type: ignore[import-untyped]
+    IDENTIFIER_REJECTED,
+    NOT_AUTHORIZED,
+)
+from amqtt.mqtt.connect import ConnectPacket  # type: ignore[import-untyped]
 from cryptography import x509
 from smartmeter_mqtt import client_ids
 
 from .certificates import is_revoked, name_of
-from .connect_packet import NOT_AUTHORIZED, WRONG_CLIENT_ID, Connect, Refused
 from .rights import CONCENTRATOR, PROCESS, Login, Rights
+
+
+class Refused(Exception):
+    """The broker answers with this return code of CONNACK and ends the connection."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 class Admission:
@@ -29,7 +41,7 @@ class Admission:
         self._process_user = process_user
         self.process_password = secrets.token_urlsafe(24)
 
-    def admit(self, connect: Connect, certificate: bytes | None, from_inside: bool) -> Login:
+    def admit(self, connect: ConnectPacket, certificate: bytes | None, from_inside: bool) -> Login:
         """The login of a client. certificate: DER, already verified by TLS. Raises Refused.
 
         from_inside: it came through the listener of this process.
@@ -39,19 +51,19 @@ class Admission:
         )
         if login is None:
             raise Refused(NOT_AUTHORIZED, "a client gave a wrong name, password or certificate")
-        will = connect.will
-        if will and (_is_no_topic(will.topic) or not self._rights.may_write(login, will.topic)):
+        topic = connect.will_topic
+        if connect.will_flag and (_is_no_topic(topic) or not self._rights.may_write(login, topic)):
             raise Refused(
                 NOT_AUTHORIZED, f"the last will of {login.name} has a topic that is not its own"
             )
-        if not connect.client_id and not connect.clean:
-            raise Refused(WRONG_CLIENT_ID, "a client without an id asks for a lasting session")
+        if not connect.client_id and not connect.clean_session_flag:
+            raise Refused(IDENTIFIER_REJECTED, "a client without an id asks for a lasting session")
         return login
 
     def revoked(self, login: Login) -> bool:
         return bool(self._crl and login.serial is not None and is_revoked(login.serial, self._crl))
 
-    def _by_certificate(self, connect: Connect, certificate: bytes | None) -> Login | None:
+    def _by_certificate(self, connect: ConnectPacket, certificate: bytes | None) -> Login | None:
         if self._crl is None or certificate is None:
             return None
         shown = x509.load_der_x509_certificate(certificate)
@@ -65,8 +77,8 @@ class Admission:
             raise Refused(NOT_AUTHORIZED, f"{name} has a wrong client id, or is revoked")
         return login
 
-    def _by_password(self, connect: Connect, from_inside: bool) -> Login | None:
-        user, given = connect.user or "", connect.password or b""
+    def _by_password(self, connect: ConnectPacket, from_inside: bool) -> Login | None:
+        user, given = connect.username or "", (connect.password or "").encode()
         if from_inside and user == self._process_user:
             right = hmac.compare_digest(given, self.process_password.encode())
             return Login(PROCESS, user) if right else None

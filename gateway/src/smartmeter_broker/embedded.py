@@ -16,7 +16,7 @@ from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from smartmeter_service.threads import VitalThread
 
 from .admission import Admission
-from .listener import Gate, Listener, most_connections
+from .listener import Gate, Listener, Waits, most_connections
 from .packets import PacketReader, PacketWriter
 from .rights import Rights
 from .throttled_log import ThrottledLog
@@ -26,6 +26,7 @@ _START_S = 10.0
 _STOP_S = 3.0
 _LOOK_S = 2.0  # for a new list of revoked certificates
 _SESSION_S = 86_400  # amqtt forgets a client that stays away for longer
+_WAITS = Waits()
 _INSIDE = 20  # connections of this process itself
 
 _log = logging.getLogger("smartmeter_broker")
@@ -62,6 +63,7 @@ class EmbeddedBroker:
         certificate: Path | None = None,
         key: Path | None = None,
         client_ca: Path | None = None,
+        waits: Waits = _WAITS,
     ) -> None:
         if not users and not client_ca:
             raise BrokerUnavailable("the embedded broker needs at least one user with a password")
@@ -69,6 +71,7 @@ class EmbeddedBroker:
         self.port = port
         self.local_port = 0
         self._tls = (certificate, key, client_ca)
+        self._waits = waits
         self._crl = client_ca.with_name("crl.pem") if client_ca else None
         self._rights = Rights(users, meters, reserved)
         self._admission = Admission(users, self._rights, self._crl, self.local_user)
@@ -173,7 +176,7 @@ class EmbeddedBroker:
         def sessions_of(user: str) -> int:
             return sum(session.username == user for session, _ in broker.sessions.values())
 
-        return Gate(self._admission, handover, sessions_of, ThrottledLog(_log))
+        return Gate(self._admission, handover, sessions_of, self._waits, ThrottledLog(_log))
 
     def _tls_context(self) -> ssl.SSLContext | None:
         """Raises OSError; ssl.SSLError is one."""

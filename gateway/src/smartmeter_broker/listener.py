@@ -9,37 +9,41 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
-from .admission import Admission
-from .budget import Budget
-from .connect_packet import (
+from amqtt.mqtt.connack import (  # type: ignore[import-untyped]
     NOT_AUTHORIZED,
-    UNAVAILABLE,
-    WRONG_PASSWORD,
-    Connect,
-    Malformed,
-    Refused,
-    connack,
-    encode,
-    parse,
+    SERVER_UNAVAILABLE,
+    ConnackPacket,
 )
-from .packets import PacketReader, PacketWriter
+from amqtt.mqtt.connect import ConnectPacket  # type: ignore[import-untyped]
+
+from .admission import Admission, Refused
+from .budget import Budget
+from .packets import Malformed, PacketReader, PacketWriter
 from .plugins import session_user
 from .retained import RetainedBound
 from .rights import CONCENTRATOR, METER, Login
 from .throttled_log import ThrottledLog
 
-LOGIN_S = 10.0  # from the connection to the end of CONNECT, TLS included
-_WRONG_S = 1.0  # a wrong password is answered late, against guessing
 _CLOSE_S = 2.0  # for the last bytes; the socket is closed then, whatever the client does
 _SETTLE_S = 10.0  # for amqtt to clean up after a connection has ended
 _FULL_S = 1.0  # until the next attempt, if the system has no free socket
-_BACKLOG = 128
+_BACKLOG = 1_024  # a client that finds it full comes again after a second
 _MOST = 1_000  # connections of one listener
 _SPARE_FILES = 300  # file descriptors for the page, the store and the uplink
 _FEW = 16  # connections or sessions of one meter or Concentrator
 
 _NO_SOCKET = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class Waits(NamedTuple):
+    """How long the broker waits for a client, in seconds."""
+
+    login_s: float = 10.0  # from the connection to the end of CONNECT, TLS included
+    wrong_s: float = 1.0  # a wrong password is answered late, against guessing
+    unread_s: float = 20.0  # a client may leave data unread, once the buffers are full
+
 
 Handover = Callable[[PacketReader, PacketWriter], Awaitable[None]]
 
@@ -63,11 +67,13 @@ class Gate:
         admission: Admission,
         handover: Handover,
         sessions_of: Callable[[str], int],
+        waits: Waits,
         log: ThrottledLog,
     ) -> None:
         self.admission = admission
         self.handover = handover
         self.sessions_of = sessions_of
+        self.waits = waits
         self.log = log
         self.retained = RetainedBound()
         self.budgets: dict[str, Budget] = {}  # by user
@@ -94,7 +100,7 @@ class Connection:
         if self.stream:
             self.stream.transport.abort()
 
-    async def open(self, context: ssl.SSLContext | None) -> asyncio.StreamReader:
+    async def open(self, context: ssl.SSLContext | None, login_s: float) -> asyncio.StreamReader:
         """Start reading, with TLS if there is a context. Raises OSError."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
@@ -103,7 +109,7 @@ class Connection:
             lambda: protocol,
             self.sock,
             ssl=context,
-            ssl_handshake_timeout=LOGIN_S if context else None,
+            ssl_handshake_timeout=login_s if context else None,
             ssl_shutdown_timeout=_CLOSE_S if context else None,
         )
         self.stream = asyncio.StreamWriter(transport, protocol, reader, loop)
@@ -208,24 +214,24 @@ class Listener:
         self._gate.log.warning("waiting", f"{host} opens many connections without logging in")
 
     async def _run(self, connection: Connection) -> None:
-        log = self._gate.log
+        log, login_s = self._gate.log, self._gate.waits.login_s
         try:
             try:
-                async with asyncio.timeout(LOGIN_S):
-                    reader = PacketReader(await connection.open(self._context), log)
-                    connect = parse(await reader.connect_packet())
+                async with asyncio.timeout(login_s):
+                    reader = PacketReader(await connection.open(self._context, login_s), log)
+                    connect = await reader.connect_packet()
                     login = await self._admit(connection, connect)
             finally:
                 self._waiting.pop(connection, None)
             await self._serve(connection, connect, login, reader)
         except TimeoutError:
-            log.warning("late", f"{connection.host} did not log in within {LOGIN_S:.0f} s")
+            log.warning("late", f"{connection.host} did not log in within {login_s:.0f} s")
         except Malformed as why:
             log.warning("malformed", f"{connection.host} does not speak MQTT: {why}")
         except Refused as why:
             log.warning("refused", f"refused a connection from {connection.host}: {why}")
             if connection.stream:
-                connection.stream.write(connack(why.code))
+                connection.stream.write(ConnackPacket.build(0, why.code).to_bytes())
         except (EOFError, OSError):
             pass  # it has closed the connection, or TLS failed
         except Exception as fault:  # one connection must not end the broker
@@ -233,7 +239,7 @@ class Listener:
         finally:
             await connection.close()
 
-    async def _admit(self, connection: Connection, connect: Connect) -> Login:
+    async def _admit(self, connection: Connection, connect: ConnectPacket) -> Login:
         """The login of a connection. Raises Refused, which it delays after a wrong password."""
         assert connection.stream is not None
         tls = connection.stream.get_extra_info("ssl_object")
@@ -241,12 +247,12 @@ class Listener:
         try:
             return self._gate.admission.admit(connect, certificate, self._inside)
         except Refused as why:
-            if why.code in (NOT_AUTHORIZED, WRONG_PASSWORD):
-                await asyncio.sleep(_WRONG_S)
+            if why.code == NOT_AUTHORIZED:
+                await asyncio.sleep(self._gate.waits.wrong_s)
             raise
 
     async def _serve(
-        self, connection: Connection, connect: Connect, login: Login, reader: PacketReader
+        self, connection: Connection, connect: ConnectPacket, login: Login, reader: PacketReader
     ) -> None:
         assert connection.stream is not None
         user = session_user(login)
@@ -259,15 +265,17 @@ class Listener:
             before.abort()
             done, _ = await asyncio.wait({before.task}, timeout=_SETTLE_S)
             if not done:
-                raise Refused(UNAVAILABLE, f"a connection of {login.name} does not end")
+                raise Refused(SERVER_UNAVAILABLE, f"a connection of {login.name} does not end")
         self._check_room(login, user, connect)
         gate.connections[client_id] = connection
         self._users[user] += 1
         try:
-            first = encode(connect._replace(client_id=client_id, user=user, password=None))
+            connect.client_id = client_id
+            connect.username, connect.username_flag = user, True
+            connect.password, connect.password_flag = None, False
             budget = gate.budgets.setdefault(user, Budget())
-            reader.begin(first, login, connect.keep_alive, budget, gate.retained)
-            writer = PacketWriter(connection.stream, gate.log)
+            reader.begin(connect, login, budget, gate.retained)
+            writer = PacketWriter(connection.stream, gate.waits.unread_s, gate.log)
             await self._hand_over(reader, writer)
         finally:
             self._users[user] -= 1
@@ -287,7 +295,7 @@ class Listener:
             if serving.done() and (fault := serving.exception()):
                 self._gate.log.warning("amqtt", f"a connection ended by an error: {fault!r}")
 
-    def _check_room(self, login: Login, user: str, connect: Connect) -> None:
+    def _check_room(self, login: Login, user: str, connect: ConnectPacket) -> None:
         most = _FEW if login.role in (METER, CONCENTRATOR) else max(1, self._most // 2)
         if (
             self._users[user] >= most
@@ -295,11 +303,10 @@ class Listener:
             or self._users.total() >= self._most - self._most // 5
         ):
             raise Refused(
-                UNAVAILABLE,
+                SERVER_UNAVAILABLE,
                 f"there are too many connections or sessions; the last is {login.name}'s",
             )
-        will = connect.will
-        if will and will.retain:
-            topic = will.topic.encode()
-            if not self._gate.retained.takes(login.name, topic, max(1, len(will.message))):
-                raise Refused(UNAVAILABLE, f"{login.name} retains too much")
+        if connect.will_retain_flag:
+            size = max(1, len(connect.will_message))
+            if not self._gate.retained.takes(login.name, connect.will_topic, size):
+                raise Refused(SERVER_UNAVAILABLE, f"{login.name} retains too much")

@@ -1,26 +1,58 @@
-"""Between a connection and amqtt: whole packets of bounded size and rate."""
+"""Between a connection and amqtt: whole packets of bounded size and rate.
+
+amqtt's own classes read and write every packet here, too.
+"""
 
 import asyncio
+import contextlib
 import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from amqtt.adapters import ReaderAdapter, WriterAdapter  # type: ignore[import-untyped]
+from amqtt.adapters import (  # type: ignore[import-untyped]
+    BufferReader,
+    ReaderAdapter,
+    WriterAdapter,
+)
+from amqtt.mqtt import packet as types  # type: ignore[import-untyped]
+from amqtt.mqtt import packet_class
+from amqtt.mqtt.connack import UNACCEPTABLE_PROTOCOL_VERSION  # type: ignore[import-untyped]
+from amqtt.mqtt.connect import (  # type: ignore[import-untyped]
+    ConnectPacket,
+    ConnectVariableHeader,
+)
+from amqtt.mqtt.publish import PublishPacket  # type: ignore[import-untyped]
+from amqtt.mqtt.pubrel import PubrelPacket  # type: ignore[import-untyped]
 
+from .admission import Refused
 from .budget import Budget
-from .connect_packet import CONNECT_TYPE, Malformed
 from .retained import RetainedBound
 from .rights import METER, PROCESS, Login
 from .throttled_log import ThrottledLog
 
-CONNECT_BYTES = 70_000  # a last will may have 65 535
+_CONNECT_BYTES = 70_000  # a last will may have 65 535
 _OTHER_BYTES = 8_000  # of packets that carry no message; a SUBSCRIBE is the longest
 _PUBLISH_BYTES = 2_000_000  # the longest that the chain sends has half of that
 _METER_BYTES = 65_536  # what the Concentrator takes from an adapter is shorter still
+_HEADER_BYTES = 5  # the longest fixed header
 _QOS_2_OPEN = 100  # messages at QoS 2 without their PUBREL
-_UNREAD_S = 20.0  # that a client may leave data unread, once the buffers are full
 
-_PUBLISH, _PUBREL = 0x30, 0x60
-# PUBLISH, PUBACK to PUBCOMP, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT
-_FROM_CLIENTS = {0x30, 0x40, 0x50, 0x60, 0x70, 0x80, 0xA0, 0xC0, 0xE0}
+_SPOKEN = ConnectVariableHeader()  # its defaults: MQTT 3.1.1
+_FROM_CLIENTS = {
+    types.PUBLISH,
+    types.PUBACK,
+    types.PUBREC,
+    types.PUBREL,
+    types.PUBCOMP,
+    types.SUBSCRIBE,
+    types.UNSUBSCRIBE,
+    types.PINGREQ,
+    types.DISCONNECT,
+}
+
+
+class Malformed(ValueError):
+    """A packet that MQTT or a bound forbids; the connection ends without an answer (4.8.0-1)."""
 
 
 class PacketReader(ReaderAdapter):  # type: ignore[misc]
@@ -38,43 +70,56 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         self._login: Login | None = None
         self._budget = Budget()
         self._retained = RetainedBound()
-        self._qos_2: set[bytes] = set()
+        self._qos_2: set[int] = set()
         self._idle_s: float | None = None
         self._heard = 0.0
         self.ended = asyncio.Event()
 
-    async def connect_packet(self) -> bytes:
-        """The first packet without its fixed header. Raises Malformed, EOFError, OSError."""
-        while not self._received:
-            await self._fill()
-        if self._received[0] != CONNECT_TYPE:
-            raise Malformed("its first packet is not CONNECT")
-        packet = await self._whole(CONNECT_BYTES)
-        self._drop(len(packet))
-        return bytes(packet[_head_bytes(packet) :])
+    async def connect_packet(self) -> ConnectPacket:
+        """The first packet. Raises Malformed, EOFError, OSError; Refused for another version."""
+        header, body, size = await self._whole(_most_of_first)
+        self._drop(size)
+        connect = await _parsed(header, body)
+        if connect.proto_level != _SPOKEN.proto_level:
+            raise Refused(
+                UNACCEPTABLE_PROTOCOL_VERSION,
+                "a client speaks another version of MQTT than 3.1.1",
+            )
+        if connect.client_id_is_random:
+            connect.client_id = ""
+        _written(connect, body)
+        texts = (connect.client_id, connect.username or "", connect.will_topic or "")
+        bad_will = connect.will_qos == 3 or (
+            not connect.will_flag and (connect.will_qos or connect.will_retain_flag)
+        )
+        if (
+            connect.proto_name != _SPOKEN.proto_name
+            or connect.reserved_flag
+            or bad_will
+            or (connect.password_flag and not connect.username_flag)
+            or any("\0" in text for text in texts)
+        ):
+            raise Malformed("sent a CONNECT that contradicts itself")
+        return connect
 
     def begin(
         self,
-        first: bytes,
+        connect: ConnectPacket,
         login: Login,
-        keep_alive: int,
         budget: Budget,
         retained: RetainedBound,
     ) -> None:
-        """Let amqtt read; it gets the packet `first` before everything else."""
-        self._packet = memoryview(first)
+        """Let amqtt read; it gets `connect` before everything else."""
+        self._packet = memoryview(connect.to_bytes())
         self._login = login
         self._budget = budget
         self._retained = retained
-        self._idle_s = 1.5 * keep_alive if keep_alive else None  # 3.1.2-24
+        self._idle_s = 1.5 * connect.keep_alive if connect.keep_alive else None  # 3.1.2-24
         self._heard = asyncio.get_running_loop().time()
 
     async def read(self, n: int = -1) -> bytes:
-        if n > len(self._packet):
-            if len(self._packet):
-                self._end("malformed", "sent a packet shorter than its fields")
-            elif not self.ended.is_set():
-                await self._next()
+        if n > len(self._packet) and not self.ended.is_set():
+            await self._next()
         if self.ended.is_set():
             return b""
         taken, self._packet = self._packet[:n], self._packet[n:]
@@ -86,16 +131,15 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
     async def _next(self) -> None:
         assert self._login is not None
         try:
-            while not self._received:
-                await self._fill()
-            kind = self._received[0] & 0xF0
-            limit = _OTHER_BYTES
-            if kind == _PUBLISH:
-                limit = _METER_BYTES if self._login.role == METER else _PUBLISH_BYTES
-            packet = await self._whole(limit)
-            self._look_at(kind, packet)
+            header, body, size = await self._whole(self._most)
+            packet = await _parsed(header, body)
+            written = _written(packet, body)
+            self._check(packet)
+            if not self._may_retain(packet):
+                packet.retain_flag = False
+                written = packet.to_bytes()
             if self._login.role != PROCESS:
-                await self._budget.spend(len(packet))
+                await self._budget.spend(size)
                 self._heard = asyncio.get_running_loop().time()
         except Malformed as why:
             self._end("malformed", str(why))
@@ -104,8 +148,8 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         except (EOFError, OSError):
             self.ended.set()
         else:
-            self._drop(len(packet))
-            self._packet = memoryview(packet)
+            self._drop(size)
+            self._packet = memoryview(written)
 
     def _end(self, kind: str, why: str) -> None:
         name = self._login.name if self._login else "a client"
@@ -122,54 +166,105 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         self._heard = asyncio.get_running_loop().time()
         self._received += data
 
-    async def _whole(self, limit: int) -> bytearray:
-        """A copy of the first packet in the buffer, once it is complete."""
-        while (size := _size(self._received)) is None:
+    async def _whole(self, most: Callable[[Any], int]) -> tuple[Any, bytes, int]:
+        """The first packet in the buffer, once it is complete: its header, the rest, its size.
+
+        most(header): the bytes that such a packet may have. It stays in the buffer.
+        """
+        while True:
+            start = bytes(self._received[:_HEADER_BYTES])
+            reader = BufferReader(start)
+            with _amqtt_s_errors():
+                header = await types.MQTTFixedHeader.from_stream(reader)
+            if header:
+                break
             await self._fill()
-        if size > limit:
+        at = len(start) - len(await reader.read())
+        size = at + header.remaining_length
+        if size > (limit := most(header)):
             raise Malformed(f"sent a packet of {size} bytes, the limit is {limit}")
         while len(self._received) < size:
             await self._fill()
-        return self._received[:size]
+        return header, bytes(self._received[at:size]), size
 
     def _drop(self, size: int) -> None:
         del self._received[:size]
 
-    def _look_at(self, kind: int, packet: bytearray) -> None:
-        """Raises Malformed for a packet that amqtt does not handle well."""
+    def _most(self, header: Any) -> int:
         assert self._login is not None
-        if kind not in _FROM_CLIENTS:
+        if header.packet_type not in _FROM_CLIENTS:
             raise Malformed("sent a packet of a type that is not for clients")
-        body = memoryview(packet)[_head_bytes(packet) :]
-        if kind == _PUBREL:
-            self._qos_2.discard(bytes(body))
-        if kind != _PUBLISH:
+        if header.packet_type != types.PUBLISH:
+            return _OTHER_BYTES
+        return _METER_BYTES if self._login.role == METER else _PUBLISH_BYTES
+
+    def _check(self, packet: Any) -> None:
+        """Raises Malformed for a packet that amqtt does not handle well."""
+        if isinstance(packet, PubrelPacket):
+            self._qos_2.discard(packet.packet_id)
+        if not isinstance(packet, PublishPacket):
             return
-        end = 2 + int.from_bytes(body[:2], "big")
-        topic, qos = bytes(body[2:end]), packet[0] >> 1 & 3
-        if end > len(body) or not topic or topic[:1] == b"$" or set(topic) & set(b"#+\0"):
+        topic = packet.topic_name
+        if not topic or topic.startswith("$") or "\0" in topic:
             raise Malformed("published on a topic that clients may not use")
-        if qos == 3:
+        if packet.qos == 3:
             raise Malformed("published at QoS 3, which does not exist")
-        if qos == 2:
-            self._qos_2.add(bytes(body[end : end + 2]))
+        if packet.qos == 2:
+            self._qos_2.add(packet.packet_id)
             if len(self._qos_2) > _QOS_2_OPEN:
                 raise Malformed("left too many messages at QoS 2 unfinished")
-        if packet[0] & 1 and self._login.role != PROCESS:
-            payload = len(body) - end - (2 if qos else 0)
-            if not self._retained.takes(self._login.name, topic, payload):
-                self._log.warning(
-                    "retained",
-                    f"{self._login.name} retains too much; the rest is only delivered",
-                )
-                packet[0] &= 0xFE
+
+    def _may_retain(self, packet: Any) -> bool:
+        assert self._login is not None
+        if not isinstance(packet, PublishPacket) or not packet.retain_flag:
+            return True
+        name, role = self._login.name, self._login.role
+        if role == PROCESS or self._retained.takes(name, packet.topic_name, len(packet.data)):
+            return True
+        self._log.warning("retained", f"{name} retains too much; the rest is only delivered")
+        return False
+
+
+def _most_of_first(header: Any) -> int:
+    if header.packet_type != types.CONNECT or header.flags:
+        raise Malformed("its first packet is not CONNECT")
+    return _CONNECT_BYTES
+
+
+async def _parsed(header: Any, body: bytes) -> Any:
+    """A packet as an object of amqtt's. Raises Malformed."""
+    with _amqtt_s_errors():
+        return await packet_class(header).from_stream(BufferReader(body), header)
+
+
+def _written(packet: Any, body: bytes) -> bytes:
+    """The packet's bytes as amqtt writes them, which must be what the client sent.
+
+    Otherwise amqtt has read past a field that is cut off, a text that is not UTF-8, or bytes
+    after the last field. It would take these for a packet that nobody has checked.
+    """
+    with _amqtt_s_errors():
+        written: bytes = packet.to_bytes()
+    if packet.fixed_header.remaining_length != len(body) or not written.endswith(body):
+        raise Malformed("sent a packet whose fields do not fill it, or a text that is not UTF-8")
+    return written
+
+
+@contextlib.contextmanager
+def _amqtt_s_errors() -> Iterator[None]:
+    """amqtt lets many exceptions out for a malformed packet, struct.error for one."""
+    try:
+        yield
+    except Exception as why:
+        raise Malformed("sent a malformed packet") from why
 
 
 class PacketWriter(WriterAdapter):  # type: ignore[misc]
     """Sends to a client, and disconnects one that does not read."""
 
-    def __init__(self, stream: asyncio.StreamWriter, log: ThrottledLog) -> None:
+    def __init__(self, stream: asyncio.StreamWriter, unread_s: float, log: ThrottledLog) -> None:
         self._stream = stream
+        self._unread_s = unread_s
         self._log = log
 
     def write(self, data: bytes) -> None:
@@ -178,7 +273,7 @@ class PacketWriter(WriterAdapter):  # type: ignore[misc]
 
     async def drain(self) -> None:
         try:
-            async with asyncio.timeout(_UNREAD_S):
+            async with asyncio.timeout(self._unread_s):
                 await self._stream.drain()
         except TimeoutError:
             self._log.warning("unread", "a client does not read; its connection ends")
@@ -194,20 +289,3 @@ class PacketWriter(WriterAdapter):  # type: ignore[misc]
 
     async def close(self) -> None:
         self._stream.close()
-
-
-def _size(received: bytearray) -> int | None:
-    """Bytes of the first packet with its fixed header (2.2.3); None while that is incomplete."""
-    size = 0
-    for i, byte in enumerate(received[1:5]):
-        size |= (byte & 0x7F) << 7 * i
-        if byte < 0x80:
-            return size + 2 + i
-    if len(received) >= 5:
-        raise Malformed("sent a length that does not end")
-    return None
-
-
-def _head_bytes(packet: bytearray) -> int:
-    """Bytes of the fixed header of a whole packet."""
-    return next(i for i in range(2, 6) if packet[i - 1] < 0x80)

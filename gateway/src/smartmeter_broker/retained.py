@@ -8,10 +8,10 @@ class RetainedBound:
     """Counts the retained messages of each user, by topic."""
 
     def __init__(self) -> None:
-        self._sizes: dict[str, dict[bytes, int]] = {}
+        self._sizes: dict[str, dict[str, int]] = {}
         self._bytes: dict[str, int] = {}
 
-    def takes(self, user: str, topic: bytes, size: int) -> bool:
+    def takes(self, user: str, topic: str, size: int) -> bool:
         """Whether to retain a message of `size` bytes; if so, it is counted. 0 removes one."""
         mine = self._sizes.setdefault(user, {})
         total = self._bytes.get(user, 0) - mine.get(topic, 0) + size
