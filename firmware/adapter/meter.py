@@ -98,6 +98,7 @@ class Meter:
             secret("meter_auth_key"),
             self._settings["link"] or link,
             self._settings["profile"],
+            self._settings["zone"],
         )
 
     def open(self, setting: "Setting | None") -> None:

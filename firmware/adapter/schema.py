@@ -1,6 +1,7 @@
 """The rules for settings: checked by tools.provision before it writes, and by the board."""
 
 from smartmeter import ALLOWED
+from smartmeter.meters import zones
 from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
@@ -101,6 +102,16 @@ def _address(value: object) -> object:
     return value
 
 
+def _zone(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("is text such as +02:00 EU")
+    try:
+        zones.parse(value)
+    except ValueError as why:
+        raise ValueError("does not name a zone: %s" % why)
+    return value
+
+
 _pin = _whole(0, 48)
 
 # section -> name -> (check, default)
@@ -115,6 +126,7 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
         "address": (_text(32), None),
         "link": (_choice(*LINKS), None),
         "profile": (_text(64), None),
+        "zone": (_zone, None),
     },
     "wifi": {
         "ssid": (_ssid, _NEEDED),

@@ -290,6 +290,8 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     person.answers("the meter [auto]: ", "2400")
     person.reads("2400 8E1")
     person.answers("the meter [auto]: ", "2400 8E1")
+    person.answers("time zone of the meter's clock", "Vilnius")
+    person.answers("time zone of the meter's clock", "Europe/Vilnius")
     person.answers("name of the Wi-Fi", "Home")
     person.answers("address of the broker: ", "")
     person.reads("This answer is required")

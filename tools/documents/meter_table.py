@@ -19,12 +19,15 @@ _COUNTRIES = {
     "AT": "Austria",
     "BE": "Belgium",
     "CH": "Switzerland",
+    "CY": "Cyprus",
     "CZ": "Czechia",
     "DE": "Germany",
     "DK": "Denmark",
+    "EE": "Estonia",
     "FI": "Finland",
     "HR": "Croatia",
     "HU": "Hungary",
+    "IL": "Israel",
     "LT": "Lithuania",
     "LU": "Luxembourg",
     "NL": "Netherlands",
@@ -55,6 +58,7 @@ _HEAD = (
     "link",
     "keys",
     "sends every",
+    "time zone",
     "notes",
 )
 
@@ -79,6 +83,7 @@ def _row(family: Family) -> tuple[str, ...]:
         _link(family),
         family.keys,
         family.interval or "not known",
+        family.zone or "that of the place",
         "; ".join(besides),
     )
 

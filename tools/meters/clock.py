@@ -1,31 +1,26 @@
-"""The meters' clocks: central European time, and the forms in which telegrams write it."""
+"""The meters' clocks: local time, and the forms in which telegrams write it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
-
-STANDARD = timezone(timedelta(hours=1))
-SUMMER = timezone(timedelta(hours=2))
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 DEVIATION_UNSPECIFIED = 0x8000  # IEC 62056-6-2, 4.1.6.1
 STATUS_SUMMER = 0x80
 
 
-def _last_sunday(year: int, month: int) -> datetime:
-    """01:00 UTC of the month's last Sunday, when summer time begins and ends (2000/84/EC)."""
-    last = datetime(year, month, 31, 1, tzinfo=UTC)
-    return last - timedelta(days=last.isoweekday() % 7)
-
-
-def local(now: datetime, summer_time: bool = True) -> datetime:
-    """The moment in the meter's local time, to the second.
+def local(now: datetime, zone: str, summer_time: bool = True) -> datetime:
+    """The moment in the local time of a zone of the IANA database, to the second.
 
     summer_time False: a clock that keeps standard time all year.
     """
-    now = now.astimezone(UTC).replace(microsecond=0)
-    if summer_time and _last_sunday(now.year, 3) <= now < _last_sunday(now.year, 10):
-        return now.astimezone(SUMMER)
-    return now.astimezone(STANDARD)
+    there = now.replace(microsecond=0).astimezone(ZoneInfo(zone))
+    offset, saving = there.utcoffset(), there.dst()
+    assert offset is not None
+    assert saving is not None
+    if not summer_time:
+        offset, saving = offset - saving, timedelta()
+    return now.replace(microsecond=0).astimezone(timezone(offset, "S" if saving else "W"))
 
 
 def date_time(
@@ -41,10 +36,11 @@ def date_time(
     deviation False: "not specified"; status None: 0x80 in summer time, else 0; turned: the
     deviation has the sign that it should not have (ZPA AM375).
     """
-    summer = clock.utcoffset() == timedelta(hours=2)
     if status is None:
-        status = STATUS_SUMMER if summer else 0
-    minutes = -120 if summer else -60  # UTC = local + deviation
+        status = STATUS_SUMMER if clock.tzname() == "S" else 0
+    offset = clock.utcoffset()
+    assert offset is not None
+    minutes = -offset // timedelta(minutes=1)  # UTC = local + deviation
     if turned:
         minutes = -minutes
     day = clock.isoweekday() if weekday else 0xFF
@@ -58,5 +54,4 @@ def date_time(
 
 def p1(clock: datetime) -> str:
     """A P1 timestamp YYMMDDhhmmssX, X = S in summer, W in winter (DSMR 5.0.2, 6.4)."""
-    letter = "S" if clock.utcoffset() == timedelta(hours=2) else "W"
-    return clock.strftime("%y%m%d%H%M%S") + letter
+    return clock.strftime("%y%m%d%H%M%S") + str(clock.tzname())

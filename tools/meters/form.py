@@ -36,7 +36,8 @@ class Form(ABC):
     """One meter's format. The fields are the options of `forms.make`.
 
     frame: data bits, parity, stop bits; interval: seconds between telegrams; inverted: the port's
-    idle level is the other way round; summer_time False: its clock keeps standard time all year;
+    idle level is the other way round; zone: its place's, in the IANA database; summer_time False:
+    its clock keeps standard time all year;
     parity_bits: a meter of seven data bits as a UART set to 8N1 hears it.
     """
 
@@ -49,6 +50,7 @@ class Form(ABC):
     inverted: bool = False
     summer_time: bool = True
     parity_bits: bool = False
+    zone: str = "Europe/Vienna"
 
     interactive: ClassVar[bool] = False  # answers a reader instead of pushing
 
@@ -74,7 +76,7 @@ class Form(ABC):
         raise ValueError(f"{self.name} only pushes and never answers")
 
     def clock(self, moment: Moment) -> datetime:
-        return clock.local(moment.now, self.summer_time)
+        return clock.local(moment.now, self.zone, self.summer_time)
 
 
 class Meter:

@@ -202,6 +202,27 @@ POLAND: tuple[Entry, ...] = (
     "0-0:94.98.31(00000)",
 )
 
+ESTONIA: tuple[Entry, ...] = (
+    "0-0:1.0.0({clock})",
+    *every(6, 3, "kWh", "1.8.0", "1.8.1", "1.8.2"),
+    *every(2, 3, "kW", "1.7.0"),
+    *every(6, 3, "kWh", "2.8.0", "2.8.1", "2.8.2"),
+    *every(2, 3, "kW", "2.7.0"),
+    *every(6, 3, "kvarh", "3.8.0", "4.8.0"),
+    *every(2, 3, "kvar", "3.7.0", "4.7.0"),
+)
+ISRAEL: tuple[Entry, ...] = (
+    "1-3:0.2.8(50)",
+    "0-0:1.0.0({clock})",
+    "0-0:96.1.1(K{seed:07d})",
+    *every(6, 3, "kWh", "1.8.11", "1.8.12", "1.8.13", "2.8.11", "2.8.12", "2.8.13"),
+    "0-0:96.14.1(03)",
+    *every(2, 3, "kW", "1.7.0", "2.7.0", *PHASES),
+    "0-0:96.13.0()",
+    *every(3, 1, "V", *VOLTAGES),
+    *every(3, 1, "A", *CURRENTS),
+)
+
 PORT = {"link": "p1", "baud": 115200, "inverted": True}
 
 P1 = (
@@ -287,6 +308,7 @@ P1 = (
         interval=10,
         ident="ISK5\\2M550T-1013",
         lines=LITHUANIA,
+        zone="Europe/Vilnius",
         **PORT,
     ),
     P1Form(
@@ -328,6 +350,34 @@ P1 = (
         ident="EGM5G15",
         lines=POLAND,
         wrap="block",
+        **PORT,
+    ),
+    P1Form(
+        name="p1-estonia",
+        about="P1 of Estonia: a total and two tariffs, reactive power",
+        interval=10,
+        ident="EST5\\253710001_A",
+        lines=ESTONIA,
+        zone="Europe/Tallinn",
+        **PORT,
+    ),
+    P1Form(
+        name="p1-finland",
+        about="P1 of Finland: standard time all year, no id of the meter",
+        interval=10,
+        ident="ADN9 6534",
+        lines=NORDIC,
+        zone="Europe/Helsinki",
+        summer_time=False,
+        **PORT,
+    ),
+    P1Form(
+        name="p1-israel",
+        about="P1 of Israel: three tariffs from 11 on, and no total",
+        interval=10,
+        ident="KFM5KAIFA-METER",
+        lines=ISRAEL,
+        zone="Asia/Jerusalem",
         **PORT,
     ),
 )

@@ -14,6 +14,8 @@ from typing import Any
 
 from adapter import line_setting, schema
 from adapter import settings as adapter_settings
+from smartmeter.meters import zone_names
+from smartmeter_service.local_zone import own_zone
 
 from tools.documents import boards
 
@@ -51,8 +53,11 @@ class Answers:
         settings = {k: v for k, v in self.settings.items() if k != "board"}
         if "board" in self.settings:
             _fit(settings, self.settings["board"])
-        settings.setdefault("meter", {}).setdefault("id", str(uuid.uuid4()))
+        meter = settings.setdefault("meter", {})
+        meter.setdefault("id", str(uuid.uuid4()))
         try:
+            if isinstance(meter.get("zone"), str):
+                meter["zone"] = zone_names.setting(meter["zone"])
             checked = schema.check(settings)
         except ValueError as why:
             raise Refused(str(why)) from None
@@ -257,6 +262,10 @@ def ask(answers: Answers) -> None:
         print(_METERS)
         said = _ask("the meter", line_setting.AUTO, _meter)
         meter["answer" if said in _ANSWERS else "line"] = said
+    if "zone" not in meter:
+        own = str(own_zone())
+        default = own if own in zone_names.names() else "Europe/Vienna"
+        meter["zone"] = _ask("time zone of the meter's clock", default, zone_names.setting)
     if "wifi" not in settings and "ethernet" not in settings:
         ssid = _ask("name of the Wi-Fi (press Enter for Ethernet)", "")
         settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}

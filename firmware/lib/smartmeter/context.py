@@ -6,15 +6,22 @@ if TYPE_CHECKING:
 
     from .tariffs import Row
 
-# What a meter's time is where it does not send the deviation.
+# What a meter's clock shows if it does not send the deviation.
 STANDARD = "standard"  # standard time all the year (Kamstrup, Aidon, Kaifa; Swedish H1)
-LOCAL = "local"  # the time on the wall, with daylight saving as in the EU (Landis+Gyr)
+LOCAL = "local"  # the time on the wall, with daylight saving (Landis+Gyr)
+
+# The place of the meter: minutes ahead of UTC at standard time, and the rule of daylight saving,
+# EUROPE (2000/84/EC), ISRAEL or "". Most countries with such meters have Central European time.
+EUROPE = "EU"
+ISRAEL = "IL"
+CENTRAL = (60, EUROPE)
 
 
 class Context:
     """The knowledge of one meter; the Receiver is one.
 
     key: 16 bytes, or None. profile: the one that the user set, or None to go by the telegram.
+    zone: the meter's time zone, as CENTRAL is one.
     plans: the layouts kept for the next telegram (dlms/lists/plan_native.py).
     rows: the tariffs that totals are made of (tariffs.py).
     Of the telegram at hand: title, the system title that it was encrypted under, or b"";
@@ -23,6 +30,7 @@ class Context:
 
     key: bytes | None
     profile: "Profile | None"
+    zone: "tuple[int, str]"
     plans: "dict[tuple[object, ...], Any]"
     rows: "dict[str, Row]"
     title: bytes
@@ -34,7 +42,7 @@ class Profile:
 
     power, energy, voltage, current, factor: the exponents of ten that its numbers count, most
     likely first; more than one where makers changed them, and then physics decides.
-    zone: STANDARD, LOCAL or None; minutes: the offset of standard time.
+    clock: what its clock shows, STANDARD, LOCAL or None for unknown.
     trust_invalid: its clock sets the bit "invalid" on times that are right.
     zero_deviation: its clock sends the deviation 0 where it means "not specified".
     """
@@ -42,19 +50,18 @@ class Profile:
     def __init__(
         self,
         name: str,
-        zone: str | None,
+        clock: str | None,
         energy: int,
         voltage: tuple[int, ...],
         current: tuple[int, ...],
         factor: int,
     ) -> None:
         self.name = name
-        self.zone = zone
+        self.clock = clock
         self.power = 0
         self.energy = energy
         self.voltage = voltage
         self.current = current
         self.factor = factor
-        self.minutes = 60
         self.trust_invalid = False
         self.zero_deviation = False

@@ -29,7 +29,7 @@ Nothing is dropped silently, and a line of garbage does not flood.
 
 from sys import implementation
 
-from .context import Context
+from .context import CENTRAL, Context
 from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
 from .link.detection import IDLE, NOT, OPEN, STARTS, YES, detect, is_title
 
@@ -71,7 +71,8 @@ class Receiver(Context):
     """One meter's line.
 
     key, auth_key: 16 bytes each, or None. link: one of LINKS, or None to find it. profile:
-    a setting as profile_settings.parse takes it, or None to go by the telegram.
+    a setting as profile_settings.parse takes it, or None to go by the telegram. zone: the meter's
+    time zone as zones.parse takes it, or None for Central European time.
 
     counters maps system titles to the last invocation counter accepted: save and restore it
     over a restart, else telegrams of before can be replayed. rows is what tariffs.withheld()
@@ -84,6 +85,7 @@ class Receiver(Context):
         auth_key: bytes | None = None,
         link: str | None = None,
         profile: str | None = None,
+        zone: str | None = None,
     ) -> None:
         for name, value in (("key", key), ("auth_key", auth_key)):
             if value is not None and len(value) != 16:
@@ -93,6 +95,7 @@ class Receiver(Context):
         self.key = key
         self.auth_key = auth_key
         self.profile = _profile(profile) if profile else None
+        self.zone = _zone(zone) if zone else CENTRAL
         self.plans = {}
         self.rows = {}
         self.title = b""
@@ -327,6 +330,12 @@ class Receiver(Context):
 
 def _profile(setting: str) -> "Profile":
     from .meters.profile_settings import parse
+
+    return parse(setting)
+
+
+def _zone(setting: str) -> "tuple[int, str]":
+    from .meters.zones import parse
 
     return parse(setting)
 

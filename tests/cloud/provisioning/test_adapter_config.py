@@ -43,6 +43,7 @@ def test_provision_takes_what_the_cloud_gives(guarded: Site, tmp_path: Path) -> 
     settings = from_file(file).checked().settings
     assert settings["meter"]["id"] == made["id"]
     assert settings["meter"]["line"] == "2400 8E1"
+    assert settings["meter"]["zone"] == "+01:00 EU"
     assert len(settings["publish"]["values"]) == 13
 
     # Its first reading comes through a Concentrator of its household, and only of that.

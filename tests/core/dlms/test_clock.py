@@ -1,7 +1,6 @@
 """A meter's clock: the right RFC 3339 time, or none."""
 
 from smartmeter.dlms.clock import is_clock, rfc3339
-from smartmeter.meters.profile_settings import parse
 from smartmeter.meters.profiles import UNKNOWN, named
 
 LOCAL = named("landis-gyr")
@@ -43,7 +42,9 @@ def test_without_deviation_a_profile_has_to_know():
     assert rfc3339(summer, STANDARD) == "2026-07-15T12:00:00+01:00"
     assert rfc3339(winter, LOCAL) == "2026-01-15T12:00:00+01:00"
     assert rfc3339(summer, LOCAL) == "2026-07-15T12:00:00+02:00"
-    assert rfc3339(summer, parse("kamstrup minutes=120")) == "2026-07-15T12:00:00+02:00"
+    assert rfc3339(summer, STANDARD, (120, "EU")) == "2026-07-15T12:00:00+02:00"
+    assert rfc3339(summer, LOCAL, (120, "EU")) == "2026-07-15T12:00:00+03:00"
+    assert rfc3339(summer, LOCAL, (180, "")) == "2026-07-15T12:00:00+03:00"
 
 
 def test_the_status_tells_daylight_saving():

@@ -122,7 +122,7 @@ def test_a_heat_meters_energy_is_no_electricity():
 def test_summer_time_that_is_not_told():
     lines = LINES.replace(b"24-03-21", b"24-07-21")
     assert reading(IDENT + block(lines)).time is None
-    got = reading(IDENT + block(lines), profile="landis-gyr zone=local")
+    got = reading(IDENT + block(lines), profile="landis-gyr clock=local")
     assert got.time == "2024-07-21T21:10:29+02:00"
 
 

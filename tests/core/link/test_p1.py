@@ -124,8 +124,8 @@ def test_time_without_a_mark_of_summer():
 
     assert time("20240111 09:35:00") == "2024-01-11T09:35:00+01:00"
     assert time("20240711 09:35:00") is None  # nobody knows which
-    assert time("20240711 09:35:00", "kamstrup zone=standard") == "2024-07-11T09:35:00+01:00"
-    assert time("20240711 09:35:00", "kamstrup zone=local") == "2024-07-11T09:35:00+02:00"
+    assert time("20240711 09:35:00", "kamstrup clock=standard") == "2024-07-11T09:35:00+01:00"
+    assert time("20240711 09:35:00", "kamstrup clock=local") == "2024-07-11T09:35:00+02:00"
 
 
 def test_times_in_hexadecimal():
@@ -138,9 +138,15 @@ def test_times_in_hexadecimal():
     assert reading(telegram(lines)).time is None
 
 
-def test_another_time_zone_by_the_profile():
-    got = reading(telegram(), profile="kamstrup minutes=120")
-    assert got.time == "2026-07-03T14:00:05+03:00"
+def test_another_time_zone():
+    for zone in ("+02:00 EU", "+02:00 IL", "+02:00"):  # the letter says that it is summer time
+        assert reading(telegram(), zone=zone).time == "2026-07-03T14:00:05+03:00"
+    receiver = Receiver(zone="+02:00 EU")
+    for _ in range(4):  # kept as a layout from the third on
+        assert receiver.feed(telegram())[0].time == "2026-07-03T14:00:05+03:00"
+    lines = ["0-0:1.0.0(20260703140005)", "1-0:1.7.0(1*W)"]
+    assert reading(telegram(lines), zone="+03:00").time == "2026-07-03T14:00:05+03:00"
+    assert reading(telegram(lines), zone="+02:00 EU").time is None
 
 
 def test_units_and_numbers_as_meters_write_them():

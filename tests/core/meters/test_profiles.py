@@ -1,6 +1,7 @@
 """Profiles as settings, codes and units, and what follows from values."""
 
 from smartmeter import Reading, Receiver
+from smartmeter.meters import zone_names, zones
 from smartmeter.meters.positions import POSITIONS
 from smartmeter.meters.profile_settings import parse
 from smartmeter.meters.profiles import NAMES, UNKNOWN, by_name, by_type, named
@@ -12,16 +13,16 @@ from smartmeter.wire.reading_decoder import unit_of_key
 
 def test_a_setting_names_a_profile_and_may_change_it():
     assert parse("kaifa").current == (-3,)
-    changed = parse("landis-gyr voltage=-1 current=0 energy=1 zone=standard minutes=120")
+    changed = parse("landis-gyr voltage=-1 current=0 energy=1 clock=standard")
     assert (changed.voltage, changed.current, changed.energy) == ((-1,), (0,), 1)
-    assert (changed.zone, changed.minutes) == ("standard", 120)
+    assert changed.clock == "standard"
     assert changed.trust_invalid
     assert named("landis-gyr").voltage == (0, -1, -2)  # as it was
 
 
 def test_a_setting_that_means_nothing_is_refused():
-    for bad in ("", "siemans", "kaifa volts=1", "kaifa voltage", "kaifa voltage=x", "kaifa zone=x",
-                "kaifa energy=10", "kaifa minutes=1000", "kaifa power=1.5"):  # fmt: skip
+    for bad in ("", "siemans", "kaifa volts=1", "kaifa voltage", "kaifa voltage=x", "kaifa clock=x",
+                "kaifa energy=10", "kaifa minutes=60", "kaifa power=1.5"):  # fmt: skip
         try:
             parse(bad)
         except ValueError as e:
@@ -172,3 +173,20 @@ def test_powers_of_ten_are_multiplied_out():
     reading = Reading()
     put(reading, "1-0:1.8.0", (123, 1), "Wh")
     assert reading.values == {"1.8.0": (1230, 0)}
+
+
+def test_a_zone_as_a_setting():
+    assert zones.parse("+02:00 EU") == (120, "EU")
+    assert zones.parse("+05:45") == (345, "")
+    assert zones.parse("-01:00 EU") == (-60, "EU")
+    assert zone_names.setting("Europe/Vilnius") == "+02:00 EU"
+    assert zone_names.setting("Asia/Jerusalem") == "+02:00 IL"
+    assert zone_names.setting("+02:00 IL") == "+02:00 IL"
+    for bad in ("", "2", "+2:00", "+02:60", "+15:00", "02:00 EU", "+02:00 US", "+02:00 EU ", "x"):
+        for read in (zones.parse, zone_names.setting):
+            try:
+                read(bad)
+            except ValueError as e:
+                assert len(str(e)) > 20
+            else:
+                raise AssertionError(bad)

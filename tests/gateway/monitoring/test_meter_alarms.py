@@ -1,9 +1,12 @@
 """What the Concentrator says of a meter's readings that look right and are not."""
 
 import json
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from smartmeter.checks.crc import arc
+from smartmeter_gateway.monitoring.zone_check import ZoneCheck
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually
@@ -42,3 +45,37 @@ def test_a_total_that_lacks_a_tariff_is_not_sent_and_raises_an_alarm(
     eventually(lambda: [f"n: {text}. If its tariffs changed, restart what reads it"] == said())
     adapter.publish_and_wait("n", b'{"state":"online"}', "status")
     eventually(lambda: said() == [])
+
+
+def test_times_that_are_whole_hours_off_raise_an_alarm(
+    between: Between, adapter: Adapter, cloud: StandInCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    said = alarms(cloud)
+
+    def publish(meter: str, hours: float, clock: str = "meter") -> None:
+        moment = datetime.now(UTC) + timedelta(hours=hours)
+        document = {"time": moment.isoformat(timespec="seconds"), "clock": clock, "auth": "none"}
+        document |= {"seq": int(1000 * moment.timestamp()), "values": {"1.7.0": 5}}
+        adapter.publish_and_wait(meter, json.dumps(document).encode())
+
+    for _ in range(8):
+        publish("vilnius", 1)
+        publish("lisbon", -2)
+        publish("right", 0)
+        publish("late", 0.4)
+        publish("adapter", 1, "adapter")
+        time.sleep(1)
+    eventually(lambda: len(said()) == 2)
+    ahead, behind = sorted(said(), reverse=True)
+    assert ahead.startswith("vilnius: the meter's times are 1 h ahead of their arrival")
+    assert behind.startswith("lisbon: the meter's times are 2 h behind their arrival")
+    assert 'zone = "Europe/Vilnius"' in ahead
+    publish("vilnius", 0)
+    eventually(lambda: len(said()) == 1)
+
+
+def test_a_backlog_is_no_wrong_zone() -> None:
+    check = ZoneCheck()
+    assert [check.note(-3600 + n) for n in range(20)] == [None] * 20
+    assert check.note(-2) == 0

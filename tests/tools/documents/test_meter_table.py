@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from smartmeter import Reading, Receiver
 from smartmeter.dialog.line_search import SETTINGS
-from smartmeter.meters import families
+from smartmeter.meters import families, zone_names
 from smartmeter.meters.families import FAMILIES, Family
 from smartmeter.meters.profiles import NAMES
 from smartmeter.reading import decimal
@@ -21,6 +21,7 @@ from tools.meters import forms
 from tools.meters.household import Household
 
 BEGIN = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
+SUMMER = datetime(2026, 7, 5, 20, 10, 5, tzinfo=UTC)
 
 # Virtual meters of each family: a form, or a form and what is different in this family's.
 FORMS: dict[str, tuple[Any, ...]] = {
@@ -44,6 +45,7 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "ch-iskraemeco-am550": ("iskra-am550-ch", "iskra-am550-scaled"),
     "ch-kamstrup": ("kamstrup-se",),
     "ch-siemens-td3511": ("iec-readout-td3511",),
+    "cy-landis-gyr": (("landis-gyr-e450-ekz", {"zone": "Asia/Nicosia"}),),
     "cz-egd": ("egd-rs485",),
     "cz-pre": ("zpa-am375",),
     "de-sml": ("sml", "sml-emh", "sml-easymeter", "sml-odd-widths", "sml-locked"),
@@ -53,9 +55,12 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "de-d0-sign-on": ("iec-readout", "iec-mode-a"),
     "dk-kamstrup": ("kamstrup-dk", "kamstrup-bornholm"),
     "dk-p1": ("p1-denmark",),
-    "fi-kamstrup": ("kamstrup-se",),
+    "ee-p1": ("p1-estonia",),
+    "fi-kamstrup": (("kamstrup-se", {"zone": "Europe/Helsinki"}),),
+    "fi-p1": ("p1-finland",),
     "hr-iskraemeco-ie5": ("iskra-ie5",),
     "hu-eon": ("p1-hungary",),
+    "il-kaifa": ("p1-israel",),
     "lt-eso": ("p1-lithuania",),
     "lu-smarty": ("p1-luxembourg",),
     "nl-dsmr-2": ("dsmr-2.2", "dsmr-3"),
@@ -106,9 +111,10 @@ def test_a_family_s_words_mean_something(family: Family) -> None:
         assert family.line[4] == (family.port == families.P1)
 
 
+@pytest.mark.parametrize("begin", [BEGIN, SUMMER], ids=("winter", "summer"))
 @pytest.mark.parametrize(("family", "name", "options"), CASES, ids=by_id)
 def test_a_virtual_meter_of_the_family_is_read_to_its_truth(
-    family: Family, name: str, options: dict[str, Any]
+    family: Family, name: str, options: dict[str, Any], begin: datetime
 ) -> None:
     form = forms.get(name)
     if family.line:
@@ -126,9 +132,10 @@ def test_a_virtual_meter_of_the_family_is_read_to_its_truth(
     else:
         assert family.keys in (families.OPERATOR, families.TAGGED)
     meter = forms.make(name, Household(5), **options)
-    telegrams = [meter.telegram(BEGIN + timedelta(seconds=10 * n)) for n in range(2)]
+    telegrams = [meter.telegram(begin + timedelta(seconds=10 * n)) for n in range(2)]
+    zone = zone_names.setting(family.zone) if family.zone else None
     for link, profile in ((None, None), (family.link, None), (None, family.profile)):
-        receiver = Receiver(key, auth_key, link, profile)
+        receiver = Receiver(key, auth_key, link, profile, zone)
         events = [event for wire, _ in telegrams for event in receiver.feed(wire)]
         events += receiver.flush()
         assert len(events) == len(telegrams), (link, profile, events)

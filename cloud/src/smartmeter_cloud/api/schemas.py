@@ -246,6 +246,9 @@ class PhysicalMeter(Schema):
     link: str
     keys: str
     interval: str
+    zone: str = Field(
+        description='the IANA name of its country\'s time zone, "" where it is of many'
+    )
     answer: str
     note: str
 

@@ -3,11 +3,12 @@
 import secrets
 from pathlib import Path
 
+from smartmeter_service.local_zone import own_zone
 from smartmeter_service.questions import Answers, lines_of, named, prompting
 from smartmeter_service.settings_draft import Draft
 from smartmeter_service.toml_file import SettingsError
 
-from smartmeter_cloud.config.settings import CLIENT_ID, LOOPBACK, Retention, own_zone
+from smartmeter_cloud.config.settings import CLIENT_ID, LOOPBACK, Retention
 from smartmeter_cloud.config.settings_file import load
 
 

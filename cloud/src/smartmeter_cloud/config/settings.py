@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from smartmeter_mqtt.settings import BrokerSettings
+from smartmeter_service.local_zone import own_zone
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
@@ -112,7 +112,7 @@ class StoreSettings:
     path: Path
     url: str | None = None
     password: str | None = field(default=None, repr=False)
-    zone: tzinfo = field(default_factory=lambda: own_zone())
+    zone: tzinfo = field(default_factory=own_zone)
     zone_said: bool = False  # otherwise the store's own zone takes precedence over `zone`
     retention: Retention = field(default_factory=Retention)
 
@@ -125,18 +125,6 @@ class Config:
     broker: IngestSettings | None
     own_broker: OwnBroker | None = None
     metrics_port: int | None = None  # on the loopback, of `ingest`
-
-
-def own_zone() -> tzinfo:
-    """The machine's time zone."""
-    name = os.environ.get("TZ", "").lstrip(":")
-    try:
-        if name:
-            return ZoneInfo(name)
-        target = Path("/etc/localtime").resolve()
-        return ZoneInfo(str(target).partition("zoneinfo/")[2])
-    except (OSError, ValueError, ZoneInfoNotFoundError):
-        return ZoneInfo("UTC")
 
 
 def home_folder() -> Path:

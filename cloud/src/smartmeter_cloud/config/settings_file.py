@@ -19,6 +19,7 @@ from smartmeter_service.file_settings import (
     Secret,
     check_pair,
 )
+from smartmeter_service.local_zone import own_zone
 from smartmeter_service.toml_file import (
     ListenPort,
     Port,
@@ -43,7 +44,6 @@ from smartmeter_cloud.config.settings import (
     StoreSettings,
     home,
     home_folder,
-    own_zone,
 )
 
 DAYS_MIN = 2  # today and yesterday are always there

@@ -30,6 +30,7 @@ def physical_meters() -> list[dict[str, Any]]:
             "link": f.link,
             "keys": f.keys,
             "interval": f.interval,
+            "zone": f.zone,
             "answer": f.answer,
             "note": f.note,
         }
@@ -51,8 +52,13 @@ def adapter_config(meter: str, family_id: str) -> dict[str, Any]:
     }
     family = _BY_ID.get(family_id)
     # The adapter's own search detects a meter that needs an answer, and knows how to give it.
+    meter_settings = {}
     if family is not None and family.answer == LISTEN and (line := _line(family)):
-        config["meter"] = {"line": line}
+        meter_settings["line"] = line
+    if family is not None and family.zone:
+        meter_settings["zone"] = family.zone
+    if meter_settings:
+        config["meter"] = meter_settings
     return config
 
 

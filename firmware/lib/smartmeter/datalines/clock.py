@@ -4,21 +4,21 @@ P1 has 0-0:1.0.0(YYMMDDhhmmssX), X = S in summer and W at normal time; NES meter
 20240111 09:35:00, ESR's the date-time of COSEM in hexadecimal. IEC 62056-21 has
 0.9.1(hh:mm:ss) and 0.9.2(yy-mm-dd), also yyyy, with or without the marks between; German load
 profile meters put the season before both (VDEW-Lastenheft, ZSTs). If summer time is not given, a
-profile's zone decides; without one, a time counts when both would be the same, which
+profile's clock decides; without one, a time counts when both would be the same, which
 is in winter.
 """
 
 from binascii import unhexlify
 
-from ..context import LOCAL, STANDARD
+from ..context import CENTRAL, LOCAL, STANDARD
 from ..reading import is_moment, offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..context import Profile
 
-# The texts of known hours, by date, hour, letter and profile; see dlms/clock.py.
-_hours: "dict[tuple[str, str, str, Profile | None], tuple[str, str]]" = {}
+# The texts of known hours, by date, hour, letter, profile and zone; see dlms/clock.py.
+_hours: "dict[tuple[str, str, str, Profile | None, tuple[int, str]], tuple[str, str]]" = {}
 _HOURS_MAX = 4
 
 _OCTETS = 12  # of a COSEM date-time
@@ -62,21 +62,21 @@ class Clock:
             self._date = digits[:6]
             self._time = digits[6:]
 
-    def rfc3339(self, profile: "Profile | None") -> "str | None":
+    def rfc3339(self, profile: "Profile | None", zone: "tuple[int, str]" = CENTRAL) -> "str | None":
         """The time, or None if there is none or it is ambiguous."""
         if self._octets:
             from ..dlms.clock import rfc3339
             from ..meters.profiles import UNKNOWN
 
-            return rfc3339(self._octets, profile or UNKNOWN)
+            return rfc3339(self._octets, profile or UNKNOWN, zone)
         self._take_season()
         date, time = self._date, self._time
         if len(date) != 6 or len(time) != 6 or date < _FIRST or time[2] > "5" or time[4] > "5":
             return None
-        name = (date, time[:2], self._letter, profile)
+        name = (date, time[:2], self._letter, profile, zone)
         hour = _hours.get(name)
         if hour is None:
-            hour = self._hour(profile)
+            hour = self._hour(profile, zone)
             if hour is None:
                 return None
             if len(_hours) >= _HOURS_MAX:
@@ -94,31 +94,31 @@ class Clock:
                 self._time = time[1:]
                 self._letter = "S" if date[0] == "1" else "W"
 
-    def _hour(self, profile: "Profile | None") -> "tuple[str, str] | None":
+    def _hour(self, profile: "Profile | None", zone: "tuple[int, str]") -> "tuple[str, str] | None":
         """The time's text before the minute and after the second."""
         date, time = self._date, self._time
         text = "20%s-%s-%sT%s:" % (date[:2], date[2:4], date[4:], time[:2])
         if not is_moment(2000 + int(date[:2]), int(date[2:4]), int(date[4:]), int(time[:2]), 0, 0):
             return None
-        minutes = profile.minutes if profile else 60
+        minutes = zone[0]
         summer: bool | None = self._letter == "S"
         if not self._letter:
-            summer = self._is_summer(profile.zone if profile else None)
+            summer = self._is_summer(profile.clock if profile else None, zone)
             if summer is None:
                 return None
         if summer:
             minutes += 60
         return text, offset(minutes)
 
-    def _is_summer(self, zone: "str | None") -> "bool | None":
+    def _is_summer(self, shows: "str | None", zone: "tuple[int, str]") -> "bool | None":
         """Whether the time is summer time, None if unknown."""
         year, month, day = [int(self._date[i : i + 2]) for i in (0, 2, 4)]
-        if zone == STANDARD:
+        if shows == STANDARD:
             return False
         from ..dlms.clock import is_summer  # most meters say which it is
 
-        summer = is_summer(2000 + year, month, day, int(self._time[:2]))
-        return summer if zone == LOCAL or summer is False else None
+        summer = is_summer(2000 + year, month, day, int(self._time[:2]), zone)
+        return summer if shows == LOCAL or summer is False else None
 
 
 def _digits(text: str) -> str:

@@ -111,7 +111,7 @@ def _decode(
     reading, derived, coherence = _checked(_walk(payload, ctx, strict, marks), ctx, coherent)
     plan = None
     if marks:
-        plan = TextPlan(payload, marks, reading, derived, coherence, ctx.profile)
+        plan = TextPlan(payload, marks, reading, derived, coherence, ctx.profile, ctx.zone)
     keep(ctx.plans, name, plan)
     return reading
 
@@ -185,7 +185,7 @@ def _walk(
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
     reading.meter = rest.meter() or head.strip()[:_ID_MAX]
-    reading.time = rest.clock.rfc3339(ctx.profile)
+    reading.time = rest.clock.rfc3339(ctx.profile, ctx.zone)
     if reading.time:
         reading.clock = "meter"
     reading.payload = payload

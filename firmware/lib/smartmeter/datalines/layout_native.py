@@ -52,6 +52,7 @@ class TextPlan(Known):
         derived: "list[tuple[str, str, str, int]]",
         coherence: "Coherence | None",
         profile: "Profile | None",
+        zone: "tuple[int, str]",
     ) -> None:
         self._times = marks.times
         self._minute = 0  # where that of the one stamp is, whose rest changes but once an hour
@@ -87,6 +88,7 @@ class TextPlan(Known):
         super().__init__(reading, slots, derived)
         self._coherence = coherence
         self._profile = profile
+        self._zone = zone
         self._constants = Struct("".join(constants)).unpack
         self._numbers = Struct("".join(numbers)).unpack_from
         self._constant = self._constants(text.translate(None, _OTHERS))
@@ -111,7 +113,7 @@ class TextPlan(Known):
             clock = Clock()
             for code, at, size in self._times:
                 clock.tell(code, text[at : at + size].decode("ascii", "replace"))
-            time = clock.rfc3339(self._profile)
+            time = clock.rfc3339(self._profile, self._zone)
         reading = self.reading(bytes(text), numbers, time)
         if reading and self._coherence:
             self._coherence.check(reading.values)

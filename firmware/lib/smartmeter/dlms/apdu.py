@@ -64,13 +64,13 @@ def _walk(
     family = listed.profile
     if family is UNKNOWN and payload[1:5] == NORDIC:
         family = named("aidon")
-    reading.time = _time(listed.clock, family) or _time(sent, family)
+    reading.time = _time(listed.clock, family, ctx.zone) or _time(sent, family, ctx.zone)
     if reading.time:
         reading.clock = "meter"
     reading.payload = payload
     reading.layers = ("data-notification" if at else "list", "layout " + listed.layout)
     if name and listed.slots:
-        keep(ctx.plans, name, Plan(payload, listed, reading, derived, at, family))
+        keep(ctx.plans, name, Plan(payload, listed, reading, derived, at, family, ctx.zone))
     return reading
 
 
@@ -99,7 +99,9 @@ def _header(payload: bytes | bytearray, end: int) -> tuple[int, bytes | bytearra
     return at + clock.SIZE, payload[at : at + clock.SIZE]
 
 
-def _time(octets: bytes | bytearray | None, profile: "Profile") -> str | None:
+def _time(
+    octets: bytes | bytearray | None, profile: "Profile", zone: "tuple[int, str]"
+) -> str | None:
     if octets is None:
         return None
-    return clock.rfc3339(octets, profile)
+    return clock.rfc3339(octets, profile, zone)

@@ -104,7 +104,7 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
     if ci == _CI_AMIS and maker == AMIS:
         _check_amis(data)
     reading = Reading(meter)
-    _records(reading, data, maker, ctx.profile)
+    _records(reading, data, maker, ctx)
     if not reading.values:
         raise Rejected(LAYOUT, "an M-Bus reply without a value that is known")
     _complete(reading, ctx)
@@ -167,7 +167,7 @@ def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
     return plain + payload[stop:]
 
 
-def _records(reading: Reading, data: bytes, maker: str, profile: "Profile | None") -> None:
+def _records(reading: Reading, data: bytes, maker: str, ctx: "Context") -> None:
     """Every record to the last byte; stored values and unknown ones are skipped."""
     found = []
     at = 0
@@ -195,7 +195,7 @@ def _records(reading: Reading, data: bytes, maker: str, profile: "Profile | None
         if dif & _FUNCTION == 0 and not storage:
             content = data[at : at + size]
             if information[0] == _DATE_TIME:
-                reading.time = _time(content, profile) or reading.time
+                reading.time = _time(content, ctx.profile, ctx.zone) or reading.time
             else:
                 meant = meaning(information, maker, subunit)
                 if maker == SCHNEIDER and meant and dif & 15 == _REAL and meant.d == ENERGY:
@@ -334,7 +334,7 @@ def _put(reading: Reading, c: int, d: int, tariff: int, mantissa: int, exponent:
     put(reading, "1-0:%d.%d.%d" % (c, d, tariff), (mantissa, exponent), unit)
 
 
-def _time(content: bytes, profile: "Profile | None") -> "str | None":
+def _time(content: bytes, profile: "Profile | None", zone: "tuple[int, str]") -> "str | None":
     """RFC 3339 text of date and time types F (4 bytes) and I (6 bytes) of annex A, or None."""
     size = len(content)
     if size not in (4, 6):
@@ -354,10 +354,10 @@ def _time(content: bytes, profile: "Profile | None") -> "str | None":
     text = "%04d-%02d-%02dT%02d:%02d:%02d" % (year, month & 15, day & 31, hour, minute & 63, second)
     if not is_time(text + "Z"):
         return None
-    minutes = profile.minutes if profile else 60
+    minutes = zone[0]
     if summer:
         return text + offset(minutes + 60)
-    standard = profile is not None and profile.zone == STANDARD
-    if not standard and is_summer(year, month & 15, day & 31, hour) is not False:
+    standard = profile is not None and profile.clock == STANDARD
+    if not standard and is_summer(year, month & 15, day & 31, hour, zone) is not False:
         return None  # a meter that does not tell summer time, or a clock that was not set
     return text + offset(minutes)

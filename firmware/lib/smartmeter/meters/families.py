@@ -59,6 +59,30 @@ SIGN_ON = "sign-on of IEC 62056-21 at 300 Bd"
 POLL = "REQ_UD2 for each telegram"
 
 
+# The time zone of a country's meters. The clock of a meter may show standard time all year.
+ZONES = {
+    "AT": "Europe/Vienna",
+    "BE": "Europe/Brussels",
+    "CH": "Europe/Zurich",
+    "CY": "Asia/Nicosia",
+    "CZ": "Europe/Prague",
+    "DE": "Europe/Berlin",
+    "DK": "Europe/Copenhagen",
+    "EE": "Europe/Tallinn",
+    "FI": "Europe/Helsinki",
+    "HR": "Europe/Zagreb",
+    "HU": "Europe/Budapest",
+    "IL": "Asia/Jerusalem",
+    "LT": "Europe/Vilnius",
+    "LU": "Europe/Luxembourg",
+    "NL": "Europe/Amsterdam",
+    "NO": "Europe/Oslo",
+    "PL": "Europe/Warsaw",
+    "SE": "Europe/Stockholm",
+    "SI": "Europe/Ljubljana",
+}
+
+
 class Family:
     """Meters that share their wiring and protocol.
 
@@ -112,6 +136,11 @@ class Family:
         self.interval = interval
         self.answer = answer
         self.note = note
+
+    @property
+    def zone(self) -> str:
+        """The time zone of its country, "" where it is of many."""
+        return ZONES.get(self.country, "")
 
     @property
     def wiring(self) -> str:
@@ -177,6 +206,10 @@ FAMILIES = (
            IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "on request", SIGN_ON,
            "changes to 19200 Bd after the sign-on; uses programming mode if it gives no readout"),
 
+    Family("cy-landis-gyr", "Landis+Gyr E450", "CY", "",
+           MBUS_RJ12, MBUS_LINE, "hdlc", NO_KEY, "landis-gyr", "10 s",
+           note="as users report"),
+
     Family("cz-egd", "Sagemcom XT211 and others", "CZ", "EG.D",
            RS485, None, "apdu", NO_KEY, "unknown", ""),
     Family("cz-pre", "ZPA AM375", "CZ", "PRE Distribuce",
@@ -205,9 +238,16 @@ FAMILIES = (
     Family("dk-p1", "Kamstrup Omnia, NES", "DK", "",
            P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s"),
 
+    Family("ee-p1", "Sagemcom with P1", "EE", "",
+           P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s",
+           note="as users report"),
+
     Family("fi-kamstrup", "Kamstrup Omnipower", "FI", "",
            MBUS_RJ45, KAMSTRUP_LINE, "hdlc", NO_KEY, "kamstrup", "10 s",
-           note="as users report; its clock has no time zone: profile kamstrup minutes=120"),
+           note="as users report; its clock shows standard time all year"),
+    Family("fi-p1", "all with P1", "FI", "",
+           P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s",
+           note="as users report; its clock shows standard time all year"),
 
     Family("hr-iskraemeco-ie5", "Iskraemeco IE.5", "HR", "",
            P1, P1_LINE, "hdlc", NO_KEY, "iskraemeco", "10 s",
@@ -215,6 +255,10 @@ FAMILIES = (
 
     Family("hu-eon", "all with P1", "HU", "E.ON",
            P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s"),
+
+    Family("il-kaifa", "Kaifa with P1", "IL", "",
+           P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s",
+           note="as users report; the total is that of tariffs 11 to 13"),
 
     Family("lt-eso", "all with P1", "LT", "ESO",
            P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s"),

@@ -3,7 +3,8 @@
 from ..context import LOCAL, STANDARD, Profile
 from .profiles import NAMES, named
 
-_SETTINGS = ("power", "energy", "voltage", "current", "factor", "minutes")
+_SETTINGS = ("power", "energy", "voltage", "current", "factor")
+_MOST = 9  # powers of ten
 
 
 def parse(text: str) -> Profile:
@@ -13,30 +14,30 @@ def parse(text: str) -> Profile:
     if known is None:
         raise ValueError("a profile is one of " + ", ".join(sorted(NAMES)))
     profile = Profile(
-        known.name, known.zone, known.energy, known.voltage, known.current, known.factor
+        known.name, known.clock, known.energy, known.voltage, known.current, known.factor
     )
     profile.trust_invalid = known.trust_invalid
     profile.zero_deviation = known.zero_deviation
     for word in words[1:]:
         name, equals, value = word.partition("=")
-        if name == "zone" and value in (STANDARD, LOCAL):
-            profile.zone = value
+        if name == "clock" and value in (STANDARD, LOCAL):
+            profile.clock = value
         elif name in _SETTINGS and equals:
-            number = _integer(value, 840 if name == "minutes" else 9)
+            number = _integer(value)
             setattr(profile, name, (number,) if name in ("voltage", "current") else number)
         else:
             raise ValueError(
-                "a profile's settings are zone=standard, zone=local and whole numbers for "
+                "a profile's settings are clock=standard, clock=local and whole numbers for "
                 + ", ".join(_SETTINGS)
             )
     return profile
 
 
-def _integer(text: str, most: int) -> int:
+def _integer(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        number = most + 1
-    if not -most <= number <= most:
-        raise ValueError("a profile's number is whole and from -%d to %d" % (most, most))
+        number = _MOST + 1
+    if not -_MOST <= number <= _MOST:
+        raise ValueError("a profile's number is whole and from -%d to %d" % (_MOST, _MOST))
     return number

@@ -1,8 +1,8 @@
-"""What meters do not send, as data: scales, time zone, and the order of lists without codes.
+"""What meters do not send, as data: scales, what clocks show, the order of lists without codes.
 
 A telegram that says its scales and codes needs none of this. The rest is found by what the
 telegram calls itself, its list or its logical device name (0-0:42.0.0) or system title; a
-setting may name a profile, and change it: "landis-gyr voltage=-1 zone=standard".
+setting may name a profile, and change it: "landis-gyr voltage=-1 clock=standard".
 """
 
 from ..context import Profile
@@ -11,7 +11,7 @@ from ..context import Profile
 # description (10 Wh in Norway, 1 Wh elsewhere; 0.01 V in newer firmware; behind current
 # transformers some count 0.001 A); Kaifa KFM_001; Aidon NVE
 # interface description; Landis+Gyr E450, E360 and E570 as delivered to Swiss grid operators;
-# Iskraemeco AM550. In words: name, zone, energy, voltage, current, factor.
+# Iskraemeco AM550. In words: name, clock, energy, voltage, current, factor.
 _PROFILES = (
     ("unknown", None, 0, (0, -1, -2), (), -3),
     ("kamstrup", "standard", 0, (0, -2), (-2, -3), -2),

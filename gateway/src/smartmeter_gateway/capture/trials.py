@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from smartmeter import Reading, Receiver
+from smartmeter.meters import zone_names
 from smartmeter_service.toml_file import SettingsError
 
 
@@ -15,16 +16,18 @@ class Asked:
     auth_key: bytes | None = None
     link: str | None = None
     profile: str | None = None
+    zone: str | None = None
 
     def receiver(self) -> Receiver:
-        """A fresh Receiver; SettingsError with one sentence if link or profile is not valid."""
+        """A fresh Receiver; SettingsError if link, profile or zone is not valid."""
         try:
-            return Receiver(self.key, self.auth_key, self.link, self.profile)
+            zone = zone_names.setting(self.zone) if self.zone else None
+            return Receiver(self.key, self.auth_key, self.link, self.profile, zone)
         except ValueError as why:
             raise SettingsError(str(why)) from None
 
     def __repr__(self) -> str:
-        return f"Asked(link={self.link!r}, profile={self.profile!r})"
+        return f"Asked(link={self.link!r}, profile={self.profile!r}, zone={self.zone!r})"
 
 
 def found(data: bytes, asked: Asked) -> Iterator[str]:

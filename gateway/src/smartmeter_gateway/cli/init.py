@@ -4,6 +4,8 @@ import secrets
 import uuid
 from pathlib import Path
 
+from smartmeter.meters import zone_names
+from smartmeter_service.local_zone import own_zone
 from smartmeter_service.questions import Answers, lines_of, named, prompting
 from smartmeter_service.settings_draft import Draft
 from smartmeter_service.toml_file import SettingsError, TomlFile
@@ -102,12 +104,19 @@ def _port(a: Answers, d: Draft, name: str, device: str) -> None:
     if baud:
         d.put("baud", baud)
         d.put("parity", a.text(f"{name}.parity", "Parity: none, even, odd", "none"))
+    d.put("zone", a.text(f"{name}.zone", "Time zone of the meter's clock", _zone()))
     d.secret("key_file", f"{name}.key", a.secret(f"{name}.key", "Key, 32 hex digits (empty: none)"))
     d.secret(
         "auth_key_file",
         f"{name}.auth",
         a.secret(f"{name}.auth", "Authentication key, 32 hex digits (empty: none)"),
     )
+
+
+def _zone() -> str:
+    """This machine's zone, since the meter is near it; else that of most meters."""
+    own = str(own_zone())
+    return own if own in zone_names.names() else "Europe/Vienna"
 
 
 def answers_in(path: Path) -> dict[str, str]:

@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     dec.add_argument(
         "--profile", metavar="NAME", help="scale factors, for meters that do not send them"
     )
+    dec.add_argument("--zone", metavar="NAME", help="the meter's time zone, such as Europe/Vilnius")
     dec.add_argument("--key", action="store_true", help="ask for the meter's key")
     dec.add_argument("--auth-key", action="store_true", help="ask for the authentication key")
     dec.add_argument("--key-file", type=Path, metavar="FILE", help="default: METER_KEY")
@@ -250,7 +251,7 @@ def _decode(arguments: argparse.Namespace) -> int:
     auth_key = decode.find_key(
         arguments.auth_key_file, arguments.auth_key, "METER_AUTH_KEY", "authentication key"
     )
-    asked = Asked(key, auth_key, arguments.link, arguments.profile)
+    asked = Asked(key, auth_key, arguments.link, arguments.profile, arguments.zone)
     with contextlib.ExitStack() as closing:
         stream = sys.stdin.buffer
         if arguments.capture != "-":

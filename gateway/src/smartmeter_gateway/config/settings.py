@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
-from smartmeter.meters import profile_settings
+from smartmeter.meters import profile_settings, zone_names
 from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
@@ -58,6 +58,19 @@ class MeterKey(bytes):
         return "MeterKey(...)"
 
 
+class MeterZone(str):
+    """A meter's time zone as the core takes it, given by name or by offset and rule."""
+
+    allowed: ClassVar[str] = "text in quotes such as Europe/Vilnius"
+
+    @classmethod
+    def from_setting(cls, text: str, folder: Path) -> Self:
+        try:
+            return cls(zone_names.setting(text))
+        except ValueError as why:
+            raise ValueError(f"does not name a zone: {why}") from None
+
+
 @dataclass(frozen=True)
 class CloudSettings(BrokerSettings):
     """The Cloud's broker, and what belongs to the Cloud beside it."""
@@ -84,6 +97,7 @@ class _Telegrams(Table, kw_only=True):
     auth_key: MeterKey | None = msgspec.field(default=None, name="auth_key_file")
     link: str | None = None
     profile: str | None = None
+    zone: MeterZone | None = None
     values: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

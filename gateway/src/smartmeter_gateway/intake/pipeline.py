@@ -125,6 +125,8 @@ class Pipeline:
             self._registry.duplicate(meter, source)
             return False
         self._registry.reading(meter, values.time, values.values, source)
+        if values.clock == "meter":
+            self._registry.clock(meter, values.time)
         if self._publisher:
             known = self._codes.setdefault(meter, set())
             if not known.issuperset(values.values):

@@ -41,7 +41,9 @@ class SerialSource:
         self._settings = settings
         self._pipeline = pipeline
         self._registry = registry
-        self._receiver = Receiver(settings.key, settings.auth_key, settings.link, settings.profile)
+        self._receiver = Receiver(
+            settings.key, settings.auth_key, settings.link, settings.profile, settings.zone
+        )
         self._publisher = publisher
         self._guard = pipeline.guard(settings.meter)
         self._receiver.counters = self._guard.counters

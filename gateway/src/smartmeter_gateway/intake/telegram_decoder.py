@@ -29,7 +29,7 @@ class TelegramDecoder:
 
     def _new(self) -> Receiver:
         s = self._settings
-        return Receiver(s.key, s.auth_key, s.link, s.profile)
+        return Receiver(s.key, s.auth_key, s.link, s.profile, s.zone)
 
     @property
     def withheld(self) -> str:

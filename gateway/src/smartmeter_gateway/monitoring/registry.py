@@ -12,6 +12,7 @@ from typing import Any
 from .adapter_status import AdapterStatus
 from .daily_energy import DailyEnergy
 from .power_curve import PowerCurve, power
+from .zone_check import ZoneCheck, sentence
 
 log = logging.getLogger("smartmeter_gateway")
 
@@ -81,6 +82,7 @@ class Registry:
         self.meters: dict[str, Meter] = {}
         self.curves: dict[str, PowerCurve] = {}
         self.daily_energy: dict[str, DailyEnergy] = {}
+        self._zones: dict[str, ZoneCheck] = {}
         self.spool = SpoolFigures()
         self.changed = threading.Event()  # publish now, not at the next interval
 
@@ -153,6 +155,18 @@ class Registry:
         if text:
             self.alarm(key, f"{meter}: {text}. If its tariffs changed, restart what reads it")
         elif key in self.alarms:
+            self.alarm(key, None)
+
+    def clock(self, meter: str, when: datetime.datetime) -> None:
+        """A reading came now, stamped by its meter; raises an alarm if its zone is wrong."""
+        check = self._zones.get(meter)
+        if check is None:
+            check = self._zones[meter] = ZoneCheck()
+        hours = check.note(when.timestamp() - time.time())
+        key = f"zone.{meter}"
+        if hours:
+            self.alarm(key, sentence(meter, hours))
+        elif hours == 0 and key in self.alarms:
             self.alarm(key, None)
 
     def reading(

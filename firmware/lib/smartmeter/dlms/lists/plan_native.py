@@ -66,6 +66,7 @@ class Plan(Known):
         derived: list[tuple[str, str, str, int]],
         header: int,
         profile: "Profile",
+        zone: "tuple[int, str]",
     ) -> None:
         mask = bytearray(b"\xff" * len(data))
         for place in listed.free:
@@ -83,7 +84,7 @@ class Plan(Known):
                 mask[at : at + clock.SIZE] = bytes(clock.SIZE)
             elif data[at + 6] < 60 and data[at + 7] < 60:
                 mask[at + 6 : at + 9] = bytes(3)  # the rest of it changes but once an hour
-                time = clock.rfc3339(data[at : at + clock.SIZE], profile)
+                time = clock.rfc3339(data[at : at + clock.SIZE], profile, zone)
                 if time:
                     self._minute = at + 6
                     self._before, self._behind = time[:14], time[19:]
