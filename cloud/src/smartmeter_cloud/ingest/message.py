@@ -90,19 +90,15 @@ class MessageBatch(Batch):
     def add(self, topic: str, payload: bytes, received: int, retained: bool = False) -> None:
         """Takes one message; received in ms since 1970. Never raises: what is wrong is kept."""
         try:
-            concentrator, meter, specific = _parsed(topic)
+            meter, specific, sender = _parsed(topic)
         except ValueError as e:
             # Nobody can be answered. Concentrators do not send such a thing.
             reason = f"the topic is none of a Concentrator's: {e}"
             self._bury(("", ""), b"", topic, payload, received, reason)
             return
-        sender = (meter or "", concentrator)
+        concentrator = sender[1]
         digest = receipt.digest(topic, payload)
-        known = self.messages.get(sender)
-        if known is None:
-            self.messages[sender] = [digest]
-        else:
-            known.append(digest)
+        self.messages.append((sender, digest))
         try:
             if meter is None:
                 self._status(
@@ -117,9 +113,9 @@ class MessageBatch(Batch):
             elif specific in (topics.RAW, topics.CIPHERED):
                 # For those who subscribe to the broker themselves. A receipt would be untrue.
                 self.ignored += 1
-                self.messages[sender].remove(digest)
+                self.messages.pop()
                 reason = f"{specific} telegrams are not stored: decode them, and send readings"
-                self._note_refused(concentrator, [digest], reason, refusal.MESSAGE)
+                self._note_refused(concentrator, digest, reason, refusal.MESSAGE)
             else:
                 raise Refused(f"nothing is known of a topic that ends in {specific}")
         except Refused as e:
@@ -208,9 +204,10 @@ class MessageBatch(Batch):
 
 
 @lru_cache(TOPICS_KNOWN)
-def _parsed(topic: str) -> tuple[str, str | None, str]:
-    """Concentrator, meter and specific topic. Raises ValueError."""
-    return topics.parse_uplink(topic)
+def _parsed(topic: str) -> tuple[str | None, str, Sender]:
+    """Meter, specific topic and sender. Raises ValueError."""
+    concentrator, meter, specific = topics.parse_uplink(topic)
+    return meter, specific, (meter or "", concentrator)
 
 
 def _usual_row(reading: Any, received: int) -> ReadingRow:

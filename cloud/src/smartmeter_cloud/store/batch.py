@@ -1,5 +1,7 @@
 """What ingest hands to the store for one transaction, and what is to be answered after it."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +16,13 @@ from smartmeter_cloud.store.rows import DeadLetter, ReadingRow
 Sender = tuple[str, str]
 
 
+class Reason(NamedTuple):
+    """Why a sender's messages are refused; scope: see smartmeter.wire.refusal."""
+
+    reason: str
+    scope: str
+
+
 class Unstorable(NamedTuple):
     """A dead letter in the making; message: the digest of the message that it came in."""
 
@@ -26,7 +35,7 @@ class Unstorable(NamedTuple):
 class Batch:
     """What one transaction stores.
 
-    messages: the digests of all messages that are answered, by their sender. refused: those
+    messages: the digests of all messages that are answered, with their senders. refused: those
     that are not stored, by Concentrator; the others get a receipt.
     """
 
@@ -34,39 +43,37 @@ class Batch:
     boxes: list[Box] = field(default_factory=list)
     unstorable: list[Unstorable] = field(default_factory=list)
     ignored: int = 0
-    messages: dict[Sender, list[bytes]] = field(default_factory=dict)
+    messages: list[tuple[Sender, bytes]] = field(default_factory=list)
     refused: dict[str, list[Refusal]] = field(default_factory=dict)
 
-    def refuse(self, sender: Sender, reason: str, scope: str) -> int:
-        """Take out all messages of a sender, which keeps them; how many there were."""
-        digests = self.messages.pop(sender, [])
-        self.readings.pop(sender, None)
-        self.boxes = [box for box in self.boxes if (box.meter, box.concentrator) != sender]
-        self.unstorable = [one for one in self.unstorable if one.sender != sender]
-        self._note_refused(sender[1], digests, reason, scope)
-        return len(digests)
+    def refuse(self, senders: Mapping[Sender, Reason]) -> Counter[Sender]:
+        """Take out all messages of some senders, which keep them; how many each had."""
+        counts: Counter[Sender] = Counter()
+        for sender, digest in self.messages:
+            if sender in senders:
+                counts[sender] += 1
+                self._note_refused(sender[1], digest, *senders[sender])
+        for sender in senders:
+            self.readings.pop(sender, None)
+        self.messages = [one for one in self.messages if one[0] not in senders]
+        self.boxes = [box for box in self.boxes if (box.meter, box.concentrator) not in senders]
+        self.unstorable = [one for one in self.unstorable if one.sender not in senders]
+        return counts
 
     def refuse_unstorable(self, ones: list[Unstorable], reason: str) -> None:
         """Give messages that can be kept nowhere no receipt; their sender keeps them."""
-        by_sender: dict[Sender, set[bytes]] = {}
-        for one in ones:
-            by_sender.setdefault(one.sender, set()).add(one.message)
         # If the topic names no Concentrator, nobody can be answered.
         self.ignored += sum(not one.sender[1] for one in ones)
         without = set(ones)
         self.unstorable = [one for one in self.unstorable if one not in without]
-        for sender, refused in by_sender.items():
-            if digests := self.messages.get(sender):
-                digests[:] = [digest for digest in digests if digest not in refused]
-                self._note_refused(sender[1], sorted(refused), reason, refusal.MESSAGE)
+        refused = {(one.sender, one.message) for one in ones if one.sender[1]}
+        for sender, digest in refused.intersection(self.messages):
+            self._note_refused(sender[1], digest, reason, refusal.MESSAGE)
+        self.messages = [one for one in self.messages if one not in refused]
 
-    def _note_refused(
-        self, concentrator: str, digests: list[bytes], reason: str, scope: str
-    ) -> None:
-        if digests:
-            self.refused.setdefault(concentrator, []).extend(
-                [Refusal(digest, reason, final=False, scope=scope) for digest in digests]
-            )
+    def _note_refused(self, concentrator: str, digest: bytes, reason: str, scope: str) -> None:
+        refused = Refusal(digest, reason, final=False, scope=scope)
+        self.refused.setdefault(concentrator, []).append(refused)
 
     @property
     def dead(self) -> list[DeadLetter]:
@@ -77,9 +84,8 @@ class Batch:
     def receipts(self) -> dict[str, list[bytes]]:
         """The digests of stored messages, for each Concentrator that gets them back."""
         found: dict[str, list[bytes]] = {}
-        for (_, concentrator), digests in self.messages.items():
-            if digests:
-                found.setdefault(concentrator, []).extend(digests)
+        for (_, concentrator), digest in self.messages:
+            found.setdefault(concentrator, []).append(digest)
         return found
 
     @property
@@ -88,7 +94,7 @@ class Batch:
         found = {name: list(refused) for name, refused in self.refused.items()}
         told = {one.digest for refused in found.values() for one in refused}
         for one in self.unstorable:
-            if one.sender in self.messages and one.message not in told:
+            if one.sender[1] and one.message not in told:
                 told.add(one.message)
                 final = Refusal(one.message, one.letter.reason, final=True)
                 found.setdefault(one.sender[1], []).append(final)

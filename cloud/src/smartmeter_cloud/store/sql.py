@@ -24,7 +24,7 @@ from smartmeter_cloud.store import (
 )
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.accounts import SqlAccounts
-from smartmeter_cloud.store.batch import Batch, Sender
+from smartmeter_cloud.store.batch import Batch, Reason, Sender
 from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
 from smartmeter_cloud.store.households import Households, of_households
 from smartmeter_cloud.store.interface import StoreUnavailable
@@ -151,18 +151,21 @@ class SqlStore(SqlAccounts, SqlCertificates):
 
     def _take_out(self, db: Session, batch: Batch) -> None:
         """Takes out what a Concentrator may not send. It gets a refusal, and keeps it."""
-        revoked = self._revoked.names(db)
-        for sender in [s for s in batch.messages if s[1] in revoked]:
-            self._refuse(db, batch, sender, REVOKED, refusal.CONCENTRATOR)
+        if revoked := self._revoked.names(db):
+            reason = Reason(REVOKED, refusal.CONCENTRATOR)
+            refused = {s: reason for s, _ in batch.messages if s[1] in revoked}
+            self._refuse(db, batch, refused)
         statuses = [(box.meter, box.concentrator) for box in batch.boxes if box.meter]
         misplaced = self._households.misplaced(db, batch.readings, statuses)
-        for sender, reason in misplaced.items():
-            self._refuse(db, batch, sender, reason, refusal.METER)
+        refused = {s: Reason(reason, refusal.METER) for s, reason in misplaced.items()}
+        self._refuse(db, batch, refused)
 
-    def _refuse(self, db: Session, batch: Batch, sender: Sender, reason: str, scope: str) -> None:
-        messages = batch.refuse(sender, reason, scope)
-        meter = sender[0] if scope == refusal.METER else ""
-        refusals.note(db, sender[1], meter, reason, messages)
+    def _refuse(self, db: Session, batch: Batch, senders: dict[Sender, Reason]) -> None:
+        if senders:
+            for sender, messages in batch.refuse(senders).items():
+                reason, scope = senders[sender]
+                meter = sender[0] if scope == refusal.METER else ""
+                refusals.note(db, sender[1], meter, reason, messages)
 
     def _write_readings(self, db: Session, readings: Mapping[Sender, list[ReadingRow]]) -> int:
         ids = self._meter_ids(db, dict(readings.keys()))

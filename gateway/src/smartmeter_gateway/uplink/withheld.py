@@ -4,6 +4,7 @@ The messages lie apart in the spool. After each wait the oldest one is sent as a
 for it releases all of them. It needs no clock and no connection.
 """
 
+import math
 from dataclasses import dataclass
 
 ALL = ""  # every meter, in place of a meter's id
@@ -25,6 +26,7 @@ class Withheld:
     def __init__(self, wait_s: float) -> None:
         self._wait_s = wait_s
         self._waits: dict[str, _Wait] = {}
+        self._next = math.inf  # nothing is due before; due() is asked for every message sent
 
     def __bool__(self) -> bool:
         return bool(self._waits)
@@ -46,6 +48,7 @@ class Withheld:
         """Refused before a restart: the reason is not known any more, so try at once."""
         for meter in meters:
             self._waits[meter] = _Wait("it did so before the restart", now, whole=True)
+        self._next = now
 
     def refuse(self, key: str, reason: str, ids: list[int], whole: bool, now: float) -> bool:
         """Rows were refused. True if what else was held back with them is free again."""
@@ -55,6 +58,7 @@ class Withheld:
         if known is not None and known.whole and not frees:
             whole = True
         self._waits[key] = _Wait(reason, now + self._wait_s, whole)
+        self._next = min(self._next, now + self._wait_s)
         return frees
 
     def holds(self, meter: str) -> bool:
@@ -63,10 +67,14 @@ class Withheld:
 
     def due(self, now: float) -> str | None:
         """A key of which a message is to be tried."""
-        for key in [ALL] if ALL in self._waits else self._waits:
-            wait = self._waits[key]
+        if now < self._next:
+            return None
+        waits = {ALL: self._waits[ALL]} if ALL in self._waits else self._waits
+        for key, wait in waits.items():
             if wait.probe is None and wait.until <= now:
                 return key
+        waiting = (wait.until for wait in waits.values() if wait.probe is None)
+        self._next = min(waiting, default=math.inf)
         return None
 
     def probing(self, key: str, id: int) -> None:
@@ -93,3 +101,4 @@ class Withheld:
         for wait in self._waits.values():
             if wait.probe is not None:
                 wait.probe, wait.until = None, now
+        self._next = now
