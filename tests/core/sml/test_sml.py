@@ -204,7 +204,7 @@ def test_dzg_meters_whose_status_says_that_energy_flows_out():
 
     def power(value, status, serial=42095211, more=()):
         server = b"\x0a\x01DZG\x00" + serial.to_bytes(4, "big")
-        entries = [entry((1, 0, 1, 8, 0), unsigned(77, 4), status=unsigned(status, 3)), *more]
+        entries = [entry((1, 0, 1, 8, 0), unsigned(77, 4), status=unsigned(status, 3))] + list(more)
         entries.append(entry((1, 0, 16, 7, 0), value, W, -2))
         return receiver.feed(telegram(entries, server))[0].values["16.7.0"]
 

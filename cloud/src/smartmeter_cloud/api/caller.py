@@ -102,7 +102,7 @@ class Caller:
         if self.households is not None:
             household = self._own(household)
         if household is not None and METRICS in scopes.split():
-            raise Problem(422, f'scope "{METRICS}" counts all households: leave household out')
+            raise Problem(403, f'scope "{METRICS}" counts all households: leave household out')
         made = new_key(name, scopes, household, days, once, parent=self.key, until=self.until)
         if not self.store.add_key(made[0]):
             raise Problem(401, "your key has just been removed")
