@@ -260,6 +260,6 @@ def test_a_clock_wrong_by_years_is_kept_and_flagged_and_left_out(opens: Opens, y
     assert add(store, "m1", wrong) == (0, 1)
     roll(store)
     assert [s.drawn.used for s in slices(store, DAY)] == [10]
-    kept = store.readings("m1", (0, -1), 2**60, (), 10)
+    kept = store.readings("m1", (0, -1), 2**60, (), (), 10)
     assert sorted(r.suspect for r in kept) == [False, False, True]
     assert [n.reading.values["1.8.0"] for n in store.newest()] == [1010]

@@ -173,7 +173,7 @@ def test_every_store_pages_alike(store: SqlStore) -> None:
     store.write(batch)
     add(store, "m1", at(4), at(6))
     after, seen = (0, -1), []
-    while page := store.readings("m1", after, 2**60, (), 3):
+    while page := store.readings("m1", after, 2**60, (), (), 3):
         seen += [r.seq for r in page]
         after = page[-1].time, page[-1].seq
     assert seen == [4, *range(10), 6]

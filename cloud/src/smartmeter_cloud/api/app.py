@@ -24,15 +24,17 @@ from smartmeter_cloud.api import (
     readings,
     schemas,
 )
-from smartmeter_cloud.api.access import Authenticator, Reads, ReadsMetrics
+from smartmeter_cloud.api.access import Authenticator, Listens, Reads, ReadsMetrics
 from smartmeter_cloud.api.body_limit import BodyLimit
 from smartmeter_cloud.api.event_stream import EventStream
 from smartmeter_cloud.api.live import Live
 from smartmeter_cloud.api.observations import observe
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
+from smartmeter_cloud.api.query_limit import QueryLimit
 from smartmeter_cloud.api.serializers import Json, now
 from smartmeter_cloud.api.stream_permission import StreamPermissions
+from smartmeter_cloud.api.turns import Turns
 from smartmeter_cloud.auth.oidc import Issuer
 from smartmeter_cloud.config.settings import HttpSettings
 from smartmeter_cloud.monitoring import prometheus
@@ -67,6 +69,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
         redoc_url=None,
     )
     app.state.live = live
+    app.state.turns = Turns()
     app.state.authenticator = Authenticator(store, settings.is_open, issuer)
     app.state.enrolment = Enrolment(store, settings.enrolment)
     problems.install(app)
@@ -89,6 +92,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
 
     # Another site's page may point its own name at this address (DNS rebinding).
     names = [*settings.called, "[::1]"]
+    app.add_middleware(QueryLimit, live="/v1/live")
     app.add_middleware(BodyLimit)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=names, www_redirect=False)
 
@@ -146,7 +150,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
         responses=openapi.document("Events, for as long as it is read.", "text/event-stream")
         | refusals(401, 403),
     )
-    def stream(caller: Reads) -> EventStream:
+    def stream(caller: Listens) -> EventStream:
         """Server-sent events: `meters` (newest readings) and `chain`, whenever they change.
 
         The stream ends when its key, session or token does.

@@ -33,6 +33,11 @@ class Caller:
     key: bytes | None = field(default=None, repr=False)
     until: int | None = None
 
+    @property
+    def account(self) -> object:
+        """Who shares bounds with whom: a household's callers, or those with one key."""
+        return self.households if self.households is not None else self.key or self.name
+
     def meters(self) -> set[str]:
         """The ids of the meters that the caller may see."""
         return {

@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from smartmeter_cloud.api.openapi import methods
+from smartmeter_cloud.api.query_limit import QUERY_SECONDS
 from smartmeter_cloud.pki.authority import AuthorityError, BadRequest
 from smartmeter_cloud.pki.enrolment import NotAllowed, UnknownToken
-from smartmeter_cloud.store.interface import StoreUnavailable
+from smartmeter_cloud.store.interface import QueryStopped, StoreUnavailable
 
 _log = logging.getLogger("smartmeter_cloud.api")
 
@@ -82,6 +83,11 @@ def install(app: FastAPI) -> None:
     async def authority(request: Request, error: AuthorityError) -> Response:
         _log.error("%s %s: %s", request.method, request.url.path, error)
         return response(503, "no certificates can be issued at the moment", {"Retry-After": "60"})
+
+    @app.exception_handler(QueryStopped)
+    async def stopped(request: Request, error: QueryStopped) -> Response:
+        detail = f"this takes longer than {QUERY_SECONDS:g} s; ask for less at a time"
+        return response(503, detail, {"Retry-After": "10"})
 
     @app.exception_handler(StoreUnavailable)
     async def store(request: Request, error: StoreUnavailable) -> Response:

@@ -1,5 +1,6 @@
 """The specification's POST and DELETE /v1/meterReadings, and the bulk download."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -20,12 +21,14 @@ from smartmeter_cloud.history import bulk
 from smartmeter_cloud.history.properties import UNITS
 from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.store import query as queries
+from smartmeter_cloud.store import query_budget
 from smartmeter_cloud.store.interface import Store
 from smartmeter_cloud.store.rows import ABOVE, BELOW, EQUAL, PROPERTY_PREFIX, Condition, Reading
 
 PAGE_MAX = 1000
 ROWS_MAX = 20_000  # more than this only in bulk
 LINK_SECONDS = 3600
+OBIS_CODE = r"([0-9]{1,3}-[0-9]{1,3}:)?[0-9]{1,3}(\.[0-9]{1,3}){2}"  # IEC 62056-61
 
 router = APIRouter(tags=[openapi.HISTORY])
 
@@ -38,7 +41,11 @@ class PropertyFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     specificPropertyName: str = Field(
-        max_length=64, pattern=f"^{PROPERTY_PREFIX}", examples=["OBIS_1.8.0"]
+        max_length=64,
+        pattern=PROPERTY_PREFIX.join(
+            ("^", r"([0-9]{1,3}-[0-9]{1,3}:)?[0-9]{1,3}(\.[0-9]{1,3}){2}$")
+        ),
+        examples=["OBIS_1.8.0"],
     )
     numericalValueGreaterThan: Finite | None = None
     numericalValueLessThan: Finite | None = None
@@ -131,7 +138,7 @@ def download(
         raise Problem(404, "there is no such download, or it has expired")
     kept = msgspec.json.decode(found, type=_Kept)
     return StreamingResponse(
-        bulk.FORMS[kept.kind](queries.run(store, kept.query), kept.query),
+        bulk.FORMS[kept.kind](_at_length(queries.run(store, kept.query)), kept.query),
         media_type=bulk.MEDIA[kept.kind],
         headers={"Content-Disposition": f'attachment; filename="readings.{kept.kind}"'},
     )
@@ -191,6 +198,15 @@ def _form(r: Reading) -> dict[str, Any]:
     if r.suspect:
         form["faultCode"] = "CLOCK"
     return form
+
+
+def _at_length(found: Iterator[Reading]) -> Iterator[Reading]:
+    """A download may take long, as long as it goes on."""
+    budget = query_budget.current.get()
+    for one in found:
+        if budget:
+            budget.renew()
+        yield one
 
 
 class _Kept(msgspec.Struct):

@@ -30,6 +30,10 @@ class StoreUnavailable(Exception):
     """The store is not available; nothing was written, so try again."""
 
 
+class QueryStopped(StoreUnavailable):
+    """A query took longer than its budget, or its client has gone (query_budget.py)."""
+
+
 class Store(Protocol):
     """Threads may share a store. Times are ms since 1970 UTC. Raises StoreUnavailable."""
 
@@ -77,11 +81,12 @@ class Store(Protocol):
         after: tuple[int, int],
         end: int,
         conditions: Sequence[Condition],
+        codes: Sequence[str],
         limit: int,
     ) -> list[Reading]:
         """A meter's readings behind (time, seq) and before end in their order, at most limit.
 
-        Conditions on codes that have no column of their own are not looked at here.
+        Only those that meet all conditions and have a value for one of codes, if there are any.
         """
 
     def sums(self, start: int, end: int, households: frozenset[str] | None, now: int) -> list[Sum]:

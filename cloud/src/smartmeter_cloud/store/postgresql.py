@@ -4,7 +4,7 @@
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from operator import itemgetter
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.store import clustering, households
+from smartmeter_cloud.store import clustering, households, query_budget
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.batch import Batch
-from smartmeter_cloud.store.interface import StoreUnavailable
+from smartmeter_cloud.store.interface import QueryStopped, StoreUnavailable
+from smartmeter_cloud.store.query_budget import QueryBudget
 from smartmeter_cloud.store.retention import DAY_MS
 from smartmeter_cloud.store.rows import CODES, Stored
 from smartmeter_cloud.store.session import Session, Values
@@ -83,6 +84,23 @@ class _Session:
     def many(self, sql: str, rows: Sequence[Values]) -> None:
         with self.db.cursor() as cursor:
             cursor.executemany(_sql(sql), rows)
+
+
+@contextmanager
+def _within(budget: QueryBudget | None, db: psycopg.Connection[Any]) -> Iterator[None]:
+    """While the queries of a transaction run: no longer than the budget allows."""
+    if budget is None:
+        yield
+        return
+
+    def interrupt() -> None:
+        with suppress(psycopg.Error):  # the server is away, and the query with it
+            db.cancel_safe(timeout=CONNECT_SECONDS)
+
+    with budget.running(interrupt):
+        # 0 would be without end.
+        db.execute(f"SET LOCAL statement_timeout = {max(1, int(budget.left * 1000))}".encode())
+        yield
 
 
 def _sql(text: str) -> bytes:
@@ -155,9 +173,10 @@ class PostgresStore(SqlStore):
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Session]:
         db = None
+        budget = query_budget.current.get()
         try:
             db = self._connection()
-            with db.transaction():
+            with db.transaction(), _within(budget, db):
                 if begin:
                     db.execute(begin.encode())
                 yield _Session(db)
@@ -167,7 +186,13 @@ class PostgresStore(SqlStore):
                 raise
             if db is not None and db.broken:
                 db.close()
+            if budget and isinstance(e, psycopg.errors.QueryCanceled):
+                raise QueryStopped(_says(e)) from e
             raise StoreUnavailable(_says(e)) from e
+
+    @property
+    def _further_number(self) -> str:
+        return "(r.extra::jsonb ->> ?)::float8"
 
     def _reading(self) -> Any:
         return self._transaction("SET TRANSACTION READ ONLY")

@@ -31,10 +31,8 @@ def run(store: Store, query: Query) -> Iterator[Reading]:
         after = (query.start, -1)
         while left is None or left > 0:
             limit = CHUNK if left is None else min(CHUNK, left)
-            found = store.readings(meter, after, query.end, query.conditions, limit)
+            found = store.readings(meter, after, query.end, query.conditions, query.codes, limit)
             for reading in found:
-                if not all(c.holds(reading.values) for c in query.conditions):
-                    continue
                 values = reading.values
                 if wanted:
                     values = {c: v for c, v in values.items() if c in wanted}

@@ -192,11 +192,3 @@ class Condition:
     code: str
     sign: str
     number: float
-
-    def holds(self, values: dict[str, int | float]) -> bool:
-        value = values.get(self.code)
-        if value is None:
-            return False
-        if self.sign == ABOVE:
-            return value > self.number
-        return value < self.number if self.sign == BELOW else value == self.number

@@ -122,6 +122,17 @@ class SqlStore(SqlAccounts, SqlCertificates):
     def _by_key(self, db: Session, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
         """(meter's id, time, seq) -> row of READING."""
 
+    @property
+    @abstractmethod
+    def _further_number(self) -> str:
+        """SQL for the number of a code in r.extra, with ? for the code."""
+
+    def _number(self, code: str) -> tuple[str, tuple[str, ...]]:
+        """SQL for the number of a code in the reading r, and its values."""
+        if code in CODES:
+            return f"r.{COLUMNS[CODES.index(code)]}", ()
+        return self._further_number, (code,)
+
     def write(self, batch: Batch) -> Stored:
         with self._writing() as db:
             self._take_out(db, batch)
@@ -275,20 +286,26 @@ class SqlStore(SqlAccounts, SqlCertificates):
         after: tuple[int, int],
         end: int,
         conditions: Sequence[Condition],
+        codes: Sequence[str],
         limit: int,
     ) -> list[Reading]:
         where = ""
-        numbers = []
+        values: list[str | float] = []
         for condition in conditions:
-            if condition.code in CODES and condition.sign in _SIGNS:
-                where += f" AND r.{COLUMNS[CODES.index(condition.code)]} {condition.sign} ?"
-                numbers.append(condition.number)
+            assert condition.sign in _SIGNS
+            number, name = self._number(condition.code)
+            where += f" AND {number} {condition.sign} ?"
+            values += [*name, condition.number]
+        if codes:
+            numbers = [self._number(code) for code in codes]
+            where += f" AND ({' OR '.join(number + ' IS NOT NULL' for number, _ in numbers)})"
+            values += [part for _, name in numbers for part in name]
         with self._reading() as db:
             rows = db.all(
                 f"SELECT {READING} FROM reading r WHERE r.meter = ? AND r.time >= ? "
                 f"AND (r.time, r.seq) > (?, ?) AND r.time < ? {where} "
                 "ORDER BY r.meter, r.time, r.seq LIMIT ?",
-                (_id(db, meter), after[0], *after, end, *numbers, limit),
+                (_id(db, meter), after[0], *after, end, *values, limit),
             )
         return [reading_of(meter, row) for row in rows]
 
