@@ -35,7 +35,7 @@ class Caller:
 
     @property
     def account(self) -> object:
-        """Who shares bounds with whom: a household's callers, or those with one key."""
+        """What shares bounds: all callers of a household, or all with one key."""
         return self.households if self.households is not None else self.key or self.name
 
     def meters(self) -> set[str]:

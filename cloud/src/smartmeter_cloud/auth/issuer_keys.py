@@ -47,7 +47,7 @@ class IssuerKeys:
             return None
         self._wanted.set()
         if keys is not None and self._reason:
-            return None  # it was asked in vain: what was known before is all there is
+            return None  # it does not answer now: what was known before counts
         raise NotFetched("the token issuer has not answered yet; try again in a moment")
 
     def _run(self) -> None:

@@ -98,7 +98,7 @@ def _within(budget: QueryBudget | None, db: psycopg.Connection[Any]) -> Iterator
             db.cancel_safe(timeout=CONNECT_SECONDS)
 
     with budget.running(interrupt):
-        # 0 would be without end.
+        # 0 would mean no limit.
         db.execute(f"SET LOCAL statement_timeout = {max(1, int(budget.left * 1000))}".encode())
         yield
 
