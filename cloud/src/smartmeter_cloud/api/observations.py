@@ -1,5 +1,6 @@
 """The store's knowledge of the chain, in the form that monitoring takes."""
 
+from smartmeter_cloud.history.zone_check import hours_off
 from smartmeter_cloud.monitoring.observations import MeterActivity, Observations
 from smartmeter_cloud.store.interface import Store
 
@@ -10,7 +11,14 @@ def observe(store: Store, households: frozenset[str] | None = None) -> Observati
     Raises StoreUnavailable.
     """
     meters = [
-        MeterActivity(n.reading.meter, n.concentrator, n.reading.received, n.reading.suspect, n.gap)
+        MeterActivity(
+            n.reading.meter,
+            n.concentrator,
+            n.reading.received,
+            n.reading.suspect,
+            n.gap,
+            hours_off(store, n),
+        )
         for n in store.newest(0, households)
     ]
     boxes = store.boxes(households)

@@ -8,6 +8,7 @@ import urllib.request
 from typing import Any
 
 from smartmeter_cloud.config.settings import Config, HttpSettings
+from smartmeter_cloud.history.zone_check import hours_off
 from smartmeter_cloud.monitoring.chain import silent_after
 from smartmeter_cloud.store.households import main_of
 from smartmeter_cloud.store.interface import Store
@@ -46,6 +47,7 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
             "last": n.reading.received,
             "silent": now - n.reading.received > silent_after(n.gap),
             "clock": "wrong" if n.reading.suspect else "right",
+            "hours": hours_off(store, n),
             "concentrator": n.concentrator,
         }
     households = {m.name: m.household for m in store.meters()}
@@ -105,6 +107,12 @@ def alarms(d: dict[str, Any]) -> list[str]:
             f"{f'Concentrator {name}' if name else 'other topics'}: no room for more dead letters; "
             f"replay or delete some: smartmeter-cloud dead-letters --concentrator '{name}'"
         )
+    for name, meter in d["meters"].items():
+        if hours := meter["hours"]:
+            found.append(
+                f"{name}: its times are {abs(hours)} h {'ahead of' if hours > 0 else 'behind'} "
+                "their arrival; set its zone at the Concentrator or adapter"
+            )
     if not d["api"]:
         found.append("the API does not answer on this machine")
     return found

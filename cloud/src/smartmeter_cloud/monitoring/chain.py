@@ -81,9 +81,11 @@ def _meter(meter: MeterActivity, now: int) -> Json:
         box = _box("meter", meter.name, "down", "silent", meter.received)
     elif meter.suspect:
         box = _box("meter", meter.name, "warn", "clock", meter.received)
+    elif meter.hours:
+        box = _box("meter", meter.name, "warn", "zone", meter.received)
     else:
         box = _box("meter", meter.name, "ok", "reads", meter.received)
-    return box | {"concentrator": meter.concentrator}
+    return box | {"concentrator": meter.concentrator, "hours": meter.hours}
 
 
 def _status(kind: str, status: Box | None, name: str, now: int) -> Json:

@@ -79,6 +79,7 @@ function sentence(box, boxes, now) {
     span: box.since ? format.span(now - box.since) : "",
     time: box.since ? format.moment(box.since) : "",
     concentrator: box.concentrator ?? "",
+    hours: String(Math.abs(box.hours ?? 0)),
     detail: box.detail ?? box.status?.broker?.detail ?? "",
     stored: format.count(box.counters?.stored ?? 0),
     size: format.bytes(box.bytes ?? 0),

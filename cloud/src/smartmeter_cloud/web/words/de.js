@@ -120,6 +120,7 @@ export default {
   "meter silent": "Keine Daten seit {span} ({time}). Prüfen Sie den Adapter, dann den Concentrator.",
   "meter silent, adapter offline": "Keine Daten seit {span} ({time}). Der Adapter ist offline.",
   "meter silent, concentrator offline": "Keine Daten seit {span} ({time}). Der Concentrator {concentrator} ist offline.",
+  "meter zone": "Sendet Messwerte, aber ihre Zeiten sind um {hours} h verschoben: Die Zeitzone ist falsch. Stellen Sie zone am Concentrator oder am Adapter ein.",
   "meter clock": "Sendet Messwerte, aber die Uhr geht um mehr als einen Tag falsch.",
   "adapter online": "Funktioniert.",
   "adapter offline": "Offline seit {span} ({time}): kein Strom, kein Netz oder Neustart.",

@@ -120,6 +120,7 @@ export default {
   "meter silent": "No data for {span}, since {time}. Check the adapter, then the Concentrator.",
   "meter silent, adapter offline": "No data for {span}, since {time}. Its adapter is offline.",
   "meter silent, concentrator offline": "No data for {span}, since {time}. Its Concentrator {concentrator} is offline.",
+  "meter zone": "Sends readings, but their times are {hours} h off: its time zone is wrong. Set zone at its Concentrator or adapter.",
   "meter clock": "Sends readings, but its clock is wrong by more than a day.",
   "adapter online": "Works.",
   "adapter offline": "Offline for {span}, since {time}: no power, no network, or restarting.",
