@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _FIRST_YEAR = 2026
 _SYNC_S = 12 * 3600  # an ESP32's quartz is out by less than a second in that time
 # Between two questions: with a broker that waits for the time, and otherwise. A name server that
-# is dead blocks each for 14 s, which is everything that the meter's buffer holds of P1.
+# is dead blocks each for 14 s. The buffer for P1 holds no more than that.
 _RETRY_MAX_S = 60
 _PATIENT_MAX_S = 900
 

@@ -10,7 +10,7 @@ NO_KEY = "none"
 ENCRYPTION = "encryption key"
 BOTH = "encryption key and authentication key"
 # Telegrams carry a tag, but not all operators give the key to check it with.
-TAGGED = "encryption key; authentication key where you are given one"
+TAGGED = "encryption key; authentication key if you are given one"
 # Some operators cipher, others do not.
 OPERATOR = "none or an encryption key: the operator decides"
 
