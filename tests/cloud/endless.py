@@ -1,4 +1,4 @@
-"""Run smartmeter-cloud with a store that counts for ever instead of finding readings.
+"""Run smartmeter-cloud with a store that counts forever instead of finding readings.
 
     python endless.py SECONDS ARGUMENT...
 

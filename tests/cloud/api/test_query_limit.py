@@ -99,7 +99,7 @@ def start(tmp_path: Path, seconds: float) -> Site:
 
 
 def ask(site: Site, key: str) -> socket.socket:
-    """A query without end is under way."""
+    """Start a query that never ends."""
     parts = urlsplit(site.api.address)
     connection = socket.create_connection((parts.hostname, parts.port), timeout=60)
     head = f"POST /v1/meterReadings HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"

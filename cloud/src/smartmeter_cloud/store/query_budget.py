@@ -27,7 +27,7 @@ class QueryBudget:
         return 0.0 if self._cancelled else max(0.0, self._until - time.monotonic())
 
     def renew(self) -> None:
-        """The client has got something: a long download is no long query."""
+        """The client has received data: a long download is not a long query."""
         self._until = time.monotonic() + self._seconds
 
     def cancel(self) -> None:
