@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from smartmeter_gateway.config.settings import MeterSettings, SpoolSettings
-from smartmeter_gateway.intake import decoding_budget, pipeline
-from smartmeter_gateway.intake.decoding_budget import DecodingBudget
+from smartmeter_gateway.intake import pipeline, telegram_decoder
+from smartmeter_gateway.intake.allowance import Allowance
 from smartmeter_gateway.intake.known_meters import KnownMeters
 from smartmeter_gateway.intake.pipeline import Pipeline
 from smartmeter_gateway.intake.validation import Refused
@@ -126,7 +126,7 @@ def test_telegrams_are_decoded_for_meters_in_the_settings_only(
 def test_a_flood_of_telegrams_takes_a_bounded_share_of_a_core(
     start: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding_budget, "BURST_S", 0.05)
+    monkeypatch.setattr(telegram_decoder, "BURST_S", 0.05)
     intake = start(meters=(MeterSettings(id="m"), MeterSettings(id="n")))
     kinds = []
     while "cost" not in kinds:
@@ -139,9 +139,23 @@ def test_a_flood_of_telegrams_takes_a_bounded_share_of_a_core(
     assert why.value.kind != "cost"  # another meter's share is its own
 
 
+def test_a_flood_of_readings_does_not_fill_the_spool(
+    start: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "READINGS_BURST", 50)
+    monkeypatch.setattr(pipeline, "READINGS_PER_S", 0.0)
+    intake = start()
+    for n in range(50):
+        assert taken(intake, "m", reading(n)).rows
+    with pytest.raises(Refused) as why:
+        taken(intake, "m", reading(51))
+    assert why.value.kind == "rate"
+    assert taken(intake, "n", reading(51)).rows
+
+
 def test_a_share_comes_back_with_time() -> None:
     at = 0.0
-    budget = DecodingBudget(lambda: at)
+    budget = Allowance(0.1, 2.0, lambda: at)
     budget.spend(3.0)
     at = 9.9
     assert budget.is_spent()

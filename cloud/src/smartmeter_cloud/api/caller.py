@@ -40,15 +40,10 @@ class Caller:
 
     def meters(self) -> set[str]:
         """The ids of the meters that the caller may see."""
-        return {
-            m.name
-            for m in self.store.meters()
-            if self.households is None or m.household in self.households
-        }
+        return {m.name for m in self.store.meters(self.households)}
 
     def newest(self) -> list[Newest]:
-        own = self.meters()
-        return [n for n in self.store.newest() if n.reading.meter in own]
+        return self.store.newest(0, self.households)
 
     def power(self, meter: str, start: int, end: int, width: int) -> list[Bucket]:
         self._check(meter)

@@ -11,14 +11,18 @@ from ..monitoring.registry import Registry
 from ..spool.batch import Batch, NewRow
 from ..spool.writer import SpoolWriter
 from . import validation
+from .allowance import Allowance
 from .deduplication import Deduplicator
 from .known_meters import KnownMeters
 from .publisher import Publisher
 from .replay_guard import ReplayGuard
 from .telegram_decoder import TelegramDecoder
-from .validation import COST, METERS, SETTINGS, Refused
+from .validation import COST, METERS, RATE, SETTINGS, Refused
 
 METERS_MAX = 10_000  # that send readings
+# Readings of one meter. The fastest send two a second. An adapter that was away for a minute sends
+# what it held at once, and tests and replays send far more.
+READINGS_PER_S, READINGS_BURST = 20.0, 20_000.0
 UNREAD_MAX = 1000  # adapters that send only their status, for example before their meter is found
 UNREAD_S = 86_400.0  # the status of an adapter without readings that has been silent for so long
 
@@ -41,6 +45,7 @@ class Pipeline:
         self._lock = threading.Lock()  # of the two below
         self._known = KnownMeters(METERS_MAX)
         self._unread = KnownMeters(UNREAD_MAX)
+        self._readings: dict[str, Allowance] = {}
         self._deduplicator = Deduplicator()
         for id in [meter.id for meter in meters] + list(ports):
             self._known.keep(id)
@@ -117,10 +122,17 @@ class Pipeline:
                 self._registry.forget(gone)
                 self._deduplicator.forget(gone)
                 self._codes.pop(gone, None)
+                self._readings.pop(gone, None)
 
     def _is_new(self, batch: Batch, meter: str, payload: bytes, source: str) -> bool:
         values = validation.reading(payload)
         self._admit(batch, meter)
+        readings = self._readings.get(meter)
+        if readings is None:
+            readings = self._readings[meter] = Allowance(READINGS_PER_S, READINGS_BURST)
+        if readings.is_spent():
+            raise Refused(RATE, f"more than {READINGS_PER_S:g} readings of one meter a second")
+        readings.spend(1)
         if not self._deduplicator.accepts(meter, values, source):
             self._registry.duplicate(meter, source)
             return False
@@ -141,13 +153,13 @@ class Pipeline:
             raise Refused(
                 SETTINGS, f"a {specific} telegram of a meter that has no [[meter]] in the settings"
             )
-        if decoder.budget.is_spent():
+        if decoder.computing_time.is_spent():
             raise Refused(COST, "more telegrams of one meter than can be decoded in this time")
         began = time.thread_time()
         try:
             opened = decoder.raw(payload) if specific == topics.RAW else decoder.ciphered(payload)
         finally:
-            decoder.budget.spend(time.thread_time() - began)
+            decoder.computing_time.spend(time.thread_time() - began)
         self._registry.withheld(meter, decoder.withheld)
         if not opened:
             self._registry.duplicate(meter, source)

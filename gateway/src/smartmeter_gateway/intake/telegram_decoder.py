@@ -11,9 +11,12 @@ from smartmeter.wire.reading_encoder import stamp, to_json
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import now_text
-from .decoding_budget import DecodingBudget
+from .allowance import Allowance
 from .replay_guard import ReplayGuard
 from .validation import Refused
+
+# Of a core. A telegram each second takes a thousandth, and a minute of them at once 0.1 s.
+SHARE, BURST_S = 0.1, 2.0
 
 
 class TelegramDecoder:
@@ -23,7 +26,7 @@ class TelegramDecoder:
         self._settings = settings
         self._seq = seq
         self.guard = guard
-        self.budget = DecodingBudget()
+        self.computing_time = Allowance(SHARE, BURST_S)
         self._receiver = self._new()
         self._receiver.counters = guard.counters
 

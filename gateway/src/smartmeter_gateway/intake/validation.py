@@ -22,6 +22,7 @@ CONTENT = "content"
 METERS = "meters"
 SETTINGS = "settings"
 COST = "cost"
+RATE = "rate"
 
 
 class Refused(ValueError):
