@@ -20,7 +20,7 @@ def hours_off(store: Store, newest: Newest) -> int:
         return 0
     time = newest.reading.time
     begin = time - max(_SPAN_MS, 2 * _READINGS * (newest.gap or 0))
-    last = store.readings(newest.reading.meter, (begin, -1), time + 1, (), _MOST)
+    last = store.readings(newest.reading.meter, (begin, -1), time + 1, (), (), _MOST)
     if len(last) < _READINGS or any(_hours(reading) != hours for reading in last):
         return 0
     arrived = last[-1].received - last[0].received
