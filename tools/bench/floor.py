@@ -60,6 +60,8 @@ def reader(telegrams: Telegrams) -> Callable[[bytes], object] | None:
         return sml
     if telegrams.family == "p1":
         return _ciphered(p1, telegrams) if telegrams.ciphered else p1
+    if telegrams.link == "tic":
+        return tic
     payload = {"mbus": mbus, "hdlc": hdlc, "gbt": blocks, "apdu": bytes}.get(telegrams.link)
     if payload is None:
         return None
@@ -345,6 +347,51 @@ def sml(wire: bytes) -> Numbers:
             at += kind & 0x0F or 1
     if at != end:
         raise ValueError
+    return found
+
+
+_LABELS = {
+    **{b"EASF%02d" % n: f"1.8.{n}" for n in range(1, 11)},
+    **{b"ERQ%d" % n: f"{n + 4}.8.0" for n in range(1, 5)},
+    **{
+        b"%s%d" % (what, n): f"{11 + 20 * n}.7.0" for what in (b"IINST", b"IRMS") for n in (1, 2, 3)
+    },
+    **{b"URMS%d" % n: f"{12 + 20 * n}.7.0" for n in (1, 2, 3)},
+    **{b"SINSTS%d" % n: f"{9 + 20 * n}.7.0" for n in (1, 2, 3)},
+    b"EAST": "1.8.0",
+    b"EAIT": "2.8.0",
+    b"HCHC": "1.8.1",
+    b"HCHP": "1.8.2",
+    b"BBRHCJB": "1.8.1",
+    b"BBRHPJB": "1.8.2",
+    b"BBRHCJW": "1.8.3",
+    b"BBRHPJW": "1.8.4",
+    b"BBRHCJR": "1.8.5",
+    b"BBRHPJR": "1.8.6",
+    b"PAPP": "9.7.0",
+    b"SINSTS": "9.7.0",
+    b"SINSTI": "10.7.0",
+    b"CCASN": "1.5.0",
+    b"CCAIN": "2.5.0",
+    b"IINST": "31.7.0",
+}
+
+
+def tic(wire: bytes) -> Numbers:
+    found: Numbers = {}
+    if wire[:2] != b"\x02\n" or wire[-2:] != b"\r\x03":
+        raise ValueError
+    for group in wire[2:-2].split(b"\r\n"):
+        separator = group[-2:-1]
+        total = sum(group) - group[-1]
+        if separator == b" ":
+            total -= 0x20
+        if (total & 0x3F) + 0x20 != group[-1]:
+            raise ValueError
+        parts = group[:-2].split(separator)
+        name = _LABELS.get(parts[0])
+        if name:
+            found[name] = (int(parts[-1]), 0)
     return found
 
 

@@ -157,6 +157,23 @@ WIRINGS = (
         ),
     ),
     Wiring(
+        "tic",
+        "France: Linky and older meters (TIC)",
+        "9600 7E1",
+        ("opto-coupler SFH620A", "or LTV-814: its LEDs face both ways"),
+        (
+            ("collector", RX, "#1565c0"),
+            ("emitter", "GND", "#333333"),
+            ("collector, by 4.7 kOhm", "3V3", "#b3261e"),
+        ),
+        ("Meter, I1 and I2", "1.2 kOhm in series with I1; either way round"),
+        (
+            "Never connect I1 or I2 to the board itself: they carry 50 kHz, up to 25 V.",
+            "Historical mode has `1200 7E1`. Your supplier changes the mode to standard for free.",
+            "Terminal A supplies 130 mW at most, which is too little for the board.",
+        ),
+    ),
+    Wiring(
         "ir",
         "Infrared head (SML, IEC 62056-21, AMIS)",
         "9600 8N1",

@@ -25,6 +25,7 @@ _COUNTRIES = {
     "DK": "Denmark",
     "EE": "Estonia",
     "FI": "Finland",
+    "FR": "France",
     "HR": "Croatia",
     "HU": "Hungary",
     "IL": "Israel",
@@ -43,6 +44,7 @@ _LINKS = {
     "sml": "SML",
     "p1": "P1 text",
     "iec62056": "IEC 62056-21",
+    "tic": "TIC",
     "apdu": "none: bare DLMS",
 }
 # Two links that readers of the table know by another name than the core: encrypted DLMS around

@@ -13,6 +13,7 @@ OURS = "ours"
 _SLOW = 10  # times the mean
 _SUM_MOST = 0.005  # of mutants over the 8-bit sum of M-Bus
 _BCC_MOST = 0.01  # of a readout's, over 7 bits
+_GROUPS_MOST = 0.02  # of a TIC frame's, over 6 bits
 _LUCK = 3  # standard deviations that a run may exceed by bad luck
 _AGAIN = 3  # times that a mutant is run again, because a busy machine is sometimes slow
 _USUAL = 40  # mutants that make the mean
@@ -87,7 +88,7 @@ def _ours(subjects: list[Subject], seed: int, tallies: dict[tuple[str, str], Tal
                     f"the slowest takes {ratio:.1f} times the mean: {slow} {tally.slowest[0][1]}"
                 )
             if name == "outer" and subject.guard == SUM:
-                share = _BCC_MOST if subject.link == "iec62056" else _SUM_MOST
+                share = {"iec62056": _BCC_MOST, "tic": _GROUPS_MOST}.get(subject.link, _SUM_MOST)
                 most = share * tally.mutants
                 if tally.different > most + _LUCK * sqrt(most) + 1:
                     violations.append(

@@ -9,7 +9,7 @@ from operator import xor
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from tools.meters import amis, ciphering, crc, mbus, sml
+from tools.meters import amis, ciphering, crc, mbus, sml, tic
 from tools.meters.amis import AmisForm
 from tools.meters.dlms import DlmsForm
 from tools.meters.en13757 import PolledForm
@@ -17,6 +17,7 @@ from tools.meters.form import Form, Moment
 from tools.meters.iec62056 import ETX, STX, IecForm
 from tools.meters.p1 import P1Form
 from tools.meters.sml import SmlForm
+from tools.meters.tic import TicForm
 
 _APDU_MOST = 3000  # bytes; more than a frame or segment of any of our virtual meters
 _BLANK = b"\r\n\r\n"
@@ -24,7 +25,7 @@ _AMIS_HEAD = 19  # bytes of the M-Bus content of an AMIS meter before the encryp
 
 
 def payload(form: Form, moment: Moment) -> bytes:
-    """The content: an APDU, SML messages, text from "/" to "!", or records."""
+    """The content: an APDU, SML messages, text from "/" to "!", records, or groups in lines."""
     if isinstance(form, DlmsForm):
         return form.notification(moment)[0]
     wire = form.encode(moment)[0]
@@ -43,6 +44,8 @@ def payload(form: Form, moment: Moment) -> bytes:
         return opened.update(sealed) + opened.finalize()
     if isinstance(form, PolledForm):
         return wire[4:-2]
+    if isinstance(form, TicForm):
+        return b"\n".join(form.contents(moment)[0])
     raise TypeError(f"cannot seal {form.name}")
 
 
@@ -82,6 +85,8 @@ def _seal(form: Form, moment: Moment, content: bytes) -> bytes:
         cipher = Cipher(algorithms.AES(moment.key), modes.CBC(_amis_iv(moment))).encryptor()
         head = form.encode(moment)[0][4 : 4 + _AMIS_HEAD - 4]
         return _short_frame(head + cipher.update(content) + cipher.finalize())
+    if isinstance(form, TicForm):
+        return tic.frame(content.split(b"\n"), form.standard)
     assert isinstance(form, PolledForm)
     return _short_frame(content)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .form import Form, Meter
 from .forms_austria import AUSTRIA
+from .forms_france import FRANCE
 from .forms_nordic import APDUS, NORDIC_FORMS
 from .forms_p1 import P1
 from .forms_polled import AMIS, IEC, POLLED
@@ -31,6 +32,7 @@ FORMS: dict[str, Form] = {
         *IEC,
         *AMIS,
         *POLLED,
+        *FRANCE,
     )
 }
 

@@ -16,7 +16,7 @@ A link is an object of one module in smartmeter.link, with
     idle() -> Fault or None                the line paused: drops what is half assembled
 
 and a decoder is a function decode(payload, ctx) -> Reading in the room of its protocol (dlms,
-datalines, sml, mbus). It raises fault.Rejected and nothing else. ctx is what it may know, a
+datalines, sml, mbus, tic). It raises fault.Rejected and nothing else. ctx is what it may know, a
 context.Context, which the Receiver is. The Receiver opens encrypted APDUs itself, because what
 they hold may be a list or a text.
 
@@ -45,9 +45,10 @@ if TYPE_CHECKING:
     from .link.mbus import Mbus
     from .link.p1 import P1
     from .link.sml import Sml
+    from .link.tic import Tic
     from .reading import Reading
 
-    Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Apdu
+    Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Tic | Apdu
     Telegram = tuple[str, bytes | bytearray] | tuple[str, bytes | bytearray, str]
     Outcome = Fault | Telegram | None
 
@@ -60,11 +61,11 @@ _RUN = 2048
 
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
 _FIRST = ("mbus", "hdlc", "sml", "p1")  # of what their first bytes may begin
-_UNGUARDED = ("mbus", "apdu")  # but 8 bits of sum, or nothing
+_UNGUARDED = ("mbus", "tic", "apdu")  # but 6 or 8 bits of sum, or nothing
 _CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ciphering
 _LISTS = ("mbus", "hdlc")  # their encrypted APDUs are lists, never texts
 _CERTAIN = ("hdlc", "sml")  # everything that they give has passed a CRC
-LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "apdu")
+LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "tic", "apdu")
 
 
 class Receiver(Context):
@@ -374,6 +375,10 @@ def _make(name: str, receiver: "Receiver") -> "Link":
         from .link.iec62056 import Iec62056
 
         return Iec62056()
+    if name == "tic":
+        from .link.tic import Tic
+
+        return Tic()
     from .link.apdu import Apdu
 
     return Apdu(receiver._link == name, receiver.auth_key is not None)
@@ -394,6 +399,10 @@ def _decoder(form: str) -> "Callable[..., Reading]":
         from .mbus import records
 
         return records.decode
+    if form == "tic":
+        from .tic import decode as labels
+
+        return labels.decode
     from .datalines import decode as text
 
     if form == "text-encrypted":

@@ -22,15 +22,15 @@ def run(search, line, until_ms, step_ms=500):
 
 def test_it_begins_with_the_usual_ones():
     assert SETTINGS[0] == (2400, 8, "E", 1, False)
-    assert len(SETTINGS) == len(set(SETTINGS)) == 26
+    assert len(SETTINGS) == len(set(SETTINGS)) == 28
     assert P1 in SETTINGS
     assert name(P1) == "115200 8N1 inverted"
 
 
 def test_a_silent_line_is_tried_with_every_setting_for_15_s():
     search = Search()
-    opened = run(search, lambda setting: (0, []), 15000 * 27)
-    assert opened[:26] == list(SETTINGS)
+    opened = run(search, lambda setting: (0, []), 15000 * 29)
+    assert opened[:28] == list(SETTINGS)
     assert search.rounds == 1
     assert search.progress == "no bytes"
     assert not search.found

@@ -58,6 +58,8 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "ee-p1": ("p1-estonia",),
     "fi-kamstrup": (("kamstrup-se", {"zone": "Europe/Helsinki"}),),
     "fi-p1": ("p1-finland",),
+    "fr-linky": ("linky-standard", "linky-producer"),
+    "fr-historical": ("linky-historical", "linky-historical-tempo"),
     "hr-iskraemeco-ie5": ("iskra-ie5",),
     "hu-eon": ("p1-hungary",),
     "il-kaifa": ("p1-israel",),

@@ -27,7 +27,7 @@ READINGS = "readings"
 
 # As meters are, in the order in which the field tries them: M-Bus 2400 8E1, IR 9600 8N1, P1
 # 115200 8N1 inverted; then the lines of seven bits; last 38400 8N1 (Iskraemeco AM550 of Elektro
-# Ljubljana).
+# Ljubljana) and 1200 7E1 (France's TIC in its historical mode).
 SETTINGS = tuple(
     [
         (baud, bits, parity, 1, inverted)
@@ -37,6 +37,7 @@ SETTINGS = tuple(
         for inverted in (False, True)
     ]
     + [(38400, 8, "N", 1, True), (38400, 8, "N", 1, False)]
+    + [(1200, 7, "E", 1, False), (1200, 7, "E", 1, True)]
 )
 
 _TRY_MS = 15000

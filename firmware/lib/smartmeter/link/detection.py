@@ -17,7 +17,7 @@ STARTS = {
     0x31: ("iec62056",),
     0x43: ("iec62056",),
     0x46: ("iec62056",),
-    0x02: ("apdu", "iec62056"),
+    0x02: ("apdu", "tic", "iec62056"),
     0x0F: ("apdu",),
     0xDB: ("apdu",),
     0xDF: ("apdu",),
@@ -51,6 +51,11 @@ def detect(name: str, buf: bytearray, at: int, end: int) -> int:
         return _hdlc(buf, at, end)
     if name == "apdu":
         return _apdu(buf, at, end)
+    if name == "tic":
+        have = bytes(buf[at + 1 : min(at + 3, end)])
+        if have[:1] not in (b"", b"\n") or not 65 <= (have + b"AA")[1] <= 90:
+            return NOT
+        return YES if len(have) == 2 else OPEN
     if first == 0x2F:
         for i in range(at + 1, min(at + 4, end)):
             if not 65 <= buf[i] & 0xDF <= 90 and (name == "p1" or buf[at + 1] != 0x3F):

@@ -22,6 +22,7 @@ IR = "infrared"
 CCC = "Kamstrup CCC, 6 pins"
 RS485 = "RS485"
 MBUS_PAIR = "M-Bus, two wires, no customer port"
+TIC = "TIC, terminals I1 and I2"
 
 SLAVE = "M-Bus slave module (TSS721 or NCN5150)"
 PULL_UP = "pull-up of 1 to 10 kOhm to 3.3 V; inverted"
@@ -29,6 +30,7 @@ HEAD = "optical head"
 PUSH_PULL = "direct (push-pull, not inverted)"
 TRANSCEIVER = "RS485 transceiver"
 MASTER = "M-Bus master (36 V)"
+OPTO_COUPLER = "opto-coupler for both directions (SFH620A or LTV-814), 1.2 kOhm in series"
 
 WIRING = {
     MBUS_RJ12: SLAVE,
@@ -38,6 +40,7 @@ WIRING = {
     CCC: PUSH_PULL,
     RS485: TRANSCEIVER,
     MBUS_PAIR: MASTER,
+    TIC: OPTO_COUPLER,
 }
 
 # Lines as search.py has them: baud, bits, parity, stop bits, inverted.
@@ -47,6 +50,8 @@ IR_LINE = (9600, 8, "N", 1, False)
 AMIS_LINE = (9600, 8, "E", 1, False)
 D0_LINE = (9600, 7, "E", 1, False)
 SIGN_ON_LINE = (300, 7, "E", 1, False)
+TIC_LINE = (9600, 7, "E", 1, False)
+TIC_HISTORICAL_LINE = (1200, 7, "E", 1, False)
 P1_LINE = (115200, 8, "N", 1, True)
 P1_SLOW_LINE = (9600, 8, "N", 1, True)
 P1_OLD_LINE = (9600, 7, "E", 1, True)
@@ -70,6 +75,7 @@ ZONES = {
     "DK": "Europe/Copenhagen",
     "EE": "Europe/Tallinn",
     "FI": "Europe/Helsinki",
+    "FR": "Europe/Paris",
     "HR": "Europe/Zagreb",
     "HU": "Europe/Budapest",
     "IL": "Asia/Jerusalem",
@@ -248,6 +254,14 @@ FAMILIES = (
     Family("fi-p1", "all with P1", "FI", "",
            P1, P1_LINE, "p1", NO_KEY, "unknown", "10 s",
            note="as users report; its clock shows standard time all year"),
+
+    Family("fr-linky", "Linky in standard mode", "FR", "Enedis and others",
+           TIC, TIC_LINE, "tic", NO_KEY, "unknown", "1 to 2 s",
+           note="power is apparent: add 9.7.0 (VA) to the values; 1.5.0 is the average in W"),
+    Family("fr-historical", "Linky in historical mode, and the electronic meters before it", "FR",
+           "Enedis and others",
+           TIC, TIC_HISTORICAL_LINE, "tic", NO_KEY, "unknown", "1 to 2 s",
+           note="power is apparent: add 9.7.0 (VA) to the values; no clock"),
 
     Family("hr-iskraemeco-ie5", "Iskraemeco IE.5", "HR", "",
            P1, P1_LINE, "hdlc", NO_KEY, "iskraemeco", "10 s",

@@ -126,7 +126,7 @@ _PLAIN = {
         "Bytes that belong to no telegram. A few at the begin of a capture are normal.",
         "If there is nothing else, the line settings are not the meter's. Try in this order: "
         + LINES
-        + ".",
+        + "; in France 9600 7E1 and 1200 7E1.",
         "P1 ports are inverted: without an inverter or the UART's invert setting nothing is right.",
     ),
 }

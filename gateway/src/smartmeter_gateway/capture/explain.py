@@ -18,6 +18,7 @@ _LINKS = {
     "sml": "SML transport (BSI TR-03109-1), its CRC right",
     "p1": "P1 telegram (DSMR and kin)",
     "iec62056": "readout of IEC 62056-21",
+    "tic": "TIC frame of France's meters, the checks of its groups right",
     "apdu": "none: the telegram came without framing",
 }
 _LAYOUTS = {
@@ -34,6 +35,7 @@ _CONTENT = {
     "list": "DLMS list of values without its data-notification",
     "GetListResponse": "SML GetListResponse",
     "data lines": "data lines of text, code(value*unit)",
+    "labels": "groups of label and value (Enedis-NOI-CPT_54E)",
     "records": "M-Bus data records (EN 13757-3)",
     "AES-CBC": "AES-128 in CBC mode (mode 5 of EN 13757-3): no tag, no counter",
 }

@@ -11,7 +11,7 @@ from smartmeter.checks.crc import arc, x25
 from smartmeter.dlms.ciphering import Ciphering, is_text
 
 from .redaction_binary import apdu, records, sml
-from .redaction_text import blank_string, names_meter, text
+from .redaction_text import blank_string, groups, names_meter, text
 
 # Texts that do not identify a meter: the push setup's code, the type of a Kamstrup.
 _NO_NUMBERS = ("1-1:96.1.1", "25.9.0")
@@ -40,6 +40,8 @@ def _redacted(reading: Reading) -> bytes | None:
     elif kind == "GetListResponse":
         plain = sml(payload)
         found = _framed_sml(plain)
+    elif kind == "labels":
+        found = plain = groups(payload)
     elif kind == "records":
         plain = records(payload)
         found = _framed_records(plain, _AMIS if "AES-CBC" in reading.layers else reading.meter[:3])
@@ -55,6 +57,8 @@ def redacted_payload(payload: bytes, key: bytes | None) -> bytes | None:
         if payload[:1] in (b"\xdb", b"\xdf"):
             payload = bytes(Ciphering(key).open(payload, 1)[0])
         first = payload[:1]
+        if payload[:2] == b"\x02\n":
+            return groups(payload)
         if first in (b"\x0f", b"\x01", b"\x02"):
             return apdu(payload, ())
         if first == b"\x76":

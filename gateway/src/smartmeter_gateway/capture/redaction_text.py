@@ -1,4 +1,4 @@
-"""Blanks strings and data lines (P1, IEC 62056-21)."""
+"""Blanks strings, data lines (P1, IEC 62056-21) and groups (TIC)."""
 
 import re
 
@@ -25,6 +25,8 @@ _IDS = re.compile(
 # Codes of the clock, whose forms differ: 240111093500W, 24-01-11 09:35:00, 211029.
 _CLOCKS = re.compile(rb"(?:^|[:)\s])(?:1\.0\.0|0\.9\.[12])$")
 _MOMENT = re.compile(rb"[0-9.:, -]{4,20}[A-Z]?")
+# Groups of TIC with a number of the meter, of the site, or a message to the customer.
+_GROUP = re.compile(rb"(?s)\n(ADCO|ADSC|PRM|MSG1|MSG2)([ \t])([^\n\r]*?)[ \t].\r")
 _TELLS_NOBODY = 2  # characters: the number of a tariff
 
 
@@ -82,3 +84,15 @@ def blank_hex(inner: bytes) -> bytes:
     if _NUMBER.fullmatch(inner) and re.search(rb"[G-Z]", inner):
         return blank_string(inner)
     return re.sub(rb"[0-9A-Za-z\x80-\xff]", b"0", inner)
+
+
+def groups(frame: bytes) -> bytes:
+    """A TIC frame with its identifying groups blanked, and their checks corrected."""
+
+    def group(found: re.Match[bytes]) -> bytes:
+        label, separator, value = found.groups()
+        content = label + separator + blank_hex(value)
+        total = sum(content + separator if separator == b"\t" else content)
+        return b"\n" + content + separator + bytes((0x20 + (total & 0x3F),)) + b"\r"
+
+    return _GROUP.sub(group, frame)

@@ -1,0 +1,1 @@
+"""The labels of France's meters (TIC)."""
