@@ -102,7 +102,7 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
 
 
 def _groups(payload: bytes) -> "dict[str, tuple[str, str]]":
-    """{label: (date or "", value)} of a frame; Rejected if a label stands in it twice."""
+    """{label: (date or "", value)} of a frame; Rejected if a label is in it twice."""
     groups: "dict[str, tuple[str, str]]" = {}
     if max(payload) > 126:  # the check does not see bit 7
         raise Rejected(LAYOUT, "a TIC frame with a byte that is no text")
