@@ -214,10 +214,7 @@ class Chain:
             "resend_after = 1\n"
         )
         self.ingest = Ingest(folder, self.from_cloud.port, pair.url if pair else None)
-        self.concentrator.start()
-        self.ingest.start()
-        self.concentrator.says("LAN broker: connected")
-        self._squat()
+        self._misplaced = False
         self.actions: dict[str, Callable[[float], None]] = {
             "kill the Concentrator": lambda s: self._restart(self.concentrator, s),
             "kill the LAN broker": lambda s: self._restart(self.lan, s),
@@ -236,6 +233,12 @@ class Chain:
         }
         if pair:
             self.actions["lose the primary"] = lambda s: pair.fail_over()
+
+    def begin(self) -> None:
+        self.concentrator.start()
+        self.ingest.start()
+        self.concentrator.says("LAN broker: connected")
+        self._squat()
 
     def _squat(self) -> None:
         """A Concentrator of another household sends first for a meter that is not planned."""
@@ -292,10 +295,13 @@ def chain(
         except Unavailable as why:
             pytest.skip(str(why))
     made = Chain(tmp_path, mosquitto, pair)
-    yield made
-    made.close()
-    if pair:
-        pair.remove()
+    try:
+        made.begin()
+        yield made
+    finally:
+        made.close()
+        if pair:
+            pair.remove()
     for log in sorted(tmp_path.glob("*.log")):  # shown where the test fails
         print(f"--- the end of {log.name}", log.read_text(errors="replace")[-6000:], sep="\n")
 
