@@ -319,3 +319,27 @@ def test_a_certificate_with_a_foreign_client_id_or_out_of_date_is_refused(
         sock.sendall(connect(client_id))
         answer = sock.recv(4)
     assert answer == b""
+
+
+def test_a_client_gets_only_the_retained_messages_that_it_asks_for_and_may_see(
+    running: Broker, inside: Client
+) -> None:
+    """The others' subscriptions are no reason to send it anything when it connects."""
+    mine, others = f"smartMeterCommand/{METER_A}/update", f"smartMeterMessage/{METER_B}/status"
+    heard = Listening(inside, "#")
+    with running.client(METER_B) as other:
+        other.client.publish(others, b"other", 1, retain=True).wait_for_publish(30)
+    for topic in (mine, "concentrator/home/status", "free"):
+        inside.client.publish(topic, topic.encode(), 1, retain=True).wait_for_publish(30)
+    eventually(lambda: len(heard.got) == 4)
+    for user, filters, expected in (
+        (METER_A, [f"smartMeterCommand/{METER_A}/#"], {mine}),
+        ("adapter", ["free"], {"free"}),
+        ("adapter", ["#"], {"free", "concentrator/home/status"}),
+    ):
+        with running.client(user) as client:
+            got = Listening(client, *filters)
+            eventually(lambda e=expected, g=got: e <= set(g.topics()))
+            client.client.subscribe("last", 1)
+            inside.client.publish("smartMeterCommand/x/last", b"", 1).wait_for_publish(30)
+            assert set(got.topics()) - {"smartMeterCommand/x/last"} == expected

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from amqtt.broker import Broker  # type: ignore[import-untyped]
 from amqtt.contexts import ListenerType  # type: ignore[import-untyped]
 from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from smartmeter_service.threads import VitalThread
 
 from .admission import Admission
 from .listener import Gate, Listener, Waits, most_connections
+from .own_retained import OwnRetainedBroker
 from .packets import PacketReader, PacketWriter
 from .rights import Rights
 from .throttled_log import ThrottledLog
@@ -123,7 +123,7 @@ class EmbeddedBroker:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        broker = Broker(self._amqtt_settings(), self._loop)
+        broker = OwnRetainedBroker(self._amqtt_settings(), self._loop)
         gate = self._gate(broker)
         listeners: list[Listener] = []
         try:
@@ -169,7 +169,7 @@ class EmbeddedBroker:
             },
         }
 
-    def _gate(self, broker: Broker) -> Gate:
+    def _gate(self, broker: OwnRetainedBroker) -> Gate:
         async def handover(reader: PacketReader, writer: PacketWriter) -> None:
             await broker.external_connected(reader, writer, _LISTENER)
 
