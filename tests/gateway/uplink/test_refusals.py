@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -9,6 +10,7 @@ from smartmeter.wire import refusal, topics
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tools.environment.mosquitto import Mosquitto
 
 GOOD, BAD = "good", "misplaced"
 FOREIGN = ("this meter is another household's; ask an administrator", False, refusal.METER)
@@ -166,3 +168,23 @@ def test_a_refused_status_is_counted_and_the_next_one_is_sent(
     between.process.says("another household's")
     adapter.publish_and_wait(BAD, b'{"state":"offline"}', "status")
     eventually(lambda: cloud.statuses.get(BAD) == {"state": "offline"})
+
+
+def test_a_message_too_long_for_the_broker_holds_up_no_other(
+    between: Between, adapter: Adapter, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    """mosquitto ends the connection at such a message, so sending it again would block the rest."""
+    narrow = mosquitto(settings=["max_packet_size 3000"])
+    many = {f"{c}.{d}.{e}": 1 for c in range(1, 5) for d in range(6, 10) for e in range(16)}
+    long = json.dumps({**json.loads(reading(1)), "values": many}).encode()
+    assert len(long) > 2800
+    where = f'[cloud]\nhost = "localhost"\nport = {narrow.port}\nresend_after = 1'
+    between.configure(cloud=where)
+    between.process.start().says("LAN broker: connected")
+    with StandInCloud(narrow.port) as cloud:
+        adapter.publish(BAD, long)
+        for seq in range(5):
+            adapter.publish(GOOD, reading(seq))
+        eventually(lambda: cloud.seqs(GOOD) == set(range(5)))
+        eventually(lambda: rows(between, "refused") == rows(between) == 1)
+        assert any("max_packet_size" in text for text in status(between)["alarms"])

@@ -285,7 +285,7 @@ class Forwarder:
             return
         self._withheld.probing(key, row.id)
         topic = topics.uplink(self._concentrator, row.meter, row.specific)
-        self._publish(session, Sent(topic, row.payload, row.meter, [row.id]), now)
+        self._publish_if_it_fits(session, Sent(topic, row.payload, row.meter, [row.id]), now)
 
     def _take_answer(self, answer: Answer) -> None:
         """The broker accepted or refused a message; a refused meter waits, the others go on."""
@@ -358,7 +358,20 @@ class Forwarder:
             self._writer.refuse(packed.ids)
             return
         topic = topics.uplink(self._concentrator, packed.meter, packed.specific)
-        self._publish(session, Sent(topic, packed.payload, packed.meter, packed.ids), now)
+        sent = Sent(topic, packed.payload, packed.meter, packed.ids)
+        self._publish_if_it_fits(session, sent, now)
+
+    def _publish_if_it_fits(self, session: Session, sent: Sent, now: float) -> None:
+        """A broker ends the connection at a packet that is too long, so it is never sent one."""
+        limit = session.packet_maximum
+        size = len(sent.payload) + _OVERHEAD
+        if limit is None or size <= limit:
+            self._publish(session, sent, now)
+            return
+        why = f"a message needs {size} bytes, and the broker takes {limit}: raise max_packet_size"
+        self._registry.refuse("cloud", why, f"meter {sent.meter}")
+        digest = receipt.digest(sent.topic, sent.payload)
+        self._withhold(sent, Refusal(digest, why, final=False), now)
 
     def _read_backlog(self, session: Session, now: float) -> bool:
         """Pack the next part of the spool; False if there was none."""
