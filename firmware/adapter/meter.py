@@ -99,6 +99,7 @@ class Meter:
             self._settings["link"] or link,
             self._settings["profile"],
             self._settings["zone"],
+            self._settings["unencrypted"],
         )
 
     def open(self, setting: "Setting | None") -> None:
@@ -160,9 +161,11 @@ class Meter:
         except MemoryError:
             # Again with all the room there is; what was loaded so far need not be again.
             say("meter", "short of memory")
-            counters = self._receiver.counters
+            before = self._receiver
             self._receiver = self._new_receiver(None)
-            self._receiver.counters.update(counters)
+            self._receiver.counters = before.counters
+            self._receiver.times = before.times
+            del before
             gc.collect()
             return self._receiver.feed(data)
 

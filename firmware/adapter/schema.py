@@ -127,6 +127,7 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
         "link": (_choice(*LINKS), None),
         "profile": (_text(64), None),
         "zone": (_zone, None),
+        "unencrypted": (_switch, False),
     },
     "wifi": {
         "ssid": (_ssid, _NEEDED),

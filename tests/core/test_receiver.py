@@ -32,7 +32,7 @@ def stream():
 
 
 def run(data, sizes):
-    receiver = Receiver(KEY)
+    receiver = Receiver(KEY, unencrypted=True)
     events = []
     at = 0
     i = 0
@@ -140,10 +140,12 @@ def test_bare_apdus():
     plain = kaifa_apdu()
     sealed = ciphered(plain, 1, 0x30)
     for apdu in (plain, sealed, b"\xe6\xe7\x00" + plain, b"\xe6\xe7\x00" + sealed):
-        receiver = Receiver(KEY)
+        receiver = Receiver(KEY, unencrypted=True)
         events = receiver.feed(apdu) + receiver.flush()
         assert [type(e) for e in events] == [Reading], events
-        assert [type(e) for e in Receiver(KEY, link="apdu").feed(apdu)] == [Reading]
+        assert [type(e) for e in Receiver(KEY, link="apdu", unencrypted=True).feed(apdu)] == [
+            Reading
+        ]
     # one behind the other, in any pieces
     data = ciphered(plain, 1) + ciphered(plain, 2) + plain + ciphered(plain, 3)
     whole = run(data, [len(data)])
@@ -161,10 +163,10 @@ def test_a_bare_apdu_ends_with_the_line_or_with_another():
                 assert [e[0] for e in told_of] == ["length"], (tail, told_of)
         # a driver that lets go of the line, and what its tag guards
         for tail, receiver in (
-            (b"", Receiver(KEY)),
-            (b"\x00", Receiver(KEY)),
-            (b"\xff\xff\x00", Receiver(KEY)),
-            (b"\xb8\x16\x7e", Receiver(KEY, link="apdu")),
+            (b"", Receiver(KEY, unencrypted=True)),
+            (b"\x00", Receiver(KEY, unencrypted=True)),
+            (b"\xff\xff\x00", Receiver(KEY, unencrypted=True)),
+            (b"\xb8\x16\x7e", Receiver(KEY, link="apdu", unencrypted=True)),
         ):
             events = receiver.feed(apdu + tail) + receiver.flush()
             assert [type(e) for e in events if isinstance(e, Reading)] == [Reading], tail
@@ -206,7 +208,8 @@ def test_a_fault_of_a_decoder_carries_the_telegram():
         (None, ciphered(kaifa_apdu(), 1), "key"),
         (bytes(16), ciphered(kaifa_apdu(), 1), "key"),
         (KEY, ciphered(kaifa_apdu(), 1, 0xA0), "cipher"),
-        (KEY, b"\x0f\x00\x00\x00\x01\x00" + b"\x02\x01\x09\x01\x55", "layout"),
+        (None, b"\x0f\x00\x00\x00\x01\x00" + b"\x02\x01\x09\x01\x55", "layout"),
+        (KEY, kaifa_apdu(), "unencrypted"),
     ):
         fault = Receiver(key).feed(mbus(apdu))[0]
         assert (fault.kind, fault.payload) == (kind, apdu)

@@ -86,7 +86,7 @@ def test_a_meter_without_a_clock_waits_for_the_time(
     plain = mosquitto(users=USERS)
     setup.listener.use(plain.port)
     setup.settings["broker"] |= {"port": plain.port, "tls": False}
-    del setup.secrets["broker_ca"]
+    del setup.secrets["broker_ca"], setup.secrets["meter_key"]
     setup.board.air(ntp=False)
     setup.provision()
     setup.status()

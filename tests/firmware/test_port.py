@@ -162,6 +162,7 @@ def test_a_meter_of_iec_62056_21_is_asked(setup: Setup, wire: Wire) -> None:
     setup.board.set_line(None)
     setup.board.start()
     setup.settings["meter"] |= {"tx": 17, "answer": "iec62056"}
+    del setup.secrets["meter_key"]
     setup.provision()
     assert wire.received() == b"/?!\r\n"
     wire.send(b"/ABC5TEST\r\n")

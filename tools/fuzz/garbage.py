@@ -82,7 +82,17 @@ _KINDS: tuple[Callable[[Random, int, list[bytes]], bytes], ...] = (
 )
 
 # What a receiver keeps about a meter, as opposed to the stream.
-_LEARNED = {"key", "auth_key", "_ciphering", "counters", "plans", "profile", "rows", "zone"}
+_LEARNED = {
+    "key",
+    "auth_key",
+    "_ciphering",
+    "counters",
+    "plans",
+    "profile",
+    "rows",
+    "times",
+    "zone",
+}
 
 
 def held(receiver: Receiver) -> int:

@@ -20,17 +20,23 @@ CENTRAL = (60, EUROPE)
 class Context:
     """The knowledge of one meter; the Receiver is one.
 
-    key: 16 bytes, or None. profile: the one that the user set, or None to go by the telegram.
-    zone: the meter's time zone, as CENTRAL is one.
+    key, auth_key: 16 bytes each, or None. profile: the one that the user set, or None to go by the
+    telegram. zone: the meter's time zone, as CENTRAL is one. unencrypted: whether telegrams that
+    are not encrypted become readings although a key is set.
+    counters, times: by system title, the last invocation counter accepted, and the time of that
+    telegram if its tag was checked. rows: the tariffs that totals are made of (tariffs.py).
     plans: the layouts kept for the next telegram (dlms/lists/plan_native.py).
-    rows: the tariffs that totals are made of (tariffs.py).
     Of the telegram at hand: title, the system title that it was encrypted under, or b"";
     guarded, whether a CRC or a tag was checked.
     """
 
     key: bytes | None
+    auth_key: bytes | None
+    counters: dict[bytes, int]
+    times: dict[bytes, str]
     profile: "Profile | None"
     zone: "tuple[int, str]"
+    unencrypted: bool
     plans: "dict[tuple[object, ...], Any]"
     rows: "dict[str, Row]"
     title: bytes

@@ -7,16 +7,20 @@ CHECKSUM = (
 LENGTH = "length"  # a telegram cut short, too long, or longer than its own length field
 SEGMENT = "segment"  # a segment or block is missing, doubled or out of order
 KEY = "key"  # encrypted and no key is known, or the key at hand does not open it
-TAG = "tag"  # the authentication tag is wrong, or missing where an authentication key is known
+TAG = "tag"  # the authentication tag is wrong, or missing although an authentication key is set
 REPLAY = "replay"  # an invocation counter that does not grow
 CIPHER = (
     "cipher"  # a security control that is not supported: compression, broadcast key, unknown suite
 )
+UNENCRYPTED = "unencrypted"  # a key is set, and the telegram is not encrypted
 LAYOUT = "layout"  # decrypted and whole, but not a list of values we can read to the last byte
 VALUE = "value"  # a value outside what can be: a scale, a voltage, a date
 NOISE = "noise"  # bytes that belong to no telegram
 
-KINDS = (CHECKSUM, LENGTH, SEGMENT, KEY, TAG, REPLAY, CIPHER, LAYOUT, VALUE, NOISE)
+KINDS = (CHECKSUM, LENGTH, SEGMENT, KEY, TAG, REPLAY, CIPHER, UNENCRYPTED, LAYOUT, VALUE, NOISE)
+
+
+PLAIN = "a key is set, but the telegram is not encrypted; set unencrypted = true if that is right"
 
 
 class Fault:

@@ -30,7 +30,7 @@ Nothing is dropped silently, and a line of garbage does not flood.
 from sys import implementation
 
 from .context import CENTRAL, Context
-from .fault import CHECKSUM, LENGTH, NOISE, SEGMENT, Fault, Rejected
+from .fault import CHECKSUM, LENGTH, NOISE, PLAIN, SEGMENT, TAG, UNENCRYPTED, Fault, Rejected
 from .link.detection import IDLE, NOT, OPEN, STARTS, YES, detect, is_title
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -63,6 +63,7 @@ _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream onl
 _FIRST = ("mbus", "hdlc", "sml", "p1")  # of what their first bytes may begin
 _UNGUARDED = ("mbus", "tic", "apdu")  # but 6 or 8 bits of sum, or nothing
 _CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ciphering
+_DECRYPTED_LATER = ("records", "amis")
 _LISTS = ("mbus", "hdlc")  # their encrypted APDUs are lists, never texts
 _CERTAIN = ("hdlc", "sml")  # everything that they give has passed a CRC
 LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "tic", "apdu")
@@ -73,10 +74,12 @@ class Receiver(Context):
 
     key, auth_key: 16 bytes each, or None. link: one of LINKS, or None to find it. profile:
     a setting as profile_settings.parse takes it, or None to go by the telegram. zone: the meter's
-    time zone as zones.parse takes it, or None for Central European time.
+    time zone as zones.parse takes it, or None for Central European time. unencrypted: whether
+    telegrams that are not encrypted are read although a key is set; never with auth_key.
 
     counters maps system titles to the last invocation counter accepted: save and restore it
-    over a restart, else telegrams of before can be replayed. rows is what tariffs.withheld()
+    over a restart, else telegrams of before can be replayed. times, which belong to them, are
+    those of the last readings whose tag was right. rows is what tariffs.withheld()
     explains: the totals that are left out. skipped counts bytes that belonged to no telegram.
     """
 
@@ -87,6 +90,7 @@ class Receiver(Context):
         link: str | None = None,
         profile: str | None = None,
         zone: str | None = None,
+        unencrypted: bool = False,
     ) -> None:
         for name, value in (("key", key), ("auth_key", auth_key)):
             if value is not None and len(value) != 16:
@@ -97,11 +101,13 @@ class Receiver(Context):
         self.auth_key = auth_key
         self.profile = _profile(profile) if profile else None
         self.zone = _zone(zone) if zone else CENTRAL
+        self.unencrypted = unencrypted
         self.plans = {}
         self.rows = {}
         self.title = b""
         self.guarded = False
         self.counters: dict[bytes, int] = {}
+        self.times: dict[bytes, str] = {}
         self._ciphering: "Ciphering | None" = None
         self.skipped = 0
         self._link = link
@@ -265,6 +271,7 @@ class Receiver(Context):
             if form == "apdu" and payload and payload[0] in _CIPHERED:
                 reading = self._open(payload, link)
             else:
+                self._check_key(form)
                 reading = self._read(form, payload)
         except Rejected as e:
             fault = Fault(e.kind, e.detail)
@@ -274,6 +281,14 @@ class Receiver(Context):
         if not reading.meter and len(telegram) > 2:
             reading.meter = telegram[2]
         return reading
+
+    def _check_key(self, form: str) -> None:
+        """Rejected if a key is set and the telegram is not encrypted."""
+        if self.auth_key:
+            raise Rejected(TAG, "an authentication key is set, but the telegram has no tag")
+        # the decoder of records decrypts by itself (AES-CBC)
+        if self.key and not self.unencrypted and form not in _DECRYPTED_LATER:
+            raise Rejected(UNENCRYPTED, PLAIN)
 
     def _read(self, form: str, payload: bytes | bytearray) -> "Reading":
         decode = self._decoders.get(form)
@@ -287,7 +302,7 @@ class Receiver(Context):
             _tidy()
             from .dlms.ciphering import Ciphering
 
-            self._ciphering = Ciphering(self.key, self.auth_key, self.counters)
+            self._ciphering = Ciphering(self)
             if link in _LISTS and "apdu" not in self._decoders:
                 # before the plain bytes lie in its way: 5 kB less heap are enough then
                 self._decoders["apdu"] = _decoder("apdu")

@@ -1,15 +1,19 @@
 """General ciphering: what opens, what is refused, and as what."""
 
 from smartmeter import Reading, Receiver
+from smartmeter.checks.crc import arc
 from smartmeter.dlms.ciphering import RECOVERY
+from smartmeter.dlms.freshness import is_later
 from telegrams import (
     AUTH_KEY,
     KEY,
     TIME,
+    TITLE,
     be,
     ciphered,
     hdlc,
     kaifa_apdu,
+    mbus,
     notification,
     obis,
     structure,
@@ -40,7 +44,7 @@ def test_each_security_control():
     for control, auth in ((0x20, "none"), (0x21, "none"), (0x30, "unverified")):
         got = reading(ciphered(kaifa_apdu(), 7, control))
         assert (got.auth, got.counter, got.seq, got.time) == (auth, 7, 7, TIME)
-    for control in (0x30, 0x31, 0x10):
+    for control in (0x30, 0x31):
         assert reading(ciphered(kaifa_apdu(), 7, control), KEY, AUTH_KEY).auth == "verified"
     assert reading(ciphered(kaifa_apdu(), 7, 0x10), None).auth == "unverified"
 
@@ -158,3 +162,70 @@ def test_keys_are_sixteen_bytes():
                 assert "16 bytes" in str(e)
             else:
                 raise AssertionError(bad)
+
+
+def test_with_a_key_nothing_unencrypted_is_a_reading():
+    plain = kaifa_apdu()
+    for key, auth_key, due in ((KEY, None, "unencrypted"), (KEY, AUTH_KEY, "tag")):
+        for data in (plain, ciphered(plain, 1, 0x00), b"\xdb\x00" + ciphered(plain, 1, 0x00)[10:]):
+            for framed in (hdlc(data), mbus(data)):
+                assert [e.kind for e in Receiver(key, auth_key).feed(framed)] == [due], data
+        text = b"/TST5x\r\n\r\n1-0:1.7.0(00.338*kW)\r\n!"
+        text += b"%04X\r\n" % arc(text, 0, len(text))
+        assert [e.kind for e in Receiver(key, auth_key).feed(text)] == [due]
+    # with its tag it is genuine, but anybody reads it
+    assert kind(ciphered(plain, 1, 0x10), KEY, AUTH_KEY) == "unencrypted"
+    assert kind(ciphered(plain, 1, 0x10), KEY) == "unencrypted"
+    allowed = Receiver(KEY, unencrypted=True)
+    for data in (plain, ciphered(plain, 1, 0x00), ciphered(plain, 1, 0x20)):
+        assert isinstance(allowed.feed(hdlc(data))[0], Reading)
+    allowed = Receiver(KEY, AUTH_KEY, unencrypted=True)
+    assert allowed.feed(hdlc(ciphered(plain, 1, 0x10)))[0].auth == "verified"
+    assert allowed.feed(hdlc(plain))[0].kind == "tag"
+
+
+def test_only_a_decrypted_telegram_moves_the_counter():
+    receiver = Receiver(KEY, unencrypted=True)
+    far = ciphered(kaifa_apdu(), 0xFFFFFFFF, 0x00)
+    for counter in (1, 2, 3):
+        assert isinstance(receiver.feed(hdlc(ciphered(kaifa_apdu(), counter)))[0], Reading)
+        receiver.feed(hdlc(far))
+        assert list(receiver.counters.values()) == [counter]
+
+
+def at(day, hour):
+    return bytes((0x07, 0xEA, 11, day, 0xFF, hour, 10, 5, 0, 0xFF, 0xC4, 0x00))
+
+
+def test_with_an_authentication_key_an_old_telegram_never_comes_back():
+    recorded = [hdlc(ciphered(kaifa_apdu(at(22, n)), n, 0x30)) for n in range(1, 21)]
+    receiver = Receiver(KEY, AUTH_KEY)
+    for telegram in recorded:
+        assert receiver.feed(telegram)[0].auth == "verified"
+    for telegram in recorded:
+        assert [e.kind for e in receiver.feed(telegram)] == ["replay"]
+    # a meter with a new key counts from 0 again, and its clock has gone on
+    assert isinstance(receiver.feed(hdlc(ciphered(kaifa_apdu(at(22, 21)), 1, 0x30)))[0], Reading)
+    assert isinstance(receiver.feed(hdlc(ciphered(kaifa_apdu(at(22, 22)), 2, 0x30)))[0], Reading)
+    # the counter and its time survive a restart together
+    again = Receiver(KEY, AUTH_KEY)
+    again.counters, again.times = receiver.counters, receiver.times
+    assert again.feed(hdlc(ciphered(kaifa_apdu(at(22, 21)), 1, 0x30)))[0].kind == "replay"
+    assert isinstance(again.feed(hdlc(ciphered(kaifa_apdu(at(23, 1)), 1, 0x30)))[0], Reading)
+    # without its time nothing shows which is newer
+    again = Receiver(KEY, AUTH_KEY)
+    again.counters = {bytes(TITLE): 9}
+    assert again.feed(hdlc(ciphered(kaifa_apdu(at(24, 1)), 1, 0x30)))[0].kind == "replay"
+
+
+def test_which_time_is_later():
+    last = "2026-10-25T02:30:00+02:00"
+    for time in ("2026-10-25T02:00:00+01:00", "2026-10-25T00:30:01Z", "2027-01-01T00:00:00+01:00",
+                 "2028-02-29T00:00:00+01:00", "2026-10-24T20:31:00-04:00"):  # fmt: skip
+        assert is_later(time, last)
+        assert not is_later(last, time)
+    assert is_later("2028-03-01T00:00:00Z", "2028-02-29T23:59:59Z")
+    assert is_later("2029-01-01T00:00:00Z", "2028-12-31T23:59:59Z")
+    assert not is_later(last, last)
+    assert not is_later(None, last)
+    assert not is_later(last, None)

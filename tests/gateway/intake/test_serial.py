@@ -184,5 +184,23 @@ def test_a_telegram_of_before_is_a_replay_after_a_restart_too(
     os.write(master, wire)
     eventually(lambda: cloud.statuses["home"].get("faults", {}).get("replay") == 1)
     assert cloud.statuses["home"]["meters"] == {}
+
+    def forget(meter: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "smartmeter_gateway", "forget-counter", meter]
+        command += ["--config", str(between.process.config)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        return done.returncode, done.stderr
+
+    assert forget(form) == (
+        2,
+        "smartmeter-gateway: the Concentrator runs, and would remember it; stop it first\n",
+    )
+    assert between.process.stop() == 0
+    assert forget("another")[1] == "smartmeter-gateway: no counter of another is known\n"
+    assert forget(form) == (0, "")
+    between.process.start()
+    eventually(lambda: between.process.said.count(f"port {device}: connected") == 3)
+    os.write(master, wire)
+    eventually(lambda: form in cloud.statuses["home"].get("meters", {}))
     os.close(slave)
     os.close(master)

@@ -10,7 +10,7 @@ every 1 to 10 s; less where a line full of bytes shows nothing of a telegram. It
 first reading, or the second telegram that is whole but cannot be opened; then it stays.
 """
 
-from ..fault import KEY, REPLAY, SEGMENT, TAG
+from ..fault import KEY, REPLAY, SEGMENT, TAG, UNENCRYPTED
 from .elapsed import elapsed
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -43,7 +43,7 @@ SETTINGS = tuple(
 _TRY_MS = 15000
 _GARBAGE = 3000  # bytes: more than any telegram twice
 _FRAMES = 2  # that are whole but not to be opened, until a setting counts as found
-_WHOLE = (KEY, TAG, REPLAY, SEGMENT)  # faults of telegrams whose checksums were right
+_WHOLE = (KEY, TAG, REPLAY, UNENCRYPTED, SEGMENT)  # faults of telegrams whose checksums were right
 
 
 class Search:

@@ -10,7 +10,7 @@ decrypted like those that send 0x20.
 """
 
 from ..crypto.aes import TAG_SIZE
-from ..fault import CIPHER, KEY, LENGTH, REPLAY, TAG, Rejected
+from ..fault import CIPHER, KEY, LENGTH, PLAIN, REPLAY, TAG, UNENCRYPTED, Rejected
 from ..reading import NONE, UNVERIFIED, VERIFIED
 from .ber import ber_length
 
@@ -35,32 +35,30 @@ _COMPRESSED = 0x80
 _SUITE = 0x0F
 _SUITES = (0, 1)  # both AES-128-GCM; suite 2 has keys of 256 bits
 
-# A meter that was exchanged, or got a new key, counts from 0 again. Its telegrams are
+# A meter that was exchanged, or got a new key, counts from 0 again. With an authentication key
+# its telegrams are accepted if their time is later than the last one's. Without one they are
 # accepted once so many in a row have grown; each refused one is reported.
 RECOVERY = 8
 _TITLES_MAX = 4  # counters kept: of so many system titles at a time
 
 
 class Ciphering:
-    """One meter's keys (16 bytes each, or None) and the invocation counters seen.
+    """The keys of one meter, and the invocation counters seen.
 
-    The counters are a dict of system titles to the last counter accepted; this adds to it.
+    It adds to the Context's counters and times: by system title, the last counter accepted, and
+    the time of that telegram if its tag was checked.
     """
 
-    def __init__(
-        self,
-        key: bytes | None = None,
-        auth_key: bytes | None = None,
-        counters: "dict[bytes, int] | None" = None,
-    ) -> None:
-        self._key = key
-        self._auth_key = auth_key
+    def __init__(self, ctx: "Context") -> None:
+        self._auth_key = ctx.auth_key
+        self._unencrypted = ctx.unencrypted
         self._gcm: "GCM | NativeGCM | None" = None
-        if key:
+        if ctx.key:
             from ..crypto.gcm import gcm
 
-            self._gcm = gcm(key)
-        self.counters: dict[bytes, int] = {} if counters is None else counters
+            self._gcm = gcm(ctx.key)
+        self.counters = ctx.counters
+        self._times = ctx.times
         self._recovering: dict[
             bytes, tuple[int, int]
         ] = {}  # system title: (last counter refused, how many grew in a row)
@@ -115,8 +113,8 @@ class Ciphering:
             reading = read("apdu", plain)
         else:
             raise Rejected(KEY, "the key does not open the telegram")
-        if counter is not None:
-            self.accept(ctx.title, counter)
+        if counter is not None and control & _ENCIPHERED:  # anybody can write another counter
+            self.accept(ctx.title, counter, reading.time)
         reading.counter = reading.seq = counter
         reading.auth = auth
         reading.layers = ("general ciphering, SC %02X" % control,) + reading.layers
@@ -146,6 +144,8 @@ class Ciphering:
             plain = bytes(content)
             if tag_checked:
                 self._known().decrypt(iv, b"", aad + plain, tag)
+            if self._gcm and not self._unencrypted:
+                raise Rejected(UNENCRYPTED, PLAIN)
             return plain, auth
         try:
             return self._known().decrypt(iv, content, aad, tag_checked), auth
@@ -159,17 +159,27 @@ class Ciphering:
             raise Rejected(KEY, "the telegram is encrypted, and no key is known")
         return self._gcm
 
-    def accept(self, title: bytes, counter: int) -> None:
+    def accept(self, title: bytes, counter: int, time: "str | None") -> None:
         """Stores the counter of a valid telegram; Rejected if it does not grow.
 
         Only reading it to the end separates a telegram without a tag from noise,
-        so this comes last.
+        so this comes last. time: the telegram's own.
         """
         last = self.counters.get(title)
         if last is None:
             if len(self.counters) >= _TITLES_MAX:
                 self.counters.clear()
+                self._times.clear()
                 self._recovering.clear()
+        elif counter <= last and self._auth_key:
+            from .freshness import is_later
+
+            if not is_later(time, self._times.get(title)):
+                raise Rejected(
+                    REPLAY,
+                    "invocation counter %d is not above the last, %d: a telegram sent again;"
+                    " for a new key or meter, let the last counter be forgotten" % (counter, last),
+                )
         elif counter <= last:
             before, grown = self._recovering.get(title, (-1, 0))
             grown = grown + 1 if counter > before else 1
@@ -184,6 +194,8 @@ class Ciphering:
         if title in self._recovering:
             del self._recovering[title]
         self.counters[title] = counter
+        if self._auth_key and time:
+            self._times[title] = time
 
 
 def is_telegram(plain: bytes | bytearray) -> bool:

@@ -21,7 +21,7 @@ from ..context import STANDARD
 from ..crypto import aes
 from ..dlms.clock import is_summer
 from ..dlms.float754 import decimal_of
-from ..fault import CIPHER, KEY, LAYOUT, LENGTH, VALUE, Rejected
+from ..fault import CIPHER, KEY, LAYOUT, LENGTH, PLAIN, UNENCRYPTED, VALUE, Rejected
 from ..obis import complete, put, unit_of
 from ..reading import Reading, offset
 from ..texts import is_time
@@ -96,6 +96,8 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
         _check_reply(payload, at)
     mode = payload[at - 1] & 0x1F if at > 3 else _MODE_NONE
     if mode == _MODE_NONE:
+        if ctx.key and not ctx.unencrypted:
+            raise Rejected(UNENCRYPTED, PLAIN)
         data = payload[at:]
     elif mode == _MODE_CBC and at == _LONG:
         data = _deciphered(payload, ctx.key)

@@ -111,6 +111,11 @@ _PLAIN = {
         "The meter encrypts in a way that no known meter uses. Check whether the"
         " portal offers a choice, and report it with --redact.",
     ),
+    "unencrypted": (
+        "A key is given, but the telegram is not encrypted. If this meter sends so, leave out the"
+        " key here, and set unencrypted = true at its port.",
+        "If it is encrypted as a rule, somebody else may have sent this telegram.",
+    ),
     "layout": (
         "The telegram is complete and decrypted, but its list of values is unknown."
         " Please report it: the same command with --redact gives what is needed, without"

@@ -6,7 +6,7 @@ in names of makers and lists. Numbers stay, because a report is about them.
 
 import re
 
-from smartmeter import Reading
+from smartmeter import Reading, Receiver
 from smartmeter.checks.crc import arc, x25
 from smartmeter.dlms.ciphering import Ciphering, is_text
 
@@ -55,7 +55,7 @@ def redacted_payload(payload: bytes, key: bytes | None) -> bytes | None:
     """The same for a telegram that was refused after decryption; None if it is none of these."""
     try:
         if payload[:1] in (b"\xdb", b"\xdf"):
-            payload = bytes(Ciphering(key).open(payload, 1)[0])
+            payload = bytes(Ciphering(Receiver(key, unencrypted=True)).open(payload, 1)[0])
         first = payload[:1]
         if payload[:2] == b"\x02\n":
             return groups(payload)

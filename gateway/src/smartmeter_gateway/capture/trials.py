@@ -49,6 +49,9 @@ def _others(data: bytes, asked: Asked) -> Iterator[tuple[str, Asked, bytes]]:
     if asked.auth_key:
         without = replace(asked, auth_key=None)
         yield "without the authentication key it is read, but not verified.", without, data
+    if asked.key:
+        keyless = replace(asked, key=None, auth_key=None)
+        yield "without a key it is read: it is not encrypted.", keyless, data
     if asked.link:
         free = replace(asked, link=None)
         yield f"without --link {asked.link} it is read.", free, data

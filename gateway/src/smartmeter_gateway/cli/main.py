@@ -80,6 +80,13 @@ def _parser() -> argparse.ArgumentParser:
     ask = command("status", _status, "show the status of the running Concentrator")
     ask.add_argument("--json", action="store_true", help="everything, as JSON")
 
+    forget = command(
+        "forget-counter",
+        _forget_counter,
+        "accept telegrams of a meter with a new key or a new meter behind its id",
+    )
+    forget.add_argument("meter", metavar="METER", help="its id in the topics")
+
     survey = command(
         "ports", _ports, "list the serial ports, and what seems to be connected to them"
     )
@@ -184,6 +191,14 @@ def _status(arguments: argparse.Namespace) -> int:
     document = status.fetch(load(arguments.config))
     print(json.dumps(document, indent=1) if arguments.json else status.text(document))
     return 0 if not document["alarms"] else 1
+
+
+def _forget_counter(arguments: argparse.Namespace) -> int:
+    from . import forget_counter
+
+    forget_counter.forget(load(arguments.config), arguments.meter)
+    print("Done. The next telegram of this meter is accepted with whatever counter it has.")
+    return 0
 
 
 def _install(arguments: argparse.Namespace) -> int:

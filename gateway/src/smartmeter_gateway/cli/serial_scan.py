@@ -49,7 +49,9 @@ def _listen(port: PortSettings, seconds: float, until_reading: bool) -> Result:
     label = f"port {port.device}"
     search = Search(inverted=False) if port.baud is None and port.poll == "no" else None
     try:
-        receiver = Receiver(port.key, port.auth_key, port.link, port.profile, port.zone)
+        receiver = Receiver(
+            port.key, port.auth_key, port.link, port.profile, port.zone, port.unencrypted
+        )
         with closing(SerialLine(port, receiver, search)) as line:
             progress, found = _listened(line, search, seconds)
     except (OSError, ValueError) as why:

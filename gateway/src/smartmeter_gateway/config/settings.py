@@ -98,6 +98,7 @@ class _Telegrams(Table, kw_only=True):
     link: str | None = None
     profile: str | None = None
     zone: MeterZone | None = None
+    unencrypted: bool = False  # read telegrams that are not encrypted although a key is set
     values: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -106,6 +107,8 @@ class _Telegrams(Table, kw_only=True):
         for code in self.values or ():
             if not is_code(code) or ":" in code:
                 raise WrongKey("values", f"must be OBIS codes such as 1.8.0, and {code} is not one")
+        if self.unencrypted and self.auth_key:
+            raise WrongKey("unencrypted", "has no effect with auth_key_file; drop one of them")
         try:
             if self.profile is not None:
                 profile_settings.parse(self.profile)

@@ -12,13 +12,16 @@ _DIGEST_BYTES = 8
 class ReplayGuard:
     """One meter's.
 
-    counters: system title -> last invocation counter; a Receiver shares this dict.
+    counters: system title -> last invocation counter; times: -> the time of that telegram. A
+    Receiver shares these dicts.
     """
 
     def __init__(self, kept: bytes | None = None) -> None:
         """kept: what kept() gave before the restart."""
         known = json.loads(kept) if kept else {"counters": {}, "recent": []}
         self.counters = {bytes.fromhex(title): n for title, n in known["counters"].items()}
+        # a guard of an older version has no times
+        self.times = {bytes.fromhex(title): t for title, t in known.get("times", {}).items()}
         self._recent: deque[str] = deque(known["recent"], _RECENT_MAX)
 
     def has(self, telegram: bytes) -> bool:
@@ -31,7 +34,9 @@ class ReplayGuard:
     def kept(self) -> bytes:
         """The guard as bytes for the spool."""
         counters = {title.hex(): n for title, n in self.counters.items()}
-        return json.dumps({"counters": counters, "recent": list(self._recent)}).encode()
+        times = {title.hex(): time for title, time in self.times.items()}
+        kept = {"counters": counters, "times": times, "recent": list(self._recent)}
+        return json.dumps(kept).encode()
 
 
 def _digest(telegram: bytes) -> str:

@@ -42,11 +42,17 @@ class SerialSource:
         self._pipeline = pipeline
         self._registry = registry
         self._receiver = Receiver(
-            settings.key, settings.auth_key, settings.link, settings.profile, settings.zone
+            settings.key,
+            settings.auth_key,
+            settings.link,
+            settings.profile,
+            settings.zone,
+            settings.unencrypted,
         )
         self._publisher = publisher
         self._guard = pipeline.guard(settings.meter)
         self._receiver.counters = self._guard.counters
+        self._receiver.times = self._guard.times
         searching = settings.baud is None and settings.poll == "no"
         self._search = Search(inverted=False) if searching else None
         self.name = f"port {settings.device}"

@@ -29,10 +29,11 @@ class TelegramDecoder:
         self.computing_time = Allowance(SHARE, BURST_S)
         self._receiver = self._new()
         self._receiver.counters = guard.counters
+        self._receiver.times = guard.times
 
     def _new(self) -> Receiver:
         s = self._settings
-        return Receiver(s.key, s.auth_key, s.link, s.profile, s.zone)
+        return Receiver(s.key, s.auth_key, s.link, s.profile, s.zone, s.unencrypted)
 
     @property
     def withheld(self) -> str:

@@ -55,7 +55,10 @@ def _payloads(name: str) -> tuple[Decode, list[bytes]]:
     meter = forms.make(name, Household(seed=3))
     wires = [meter.telegram(_BEGIN + timedelta(hours=5 * n))[0] for n in range(4)]
     if name in _LISTS:
-        receiver = Receiver(meter.key, meter.auth_key if meter.form.tagged else None)
+        receiver = Receiver(
+            meter.key if meter.form.ciphered else None,
+            meter.auth_key if meter.form.tagged else None,
+        )
         readings = [event for wire in wires for event in receiver.feed(wire)]
         guarded = meter.form.link == "hdlc"
 
