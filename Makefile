@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint lock bench corpus fuzz fuzz-api faults power-cuts word-sizes soak home-assistant provision
+.PHONY: demo test lint lock bench corpus fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant provision
 
 demo:
 	@python3 tools/environment/prepare.py demo
@@ -43,6 +43,11 @@ fuzz:
 fuzz-api:
 	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.fuzz.api --examples $${API_EXAMPLES:-300}
+
+# attacks on a running chain of two households, with both kinds of broker; make test takes the short ones
+attack:
+	@python3 tools/environment/prepare.py test
+	@$(PYTHON) -m tools.attack
 
 # everything is killed under traffic; FAULT_SECONDS (default 600) is how long
 faults:

@@ -324,7 +324,7 @@ def test_a_certificate_with_a_foreign_client_id_or_out_of_date_is_refused(
 def test_a_client_gets_only_the_retained_messages_that_it_asks_for_and_may_see(
     running: Broker, inside: Client
 ) -> None:
-    """The others' subscriptions are no reason to send it anything when it connects."""
+    """When it connects, the others' subscriptions do not make the broker send it anything."""
     mine, others = f"smartMeterCommand/{METER_A}/update", f"smartMeterMessage/{METER_B}/status"
     heard = Listening(inside, "#")
     with running.client(METER_B) as other:
