@@ -79,7 +79,7 @@ class Site:
             free_port() for _ in range(4)
         )
         self.passwords = {u: secrets.token_urlsafe(16) for u in (METER, NEIGHBOUR, CIPHERED)}
-        # Clients wait for ever: it accepts connections and says nothing.
+        # It leaves clients waiting: it accepts connections and says nothing.
         self._issuer = socket.create_server(("127.0.0.1", 0))
         self.database = self.folder / "smartmeter.sqlite"
         self._configure_cloud(mosquitto)
@@ -200,7 +200,7 @@ class Site:
     def log_says(self, box: Box, text: str) -> None:
         wait_until(lambda: text in box.log.read_text(errors="replace"), _START_S, text)
 
-    # Who may do what
+    # Keys and certificates
 
     def key(self, name: str, scopes: str, household: str | None) -> str:
         key, text = new_key(name, scopes, household, None)
