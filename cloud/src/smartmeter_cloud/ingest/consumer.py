@@ -34,6 +34,7 @@ from smartmeter_service.tls import tls_context
 
 from smartmeter_cloud.config.settings import IngestSettings
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.ingest.quota import Quota
 from smartmeter_cloud.ingest.writer import Job, Writer
 from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
@@ -72,6 +73,7 @@ class Ingest:
         store: Store,
         faults: Faults,
         now: Callable[[], float] = time.time,
+        quota: Quota | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -82,7 +84,7 @@ class Ingest:
         self._link: tuple[bool, str] = (False, "not connected yet")
         self._link_since = self._started
         self._bell = Bell()
-        self._writer = Writer(store, self._process, self._bell)
+        self._writer = Writer(store, quota or Quota(store), self._process, self._bell)
         self._waiting: deque[tuple[int, list[Message]]] = deque()  # when they came, ms; messages
         self._held = 0  # bytes of payload in _waiting
         self._messages = 0

@@ -12,6 +12,7 @@ from smartmeter_mqtt.session import Session
 from smartmeter_service.threads import VitalThread
 
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.ingest.quota import Quota
 from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 
@@ -33,9 +34,12 @@ class Job:
 class Writer:
     """A thread. While it writes one batch the next is gathered; there is never a third."""
 
-    def __init__(self, store: Store, state: Callable[[], Process], bell: Bell) -> None:
+    def __init__(
+        self, store: Store, quota: Quota, state: Callable[[], Process], bell: Bell
+    ) -> None:
         """bell: rung when a batch has been stored."""
         self._store = store
+        self._quota = quota
         self._state = state
         self._stop = threading.Event()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -100,6 +104,7 @@ class Writer:
 
     def _write(self, batch: MessageBatch) -> bool:
         """Stores it, however long the store is away; False where stop() came before that."""
+        batch.over_quota = self._quota.over(batch)
         delay = RETRY_MIN
         while True:
             try:

@@ -36,7 +36,8 @@ class Batch:
     """What one transaction stores.
 
     messages: the digests of all messages that are answered, with their senders. refused: those
-    that are not stored, by Concentrator; the others get a receipt.
+    that are not stored, by Concentrator; the others get a receipt. over_quota: the senders that
+    have sent too much.
     """
 
     readings: dict[Sender, list[ReadingRow]] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Batch:
     ignored: int = 0
     messages: list[tuple[Sender, bytes]] = field(default_factory=list)
     refused: dict[str, list[Refusal]] = field(default_factory=dict)
+    over_quota: dict[Sender, Reason] = field(default_factory=dict)
 
     def refuse(self, senders: Mapping[Sender, Reason]) -> Counter[Sender]:
         """Take out all messages of some senders, which keep them; how many each had."""

@@ -162,6 +162,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
 
     def _take_out(self, db: Session, batch: Batch) -> None:
         """Takes out what a Concentrator may not send. It gets a refusal, and keeps it."""
+        self._refuse(db, batch, batch.over_quota)
         if revoked := self._revoked.names(db):
             reason = Reason(REVOKED, refusal.CONCENTRATOR)
             refused = {s: reason for s, _ in batch.messages if s[1] in revoked}
