@@ -209,6 +209,41 @@ def test_any_chunks():
         assert [repr(event.values) for event in found] == whole
 
 
+def test_the_next_frames_of_a_meter():
+    """A Receiver that has seen the meter gives what a new one would."""
+    after = (
+        ("EAST\t028138222", "EAST\t028138229"),
+        ("DATE\tE210718111041\t", "DATE\tE210718111943\t"),
+        ("DATE\tE210718111041\t", "DATE\tE210718121041\t"),
+        ("DATE\tE210718111041\t", "DATE\tE210718117041\t"),
+        ("DATE\tE210718111041\t", "DATE\te210718111041\t"),
+        ("SMAXSN\tE210718001319\t03680", "SMAXSN\tE210719001319\t04680"),
+        ("CCASN\tE210718110000\t01290", "CCASN\tE210718113000\t01300"),
+        ("MSG1\tPAS DE          MESSAGE         ", "MSG1\tUN              MESSAGE         "),
+        ("EAIT\t000000123", "EAIT\t00000p123"),
+        ("EASF01\t028138222", "EASF01\t928138222"),
+        ("EASF01\t028138222", "EASF02\t028138222"),
+        ("URMS1\t231", "URMS1\t001"),
+        ("VTIC\t02", "VTIC\t03"),
+        ("ADSC\t042170000001", "ADSC\t042170000002"),
+    )
+    for before, text in after:
+        data = frame(changed(STANDARD, before, text))
+        knowing = Receiver()
+        knowing.feed(frame(STANDARD) * 3)
+        for _ in range(2):
+            (found,) = knowing.feed(data)
+            (expected,) = events(data)
+            assert repr(found) == repr(expected)
+            if isinstance(expected, Reading):
+                for name in ("meter", "time", "clock", "values", "codes", "units", "texts"):
+                    assert getattr(found, name) == getattr(expected, name), name
+    knowing = Receiver()
+    for texts in (HISTORICAL, STANDARD, HISTORICAL, changed(HISTORICAL, "HCHC 014460852", "")):
+        for event in knowing.feed(frame(texts)):
+            assert [repr(event)] == [repr(expected) for expected in events(frame(texts))]
+
+
 def test_a_stream_that_is_met_in_the_middle():
     first, second = events(frame(HISTORICAL)[50:] + frame(HISTORICAL))
     assert first.kind == NOISE
@@ -243,6 +278,8 @@ def test_what_the_check_does_not_see():
     assert fault(data).kind == LAYOUT
     assert fault(frame(list(STANDARD) + ["EAIT\t000000124"])).kind == LAYOUT
     assert fault(frame(changed(STANDARD, "EAST\t028138222", ""))).kind == LAYOUT
+    for text in ("IINST\t002", "PAPP\t00002", "EASF1\t028138222"):
+        assert "two values" in fault(frame(list(STANDARD) + [text])).detail
     assert fault(frame(list(STANDARD) + ["EASF11\t000000000"])).kind == LAYOUT
     assert fault(frame(changed(STANDARD, "EASF01\t028138222", "EASF01\t928138222"))).kind == VALUE
     assert fault(frame(changed(STANDARD, "URMS1\t231", "URMS1\t001"))).kind == VALUE

@@ -74,8 +74,11 @@ class Iec62056:
         head = min(stx + _FIRST_CODE_MAX, end if etx < 0 else etx)
         if at == stx and not _is_text(buf, stx + 1, head):
             return -1, None
-        if buf.find(b"(", stx, head) < 0 and (etx >= 0 or end - stx >= _FIRST_CODE_MAX):
+        opening = buf.find(b"(", stx, head)
+        if opening < 0 and (etx >= 0 or end - stx >= _FIRST_CODE_MAX):
             return -1, None
+        if b" " in bytes(buf[stx + 1 : max(stx + 1, opening)]).strip():
+            return -1, None  # a damaged TIC frame, whose groups may have a bracket as well
         if etx < 0 or etx + 1 == end:
             if end - at >= self.MAX:
                 return 1, Fault(LENGTH, "a readout over %d bytes" % self.MAX, end - at)

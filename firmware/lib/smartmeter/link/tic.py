@@ -8,6 +8,8 @@ The check is a sum from the label on, of 6 bits, plus 20 hex. In standard mode i
 SEP as well. EOT instead of ETX says that the meter gave the frame up.
 """
 
+from sys import implementation
+
 from ..fault import CHECKSUM, LENGTH, Fault
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -23,11 +25,23 @@ _SPACE = 0x20
 _CR = b"\r"
 _GROUP_MIN = 4  # bytes between LF and CR: a letter, two separators, the check
 
+NONE, HISTORICAL, STANDARD = 0, 1, 2
+
+
+_KEEPS_GROUPS = implementation.name != "micropython"  # there, a sum is cheaper than heap
+
 
 class Tic:
     """A link (see receiver.py): its telegrams are ("tic", STX ... ETX)."""
 
     MAX = 3900  # 4 kB less what the links keep of headers; the longest frame known has 1400
+
+    def __init__(self) -> None:
+        self._mode = _mode
+        if _KEEPS_GROUPS:
+            from .tic_native import KnownGroups
+
+            self._mode = KnownGroups(_mode, mode_of).mode
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         if end - at < 3:
@@ -48,7 +62,7 @@ class Tic:
             return 0, None
         frame = bytes(memoryview(buf)[at : etx + 1])
         used = len(frame)
-        if not _agrees(frame):
+        if not self._mode(frame):
             return 1, Fault(CHECKSUM, "the check of a TIC group does not agree", used)
         return used, ("tic", frame)
 
@@ -56,21 +70,27 @@ class Tic:
         return None
 
 
-def _agrees(frame: bytes) -> bool:
-    """Whether every group has the check of one of the modes, the same in all of them."""
-    historical = standard = True
+def _mode(frame: bytes) -> int:
+    """The mode whose check every group of a frame has, NONE if there is none."""
     at = 1
     end = len(frame) - 1
+    mode = NONE
     while at < end:
         stop = frame.find(_CR, at, end)
-        if frame[at] != _LF or stop - at <= _GROUP_MIN:
-            return False
-        group = frame[at + 1 : stop - 1]  # the last separator is its last byte
-        total = sum(group)
-        told = frame[stop - 1]
-        standard = standard and (total & 0x3F) + _SPACE == told
-        historical = historical and ((total - group[-1]) & 0x3F) + _SPACE == told
-        if not (standard or historical) or group[-1] not in (_SPACE, _HT):
-            return False
+        found = mode_of(frame[at + 1 : stop]) if stop > 0 and frame[at] == _LF else NONE
+        if not found or (mode and found != mode):
+            return NONE
+        mode = found
         at = stop + 1
-    return True
+    return mode
+
+
+def mode_of(group: bytes) -> int:
+    """The mode whose check a group has, without its LF and CR; NONE if it has neither."""
+    if len(group) < _GROUP_MIN or group[-2] not in (_SPACE, _HT):
+        return NONE
+    told = group[-1]
+    total = sum(group) - told
+    if (total & 0x3F) + _SPACE == told:
+        return STANDARD
+    return HISTORICAL if ((total - group[-2]) & 0x3F) + _SPACE == told else NONE

@@ -4,15 +4,26 @@ Labels are the codes. Powers are apparent (VA) except the averages of the load c
 the historical mode is the sum of all registers of its tariff option, which the labels name.
 """
 
+from sys import implementation
+
 from ..checks.coherence import check_coherent
 from ..checks.plausible import check
 from ..fault import LAYOUT, Rejected
-from ..obis import complete, put, unit_of
+from ..obis import combine, complete, put, unit_of
 from ..reading import Reading, is_moment, offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..context import Context
+
+    # label: date or "", value, where that begins
+    Groups = dict[str, tuple[str, str, int]]
+    Derived = list[tuple[str, str, str, int]]
+
+_KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
+if _KEEPS_PLANS:
+    from ..dlms.lists.plan_native import keep
+    from .plan_native import Plan
 
 _ENERGY, _POWER, _MAINS = 9, 5, 3  # digits
 
@@ -67,7 +78,30 @@ _SUMMER, _WINTER = "E", "H"  # in small letters: of a clock that is not sure of 
 
 def decode(payload: bytes, ctx: "Context") -> Reading:
     """The Reading of a frame whose groups the link found right."""
+    if not _KEEPS_PLANS:
+        return _decode(payload, ctx)
+    name = ("tic", len(payload))
+    plan = ctx.plans.get(name)
+    if plan:
+        known: "Reading | None" = plan.read(payload)
+        if known:
+            return known
     groups = _groups(payload)
+    derived: "Derived" = []
+    reading = _walked(groups, payload, ctx, derived)
+    coherence = check_coherent(reading)
+    places = {label: groups[label][2] for label in groups}
+    keep(ctx.plans, name, Plan(payload, places, _kinds(groups), reading, derived, coherence))
+    return reading
+
+
+def _decode(payload: bytes, ctx: "Context") -> Reading:
+    reading = _walked(_groups(payload), payload, ctx, [])
+    check_coherent(reading)
+    return reading
+
+
+def _walked(groups: "Groups", payload: bytes, ctx: "Context", derived: "Derived") -> Reading:
     reading = Reading()
     texts = reading.texts
     for label in groups:
@@ -82,7 +116,7 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
             texts[_TEXTS[label]] = value.strip()[:_TEXT_MAX]
         elif label[:4] == _TARIFF:
             _put(reading, label, "1.8.%d" % _tariff(label), value, _ENERGY)
-    _put_options(reading, groups)
+    _put_options(reading, groups, derived)
     if not reading.values:
         raise Rejected(LAYOUT, "a TIC frame without a value that is known")
     number = groups.get("ADCO") or groups.get("ADSC")
@@ -93,18 +127,17 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
         reading.time = _time(groups["DATE"][0], ctx.zone)
         if reading.time:
             reading.clock = "meter"
-    complete(reading, ctx.rows, ctx.plans)
+    derived += complete(reading, ctx.rows, ctx.plans)
     check(reading)
-    check_coherent(reading)
     reading.payload = payload
     reading.layers = ("labels",)
     return reading
 
 
-def _groups(payload: bytes) -> "dict[str, tuple[str, str]]":
-    """{label: (date or "", value)} of a frame; Rejected if a label is in it twice."""
-    groups: "dict[str, tuple[str, str]]" = {}
-    if max(payload) > 126:  # the check does not see bit 7
+def _groups(payload: bytes) -> "Groups":
+    """The groups by label; Rejected if a label is in the frame twice."""
+    groups: "Groups" = {}
+    if max(payload) > 127:  # the check does not see bit 7
         raise Rejected(LAYOUT, "a TIC frame with a byte that is no text")
     at = 2  # behind STX and LF
     end = len(payload) - 1
@@ -119,18 +152,18 @@ def _groups(payload: bytes) -> "dict[str, tuple[str, str]]":
             date, value = value.split("\t", 1)
         if label in groups:
             raise Rejected(LAYOUT, "a TIC frame with a label twice")
-        groups[label] = (date, value)
+        groups[label] = (date, value, stop - 2 - len(value))
         at = stop + 2
     return groups
 
 
-def _put(reading: Reading, label: str, key: str, value: str, digits: int) -> int:
+def _put(reading: Reading, label: str, key: str, value: str, digits: int) -> None:
     if len(value) != digits or not value.isdigit():
         raise Rejected(LAYOUT, "the value of %s is not a number of %d digits" % (label, digits))
-    number = int(value)
+    if key in reading.values:
+        raise Rejected(LAYOUT, "a TIC frame has two values of %s" % key)
     c, d = [int(group) for group in key.split(".")[:2]]
-    put(reading, "1-0:" + key, (number, 0), unit_of(c, d))
-    return number
+    put(reading, "1-0:" + key, (int(value), 0), unit_of(c, d))
 
 
 def _tariff(label: str) -> int:
@@ -140,7 +173,7 @@ def _tariff(label: str) -> int:
     raise Rejected(LAYOUT, "a TIC frame with the tariff %s" % number)
 
 
-def _put_options(reading: Reading, groups: "dict[str, tuple[str, str]]") -> None:
+def _put_options(reading: Reading, groups: "Groups", derived: "Derived") -> None:
     """Adds the registers of the historical mode, and their total; Rejected if one is missing."""
     found = [option for option in _OPTIONS if any([label in groups for label in option])]
     if not found:
@@ -150,12 +183,33 @@ def _put_options(reading: Reading, groups: "dict[str, tuple[str, str]]") -> None
     option = found[0]
     if len(found) > 1 or not all([label in groups for label in option]):
         raise Rejected(LAYOUT, "a TIC frame does not have the registers of one tariff option")
-    total = 0
     for i, label in enumerate(option):
-        key = "1.8.%d" % (i + 1 if len(option) > 1 else 0)
-        total += _put(reading, label, key, groups[label][1], _ENERGY)
-    if len(option) > 1:
-        put(reading, "1-0:1.8.0", (total, 0), "Wh")
+        _put(reading, label, _register(option, i), groups[label][1], _ENERGY)
+        if i:
+            first = "1.8.0" if i > 1 else "1.8.1"
+            combine(reading.values, "1.8.0", first, "1.8.%d" % (i + 1), 1)
+            derived.append(("1.8.0", first, "1.8.%d" % (i + 1), 1))
+    reading.codes["1.8.0"] = "1-0:1.8.0"
+    reading.units["1.8.0"] = "Wh"
+
+
+def _register(option: "tuple[str, ...]", i: int) -> str:
+    return "1.8.%d" % (i + 1 if len(option) > 1 else 0)
+
+
+def _kinds(groups: "Groups") -> "dict[str, str]":
+    """What a plan does with each group that counts: the key of its number, or "" to compare."""
+    kinds = {label: "" for label in _TEXTS}
+    for label in groups:
+        known = _VALUES.get(label)
+        if known:
+            kinds[label] = known[0]
+        elif label[:4] == _TARIFF:
+            kinds[label] = "1.8.%d" % _tariff(label)
+    for option in _OPTIONS:
+        for i, label in enumerate(option):
+            kinds[label] = _register(option, i)
+    return kinds
 
 
 def _number(text: str) -> str:
