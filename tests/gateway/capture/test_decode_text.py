@@ -206,6 +206,21 @@ def test_a_meter_s_text_as_people_paste_it(paste: str) -> None:
         assert capture.form == "a meter's own text, pasted"
 
 
+@pytest.mark.parametrize("form", ["linky-historical", "linky-standard", "linky-producer"])
+def test_groups_of_a_tic_frame_as_people_paste_them(form: str) -> None:
+    meter = forms.make(form, Household(5))
+    wires = [meter.telegram(datetime(2026, 11, 22, hour, tzinfo=UTC))[0] for hour in (1, 2)]
+    lines = [wire[2:-2].decode().split("\r\n") for wire in wires]
+    for text in (
+        "\n".join(lines[0] + lines[1]),
+        "\n".join(line.rstrip() for frame in lines for line in frame),
+        "hello\n\n" + "\n".join(f"> [12:00:01] {line}" for frame in lines for line in frame),
+    ):
+        capture = read(text)
+        assert b"".join(capture) == wires[0] + wires[1]
+        assert capture.form == "groups of a TIC frame, pasted"
+
+
 def test_a_pasted_text_that_was_changed_keeps_its_wrong_crc() -> None:
     changed = PASTES["quoted"].replace("1-0:1.7.0(0", "1-0:1.7.0(1")
     assert changed != PASTES["quoted"]

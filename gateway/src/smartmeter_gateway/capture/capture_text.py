@@ -14,7 +14,7 @@ from typing import BinaryIO
 from smartmeter import Reading, Receiver
 from smartmeter_service.toml_file import SettingsError
 
-from . import notations, pasted_text, printed_text
+from . import notations, pasted_text, pasted_tic, printed_text
 
 PIECE = 65536
 _LINE_MAX = 1 << 20
@@ -57,6 +57,7 @@ _LETTER = re.compile("[A-Za-z]")
 BINARY = "binary"
 METER_TEXT = "a meter's own text"
 PASTED = "a meter's own text, pasted"
+PASTED_TIC = "groups of a TIC frame, pasted"
 PURE = "hex digits"
 LOG = "lines with bytes in hexadecimal"
 BASE64 = "base64"
@@ -109,6 +110,8 @@ class Capture:
             return DECIMALS
         if _PURE.fullmatch(text) and text.strip() and not stamped:
             return PURE
+        if pasted_tic.count(lines) > _SURE:
+            return PASTED_TIC
         dumped = sum(1 for line in lines if len(_of_line(line)) >= _ROW_LEAST)
         if pasted_text.data_lines(list(printed_text.unfolded(lines))) > max(dumped, _SURE):
             return METER_TEXT if _is_read(text) else PASTED
@@ -125,6 +128,8 @@ class Capture:
             yield from self._digits()
         elif self.form == PASTED:
             yield from pasted_text.telegrams(self._text_lines())
+        elif self.form == PASTED_TIC:
+            yield from pasted_tic.frames(self._text_lines())
         elif self.form in (BASE64, DECIMALS):
             yield self._whole()
         else:
