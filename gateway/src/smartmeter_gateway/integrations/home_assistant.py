@@ -23,6 +23,7 @@ _NAME = re.compile(
 _POWER = ("W", "power", "measurement")
 _ENERGY = ("Wh", "energy", "total_increasing")
 _REACTIVE = ("varh", None, "total_increasing")
+_APPARENT = ("VA", "apparent_power", "measurement")
 _VOLTAGE = ("V", "voltage", "measurement")
 _CURRENT = ("A", "current", "measurement")
 _SENSORS: dict[str, tuple[str, tuple[str, str | None, str]]] = {
@@ -37,6 +38,8 @@ _SENSORS: dict[str, tuple[str, tuple[str, str | None, str]]] = {
     "2.8.2": ("Energy to grid, tariff 2", _ENERGY),
     "3.8.0": ("Reactive energy +", _REACTIVE),
     "4.8.0": ("Reactive energy -", _REACTIVE),
+    "9.7.0": ("Apparent power from grid", _APPARENT),
+    "10.7.0": ("Apparent power to grid", _APPARENT),
     "31.7.0": ("Current L1", _CURRENT),
     "51.7.0": ("Current L2", _CURRENT),
     "71.7.0": ("Current L3", _CURRENT),
