@@ -30,7 +30,7 @@ class Part(NamedTuple):
     rooms: dict[str, str]
 
 
-_GROUND = "context reading obis fault texts"
+_GROUND = "context reading obis phases fault texts"
 
 HOUSE = {
     "smartmeter": Part(
@@ -51,8 +51,9 @@ HOUSE = {
             "dialog": _GROUND,
             "wire": "reading obis texts",
             "context": "reading obis fault",
-            "obis": "reading tariffs",
+            "obis": "reading tariffs phases",
             "tariffs": "",
+            "phases": "",
             "texts": "reading",
             "reading": "",
             "fault": "",

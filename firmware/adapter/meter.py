@@ -4,7 +4,7 @@ import asyncio
 import gc
 import time
 
-from smartmeter import Fault, Receiver
+from smartmeter import ALLOWED, Fault, Receiver
 from smartmeter.wire import topics
 from smartmeter.wire.reading_encoder import to_json
 
@@ -93,7 +93,7 @@ class Meter:
     def _new_receiver(self, link: str | None) -> Receiver:
         """link: the one that was found earlier on this line, if any."""
         secret = self._store.secret
-        return Receiver(
+        receiver = Receiver(
             secret("meter_key"),
             secret("meter_auth_key"),
             self._settings["link"] or link,
@@ -101,6 +101,9 @@ class Meter:
             self._settings["zone"],
             self._settings["unencrypted"],
         )
+        # texts cost heap, so only for who asks for more than usual
+        receiver.extras = bool([c for c in self._values if c not in ALLOWED])
+        return receiver
 
     def open(self, setting: "Setting | None") -> None:
         """Opens the port: setting is an answerer's, or None for that of the settings."""
@@ -206,13 +209,12 @@ class Meter:
             self.ahead = self._clock.ahead(reading.time)
         if self.progress != READINGS:
             self.progress = READINGS
-            count = len([c for c in self._values if c in reading.values])
-            say("meter", "readings come: %d values, auth %s" % (count, reading.auth))
+            say("meter", "readings come: %d values, auth %s" % (self._count(reading), reading.auth))
         if not self._thinning.wants(reading):
             return
         if topics.RAW in self._what:
             self._outbox.put(topics.RAW, bytes(reading.payload))
-        if topics.READING not in self._what:
+        if topics.READING not in self._what or not self._count(reading):
             return
         if reading.seq is None:
             reading.seq = self._seq
@@ -221,6 +223,10 @@ class Meter:
         else:
             reading.payload = b""
             self._outbox.put(topics.READING, reading)
+
+    def _count(self, reading: "Reading") -> int:
+        """How many of the values to publish it has."""
+        return len([c for c in self._values if c in reading.values])
 
     def _fault(self, fault: "Fault") -> None:
         kind = fault.kind

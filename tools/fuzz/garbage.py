@@ -92,6 +92,7 @@ _LEARNED = {
     "rows",
     "times",
     "zone",
+    "extras",
 }
 
 

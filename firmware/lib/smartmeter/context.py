@@ -28,6 +28,7 @@ class Context:
     plans: the layouts kept for the next telegram (dlms/lists/plan_native.py).
     Of the telegram at hand: title, the system title that it was encrypted under, or b"";
     guarded, whether a CRC or a tag was checked.
+    extras: whether P1's messages, peaks and failures become texts of the reading.
     """
 
     key: bytes | None
@@ -37,6 +38,7 @@ class Context:
     profile: "Profile | None"
     zone: "tuple[int, str]"
     unencrypted: bool
+    extras: bool
     plans: "dict[tuple[object, ...], Any]"
     rows: "dict[str, Row]"
     title: bytes

@@ -117,7 +117,15 @@ def complete(
             for key in keys[1:]:
                 first = total if total in values else keys[0]
                 added.append(_add(reading, total, first, key, 1))
-    if "16.7.0" not in values and "1.7.0" in values:
+    if "1.7.0" not in values and "2.7.0" not in values and "16.7.0" not in values:
+        if "21.7.0" in values or "36.7.0" in values:
+            from .phases import sums  # most meters send the sum
+
+            for total, plus, minus in sums(values):
+                added.append(_add(reading, total, plus[0], plus[1], 1))
+                added += [_add(reading, total, total, key, 1) for key in plus[2:]]
+                added += [_add(reading, total, total, key, -1) for key in minus]
+    elif "16.7.0" not in values and "1.7.0" in values:
         if "2.7.0" in values:
             added.append(_add(reading, "16.7.0", "1.7.0", "2.7.0", -1))
         elif reading.meter[1:4] == _SIGNED:

@@ -102,6 +102,7 @@ class Receiver(Context):
         self.profile = _profile(profile) if profile else None
         self.zone = _zone(zone) if zone else CENTRAL
         self.unencrypted = unencrypted
+        self.extras = implementation.name != "micropython"  # a device has no heap for all of them
         self.plans = {}
         self.rows = {}
         self.title = b""

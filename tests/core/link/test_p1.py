@@ -43,6 +43,7 @@ VALUES = {
     "31.7.0": (27, -2),
     "24.2.3": (92287, -3),
     "0-2:24.2.1": (8579, -3),
+    "96.14.0": (1, 0),
 }
 
 
@@ -405,3 +406,132 @@ def test_a_ciphered_telegram_cut_short_behind_a_damaged_identification():
 
 def _long(n):
     return b"\x82" + n.to_bytes(2, "big")
+
+
+def extra(lines, **settings):
+    """The fourth reading of a Receiver that makes texts; from the third on a layout is kept."""
+    receiver = Receiver(**settings)
+    receiver.extras = True
+    for _ in range(4):
+        got = receiver.feed(telegram(lines))[0]
+    assert isinstance(got, Reading), got
+    return got
+
+
+def test_tariff_failures_sags_and_swells_are_values():
+    got = extra(
+        [
+            "0-0:96.14.0(0002)",
+            "0-0:96.14.1(03)",
+            "0-0:96.7.21(00013)",
+            "0-0:96.7.9(00003)",
+            "1-0:32.32.0(00007)",
+            "1-0:52.36.0(00001)",
+            "1-0:1.7.0(1*W)",
+        ]
+    )
+    assert got.values == {
+        "96.14.0": (2, 0),
+        "96.14.1": (3, 0),
+        "96.7.21": (13, 0),
+        "96.7.9": (3, 0),
+        "32.32.0": (7, 0),
+        "52.36.0": (1, 0),
+        "1.7.0": (1, 0),
+    }
+    assert set(got.units[key] for key in got.values if key != "1.7.0") == {""}
+    named = extra(["0-0:96.14.0(RATE2)", "1-0:1.7.0(1*W)"])
+    assert named.texts == {"0-0:96.14.0": "RATE2"}
+
+
+def test_messages_peaks_months_and_failures_are_texts():
+    lines = [
+        "0-0:96.13.0(4F6E646572686F756421)",
+        "0-0:96.13.1()",
+        "1-0:1.6.0(261103113000W)(04.318*kW)",
+        "0-0:98.1.0(3)(1-0:1.6.0)(1-0:1.6.0)(261001000000S)(260910183000S)(04.229*kW)"
+        "(261101000000W)(632525252525W)(00.000*kW)(261201000000W)(261130080000W)(1.5*kW)",
+        "1-0:99.97.0(2)(0-0:96.7.19)(101208152415W)(0000000240*s)(101208151004W)(0000000301*s)",
+        "1-0:1.7.0(1*W)",
+    ]
+    got = extra(lines)
+    assert got.values == {"1.6.0": (4318, 0), "1.7.0": (1, 0)}
+    assert got.texts == {
+        "0-0:96.13.0": "Onderhoud!",
+        "1-0:1.6.0": "2026-11-03T11:30:00+01:00",
+        "0-0:98.1.0": "2026-10-01T00:00:00+02:00,2026-09-10T18:30:00+02:00,4229;"
+        "2026-11-01T00:00:00+01:00,,;2026-12-01T00:00:00+01:00,2026-11-30T08:00:00+01:00,1500",
+        "1-0:99.97.0": "2010-12-08T15:24:15+01:00,240;2010-12-08T15:10:04+01:00,301",
+    }
+    assert to_json(got, ["1.7.0", "1.6.0", "96.13.0"]).endswith(
+        '"values":{"1.7.0":1,"1.6.0":4318},'
+        '"texts":{"1.6.0": "2026-11-03T11:30:00+01:00", "96.13.0": "Onderhoud!"}}'
+    )
+    assert "texts" not in to_json(got)
+    # value before time, as in 2026
+    later = extra(["1-0:1.6.0(04.318*kW)(261103113000W)", "1-0:1.7.0(1*W)"], zone="+02:00 EU")
+    assert later.texts == {"1-0:1.6.0": "2026-11-03T11:30:00+02:00"}
+
+
+def test_extras_in_disorder_harm_no_reading():
+    for line in (
+        "0-0:98.1.0(2)(1-0:1.6.0)",
+        "0-0:98.1.0()",
+        "0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)(x)(y)(z)(261001000000S)(260910183000S)(kW)",
+        "1-0:99.97.0(1)(0-0:96.7.19)(101208152415W)",
+        "1-0:99.97.0()",
+        "0-0:96.13.0(4F6)",
+        "0-0:96.14.0()",
+        "0-0:96.7.21(x)",
+        "1-0:32.32.0(*)",
+        "1-0:1.6.0(632525252525W)(00.000*kW)",
+    ):
+        assert extra([line, "1-0:1.7.0(1*W)"]).values["1.7.0"] == (1, 0), line
+
+
+def test_power_from_the_phases_where_no_sum_is_sent():
+    def power(*numbers):
+        codes = ("21", "41", "61", "22", "42", "62")
+        lines = ["1-0:%s.7.0(%s*kW)" % pair for pair in zip(codes, numbers)]
+        values = extra(lines).values
+        return [values[c][0] if c in values else None for c in ("1.7.0", "2.7.0", "16.7.0")]
+
+    assert power("0.000", "0.000", "0.000", "1.186", "1.061", "1.014") == [0, 3261, -3261]
+    assert power("1.186", "1.061", "1.014", "0.000", "0.000", "0.000") == [3261, 0, 3261]
+    assert power("0.000", "0.000", "0.000", "0.000", "0.000", "0.000") == [0, 0, 0]
+    # meters differ in what 1.7.0 is then
+    assert power("0.500", "0.000", "0.000", "0.000", "0.200", "0.000") == [None, None, 300]
+    assert power("0.500", "0.400", "0.300") == [None, None, None]  # their export is not known
+    receiver = Receiver()
+    found = []
+    for number in ("0.000", "0.100", "0.000", "0.100"):
+        lines = ["1-0:21.7.0(%s*kW)" % number] + ["1-0:%s.7.0(0.000*kW)" % c for c in (41, 61)]
+        lines += ["1-0:%s.7.0(0.200*kW)" % c for c in (22, 42, 62)]
+        found.append(receiver.feed(telegram(lines))[0].values.get("2.7.0"))
+    assert found == [(600, 0), None, (600, 0), None]
+
+
+def test_whose_id_it_is():
+    power = "1-0:1.7.0(1*W)"
+    gas = "0-1:96.1.1(37464C4F32313233303838303237)"
+    heat = "0-1:24.2.1(260703140002S)(477.000*GJ)"
+    for lines, meter in (
+        (["0-0:96.1.1(5453543030303030303031)", gas, power], "TST00000001"),
+        ([gas, "0-0:96.1.1(5453543030303030303031)", power], "TST00000001"),
+        (["0-0:96.1.1()", gas, power], "TST5\\253710000_A"),
+        (["0-0:96.1.1(0)", gas, power], "TST5\\253710000_A"),
+        ([gas, heat], "7FLO2123088027"),
+        (["0-0:96.1.1(0)", gas, heat], "7FLO2123088027"),
+    ):
+        assert reading(telegram(lines)).meter == meter, lines
+
+
+def test_temperatures():
+    got = reading(telegram(["1-0:1.7.0(1*W)", "0-1:24.2.6(260703140002S)(65.4*degC)"]))
+    assert got.values["0-1:24.2.6" if "0-1:24.2.6" in got.values else "24.2.6"] == (654, -1)
+
+
+def test_a_reading_without_any_of_the_values_is_no_message():
+    got = reading(telegram(["0-1:24.2.1(260703140002S)(477.000*GJ)"]))
+    assert to_json(got) == ""
+    assert to_json(got, ["24.2.1"]).endswith('"values":{"24.2.1":477000000000}}')

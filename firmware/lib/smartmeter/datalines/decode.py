@@ -42,7 +42,12 @@ _UNMARKED_MAX = 11  # characters of a number that its unit follows with nothing 
 _KILO = ("W", "Wh", "VA", "VAh", "var", "varh")
 _ELECTRICAL = ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz", "deg")
 
-_FACTOR = "factor"  # a power factor: it has no unit
+_FACTOR = "factor"  # a power factor, a count, the tariff: they have no unit
+
+# Power failures and the tariff (0-0:96.7.21, 0-0:96.14.0); voltage sags and swells of each phase.
+_COUNTS = ((96, 7), (96, 14), (32, 32), (52, 32), (72, 32), (32, 36), (52, 36), (72, 36))
+# Messages, the peaks of months, long power failures: what extras.py makes texts of.
+_EXTRAS = ("96.13.0", "96.13.1", "98.1.0", "99.97.0")
 
 _MBUS_OLD = "24.3.0"
 _NEVER_READ = ("632525", "700101")  # the time of another meter that was not reached
@@ -140,7 +145,7 @@ def _walk(
     line_end = "\r\n" if b"\r\n" in payload else "\n"
     reading = Reading()
     values, codes, units = reading.values, reading.codes, reading.units
-    rest = _Rest(marks)
+    rest = _Rest(marks, ctx)
     head = ""
     start = 0
     if payload[:1] == b"/":
@@ -184,7 +189,8 @@ def _walk(
             _valued(reading, name, value, place, rest, strict)
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
-    reading.meter = rest.meter() or head.strip()[:_ID_MAX]
+    electric = any([code[:2] == "1-" for code in reading.codes.values()])
+    reading.meter = rest.meter(electric) or head.strip()[:_ID_MAX]
     reading.time = rest.clock.rfc3339(ctx.profile, ctx.zone)
     if reading.time:
         reading.clock = "meter"
@@ -275,9 +281,15 @@ def _set(
     if key.endswith("*255"):
         key = key[:-4]
     if key in rest.TELL:
-        rest.tell(key, values[0], places[0])
+        rest.tell(name, key, values[0], places[0])
         if key in _IDS and values[0]:
             reading.texts[name] = values[0][:_ID_MAX]
+    elif key in _EXTRAS:
+        if rest.ctx.extras and values[0]:
+            from .extras import take
+
+            take(reading, name, key, values, rest.ctx)
+        return
     elif key == _MBUS_OLD:
         if len(values) < 6 or values[0].startswith(_NEVER_READ):
             rest.pending = (name, "")
@@ -288,6 +300,10 @@ def _set(
             _valued(reading, name, values[1], places[1], rest, strict)
     else:
         _valued(reading, name, values[0], places[0], rest, strict)
+    if len(values) == 2 and name[:2] == "1-" and rest.ctx.extras:
+        from .extras import take  # the time of a peak
+
+        take(reading, name, key, values, rest.ctx)
 
 
 def _valued(
@@ -318,7 +334,10 @@ def _valued(
     try:
         mantissa, exponent = parse_decimal(number)
     except ValueError:
-        if strict:
+        if known[2] == _FACTOR and not star:  # a tariff may have a name
+            if number:
+                reading.texts[name] = number[:_ID_MAX]
+        elif strict:
             raise Rejected(LAYOUT, "the value of %s is not a number" % code)
         return
     unit = scale[0]
@@ -342,9 +361,12 @@ def _learn(name: str) -> "tuple[str, str, str]":
     if code:
         key = code[4:] if code[:4] in ("0-0:", "0-1:", "1-0:", "1-1:") else code
         unit = ""
-        if code[:2] == "1-":
+        if code[:2] == "1-" or code[:4] == "0-0:":
             c, d = [int(g) for g in code[code.find(":") + 1 :].split(".")[:2]]
-            unit = _FACTOR if c % 20 == 13 and d == 7 else unit_of(c, d)
+            if code[0] == "0":
+                unit = _FACTOR if c == 96 and (c, d) in _COUNTS else ""
+            else:
+                unit = _FACTOR if (c % 20 == 13 and d == 7) or (c, d) in _COUNTS else unit_of(c, d)
         known = (key, code, unit)
         if ":" in name and len(_names) < _NAMES_MAX:
             _names[name] = known
@@ -387,26 +409,32 @@ class _Rest:
 
     TELL = _IDS + Clock.CODES
 
-    def __init__(self, marks: "Marks | None") -> None:
+    def __init__(self, marks: "Marks | None", ctx: "Context") -> None:
         self.marks = marks
+        self.ctx = ctx
         self.at = 0  # where in the text the line is
         self.clock = Clock()
         self.unsuffixed: "list[tuple[str, str, int]]" = []  # code without *00, value, place
         self.pending = ("", "")  # code and unit of a value whose number is on the next line
         self._ids: dict[str, str] = {}
+        self._others: dict[str, str] = {}  # of the meters on channels 1 and up
 
-    def tell(self, key: str, value: str, place: int) -> None:
+    def tell(self, name: str, key: str, value: str, place: int) -> None:
         if key in Clock.CODES:
             self.clock.tell(key, value)
             if self.marks:
                 self.marks.times.append((key, place, len(value)))
-        elif value.strip(" 0") and key not in self._ids:
-            self._ids[key] = value.strip()[:_ID_MAX]
+        elif value.strip(" 0"):
+            ids = self._others if name[:2] == "0-" and name[:4] != "0-0:" else self._ids
+            if key not in ids:
+                ids[key] = value.strip()[:_ID_MAX]
 
-    def meter(self) -> str:
-        for key in _IDS:
-            if key in self._ids:
-                return _unhex(self._ids[key])
+    def meter(self, electric: bool) -> str:
+        """The meter's id; that of another channel only if there is no electricity."""
+        for ids in (self._ids,) if electric else (self._ids, self._others):
+            for key in _IDS:
+                if key in ids:
+                    return _unhex(ids[key])
         return ""
 
 

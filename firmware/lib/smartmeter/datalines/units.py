@@ -24,6 +24,7 @@ BY_TEXT = {
     "h": ("h", 0),
     "deg": ("deg", 0),
     "c": ("degC", 0),
+    "degc": ("degC", 0),
     "%": ("%", 0),
 }
 for _name in ("W", "Wh", "VA", "VAh", "var", "varh", "V", "A", "Hz"):

@@ -23,18 +23,37 @@ def stamp(reading: "Reading", time: str, seq: int) -> None:
 
 
 def to_json(reading: "Reading", only: "Iterable[str] | None" = None) -> str:
-    """The JSON of a reading; only: the "C.D.E" codes to include, by default ALLOWED."""
+    """The JSON of a reading; only: the "C.D.E" codes to include, by default ALLOWED.
+
+    "" if the reading has none of them. Texts are included as well, such as P1's message 96.13.0.
+    """
     if only is None:
         only = ALLOWED
     values = reading.values
     numbers = ['"%s":%s' % (c, decimal(values[c])) for c in only if c in values]
-    return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s","values":{%s}}' % (
+    texts = _texts(reading, only) if only is not ALLOWED and reading.texts else ""
+    if not numbers:
+        return ""
+    return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s","values":{%s}%s}' % (
         _quoted(reading.time),
         _quoted(reading.clock),
         "null" if reading.seq is None else reading.seq,
         reading.auth,
         ",".join(numbers),
+        texts,
     )
+
+
+def _texts(reading: "Reading", only: "Iterable[str]") -> str:
+    """The member "texts" for those of the codes that have a text, "" for none."""
+    from json import dumps
+
+    found = {}
+    for name in only:
+        for code in (name, "0-0:" + name, "1-0:" + name):
+            if code in reading.texts:
+                found[name] = reading.texts[code]
+    return ',"texts":' + dumps(found) if found else ""
 
 
 def _quoted(text: str | None) -> str:

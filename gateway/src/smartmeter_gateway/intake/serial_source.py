@@ -21,7 +21,7 @@ from ..spool.batch import Batch
 from .pipeline import Pipeline
 from .publisher import Publisher
 from .serial_line import Event, SerialLine
-from .validation import Refused
+from .validation import NONE_WANTED, VALUES, Refused
 
 _RETRY_S = 1.0  # between two attempts to open a port
 _SILENT_S = 60.0  # without a reading: the longest push interval in use is 15 s, or a minute
@@ -122,6 +122,8 @@ class SerialSource:
         stamp(reading, now_text(), self._seq)
         payload = to_json(reading, self._settings.values).encode()
         try:
+            if not payload:
+                raise Refused(VALUES, NONE_WANTED)
             self._put(topics.READING, payload, Batch())
         except Refused as why:
             self._registry.refuse(why.kind, why.detail, self.name)

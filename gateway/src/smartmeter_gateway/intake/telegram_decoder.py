@@ -11,9 +11,10 @@ from smartmeter.wire.reading_encoder import stamp, to_json
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import now_text
+from . import validation
 from .allowance import Allowance
 from .replay_guard import ReplayGuard
-from .validation import Refused
+from .validation import VALUES, Refused
 
 # Of a core. A telegram each second takes a thousandth, and a minute of them at once 0.1 s.
 SHARE, BURST_S = 0.1, 2.0
@@ -65,7 +66,10 @@ class TelegramDecoder:
             raise Refused(fault.kind, fault.detail)
         if all(reading.counter is not None or reading.time is not None for reading in readings):
             self.guard.note(payload)
-        return [self._wire(reading) for reading in readings]
+        opened = [text for text in map(self._wire, readings) if text]
+        if not opened:
+            raise Refused(VALUES, validation.NONE_WANTED)
+        return opened
 
     def _wire(self, reading: Reading) -> bytes:
         self._seq += 1

@@ -4,6 +4,7 @@ Only for CPython: a device has one telegram in seconds, and no heap to spare.
 """
 
 from ...checks.plausible import EXPONENT_MAX, most_of
+from ...phases import flows
 from ...reading import NONE, Reading
 
 TYPE_CHECKING = False  # what follows is for mypy
@@ -52,6 +53,10 @@ class Known:
             exponents[key] = exponent
             low, high = sorted([two * end for end in reach[second]])
             reach[key] = (reach[first][0] * one + low, reach[first][1] * one + high)
+        # what is derived from the phases depends on which way their power flows
+        self._flows: "tuple[bool, bool] | None" = None
+        if any(source == "21.7.0" for _, source, _, _ in derived):
+            self._flows = flows(reading.values)
         self._tight: "list[tuple[str, int, int]]" = []
         for key, (_, exponent) in reading.values.items():
             low, high = _bounds(reading.units[key], exponent)
@@ -67,6 +72,8 @@ class Known:
         values = dict(zip(self._keys, zip(numbers, self._exponents)))
         for key, factor in self._scaled:
             values[key] = (values[key][0] * factor, 0)
+        if self._flows and flows(values) != self._flows:
+            return None
         for key, exponent, first, one, second, two in self._derived:
             values[key] = (values[first][0] * one + values[second][0] * two, exponent)
         for key, low, high in self._tight:
