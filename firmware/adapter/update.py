@@ -58,7 +58,7 @@ class Update:
                 url = json.loads(payload)["url"]
             except (ValueError, KeyError, TypeError):
                 url = None
-            if isinstance(url, str) and url.startswith("https://"):
+            if isinstance(url, str) and _is_address(url):
                 if url != self._settled:  # one that is retained comes at each connection
                     self._url = url
             else:
@@ -100,7 +100,7 @@ class Update:
                 version = await install(PART, self._modulus, __version__)
                 self._tell("%s is unpacked and starts now" % version)
                 self.ready = True
-        except (Refused, OSError, ValueError, MemoryError) as why:
+        except Exception as why:  # getaddrinfo and TLS raise much; a retained command comes again
             if isinstance(why, OSError) and why.errno != _NO_SPACE:
                 self._settled = ""  # it was on the way, and may come through the next time
             self._give_up(why)
@@ -138,6 +138,17 @@ class Update:
             self._total = self._have = length
         finally:
             opened.close()
+
+
+def _is_address(url: str) -> bool:
+    """https://HOST[:PORT]/PATH without blanks and control characters, which would end a header."""
+    if not url.startswith("https://"):
+        return False
+    for c in url:
+        if not "!" <= c <= "~":
+            return False
+    host, _, port = url[8:].partition("/")[0].partition(":")
+    return bool(host) and (not port or (port.isdigit() and len(port) < 6 and 0 < int(port) < 65536))
 
 
 def _length(opened: connection.Connection) -> int:

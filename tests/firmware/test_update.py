@@ -156,6 +156,26 @@ def https(tls: tuple[Path, Path, Path]) -> Iterator[HTTPServer]:
 
 
 @LONG
+def test_an_address_that_cannot_be_one_crashes_nothing(updatable: Setup) -> None:
+    """Such a command may be retained: it would end each start again."""
+    topic = "smartMeterCommand/test-meter/update"
+    board = updatable.board
+    resets = list(board.resets)
+    for address in (
+        "https://127.0.0.1:99999999999999999999/x",
+        "https://127.0.0.1:0/x",
+        "https://:443/x",
+        "https://",
+        "https://localhost:x/",
+        "https://localhost:1/x HTTP/1.0\\r\\nX-Header: 1",
+    ):
+        before = len(board.console())
+        updatable.listener.publish(topic, f'{{"url": "{address}"}}'.encode())
+        board.wait_console("refused: a command is a piece of a bundle, or an https", 60, before)
+    assert board.resets == resets
+
+
+@LONG
 def test_a_new_version_is_fetched_over_https(
     updatable: Setup, key: rsa.RSAPrivateKey, https: HTTPServer
 ) -> None:
