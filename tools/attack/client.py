@@ -63,6 +63,7 @@ class Client:
         self.client.reconnect_delay_set(1, 2)
         self.client.on_connect = self._connected
         self.client.on_disconnect = self._ended
+        self.client.on_subscribe = lambda *_: self.ready.set()
         self.client.on_message = lambda _, __, m: self.got.append((m.topic, m.payload))
         self.client.connect_async("localhost", port, keepalive=30)
         self.client.loop_start()
@@ -110,7 +111,6 @@ class RawConcentrator(Client):
     def __init__(self, name: str, port: int, login: Login) -> None:
         self.name = name
         super().__init__(port, login, f"concentrator-{name}")
-        self.client.on_subscribe = lambda *_: self.ready.set()
 
     def _prepare(self) -> None:
         self.subscribe(refusal.every_answer(self.name))
