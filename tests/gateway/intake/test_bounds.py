@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from smartmeter_gateway.config.settings import MeterSettings, SpoolSettings
 from smartmeter_gateway.intake import pipeline, telegram_decoder
-from smartmeter_gateway.intake.allowance import Allowance
 from smartmeter_gateway.intake.known_meters import KnownMeters
 from smartmeter_gateway.intake.pipeline import Pipeline
 from smartmeter_gateway.intake.validation import Refused
@@ -151,16 +150,6 @@ def test_a_flood_of_readings_does_not_fill_the_spool(
         taken(intake, "m", reading(51))
     assert why.value.kind == "rate"
     assert taken(intake, "n", reading(51)).rows
-
-
-def test_a_share_comes_back_with_time() -> None:
-    at = 0.0
-    budget = Allowance(0.1, 2.0, lambda: at)
-    budget.spend(3.0)
-    at = 9.9
-    assert budget.is_spent()
-    at = 10.1
-    assert not budget.is_spent()
 
 
 DEEP = b'{"a":' + b"[" * 987 + b"]" * 987 + b"}"

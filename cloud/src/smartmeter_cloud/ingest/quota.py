@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from smartmeter.wire import refusal
+from smartmeter_service.token_bucket import TokenBucket
 
 from smartmeter_cloud.store.batch import Batch, Reason, Sender
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
@@ -39,7 +40,7 @@ class Quota:
         self._rate = rate
         self._burst = burst
         self._now = now
-        self._buckets: dict[str, tuple[float, float]] = {}  # name: tokens, when
+        self._buckets: dict[str, TokenBucket] = {}  # by name
         self._households: dict[str, str] = {}
         self._asked: float | None = None
 
@@ -50,28 +51,27 @@ class Quota:
             costs[concentrator] += 1
         for (_, concentrator), readings in batch.readings.items():
             costs[concentrator] += len(readings)
-        now = self._now()
-        households = self._households_at(now)
+        households = self._households_at(self._now())
         refused: dict[str, Reason] = {}
         for concentrator, cost in costs.items():
             whose = {f"Concentrator {concentrator}": f"c {concentrator}"}
             if household := households.get(concentrator):
                 whose["the household"] = f"h {household}"
-            spent = next((w for w, name in whose.items() if self._tokens(name, now) < cost), None)
+            spent = next((w for w, name in whose.items() if self._bucket(name).tokens < cost), None)
             if spent is not None:
                 reason = _TEXT.format(spent, round(self._rate))
                 refused[concentrator] = Reason(reason, refusal.CONCENTRATOR)
                 continue
             for name in whose.values():
-                self._buckets[name] = self._tokens(name, now) - cost, now
+                self._bucket(name).take(cost)
         if len(self._buckets) > _NAMES_MAX:
-            kept = {n for n in self._buckets if self._tokens(n, now) < self._burst}
-            self._buckets = {n: b for n, b in self._buckets.items() if n in kept}
+            self._buckets = {n: b for n, b in self._buckets.items() if not b.is_full}
         return {s: refused[s[1]] for s, _ in batch.messages if s[1] in refused}
 
-    def _tokens(self, name: str, now: float) -> float:
-        tokens, since = self._buckets.get(name, (self._burst, now))
-        return min(self._burst, tokens + (now - since) * self._rate)
+    def _bucket(self, name: str) -> TokenBucket:
+        if name not in self._buckets:
+            self._buckets[name] = TokenBucket(self._rate, self._burst, self._now)
+        return self._buckets[name]
 
     def _households_at(self, now: float) -> dict[str, str]:
         if self._asked is None or now - self._asked > _HOUSEHOLDS_SECONDS:

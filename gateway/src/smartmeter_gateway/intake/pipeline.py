@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterable
 
 from smartmeter.wire import topics
+from smartmeter_service.token_bucket import TokenBucket
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import Registry
 from ..spool.batch import Batch, NewRow
 from ..spool.writer import SpoolWriter
 from . import validation
-from .allowance import Allowance
 from .deduplication import Deduplicator
 from .known_meters import KnownMeters
 from .publisher import Publisher
@@ -45,7 +45,7 @@ class Pipeline:
         self._lock = threading.Lock()  # of the two below
         self._known = KnownMeters(METERS_MAX)
         self._unread = KnownMeters(UNREAD_MAX)
-        self._readings: dict[str, Allowance] = {}
+        self._readings: dict[str, TokenBucket] = {}
         self._deduplicator = Deduplicator()
         for id in [meter.id for meter in meters] + list(ports):
             self._known.keep(id)
@@ -129,10 +129,10 @@ class Pipeline:
         self._admit(batch, meter)
         readings = self._readings.get(meter)
         if readings is None:
-            readings = self._readings[meter] = Allowance(READINGS_PER_S, READINGS_BURST)
-        if readings.is_spent():
+            readings = self._readings[meter] = TokenBucket(READINGS_PER_S, READINGS_BURST)
+        if readings.tokens <= 0:
             raise Refused(RATE, f"more than {READINGS_PER_S:g} readings of one meter a second")
-        readings.spend(1)
+        readings.take(1)
         if not self._deduplicator.accepts(meter, values, source):
             self._registry.duplicate(meter, source)
             return False
@@ -153,13 +153,13 @@ class Pipeline:
             raise Refused(
                 SETTINGS, f"a {specific} telegram of a meter that has no [[meter]] in the settings"
             )
-        if decoder.computing_time.is_spent():
+        if decoder.computing_time.tokens <= 0:
             raise Refused(COST, "more telegrams of one meter than can be decoded in this time")
         began = time.thread_time()
         try:
             opened = decoder.raw(payload) if specific == topics.RAW else decoder.ciphered(payload)
         finally:
-            decoder.computing_time.spend(time.thread_time() - began)
+            decoder.computing_time.take(time.thread_time() - began)
         self._registry.withheld(meter, decoder.withheld)
         if not opened:
             self._registry.duplicate(meter, source)

@@ -8,11 +8,11 @@ decided, because a meter may send the same values twice.
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.tariffs import withheld
 from smartmeter.wire.reading_encoder import stamp, to_json
+from smartmeter_service.token_bucket import TokenBucket
 
 from ..config.settings import MeterSettings
 from ..monitoring.registry import now_text
 from . import validation
-from .allowance import Allowance
 from .replay_guard import ReplayGuard
 from .validation import VALUES, Refused
 
@@ -27,7 +27,7 @@ class TelegramDecoder:
         self._settings = settings
         self._seq = seq
         self.guard = guard
-        self.computing_time = Allowance(SHARE, BURST_S)
+        self.computing_time = TokenBucket(SHARE, BURST_S)
         self._receiver = self._new()
         self._receiver.counters = guard.counters
         self._receiver.times = guard.times
