@@ -38,7 +38,7 @@ HOUSE = {
         "",
         {
             "": "receiver",
-            "receiver": "link dlms datalines sml mbus tic",
+            "receiver": "ratio link dlms datalines sml mbus tic",
             "link": "checks " + _GROUND,
             "dlms": "crypto checks meters " + _GROUND,
             "datalines": "dlms",
@@ -54,6 +54,7 @@ HOUSE = {
             "obis": "reading tariffs phases",
             "tariffs": "",
             "phases": "",
+            "ratio": "reading",
             "texts": "reading",
             "reading": "",
             "fault": "",

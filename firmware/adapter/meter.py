@@ -100,6 +100,7 @@ class Meter:
             self._settings["profile"],
             self._settings["zone"],
             self._settings["unencrypted"],
+            self._settings["ratio"],
         )
         # texts cost heap, so only for who asks for more than usual
         receiver.extras = bool([c for c in self._values if c not in ALLOWED])

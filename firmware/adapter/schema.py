@@ -1,7 +1,7 @@
 """The rules for settings: checked by tools.provision before it writes, and by the board."""
 
 from smartmeter import ALLOWED
-from smartmeter.meters import zones
+from smartmeter.reading import RATIO_MAX
 from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
@@ -105,6 +105,8 @@ def _address(value: object) -> object:
 def _zone(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("is text such as +02:00 EU")
+    from smartmeter.meters import zones  # a board without this setting never loads it
+
     try:
         zones.parse(value)
     except ValueError as why:
@@ -128,6 +130,7 @@ _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
         "profile": (_text(64), None),
         "zone": (_zone, None),
         "unencrypted": (_switch, False),
+        "ratio": (_whole(1, RATIO_MAX), 1),
     },
     "wifi": {
         "ssid": (_ssid, _NEEDED),

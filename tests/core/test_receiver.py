@@ -1,6 +1,9 @@
 """The Receiver: any chunking, any noise, any form on the line; bounded, and never an exception."""
 
 from smartmeter import FAULTS, Fault, Reading, Receiver
+from smartmeter.checks.crc import arc
+from smartmeter.wire.reading_decoder import from_json
+from smartmeter.wire.reading_encoder import to_json
 from telegrams import AUTH_KEY, KEY, ciphered, hdlc, hdlc_blocks, kaifa_apdu, mbus
 
 
@@ -279,3 +282,37 @@ def test_noise_loads_no_link():
     found = receiver.feed(mbus(kaifa_apdu()))
     assert [type(event) for event in found if isinstance(event, Reading)] == [Reading]
     assert list(receiver._links) == ["mbus"]
+
+
+def test_a_transformer_ratio_is_applied_once():
+    plain = Receiver(KEY)
+    scaled = Receiver(KEY, ratio=60)
+    for counter in range(1, 5):  # kept as a layout from the third on
+        telegram = mbus(ciphered(kaifa_apdu(), counter))
+        one, many = plain.feed(telegram)[0], scaled.feed(telegram)[0]
+        assert (one.ratio, many.ratio) == (1, 60)
+        for key, (mantissa, exponent) in one.values.items():
+            factor = 1 if one.units[key] == "V" else 60
+            assert many.values[key] == (mantissa * factor, exponent), key
+    text = to_json(many)
+    assert ',"ratio":60,"values":{' in text
+    again = from_json(text)
+    assert again.ratio == 60
+    assert to_json(again) == text
+    assert "ratio" not in to_json(one)
+
+
+def test_a_ratio_is_for_electricity_in_every_form():
+    text = b"/TST5x\r\n\r\n1-0:1.7.0(00.338*kW)\r\n1-0:32.7.0(230.1*V)\r\n1-0:31.7.0(001.5*A)\r\n"
+    text += b"1-0:1.8.1(000001.000*kWh)\r\n1-0:1.8.2(000002.000*kWh)\r\n1-0:14.7.0(50.0*Hz)\r\n"
+    text += b"0-1:24.2.1(260703140002S)(00092.287*m3)\r\n0-2:24.2.1(260703140002S)(1.5*GJ)\r\n!"
+    text += b"%04X\r\n" % arc(text, 0, len(text))
+    values = Receiver(ratio=40).feed(text)[0].values
+    assert values["1.7.0"] == (338 * 40, 0)
+    assert values["16.7.0" if "16.7.0" in values else "1.7.0"] == (338 * 40, 0)
+    assert values["1.8.0"] == (3000 * 40, 0)
+    assert values["31.7.0"] == (15 * 40, -1)
+    assert values["32.7.0"] == (2301, -1)
+    assert values["14.7.0"] == (500, -1)
+    assert values["24.2.1"] == (92287, -3)
+    assert values["0-2:24.2.1"] == (15 * 10**8, 0)

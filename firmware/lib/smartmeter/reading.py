@@ -21,6 +21,8 @@ ALLOWED = (
     "72.7.0",
 )
 
+RATIO_MAX = 100_000  # of transformers: from 5 A to 2000 A and from 100 V to 20 kV is 80 000
+
 # What is known of where a telegram comes from.
 VERIFIED = "verified"  # its authentication tag was checked
 UNVERIFIED = "unverified"  # it has a tag, but no authentication key is known
@@ -42,6 +44,7 @@ class Reading:
     codes    {"C.D.E": "A-B:C.D.E"}: the code in full, for the same keys
     units    {"C.D.E": "W"}: "" if a number has no unit
     texts    {"A-B:C.D.E": str}: not numbers: ids, types, the tariff
+    ratio    int: what powers, energies and currents were multiplied by; 1 without transformers
     layers   tuple of str: what was found on the way, link layer first
     payload  bytes: the telegram decrypted and unparsed
     """
@@ -54,6 +57,7 @@ class Reading:
         "layers",
         "meter",
         "payload",
+        "ratio",
         "seq",
         "texts",
         "time",
@@ -74,6 +78,7 @@ class Reading:
         self.codes: dict[str, str] = {}
         self.units: dict[str, str] = {}
         self.texts: dict[str, str] = {}
+        self.ratio = 1
         self.layers: tuple[str, ...] = ()
         self.payload: bytes | bytearray = b""
 

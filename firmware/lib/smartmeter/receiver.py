@@ -75,7 +75,8 @@ class Receiver(Context):
     key, auth_key: 16 bytes each, or None. link: one of LINKS, or None to find it. profile:
     a setting as profile_settings.parse takes it, or None to go by the telegram. zone: the meter's
     time zone as zones.parse takes it, or None for Central European time. unencrypted: whether
-    telegrams that are not encrypted are read although a key is set; never with auth_key.
+    telegrams that are not encrypted are read although a key is set; never with auth_key. ratio:
+    that of transformers, by which powers, energies and currents are multiplied.
 
     counters maps system titles to the last invocation counter accepted: save and restore it
     over a restart, else telegrams of before can be replayed. times, which belong to them, are
@@ -91,6 +92,7 @@ class Receiver(Context):
         profile: str | None = None,
         zone: str | None = None,
         unencrypted: bool = False,
+        ratio: int = 1,
     ) -> None:
         for name, value in (("key", key), ("auth_key", auth_key)):
             if value is not None and len(value) != 16:
@@ -102,6 +104,7 @@ class Receiver(Context):
         self.profile = _profile(profile) if profile else None
         self.zone = _zone(zone) if zone else CENTRAL
         self.unencrypted = unencrypted
+        self._ratio = ratio
         self.extras = implementation.name != "micropython"  # a device has no heap for all of them
         self.plans = {}
         self.rows = {}
@@ -279,6 +282,10 @@ class Receiver(Context):
             fault.payload = bytes(payload)
             return fault
         reading.layers = (link,) + reading.layers
+        if self._ratio != 1:
+            from .ratio import apply
+
+            apply(reading, self._ratio)
         if not reading.meter and len(telegram) > 2:
             reading.meter = telegram[2]
         return reading

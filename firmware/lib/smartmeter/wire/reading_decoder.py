@@ -40,6 +40,11 @@ def from_json(text: str | bytes) -> Reading:
     if document.get("auth") not in _AUTH:
         raise ValueError("a reading's auth is one of " + ", ".join(_AUTH))
     reading.auth = document["auth"]
+    ratio = document.get("ratio")
+    if ratio is not None:
+        if not isinstance(ratio, _Number) or ratio.value[1] or ratio.value[0] < 1:
+            raise ValueError("a reading's ratio is a whole number from 1 on")
+        reading.ratio = ratio.value[0]
     values = document.get("values")
     if not isinstance(values, dict) or not 0 < len(values) <= _VALUES_MAX:
         raise ValueError("a reading's values are an object of 1 to %d numbers" % _VALUES_MAX)

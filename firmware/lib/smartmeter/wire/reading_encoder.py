@@ -34,11 +34,12 @@ def to_json(reading: "Reading", only: "Iterable[str] | None" = None) -> str:
     texts = _texts(reading, only) if only is not ALLOWED and reading.texts else ""
     if not numbers:
         return ""
-    return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s","values":{%s}%s}' % (
+    return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s"%s,"values":{%s}%s}' % (
         _quoted(reading.time),
         _quoted(reading.clock),
         "null" if reading.seq is None else reading.seq,
         reading.auth,
+        ',"ratio":%d' % reading.ratio if reading.ratio != 1 else "",
         ",".join(numbers),
         texts,
     )

@@ -11,6 +11,7 @@ from msgspec import Meta
 from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
 from smartmeter.meters import profile_settings, zone_names
+from smartmeter.reading import RATIO_MAX
 from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
@@ -98,6 +99,7 @@ class _Telegrams(Table, kw_only=True):
     link: str | None = None
     profile: str | None = None
     zone: MeterZone | None = None
+    ratio: Annotated[int, Meta(ge=1, le=RATIO_MAX)] = 1  # of the meter's transformers
     unencrypted: bool = False  # read telegrams that are not encrypted although a key is set
     values: tuple[str, ...] | None = None
 

@@ -48,6 +48,7 @@ class SerialSource:
             settings.profile,
             settings.zone,
             settings.unencrypted,
+            settings.ratio,
         )
         self._publisher = publisher
         self._guard = pipeline.guard(settings.meter)

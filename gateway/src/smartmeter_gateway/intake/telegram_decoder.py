@@ -34,7 +34,7 @@ class TelegramDecoder:
 
     def _new(self) -> Receiver:
         s = self._settings
-        return Receiver(s.key, s.auth_key, s.link, s.profile, s.zone, s.unencrypted)
+        return Receiver(s.key, s.auth_key, s.link, s.profile, s.zone, s.unencrypted, s.ratio)
 
     @property
     def withheld(self) -> str:

@@ -89,6 +89,7 @@ class Known:
         reading.codes = self._codes
         reading.units = self._units
         reading.texts = self._texts
+        reading.ratio = 1
         reading.layers = self._layers
         reading.payload = payload
         return reading
