@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint lock bench corpus fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant provision
+.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant provision
 
 demo:
 	@python3 tools/environment/prepare.py demo
@@ -33,6 +33,11 @@ bench:
 corpus:
 	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.conformance.corpus
+
+# captures from public reports, against tools/conformance/reports.json
+reports:
+	@python3 tools/environment/prepare.py test
+	@$(PYTHON) -m tools.conformance.reports
 
 fuzz:
 	@python3 tools/environment/prepare.py test
