@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import (
     MQTT5,
     MQTT311,
@@ -20,6 +19,7 @@ from smartmeter_mqtt.session import (
     connect,
 )
 from smartmeter_mqtt.settings import BrokerSettings
+from smartmeter_mqtt.wakeup import Wakeup
 
 from tools.environment.mosquitto import Mosquitto
 
@@ -28,17 +28,17 @@ ACCEPTED_5 = b"\x20\x03\x00\x00\x00"
 
 
 @pytest.fixture
-def bell() -> Iterator[Bell]:
-    made = Bell()
+def wakeup() -> Iterator[Wakeup]:
+    made = Wakeup()
     yield made
     made.close()
 
 
 def opened(
-    bell: Bell, port: int, client_id: str = "a", session_s: int = 0, mqtt5: bool = True
+    wakeup: Wakeup, port: int, client_id: str = "a", session_s: int = 0, mqtt5: bool = True
 ) -> Session:
     settings = BrokerSettings("127.0.0.1", port, tls=False, mqtt5=mqtt5)
-    return connect(settings, ConnectOptions(client_id, session_s), bell)
+    return connect(settings, ConnectOptions(client_id, session_s), wakeup)
 
 
 def turned(
@@ -58,10 +58,10 @@ def turned(
 
 @pytest.mark.parametrize("mqtt5", [True, False])
 def test_what_is_published_comes_and_comes_again_until_it_is_acknowledged(
-    bell: Bell, mosquitto: Callable[..., Mosquitto], mqtt5: bool
+    wakeup: Wakeup, mosquitto: Callable[..., Mosquitto], mqtt5: bool
 ) -> None:
     port = mosquitto().port
-    session = opened(bell, port, session_s=600, mqtt5=mqtt5)
+    session = opened(wakeup, port, session_s=600, mqtt5=mqtt5)
     assert session.version == (MQTT5 if mqtt5 else MQTT311)
     session.subscribe("x/#")
     turned(session, lambda *_: session.subscribed)
@@ -77,16 +77,16 @@ def test_what_is_published_comes_and_comes_again_until_it_is_acknowledged(
     session.publish("y", b"")  # its answer shows that the broker has read what was before it
     turned(session, lambda m, a: bool(a))
     session.close()
-    again = opened(bell, port, session_s=600, mqtt5=mqtt5)
+    again = opened(wakeup, port, session_s=600, mqtt5=mqtt5)
     messages, _ = turned(again, lambda m, a: len(m) == 2)
     assert [m.payload for m in messages] == [b"3", b"4"]
     again.close()
 
 
 def test_another_thread_s_publish_wakes_the_one_that_waits(
-    bell: Bell, mosquitto: Callable[..., Mosquitto]
+    wakeup: Wakeup, mosquitto: Callable[..., Mosquitto]
 ) -> None:
-    session = opened(bell, mosquitto().port, mqtt5=False)
+    session = opened(wakeup, mosquitto().port, mqtt5=False)
     answers: list[Answer] = []
 
     def run() -> None:
@@ -103,25 +103,25 @@ def test_another_thread_s_publish_wakes_the_one_that_waits(
 
 
 def test_what_is_refused_is_answered_with_the_reason(
-    bell: Bell, mosquitto: Callable[..., Mosquitto]
+    wakeup: Wakeup, mosquitto: Callable[..., Mosquitto]
 ) -> None:
-    session = opened(bell, mosquitto(rules=["topic write allowed"]).port)
+    session = opened(wakeup, mosquitto(rules=["topic write allowed"]).port)
     ids = [session.publish("allowed", b""), session.publish("forbidden", b"")]
     _, answers = turned(session, lambda m, a: len(a) == 2)
     assert [(a.packet_id, a.refused) for a in answers] == [(ids[0], False), (ids[1], True)]
 
 
-def test_the_broker_s_bounds_are_known(bell: Bell, mosquitto: Callable[..., Mosquitto]) -> None:
+def test_the_broker_s_bounds_are_known(wakeup: Wakeup, mosquitto: Callable[..., Mosquitto]) -> None:
     bounds = ["max_packet_size 70000", "max_inflight_messages 30"]
-    session = opened(bell, mosquitto(settings=bounds).port)
+    session = opened(wakeup, mosquitto(settings=bounds).port)
     assert (session.packet_maximum, session.receive_maximum) == (70_000, 30)
-    assert opened(bell, mosquitto().port).packet_maximum is None
+    assert opened(wakeup, mosquitto().port).packet_maximum is None
 
 
 def test_what_is_not_read_waits_and_loses_nothing(
-    bell: Bell, mosquitto: Callable[..., Mosquitto]
+    wakeup: Wakeup, mosquitto: Callable[..., Mosquitto]
 ) -> None:
-    session = opened(bell, mosquitto().port)
+    session = opened(wakeup, mosquitto().port)
     session.subscribe("x")
     turned(session, lambda *_: session.subscribed)
     session.publish("x", b"1")
@@ -132,11 +132,11 @@ def test_what_is_not_read_waits_and_loses_nothing(
 
 
 def test_more_than_the_packet_ids_can_be_published(
-    bell: Bell, mosquitto: Callable[..., Mosquitto]
+    wakeup: Wakeup, mosquitto: Callable[..., Mosquitto]
 ) -> None:
     """One of the first 65 535 stays unanswered, so its packet id is passed over."""
     port = mosquitto(settings=["max_inflight_messages 0"]).port
-    session = opened(bell, port, mqtt5=False)
+    session = opened(wakeup, port, mqtt5=False)
     answered = 0
     for n in range(66_000):
         session.publish("x", b"")
@@ -149,18 +149,18 @@ def test_more_than_the_packet_ids_can_be_published(
 
 
 def test_what_was_published_before_the_goodbye_arrives(
-    bell: Bell, mosquitto: Callable[..., Mosquitto]
+    wakeup: Wakeup, mosquitto: Callable[..., Mosquitto]
 ) -> None:
     """Also if the broker is sending: it drops what it has not read once it cannot write."""
     port = mosquitto().port
-    sender = opened(bell, port)
+    sender = opened(wakeup, port)
     sender.subscribe("x/#")
     turned(sender, lambda *_: sender.subscribed)
     expected = {f"x/{n}" for n in range(500)}
     for topic in expected:
         sender.publish(topic, b"x" * 1000, retain=True)
     sender.close()
-    listener = opened(bell, port)
+    listener = opened(wakeup, port)
     listener.subscribe("x/#")
     arrived: set[str] = set()
     end = time.monotonic() + 10
@@ -218,17 +218,17 @@ class ByHand:
     ids=["as 3.1.1 does", "as 5 does", "in silence", "by hanging up"],
 )
 def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1(
-    bell: Bell, first: bytes | None
+    wakeup: Wakeup, first: bytes | None
 ) -> None:
     with ByHand(first, ACCEPTED) as broker:
-        assert opened(bell, broker.port).version == MQTT311
+        assert opened(wakeup, broker.port).version == MQTT311
     assert broker.versions == [5, 4]
 
 
 @pytest.mark.parametrize("code", [4, 5])
-def test_another_refusal_is_final(bell: Bell, code: int) -> None:
+def test_another_refusal_is_final(wakeup: Wakeup, code: int) -> None:
     with ByHand(bytes([0x20, 2, 0, code])) as broker, pytest.raises(Refused, match="refuses us"):
-        opened(bell, broker.port, mqtt5=False)
+        opened(wakeup, broker.port, mqtt5=False)
 
 
 @pytest.mark.parametrize("mqtt5", [True, False])
@@ -249,11 +249,11 @@ def test_another_refusal_is_final(bell: Bell, code: int) -> None:
     ],
 )
 def test_what_is_not_mqtt_ends_the_connection_or_is_nothing(
-    bell: Bell, packet: bytes, mqtt5: bool
+    wakeup: Wakeup, packet: bytes, mqtt5: bool
 ) -> None:
     answer = (ACCEPTED_5 if mqtt5 else ACCEPTED) + packet
     with ByHand(answer) as broker, contextlib.suppress(SessionError):
-        session = opened(bell, broker.port, mqtt5=mqtt5)
+        session = opened(wakeup, broker.port, mqtt5=mqtt5)
         for _ in range(3):
             messages, answers = session.turn(0.1)
             assert [m.topic for m in messages] in ([], [""])
@@ -263,17 +263,17 @@ def test_what_is_not_mqtt_ends_the_connection_or_is_nothing(
 KEEP_ALIVE_1 = b"\x20\x06\x00\x00\x03\x13\x00\x01"  # CONNACK of 5: Server Keep Alive of a second
 
 
-def test_a_broker_that_falls_silent_is_given_up(bell: Bell) -> None:
+def test_a_broker_that_falls_silent_is_given_up(wakeup: Wakeup) -> None:
     with ByHand(KEEP_ALIVE_1) as broker:
-        session = opened(bell, broker.port)
+        session = opened(wakeup, broker.port)
         with pytest.raises(SessionError, match="the broker is silent"):
             turned(session, lambda *_: False)
 
 
-def test_an_owner_that_was_busy_reads_before_it_gives_the_broker_up(bell: Bell) -> None:
+def test_an_owner_that_was_busy_reads_before_it_gives_the_broker_up(wakeup: Wakeup) -> None:
     """The spool may wait for its disk for longer than the keep-alive."""
     with ByHand(KEEP_ALIVE_1, answers_pings=True) as broker:
-        session = opened(bell, broker.port)
+        session = opened(wakeup, broker.port)
         for _ in range(3):
             before = broker.pings
             turned(session, lambda *_, n=before: broker.pings > n)  # type: ignore[misc]
@@ -282,13 +282,13 @@ def test_an_owner_that_was_busy_reads_before_it_gives_the_broker_up(bell: Bell) 
         session.close()
 
 
-def test_nobody_there_and_nobody_answering_are_told_apart(bell: Bell) -> None:
+def test_nobody_there_and_nobody_answering_are_told_apart(wakeup: Wakeup) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(SessionError, match=r"^nothing listens there$"):
-        opened(bell, port)
+        opened(wakeup, port)
     with (
         ByHand(None, None) as broker,
         pytest.raises(SessionError, match="closed the connection before it answered"),
     ):
-        opened(bell, broker.port)
+        opened(wakeup, broker.port)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from smartmeter_service import threads
-from smartmeter_service.faults import Faults
 from smartmeter_service.threads import EXIT_STATUS, RestartedThread
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_restarted_thread_goes_on_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    faults = Faults()
+    faults = UnexpectedErrors()
     runs: list[int] = []
 
     def work() -> None:
@@ -36,7 +36,7 @@ def test_a_restarted_thread_goes_on_and_says_so(caplog: pytest.LogCaptureFixture
 
 
 def test_work_that_is_done_once_is_not_done_again() -> None:
-    faults = Faults()
+    faults = UnexpectedErrors()
     runs: list[int] = []
 
     def work() -> None:
@@ -69,7 +69,7 @@ def test_a_vital_thread_ends_the_process(tmp_path: Path) -> None:
 
 
 def test_faults_are_counted_from_any_thread() -> None:
-    faults = Faults()
+    faults = UnexpectedErrors()
 
     def work() -> None:
         for _ in range(500):

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from smartmeter_service.faults import Faults
-from smartmeter_service.forced_end import end_by_force_after
+from smartmeter_service.forced_exit import exit_by_force_after
 from smartmeter_service.systemd import READY, STOPPING, notify
 from smartmeter_service.threads import VitalThread
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.auth.scopes import ADMIN
 from smartmeter_cloud.config.settings import (
@@ -54,7 +54,7 @@ def serve(path: Path | None) -> int:
 
     settings = load(path) if path else _home_settings()
     store = open_store(settings)
-    faults = Faults()
+    faults = UnexpectedErrors()
     with contextlib.ExitStack() as stack:
         stack.callback(store.close)
         broker = settings.broker or stack.enter_context(_embedded_broker(settings))
@@ -104,13 +104,13 @@ def run_ingest(settings: Config) -> int:
             "`ingest` needs the broker.host of another one"
         )
     store = open_store(settings)
-    faults = Faults()
+    faults = UnexpectedErrors()
     ingest = Ingest(settings.broker, store, faults)
     upkeep = Upkeep(store, settings.store.retention, faults)
     upkeep.start()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        end_by_force_after(END_SECONDS)
+        exit_by_force_after(END_SECONDS)
         ingest.stop()
 
     signal.signal(signal.SIGTERM, stop)
@@ -140,7 +140,7 @@ def run_api(settings: Config) -> int:
 
     store = open_store(settings)
     try:
-        server = Server(store, settings.http, Faults())
+        server = Server(store, settings.http, UnexpectedErrors())
     except CannotListen as e:
         raise Failed(f"{settings.source}: {e}") from None
     print(f"the page is at {server.address}", flush=True)

@@ -16,8 +16,8 @@ from smartmeter_service.threads import VitalThread
 
 from .admission import Admission
 from .listener import Gate, Listener, Waits, most_connections
-from .own_retained import OwnRetainedBroker
 from .packets import PacketReader, PacketWriter
+from .retained_delivery import RetainedDeliveryBroker
 from .rights import Rights
 from .throttled_log import ThrottledLog
 
@@ -123,7 +123,7 @@ class EmbeddedBroker:
 
     async def _serve(self) -> None:
         self._stop = asyncio.Event()
-        broker = OwnRetainedBroker(self._amqtt_settings(), self._loop)
+        broker = RetainedDeliveryBroker(self._amqtt_settings(), self._loop)
         gate = self._gate(broker)
         listeners: list[Listener] = []
         try:
@@ -169,7 +169,7 @@ class EmbeddedBroker:
             },
         }
 
-    def _gate(self, broker: OwnRetainedBroker) -> Gate:
+    def _gate(self, broker: RetainedDeliveryBroker) -> Gate:
         async def handover(reader: PacketReader, writer: PacketWriter) -> None:
             await broker.external_connected(reader, writer, _LISTENER)
 

@@ -22,7 +22,7 @@ from .admission import Admission, Refused
 from .budget import Budget
 from .packets import Malformed, PacketReader, PacketWriter
 from .plugins import session_user
-from .retained import RetainedBound
+from .retained_limit import RetainedLimit
 from .rights import CONCENTRATOR, METER, Login
 from .throttled_log import ThrottledLog
 
@@ -75,7 +75,7 @@ class Gate:
         self.sessions_of = sessions_of
         self.waits = waits
         self.log = log
-        self.retained = RetainedBound()
+        self.retained = RetainedLimit()
         self.budgets: dict[str, Budget] = {}  # by user
         self.connections: dict[str, Connection] = {}  # by the client id that amqtt gets
 

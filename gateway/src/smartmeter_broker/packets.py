@@ -26,7 +26,7 @@ from amqtt.mqtt.pubrel import PubrelPacket  # type: ignore[import-untyped]
 
 from .admission import Refused
 from .budget import Budget
-from .retained import RetainedBound
+from .retained_limit import RetainedLimit
 from .rights import METER, PROCESS, Login
 from .throttled_log import ThrottledLog
 
@@ -69,7 +69,7 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         self._packet = memoryview(b"")  # the part of the current one that amqtt has not read
         self._login: Login | None = None
         self._budget = Budget()
-        self._retained = RetainedBound()
+        self._retained = RetainedLimit()
         self._qos_2: set[int] = set()
         self._idle_s: float | None = None
         self._heard = 0.0
@@ -107,7 +107,7 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         connect: ConnectPacket,
         login: Login,
         budget: Budget,
-        retained: RetainedBound,
+        retained: RetainedLimit,
     ) -> None:
         """Let amqtt read; it gets `connect` before everything else."""
         self._packet = memoryview(connect.to_bytes())

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from smartmeter_service.threads import RestartedThread
 
-from .bell import Bell
 from .certificate_watch import CertificateWatch
 from .session import Answer, ConnectOptions, Message, Session, SessionError, connect
 from .settings import BrokerSettings
+from .wakeup import Wakeup
 
 _TURN_S = 2.0
 _RETRY_FIRST_S = 0.25
@@ -82,7 +82,7 @@ class BrokerLink:
         self._report = report
         self._retry_max_s = retry_max_s
         self._linger_s = linger_s
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._stopping = threading.Event()
         self._thread = RestartedThread(name, self._run, report.own_fault)
 
@@ -92,7 +92,7 @@ class BrokerLink:
     def stop(self, timeout: float) -> None:
         """Say goodbye to the broker and end; what was published before still goes out."""
         self._stopping.set()
-        self._bell.ring()
+        self._wakeup.wake()
         self._thread.join(timeout)
 
     def _run(self) -> None:
@@ -120,7 +120,7 @@ class BrokerLink:
     def _serve(self) -> None:
         """From CONNECT to the end of the connection; returns if we have ended it."""
         watch = CertificateWatch(self._settings)
-        session = connect(self._settings, self._options, self._bell, self._stopping)
+        session = connect(self._settings, self._options, self._wakeup, self._stopping)
         up = False
         try:
             if self._subscribe is None:

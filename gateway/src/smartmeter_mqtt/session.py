@@ -28,7 +28,6 @@ from paho.mqtt.reasoncodes import ReasonCode
 from smartmeter_service.errors import reason_of
 from smartmeter_service.tls import tls_context
 
-from .bell import Bell
 from .reasons import (
     KEEP_ALIVE_TIMEOUT,
     NOT_AUTHORIZED,
@@ -39,6 +38,7 @@ from .reasons import (
     reason,
 )
 from .settings import BrokerSettings
+from .wakeup import Wakeup
 
 MQTT5 = MQTTProtocolVersion.MQTTv5
 MQTT311 = MQTTProtocolVersion.MQTTv311
@@ -112,7 +112,7 @@ class ConnectOptions:
 def connect(
     settings: BrokerSettings,
     options: ConnectOptions,
-    bell: Bell,
+    wakeup: Wakeup,
     stopping: threading.Event | None = None,
 ) -> "Session":
     """Connect by MQTT 5, or by 3.1.1 if the broker does not accept 5. Raises SessionError.
@@ -121,17 +121,17 @@ def connect(
     """
     if settings.mqtt5:
         try:
-            return Session(settings, options, MQTT5, bell, stopping)
+            return Session(settings, options, MQTT5, wakeup, stopping)
         except Unanswered:
             if stopping and stopping.is_set():
                 raise
-    return Session(settings, options, MQTT311, bell, stopping)
+    return Session(settings, options, MQTT311, wakeup, stopping)
 
 
 class Session:
     """A connection that stands. The owner's thread calls subscribe(), turn() and close().
 
-    publish() and ack() may come from any thread, also after the end; they ring the bell.
+    publish() and ack() may come from any thread, also after the end; they wake its thread.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Session:
         settings: BrokerSettings,
         options: ConnectOptions,
         version: MQTTProtocolVersion,
-        bell: Bell,
+        wakeup: Wakeup,
         stopping: threading.Event | None,
     ) -> None:
         """Connect and wait for the broker's answer. Raises SessionError."""
@@ -148,7 +148,7 @@ class Session:
         self.packet_maximum: int | None = None  # bytes, if the broker gives a bound
         self.subscribed = False
         self._settings = settings
-        self._bell = bell
+        self._wakeup = wakeup
         self._answered = False
         self._end: SessionError | None = None
         self._network_error: BaseException | None = None
@@ -167,7 +167,7 @@ class Session:
             raise self._reason()
         self._connection: socket.socket = connection  # type: ignore[assignment]
         self._poll = select.poll()
-        self._poll.register(bell, select.POLLIN)
+        self._poll.register(wakeup, select.POLLIN)
         self._polled = select.POLLIN
         self._poll.register(self._connection, self._polled)
         try:
@@ -277,7 +277,7 @@ class Session:
     def turn(
         self, timeout: float, linger: float = 0.0, reading: bool = True
     ) -> tuple[list[Message], list[Answer]]:
-        """Wait up to `timeout` seconds for the broker or the bell; then read and write.
+        """Wait up to `timeout` seconds for the broker or a wake(); then read and write.
 
         linger: seconds that what has come may lie, so that more can be read with it.
         reading False leaves what comes to the network and to the broker.
@@ -317,8 +317,8 @@ class Session:
         )
         number = connection.fileno()
         ready = dict(self._poll.poll(0 if pending else timeout * 1000))
-        if self._bell.fileno() in ready:
-            self._bell.silence()
+        if self._wakeup.fileno() in ready:
+            self._wakeup.clear()
         drained = reading
         events = ready.get(number, 0)
         # A broken connection is read in any case: poll() would not wait for it.
@@ -386,7 +386,7 @@ class Session:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _on_socket_register_write(self, client: Client, data: object, connection: object) -> None:
-        self._bell.ring()
+        self._wakeup.wake()
 
     def _on_connect(
         self,

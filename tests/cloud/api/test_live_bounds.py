@@ -17,7 +17,7 @@ from smartmeter_cloud.api import live as live_module
 from smartmeter_cloud.api.live import STREAMS_MAX, STREAMS_OF_HOUSEHOLD_MAX, Live
 from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
-from smartmeter_service.faults import Faults
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from tests.cloud import hanging
 from tests.cloud.around import encoded, eventually, reading
@@ -104,7 +104,7 @@ def test_a_page_that_leaves_while_others_are_told_takes_nobody_with_it(
                         told.set()
 
     async def crowds() -> None:
-        live = Live(store, Faults())
+        live = Live(store, UnexpectedErrors())
         for steps in range(18):
             scopes: list[anyio.CancelScope] = []
             told = asyncio.Event()

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from smartmeter_cloud.api.turns import AT_A_TIME, WAITING_MAX
+from smartmeter_cloud.api.concurrency_limit import AT_A_TIME, WAITING_MAX
 from smartmeter_cloud.store import query_budget
 from smartmeter_cloud.store.interface import QueryStopped
 from smartmeter_cloud.store.query_budget import QueryBudget

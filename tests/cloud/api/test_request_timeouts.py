@@ -15,7 +15,7 @@ import pytest
 from smartmeter_cloud.api import body_limit, request_timeouts, server
 from smartmeter_cloud.config.settings import EnrolmentSettings, HttpSettings
 from smartmeter_cloud.store.sqlite import SqliteStore
-from smartmeter_service.faults import Faults
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from tests.cloud.around import encoded, eventually, reading
 from tests.cloud.sites import Site, call
@@ -35,7 +35,7 @@ def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
     made = server.Server(
         store,
         HttpSettings(EnrolmentSettings(tmp_path / "authority"), port=0, access="open"),
-        Faults(),
+        UnexpectedErrors(),
     )
     for number, handler in before.items():
         signal.signal(number, handler)

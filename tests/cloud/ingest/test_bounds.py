@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from smartmeter.wire import topics
 from smartmeter_cloud.ingest.message import ADAPTER_STATUS_MAX, STATUS_MAX, MessageBatch
-from smartmeter_cloud.store import households, status_space
+from smartmeter_cloud.store import households, status_quota
 from smartmeter_cloud.store.rows import Meter
 from smartmeter_cloud.store.sql import SqlStore
 
@@ -62,7 +62,7 @@ def test_all_statuses_of_a_concentrator_together_are_bounded(
     store: SqlStore,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(status_space, "BYTES_MAX", 5000)
+    monkeypatch.setattr(status_quota, "BYTES_MAX", 5000)
     long = {"a": "x" * 900}
     for i in range(20):
         store.write(taken(f"m{i}", reading(1)))

@@ -8,7 +8,7 @@ from smartmeter.wire import refusal
 from smartmeter_cloud.config.settings_file import load
 from smartmeter_cloud.ingest.consumer import Ingest
 from smartmeter_cloud.ingest.quota import Quota
-from smartmeter_service.faults import Faults
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from tests.cloud.around import Concentrator, eventually, reading
 from tests.cloud.conftest import Cloud
@@ -25,7 +25,7 @@ def ingest(cloud: Cloud) -> Iterator[Start]:
         settings = load(cloud.config)
         assert settings.broker is not None
         quota = Quota(cloud.store, rate, burst)
-        one = Ingest(settings.broker, cloud.store, Faults(), quota=quota)
+        one = Ingest(settings.broker, cloud.store, UnexpectedErrors(), quota=quota)
         thread = threading.Thread(target=one.run)
         thread.start()
         started.append((one, thread))

@@ -1,4 +1,4 @@
-"""One meter on several ways, and telegrams that adapters hand on unopened."""
+"""One meter on several paths, and telegrams that adapters hand on unopened."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def keys(folder: Path, form: str) -> str:
     return f'[[meter]]\nid = "{form}"\nkey_file = "{key}"\nauth_key_file = "{auth}"\n'
 
 
-def test_a_meter_on_two_ways_is_told_and_not_doubled(
+def test_a_meter_on_two_paths_is_reported_and_not_doubled(
     between: Between, adapter: Adapter, cloud: StandInCloud
 ) -> None:
     """The same telegram by our serial port and by an adapter that reads the same meter."""
@@ -53,9 +53,9 @@ def test_a_meter_on_two_ways_is_told_and_not_doubled(
         eventually(lambda n=truth["seq"]: n in cloud.seqs(FORM))
         (payload,) = (p for t, p, _ in cloud.messages if b'"seq":%d,' % truth["seq"] in p)
         adapter.publish_and_wait(FORM, payload)
-    eventually(lambda: cloud.statuses["home"]["meters"].get(FORM, {}).get("twice") == 3)
+    eventually(lambda: cloud.statuses["home"]["meters"].get(FORM, {}).get("duplicates") == 3)
     assert len(cloud.order[FORM]) == 3
-    assert cloud.statuses["home"]["meters"][FORM]["ways"] == [port, "LAN broker"]
+    assert cloud.statuses["home"]["meters"][FORM]["paths"] == [port, "LAN broker"]
     between.process.says(f"meter {FORM} arrives over {port} and by LAN broker; ")
     os.close(slave)
     os.close(master)
@@ -111,8 +111,8 @@ def test_a_meter_without_a_clock_is_taken_from_one_way_at_a_time(
         adapter.publish_and_wait("sml", unclocked(seq, now - 100 + 50 * seq))
     eventually(lambda: told()["readings"] == 3)
     by_port(2)
-    eventually(lambda: told().get("twice") == 2)
-    assert (told()["way"], told()["ways"]) == ("LAN broker", ["LAN broker", port])
+    eventually(lambda: told().get("duplicates") == 2)
+    assert (told()["path"], told()["paths"]) == ("LAN broker", ["LAN broker", port])
     between.process.says(f"meter sml arrives over LAN broker and by {port}; it has no clock, ")
     said = command("status", "--config", str(between.process.config)).stdout
     assert f"by LAN broker, also by {port} (2 duplicates discarded)" in said
@@ -122,7 +122,7 @@ def test_a_meter_without_a_clock_is_taken_from_one_way_at_a_time(
     eventually(lambda: told()["readings"] == 2)
     last = datetime.fromisoformat(told()["last"]).timestamp()
     adapter.publish_and_wait("sml", unclocked(3, last + 1))
-    eventually(lambda: told().get("twice") == 1)
+    eventually(lambda: told().get("duplicates") == 1)
     # A minute before nobody was heard: what the adapter tells late of it is not lost.
     adapter.publish_and_wait("sml", unclocked(4, last - 60))
     eventually(lambda: told()["readings"] == 3)
@@ -133,13 +133,13 @@ def test_a_meter_without_a_clock_is_taken_from_one_way_at_a_time(
 
 
 def test_another_way_takes_over_where_the_one_in_use_is_silent() -> None:
-    """By the times of the readings; two ways that both go on never both yield."""
+    """By the times of the readings; two paths that both go on never both yield."""
     deduplicator = Deduplicator()
     begin = 1790000000
 
-    def seen(way: str, *seconds: int) -> list[bool]:
-        made = [validation.reading(unclocked(ord(way) + s, begin + s)) for s in seconds]
-        return [deduplicator.accepts("m", values, way) for values in made]
+    def seen(path: str, *seconds: int) -> list[bool]:
+        made = [validation.reading(unclocked(ord(path) + s, begin + s)) for s in seconds]
+        return [deduplicator.accepts("m", values, path) for values in made]
 
     for s in range(0, 100, 5):
         assert (seen("a", s), seen("b", s + 1)) == ([True], [False])
@@ -159,9 +159,9 @@ def test_what_waited_at_the_broker_while_we_were_away_yields_to_none() -> None:
     """The port begins with now, the adapter's session with minutes ago; one of them goes on."""
     deduplicator = Deduplicator()
 
-    def seen(way: str, second: int) -> bool:
+    def seen(path: str, second: int) -> bool:
         values = validation.reading(unclocked(second, 1790000000 + second))
-        return deduplicator.accepts("m", values, way)
+        return deduplicator.accepts("m", values, path)
 
     assert seen("port", 300)
     assert all(seen("adapter", second) for second in range(0, 297, 3))
@@ -216,7 +216,7 @@ def test_a_minute_that_comes_again_is_a_double_and_an_older_telegram_a_replay(
         wire, truth = meter.telegram(datetime.now(UTC))
         adapter.publish_and_wait(FORM, wire, "ciphered")
         seqs.add(truth["seq"])
-        eventually(lambda: status()["meters"].get(FORM, {}).get("twice") == times)
+        eventually(lambda: status()["meters"].get(FORM, {}).get("duplicates") == times)
         assert (status()["refused"], status()["alarms"]) == ({}, [])
 
     again(12)
@@ -261,5 +261,5 @@ def test_a_raw_telegram_is_parsed(
     eventually(lambda: json.loads(between.ask("/status"))["refused"] == {"noise": 1})
     # Without a clock in it nobody can tell whether the meter says the same again.
     told = json.loads(between.ask("/status"))["meters"]["m"]
-    assert (told["readings"], told.get("twice", 0)) == ((1, 1) if truth["time"] else (2, 0))
-    assert told["way"] == "LAN broker (raw)"
+    assert (told["readings"], told.get("duplicates", 0)) == ((1, 1) if truth["time"] else (2, 0))
+    assert told["path"] == "LAN broker (raw)"

@@ -129,7 +129,7 @@ def test_a_meter_on_our_own_port_is_heard_in_the_house_and_stored_once(
         eventually(lambda: len(cloud.seqs("sml")) >= 2)
     stored = cloud.order["sml"]
     assert len(stored) == len(set(stored))
-    assert "twice" not in cloud.statuses["home"]["meters"].get("sml", {})
+    assert "duplicates" not in cloud.statuses["home"]["meters"].get("sml", {})
 
 
 def test_what_the_house_s_broker_refuses_is_alarmed(

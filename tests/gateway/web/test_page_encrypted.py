@@ -10,7 +10,7 @@ import ssl
 import stat
 
 import pytest
-from smartmeter_gateway.web.guesses import WRONG_MAX, WrongPasswords
+from smartmeter_gateway.web.rate_limit import WRONG_MAX, WrongPasswordLimit
 
 from tests.gateway.conftest import Between
 from tests.gateway.standins import eventually
@@ -127,13 +127,13 @@ def test_a_short_password_is_refused(between: Between) -> None:
 
 def test_guesses_are_forgotten_after_a_minute_without_any() -> None:
     now = 0.0
-    guesses = WrongPasswords(lambda: now)
+    limit = WrongPasswordLimit(lambda: now)
     for _ in range(WRONG_MAX):
-        guesses.wrong("192.0.2.1")
-    assert guesses.must_wait("192.0.2.1") == 61
-    assert guesses.must_wait("192.0.2.2") == 0
+        limit.wrong("192.0.2.1")
+    assert limit.must_wait("192.0.2.1") == 61
+    assert limit.must_wait("192.0.2.2") == 0
     for i in range(2000):
-        guesses.wrong(f"198.51.100.{i}")
-    assert len(guesses._wrong) <= 1000
+        limit.wrong(f"198.51.100.{i}")
+    assert len(limit._wrong) <= 1000
     now = 61.0
-    assert guesses.must_wait("192.0.2.1") == 0
+    assert limit.must_wait("192.0.2.1") == 0

@@ -7,10 +7,10 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPBearer
 
 from smartmeter_cloud.api.caller import Caller
+from smartmeter_cloud.api.concurrency_limit import ConcurrencyLimit
 from smartmeter_cloud.api.keys import FIRST_NAME, PREFIX, SESSION_DAYS, digest, new_key, now_ms
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.rate_limit import SLOW_SECONDS, WrongKeyLimit
-from smartmeter_cloud.api.turns import Turns
 from smartmeter_cloud.auth.issuer_keys import NotFetched
 from smartmeter_cloud.auth.oidc import Issuer, Rejected
 from smartmeter_cloud.auth.scopes import ADMIN, AGGREGATE, DELETE, METRICS, PROVISION, READ, SCOPES
@@ -169,26 +169,26 @@ def requiring(scope: str) -> Callable[..., Caller]:
     return caller
 
 
-def in_turn(scope: str) -> Callable[..., AsyncIterator[Caller]]:
+def within_limit(scope: str) -> Callable[..., AsyncIterator[Caller]]:
     """A caller with that scope; it waits while too many requests of its account are worked on."""
 
     async def caller(
         request: Request, found: Annotated[Caller, Depends(requiring(scope))]
     ) -> AsyncIterator[Caller]:
-        turns: Turns = request.app.state.turns
-        async with turns.of(found.account):
+        limit: ConcurrencyLimit = request.app.state.concurrency_limit
+        async with limit.of(found.account):
             yield found
 
     return caller
 
 
 Listens = Annotated[Caller, Depends(requiring(READ))]  # for as long as it likes
-Reads = Annotated[Caller, Depends(in_turn(READ))]
-Deletes = Annotated[Caller, Depends(in_turn(DELETE))]
-Aggregates = Annotated[Caller, Depends(in_turn(AGGREGATE))]
-Provisions = Annotated[Caller, Depends(in_turn(PROVISION))]
-ReadsMetrics = Annotated[Caller, Depends(in_turn(METRICS))]
-Admin = Annotated[Caller, Depends(in_turn(ADMIN))]
+Reads = Annotated[Caller, Depends(within_limit(READ))]
+Deletes = Annotated[Caller, Depends(within_limit(DELETE))]
+Aggregates = Annotated[Caller, Depends(within_limit(AGGREGATE))]
+Provisions = Annotated[Caller, Depends(within_limit(PROVISION))]
+ReadsMetrics = Annotated[Caller, Depends(within_limit(METRICS))]
+Admin = Annotated[Caller, Depends(within_limit(ADMIN))]
 
 
 def _unknown(detail: str) -> Problem:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
-from smartmeter_service.faults import Faults
 from smartmeter_service.metrics import exposition
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
@@ -26,6 +26,7 @@ from smartmeter_cloud.api import (
 )
 from smartmeter_cloud.api.access import Authenticator, Listens, Reads, ReadsMetrics
 from smartmeter_cloud.api.body_limit import BodyLimit
+from smartmeter_cloud.api.concurrency_limit import ConcurrencyLimit
 from smartmeter_cloud.api.event_stream import EventStream
 from smartmeter_cloud.api.live import Live
 from smartmeter_cloud.api.observations import observe
@@ -34,7 +35,6 @@ from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.query_limit import QueryLimit
 from smartmeter_cloud.api.serializers import Json, now
 from smartmeter_cloud.api.stream_permission import StreamPermissions
-from smartmeter_cloud.api.turns import Turns
 from smartmeter_cloud.auth.oidc import Issuer
 from smartmeter_cloud.config.settings import HttpSettings
 from smartmeter_cloud.monitoring import prometheus
@@ -57,7 +57,7 @@ _HEADERS = {
 _HSTS_SECONDS = 180 * 86400  # how long a browser that used TLS once only uses TLS
 
 
-def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
+def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> FastAPI:
     live = Live(store, faults)
     permissions = StreamPermissions(store)
     issuer = Issuer(settings.oidc, faults) if settings.oidc else None
@@ -69,7 +69,7 @@ def create(store: Store, settings: HttpSettings, faults: Faults) -> FastAPI:
         redoc_url=None,
     )
     app.state.live = live
-    app.state.turns = Turns()
+    app.state.concurrency_limit = ConcurrencyLimit()
     app.state.authenticator = Authenticator(store, settings.is_open, issuer)
     app.state.enrolment = Enrolment(store, settings.enrolment)
     problems.install(app)

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import msgspec
-from smartmeter_service.faults import Faults
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.api.observations import observe
 from smartmeter_cloud.api.serializers import meter, now
@@ -35,7 +35,7 @@ Households = frozenset[str] | None  # None: all of them
 
 
 class Live:
-    def __init__(self, store: Store, faults: Faults) -> None:
+    def __init__(self, store: Store, faults: UnexpectedErrors) -> None:
         self._store = store
         self._faults = faults
         self._meters: dict[str, tuple[int, Json]] = {}  # id -> (version, meter)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
-from smartmeter_service.faults import Faults
-from smartmeter_service.forced_end import end_by_force_after
+from smartmeter_service.forced_exit import exit_by_force_after
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.api.app import create
 from smartmeter_cloud.api.redirect import Redirect
@@ -29,7 +29,7 @@ class CannotListen(Exception):
 class Server(uvicorn.Server):
     """Created in the main thread; run() until SIGTERM or SIGINT, or until stop() from a thread."""
 
-    def __init__(self, store: Store, settings: HttpSettings, faults: Faults) -> None:
+    def __init__(self, store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> None:
         """Opens the port, so that `address` is known before run(). CannotListen."""
         self._listener = _listen(settings.host, settings.port)
         port = self._listener.getsockname()[1]
@@ -93,7 +93,7 @@ class Server(uvicorn.Server):
         yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        end_by_force_after(END_SECONDS)
+        exit_by_force_after(END_SECONDS)
         self._end_streams()
         super().handle_exit(sig, frame)
 

@@ -10,8 +10,8 @@ import time
 import urllib.request
 from typing import Any
 
-from smartmeter_service.faults import Faults
 from smartmeter_service.threads import RestartedThread
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 FETCH_SECONDS = 5
 FETCH_MAX = 256 * 1024
@@ -30,7 +30,7 @@ class NotFetched(Exception):
 class IssuerKeys:
     """key() from any thread."""
 
-    def __init__(self, issuer: str, faults: Faults) -> None:
+    def __init__(self, issuer: str, faults: UnexpectedErrors) -> None:
         self._issuer = issuer
         self._keys: dict[str, Any] | None = None  # None: the issuer has never answered
         self._fetched = 0.0  # monotonic; when the issuer last answered

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from smartmeter_service.faults import Faults
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.auth.issuer_keys import IssuerKeys
 from smartmeter_cloud.config.settings import OidcSettings
@@ -17,7 +17,7 @@ class Rejected(Exception):
 
 
 class Issuer:
-    def __init__(self, settings: OidcSettings, faults: Faults) -> None:
+    def __init__(self, settings: OidcSettings, faults: UnexpectedErrors) -> None:
         self._settings = settings
         self._keys = IssuerKeys(settings.issuer, faults)
 

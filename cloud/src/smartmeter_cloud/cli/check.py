@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from smartmeter.wire import refusal, topics
-from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
+from smartmeter_mqtt.wakeup import Wakeup
 from smartmeter_service.certificates import check_certificate
 
 from smartmeter_cloud.cli.status import answers
@@ -74,9 +74,9 @@ def _broker(settings: IngestSettings) -> Iterator[Result]:
         yield fine, f"broker: {line}"
     # A client of its own, with a session that ends with it: the running ingest is not disturbed.
     client_id = "check-" + secrets.token_hex(6)
-    with closing(Bell()) as bell:
+    with closing(Wakeup()) as wakeup:
         try:
-            session = connect(settings, ConnectOptions(client_id), bell)
+            session = connect(settings, ConnectOptions(client_id), wakeup)
         except SessionError as e:
             yield False, f"{where}: {e}"
             return

@@ -4,8 +4,8 @@ import logging
 import threading
 import time
 
-from smartmeter_service.faults import Faults
 from smartmeter_service.threads import RestartedThread
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
@@ -22,7 +22,7 @@ _log = logging.getLogger("smartmeter_cloud.history.upkeep")
 class Upkeep:
     """A thread beside ingest; any number of them may work on one store."""
 
-    def __init__(self, store: Store, retention: Retention, faults: Faults) -> None:
+    def __init__(self, store: Store, retention: Retention, faults: UnexpectedErrors) -> None:
         self._store = store
         self._retention = retention
         self._stop = threading.Event()

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from typing import Any
 
 from smartmeter.wire import refusal, topics
-from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import (
     MQTT5,
     Answer,
@@ -29,8 +28,9 @@ from smartmeter_mqtt.session import (
     SessionError,
     connect,
 )
-from smartmeter_service.faults import Faults
+from smartmeter_mqtt.wakeup import Wakeup
 from smartmeter_service.tls import tls_context
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.config.settings import IngestSettings
 from smartmeter_cloud.ingest.message import MessageBatch
@@ -71,7 +71,7 @@ class Ingest:
         self,
         settings: IngestSettings,
         store: Store,
-        faults: Faults,
+        faults: UnexpectedErrors,
         now: Callable[[], float] = time.time,
         quota: Quota | None = None,
     ) -> None:
@@ -83,8 +83,8 @@ class Ingest:
         self._started = self._ms()
         self._link: tuple[bool, str] = (False, "not connected yet")
         self._link_since = self._started
-        self._bell = Bell()
-        self._writer = Writer(store, quota or Quota(store), self._process, self._bell)
+        self._wakeup = Wakeup()
+        self._writer = Writer(store, quota or Quota(store), self._process, self._wakeup)
         self._waiting: deque[tuple[int, list[Message]]] = deque()  # when they came, ms; messages
         self._held = 0  # bytes of payload in _waiting
         self._messages = 0
@@ -97,7 +97,7 @@ class Ingest:
 
     def stop(self) -> None:
         self._stop.set()
-        self._bell.ring()
+        self._wakeup.wake()
 
     def state(self) -> dict[str, Any]:
         """The broker's connection, and counts since the start; from any thread."""
@@ -131,7 +131,7 @@ class Ingest:
         try:
             while not self._stop.is_set():
                 try:
-                    session = connect(settings, options, self._bell, self._stop)
+                    session = connect(settings, options, self._wakeup, self._stop)
                 except SessionError as e:
                     self._lost(str(e))
                 else:
@@ -146,7 +146,7 @@ class Ingest:
                     failures = min(failures + 1, 5)
         finally:
             self._writer.stop(STOP_SECONDS)
-            self._bell.close()
+            self._wakeup.close()
         try:
             self._store.beat(self._process(ending=True))
         except StoreUnavailable as e:

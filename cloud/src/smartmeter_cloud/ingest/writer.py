@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import Session
+from smartmeter_mqtt.wakeup import Wakeup
 from smartmeter_service.threads import VitalThread
 
 from smartmeter_cloud.ingest.message import MessageBatch
@@ -35,9 +35,9 @@ class Writer:
     """A thread. While it writes one batch the next is gathered; there is never a third."""
 
     def __init__(
-        self, store: Store, quota: Quota, state: Callable[[], Process], bell: Bell
+        self, store: Store, quota: Quota, state: Callable[[], Process], wakeup: Wakeup
     ) -> None:
-        """bell: rung when a batch has been stored."""
+        """wakeup: woken when a batch has been stored."""
         self._store = store
         self._quota = quota
         self._state = state
@@ -46,7 +46,7 @@ class Writer:
         self._done: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._thread = VitalThread("writer", self._run)
         self._store_ok = True
-        self._bell = bell
+        self._wakeup = wakeup
         self.busy = False
         self.rate = 0.0  # readings a second, from one heartbeat to the next
         self.counts = dict.fromkeys(("stored", "repeated", "dead", "ignored", "refused"), 0)
@@ -89,7 +89,7 @@ class Writer:
                 job = None
             if job is not None and self._write(job.batch):
                 self._done.put(job)
-                self._bell.ring()
+                self._wakeup.wake()
             if job is None or time.monotonic() >= next_beat:
                 now = time.monotonic()
                 next_beat = now + BEAT_SECONDS

@@ -21,7 +21,7 @@ Json = dict[str, Any]
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def told(text: str) -> Json | None:
+def parse_status(text: str) -> Json | None:
     """The document of a stored status; None if it cannot be shown."""
     try:
         payload = text.encode()
@@ -92,7 +92,7 @@ def _status(kind: str, status: Box | None, name: str, now: int) -> Json:
     """The last status of an adapter or Concentrator; None if there was none."""
     if status is None or status.status is None:
         return _box(kind, name, "unknown", "no status", None)
-    content = told(status.status)
+    content = parse_status(status.status)
     state = content and content.get("state")
     if content is None:
         box = _box(kind, name, "unknown", "unreadable", status.received)
@@ -106,7 +106,7 @@ def _status(kind: str, status: Box | None, name: str, now: int) -> Json:
 
 
 def _ingest(process: Process, now: int) -> Json:
-    content = told(process.state)
+    content = parse_status(process.state)
     if content is None:
         return _box("ingest", process.name, "unknown", "unreadable", process.beat)
     broker = content.get("broker")

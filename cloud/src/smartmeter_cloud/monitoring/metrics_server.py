@@ -6,9 +6,9 @@ from types import TracebackType
 
 from prometheus_client import Metric
 from prometheus_client.exposition import MetricsHandler
-from smartmeter_service.faults import Faults
 from smartmeter_service.metrics import registry
 from smartmeter_service.threads import RestartedThread
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 _TIMEOUT_S = 10
 
@@ -20,7 +20,9 @@ class CannotListen(Exception):
 class MetricsServer:
     """Answers while the with statement runs; port 0 takes a free one."""
 
-    def __init__(self, port: int, families: Callable[[], Iterable[Metric]], faults: Faults) -> None:
+    def __init__(
+        self, port: int, families: Callable[[], Iterable[Metric]], faults: UnexpectedErrors
+    ) -> None:
         try:
             self._server = ThreadingHTTPServer(
                 ("127.0.0.1", port), _Handler.factory(registry(families))

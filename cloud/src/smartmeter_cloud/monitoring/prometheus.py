@@ -8,7 +8,7 @@ from prometheus_client import Metric
 from smartmeter_service.metrics import Samples, counter, gauge, process
 
 import smartmeter_cloud
-from smartmeter_cloud.monitoring.chain import chain, told
+from smartmeter_cloud.monitoring.chain import chain, parse_status
 from smartmeter_cloud.monitoring.observations import Observations
 
 _PREFIX = "smartmeter_cloud"
@@ -64,7 +64,7 @@ def _store(seen: Observations, now: int) -> Iterator[Metric]:
         "Since the last heartbeat of an ingest.",
         [({"ingest": n}, (now - p.beat) / 1000) for n, p in zip(names, processes, strict=True)],
     )
-    states = [(n, told(p.state) or {}) for n, p in zip(names, processes, strict=True)]
+    states = [(n, parse_status(p.state) or {}) for n, p in zip(names, processes, strict=True)]
     yield from _ingest(states)
 
 

@@ -3,8 +3,8 @@
 import logging
 import threading
 
-from smartmeter_service.faults import Faults
 from smartmeter_service.threads import RestartedThread
+from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.pki.authority import AuthorityError
 from smartmeter_cloud.pki.enrolment import Enrolment
@@ -18,7 +18,7 @@ _log = logging.getLogger("smartmeter_cloud.pki.refresh")
 class ListRefresh:
     """A thread that checks the age of crl.pem once an hour, from start() to stop()."""
 
-    def __init__(self, enrolment: Enrolment, faults: Faults) -> None:
+    def __init__(self, enrolment: Enrolment, faults: UnexpectedErrors) -> None:
         self._enrolment = enrolment
         self._stop = threading.Event()
         self._thread = RestartedThread("revocation list", self._run, faults.note)

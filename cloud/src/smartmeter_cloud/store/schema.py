@@ -202,7 +202,7 @@ CREATE TABLE refused (
 ) {clustered}
 """
 
-# Only meters have an adapter, and its status is bounded; see status_space.py and ingest/message.py.
+# Only meters have an adapter, and its status is bounded; see status_quota.py and ingest/message.py.
 _11 = """
 DELETE FROM box WHERE kind = 'adapter'
     AND (length(status) > 16384 OR name NOT IN (SELECT name FROM meter))

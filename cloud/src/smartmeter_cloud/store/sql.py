@@ -49,7 +49,7 @@ from smartmeter_cloud.store.rows import (
 )
 from smartmeter_cloud.store.session import Session
 from smartmeter_cloud.store.slices import DAY, QUARTER, QUARTER_MS, Slice
-from smartmeter_cloud.store.status_space import StatusSpace
+from smartmeter_cloud.store.status_quota import StatusQuota
 
 # The newest reading is the latest of those whose clock can be believed, else the latest of all.
 _NEWEST = """
@@ -93,7 +93,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
     def __init__(self) -> None:
         self._households = Households()
         self._revoked = Revoked()
-        self._status_space = StatusSpace()
+        self._status_quota = StatusQuota()
 
     @abstractmethod
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
@@ -137,7 +137,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
         with self._writing() as db:
             self._take_out(db, batch)
             new = self._write_readings(db, batch.readings) if batch.readings else 0
-            boxes = self._status_space.admitted(db, batch.boxes)
+            boxes = self._status_quota.admitted(db, batch.boxes)
             for box in boxes:
                 self._box(db, box)
             if batch.unstorable:

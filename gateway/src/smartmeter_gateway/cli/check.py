@@ -12,9 +12,9 @@ from pathlib import Path
 
 from smartmeter.wire import refusal, topics
 from smartmeter_mqtt import client_ids
-from smartmeter_mqtt.bell import Bell
 from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
 from smartmeter_mqtt.settings import BrokerSettings
+from smartmeter_mqtt.wakeup import Wakeup
 from smartmeter_service.certificates import check_certificate
 
 from ..config.settings import (
@@ -132,10 +132,10 @@ def _connected(
 ) -> tuple[bool, str, Session | None]:
     """Connect and subscribe; the session is closed again."""
     where = f"{what} {settings.host}:{settings.port}"
-    with closing(Bell()) as bell:
+    with closing(Wakeup()) as wakeup:
         try:
             options = ConnectOptions(client_ids.of_check(id))
-            session = connect(settings, options, bell)
+            session = connect(settings, options, wakeup)
             with closing(session):
                 session.subscribe(topic)
                 until = time.monotonic() + _BROKER_S

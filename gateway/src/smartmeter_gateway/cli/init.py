@@ -6,7 +6,7 @@ from pathlib import Path
 
 from smartmeter.meters import zone_names
 from smartmeter_service.local_zone import own_zone
-from smartmeter_service.questions import Answers, lines_of, named, prompting
+from smartmeter_service.prompts import Answers, lines_of, named, prompting
 from smartmeter_service.settings_draft import Draft
 from smartmeter_service.toml_file import SettingsError, TomlFile
 

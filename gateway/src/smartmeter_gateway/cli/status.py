@@ -66,22 +66,23 @@ def text(d: dict[str, Any]) -> str:
         grown = meter["today"].get("1.8.0")
         today = f", {grown['wh'] / 1000:.2f} kWh imported today" if grown else ""
         count = f"{meter['readings']} readings, last {_span(meter['age'])} ago"
-        lines.append(f"meter {name}: {count}{now}{today}{_ways(meter)}")
-    for name, told in d["adapters"].items():
-        what = f"port {told['port']}" if "port" in told else "adapter"
-        lines.append(f"{what} of {name}: {told['short']}")
+        lines.append(f"meter {name}: {count}{now}{today}{_paths(meter)}")
+    for name, adapter in d["adapters"].items():
+        what = f"port {adapter['port']}" if "port" in adapter else "adapter"
+        lines.append(f"{what} of {name}: {adapter['short']}")
     lines += [f"meter {name} is SILENT: {reason}" for name, reason in d["silent"].items()]
     lines += [f"ALARM: {alarm}" for alarm in d["alarms"]]
     return "\n".join(lines)
 
 
-def _ways(meter: dict[str, Any]) -> str:
+def _paths(meter: dict[str, Any]) -> str:
     """The path in use if there are several, and the number of duplicates."""
-    others = [way for way in meter.get("ways", []) if way != meter["way"]]
+    others = [path for path in meter.get("paths", []) if path != meter["path"]]
     if not others:
         return ""
-    twice = meter.get("twice", 0)
-    return f", by {meter['way']}, also by {' and by '.join(others)} ({twice} duplicates discarded)"
+    duplicates = meter.get("duplicates", 0)
+    by = f", by {meter['path']}, also by {' and by '.join(others)}"
+    return f"{by} ({duplicates} duplicates discarded)"
 
 
 def _span(seconds: float) -> str:

@@ -22,16 +22,16 @@ class LinkLike(Protocol):
     reason: str
 
 
-def why(told: AdapterStatus | None, links: Mapping[str, LinkLike], lan: str) -> str:
+def silence_reason(adapter: AdapterStatus | None, links: Mapping[str, LinkLike], lan: str) -> str:
     """One sentence. lan: the name of the LAN broker's link."""
-    port = links.get(f"port {told.port}") if told else None
-    if told and port:
+    port = links.get(f"port {adapter.port}") if adapter else None
+    if adapter and port:
         if not port.up:
-            return f"port {told.port}: {port.reason}"
+            return f"port {adapter.port}: {port.reason}"
     elif lan in links and not links[lan].up:
         return f"{lan}: {links[lan].reason}"
-    elif told and told.state == "offline":
+    elif adapter and adapter.state == "offline":
         return "its adapter is offline"
-    if told and told.progress in WORDS and told.progress != READINGS:
-        return WORDS[told.progress]
+    if adapter and adapter.progress in WORDS and adapter.progress != READINGS:
+        return WORDS[adapter.progress]
     return "readings came before; the reason why they stopped is not known"

@@ -6,7 +6,7 @@ from typing import Any
 
 import smartmeter
 
-from .diagnosis import OLD_S, why
+from .diagnosis import OLD_S, silence_reason
 from .registry import LAN, LinkState, Meter, Registry, now_text
 
 
@@ -25,7 +25,7 @@ def shown(registry: Registry) -> dict[str, Any]:
         return {
             "concentrator": registry.id,
             "silent": _silent(registry, now),
-            "adapters": {id: told.facts for id, told in sorted(registry.adapters.items())},
+            "adapters": {id: adapter.facts for id, adapter in sorted(registry.adapters.items())},
             **_common(registry),
             "meters": {
                 id: _meter(registry, id, meter)
@@ -61,13 +61,13 @@ def _link(link: LinkState) -> dict[str, Any]:
 def _meter(registry: Registry, id: str, meter: Meter) -> dict[str, Any]:
     found: dict[str, Any] = {
         "last": meter.time.isoformat(),
-        "way": meter.source,
+        "path": meter.source,
         "readings": meter.count,
     }
     if len(meter.sources) > 1:
-        found["ways"] = list(meter.sources)
+        found["paths"] = list(meter.sources)
     if id in registry.duplicates:
-        found["twice"] = registry.duplicates[id]
+        found["duplicates"] = registry.duplicates[id]
     return found
 
 
@@ -80,4 +80,6 @@ def _silent(registry: Registry, now: float) -> dict[str, str]:
     """meter -> why nothing is heard of it, for those that are silent."""
     heard = {id for id, meter in registry.meters.items() if now - meter.arrived < OLD_S}
     silent = {*registry.meters, *registry.adapters} - heard
-    return {id: why(registry.adapters.get(id), registry.links, LAN) for id in sorted(silent)}
+    return {
+        id: silence_reason(registry.adapters.get(id), registry.links, LAN) for id in sorted(silent)
+    }

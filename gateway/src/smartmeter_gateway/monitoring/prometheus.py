@@ -37,7 +37,9 @@ def _meters(meters: dict[str, Any]) -> Iterator[Metric]:
         return [({"meter": name}, float(meter.get(key, 0))) for name, meter in meters.items()]
 
     yield counter(f"{_PREFIX}_readings_total", "Readings taken in.", each("readings"))
-    yield counter(f"{_PREFIX}_twice_total", "Duplicates that were discarded.", each("twice"))
+    yield counter(
+        f"{_PREFIX}_duplicates_total", "Duplicates that were discarded.", each("duplicates")
+    )
     yield gauge(f"{_PREFIX}_reading_age_seconds", "Since the newest reading.", each("age"))
     values = [
         ({"meter": name, "obis": code}, float(value))

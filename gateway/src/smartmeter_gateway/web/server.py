@@ -22,7 +22,7 @@ from ..monitoring import document
 from ..monitoring.prometheus import families
 from ..monitoring.registry import Registry
 from . import certificate
-from .guesses import WrongPasswords
+from .rate_limit import WrongPasswordLimit
 
 _REQUESTS_MAX = 16  # at a time; a further one waits its turn
 _TIMEOUT_S = 10
@@ -95,7 +95,7 @@ class _Server(ThreadingHTTPServer):
         context: ssl.SSLContext | None,
     ) -> None:
         self._context = context
-        self.wrong_passwords = WrongPasswords()
+        self.wrong_password_limit = WrongPasswordLimit()
         self.settings = settings
         self.registry = registry
         self.pages = pages
@@ -130,12 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.turns:
             if not self._is_for_us():
                 self._answer(421, "text/plain", b"this page is not served under that name\n")
-            elif seconds := self.server.wrong_passwords.must_wait(self.client_address[0]):
+            elif seconds := self.server.wrong_password_limit.must_wait(self.client_address[0]):
                 text = f"too many wrong passwords from your address; wait {seconds} s\n"
                 self._answer(429, "text/plain", text.encode())
             elif not self._is_known():
                 if "Authorization" in self.headers:
-                    self.server.wrong_passwords.wrong(self.client_address[0])
+                    self.server.wrong_password_limit.wrong(self.client_address[0])
                 self._answer(401, "text/plain", b"user home and its password, please\n")
             else:
                 self._page(self.path.partition("?")[0])

@@ -69,9 +69,9 @@ function show(name, meter) {
     }
     return tr;
   }));
-  const others = (meter.ways ?? []).filter((way) => way !== meter.way);
-  const also = others.length ? `, also by ${others.join(" and ")} (${number(meter.twice ?? 0, 0)} duplicates discarded)` : "";
-  node.querySelector(".age").textContent = `${ago(meter.age)}, by ${meter.way}, ${counted(meter.readings, "reading")}${also}`;
+  const others = (meter.paths ?? []).filter((path) => path !== meter.path);
+  const also = others.length ? `, also by ${others.join(" and ")} (${number(meter.duplicates ?? 0, 0)} duplicates discarded)` : "";
+  node.querySelector(".age").textContent = `${ago(meter.age)}, by ${meter.path}, ${counted(meter.readings, "reading")}${also}`;
 }
 
 // Shows why a meter sends nothing. It may never have sent anything.
@@ -85,10 +85,10 @@ function silence(name, why, heard) {
   if (heard) node.querySelector(".now").hidden = node.querySelector(".totals").hidden = false;
 }
 
-function adapter(name, told) {
+function adapter(name, status) {
   const line = card(name).node.querySelector(".adapter");
-  line.hidden = !told;
-  line.textContent = told ? `${told.port ? "Port" : "Adapter"}: ${told.short}` : "";
+  line.hidden = !status;
+  line.textContent = status ? `${status.port ? "Port" : "Adapter"}: ${status.short}` : "";
 }
 
 async function curve(name) {

@@ -12,7 +12,7 @@ from amqtt.contexts import Action  # type: ignore[import-untyped]
 from amqtt.session import Session  # type: ignore[import-untyped]
 
 
-class OwnRetainedBroker(Broker):  # type: ignore[misc]
+class RetainedDeliveryBroker(Broker):  # type: ignore[misc]
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
     ) -> None:

@@ -4,7 +4,7 @@ _TOPICS = 4_000  # a Concentrator forwards a status for each of its meters
 _BYTES = 4_000_000
 
 
-class RetainedBound:
+class RetainedLimit:
     """Counts the retained messages of each user, by topic."""
 
     def __init__(self) -> None:

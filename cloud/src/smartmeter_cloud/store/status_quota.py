@@ -11,7 +11,7 @@ BYTES_MAX = 8_000_000  # of one Concentrator: 10 000 adapters of 500 bytes, and 
 KNOWN_MAX = 100_000  # Concentrators
 
 
-class StatusSpace:
+class StatusQuota:
     """Caches how much room each Concentrator has used."""
 
     def __init__(self) -> None:

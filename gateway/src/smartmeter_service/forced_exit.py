@@ -4,7 +4,7 @@ import faulthandler
 import sys
 
 
-def end_by_force_after(seconds: float) -> None:
+def exit_by_force_after(seconds: float) -> None:
     """End the process with status 1 after that time, and write where its threads are.
 
     The interpreter's own watchdog does it: it needs no lock and works in a signal's handler.

@@ -7,7 +7,7 @@ from collections import Counter
 _log = logging.getLogger("smartmeter_service")
 
 
-class Faults:
+class UnexpectedErrors:
     """note() and counts() from any thread."""
 
     def __init__(self) -> None:

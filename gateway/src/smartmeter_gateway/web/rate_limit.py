@@ -9,7 +9,7 @@ MINUTE = 60.0  # s
 _ADDRESSES_MAX = 1000
 
 
-class WrongPasswords:
+class WrongPasswordLimit:
     """Threads may share one. People choose passwords, so the right one has to wait as well."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -22,7 +22,7 @@ class _Queue:
     coming: int = 0
 
 
-class Turns:
+class ConcurrencyLimit:
     """In the event loop."""
 
     def __init__(self) -> None:
