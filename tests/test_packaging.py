@@ -58,6 +58,12 @@ def wheel_of(source: str, tmp_path: Path) -> str:
     return str(next((tmp_path / "wheels").glob("*.whl")))
 
 
+def license_in(wheel: str) -> str:
+    packed = zipfile.ZipFile(wheel)
+    name = next(n for n in packed.namelist() if n.endswith(".dist-info/licenses/LICENSE"))
+    return packed.read(name).decode()
+
+
 def core_of(python: str, tmp_path: Path) -> Path:
     """The path from which the installed gateway takes its core; borrows dependencies from here."""
     site = next(Path(python).parent.parent.glob("lib/python*/site-packages"))
@@ -122,6 +128,7 @@ def test_the_wheel_can_be_made_from_the_sdist_alone(clone: Path, tmp_path: Path)
     }
     assert core <= set(packed)
     assert not [n for n in packed if "__pycache__" in n or n.startswith("tests/")]
+    assert license_in(wheel) == (clone / "LICENSE").read_text()
     python = new_python(tmp_path / "venv")
     pip("install", "--no-deps", wheel, python=python)
     assert core_of(python, tmp_path).is_relative_to(tmp_path)
@@ -146,6 +153,8 @@ def test_the_charts_library_is_the_pinned_one_or_there_is_no_cloud(
     library.write_bytes(as_released)
     subprocess.run([*build, "-t", "sdist"], cwd=cloud, env=without_npm, check=True)
     sdist = next(tmp_path.glob("*.tar.gz"))
-    packed = zipfile.ZipFile(wheel_of(str(sdist), tmp_path))
+    wheel = wheel_of(str(sdist), tmp_path)
+    assert license_in(wheel) == (clone / "LICENSE").read_text()
+    packed = zipfile.ZipFile(wheel)
     assert packed.read("smartmeter_cloud/web/uplot/uPlot.iife.min.js") == as_released
     assert "smartmeter_cloud/web/uplot/LICENSE" in packed.namelist()

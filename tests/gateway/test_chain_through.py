@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -77,8 +78,6 @@ def test_an_outage_comes_later_in_arrays_and_live_readings_first(
 
 
 def rows_in(between: Between) -> int:
-    import sqlite3
-
     if not between.spool.exists():
         return 0
     connection = sqlite3.connect(f"file:{between.spool}?mode=ro", uri=True)

@@ -4,6 +4,7 @@ import datetime
 import http.client
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -187,8 +188,6 @@ def test_off_the_loopback_a_password_is_needed(between: Between) -> None:
 
 
 def test_a_taken_port_is_said(between: Between) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", between.http))

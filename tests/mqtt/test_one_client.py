@@ -1,6 +1,7 @@
 """Packets of MQTT are built and parsed by paho and amqtt alone, and by umqtt on the adapter.
 
-The load generator in tools/bench is the exception: it must cost less than what it loads.
+Two folders are exceptions. The load generator in tools/bench must cost less than what it loads, and
+tools/attack sends packets that no library builds.
 """
 
 import ast
@@ -14,6 +15,7 @@ import pytest
 PAHO, AMQTT = "gateway/src/smartmeter_mqtt/session.py", "gateway/src/smartmeter_broker/"
 SOURCES = ("gateway/src", "cloud/src", "firmware", "tools")
 LOAD_GENERATOR = "tools/bench/"
+EXCEPTIONS = (LOAD_GENERATOR, "tools/attack/")
 UNREAD = shutil.ignore_patterns("__pycache__", "static", "data")
 
 LIBRARIES = {"paho", "amqtt", "umqtt"}
@@ -151,11 +153,11 @@ def sources(repository: Path, *folders: str) -> dict[str, str]:
 
 
 def codecs(repository: Path) -> dict[str, set[str]]:
-    """The files outside the load generator that build or parse packets, and what shows it."""
+    """The files outside the exceptions that build or parse packets, and what shows it."""
     return {
         name: signs
         for name, text in sources(repository, *SOURCES).items()
-        if not name.startswith(LOAD_GENERATOR) and (signs := signs_of_a_codec(text))
+        if not name.startswith(EXCEPTIONS) and (signs := signs_of_a_codec(text))
     }
 
 

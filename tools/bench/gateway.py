@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from tools.bench.gateway_load import reading
 from tools.bench.mqtt_wire import Connection, publish
 from tools.bench.table import Table, verdicts
 from tools.environment.debian import Unavailable
@@ -173,8 +174,6 @@ def steady(table: Table) -> float:
 
 def storm(table: Table) -> None:
     """All adapters come back at the same moment, each with a minute of readings."""
-    from tools.bench.gateway_load import reading
-
     each, count = 12, _ADAPTERS * 12
     with (
         tempfile.TemporaryDirectory() as folder,

@@ -23,18 +23,6 @@ from .household import (
 
 # units of the COSEM interface classes (IEC 62056-6-2, table of units)
 W, VA, VAR, WH, VAH, VARH, A, V, HZ, NO_UNIT = 27, 28, 29, 30, 31, 32, 33, 35, 44, 255
-UNIT_TEXT = {
-    W: "W",
-    VA: "VA",
-    VAR: "var",
-    WH: "Wh",
-    VAH: "VAh",
-    VARH: "varh",
-    A: "A",
-    V: "V",
-    HZ: "Hz",
-    NO_UNIT: "",
-}
 
 # the registers that make up an energy; quadrant I lags and imports
 ENERGY = {

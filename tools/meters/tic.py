@@ -8,7 +8,7 @@ from datetime import datetime
 from . import quantities
 from .form import Form, Moment, Values
 
-STX, ETX, EOT = b"\x02", b"\x03", b"\x04"
+STX, ETX = b"\x02", b"\x03"
 
 
 @dataclass(frozen=True)

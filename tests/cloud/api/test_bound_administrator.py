@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from smartmeter_cloud.store.rows import Invitation
 
+from tests.cloud.api.test_access import Issuer
 from tests.cloud.around import command, eventually
 from tests.cloud.sites import Site, call
 
@@ -111,8 +112,6 @@ def test_households_of_others_are_not_listed(site: Site, smith: str) -> None:
 
 
 def test_an_issuer_s_token_with_admin_is_bound_as_well(tmp_path: Path) -> None:
-    from tests.cloud.api.test_access import Issuer
-
     issuer = Issuer()
     site = Site(tmp_path, f'[oidc]\nissuer = "{issuer.url}"\naudience = "meters"\n', guarded=True)
     try:

@@ -1,5 +1,6 @@
 """By default the page asks for a key, and the first start says how to log in."""
 
+import http.client
 import json
 import time
 import urllib.error
@@ -114,8 +115,6 @@ def test_the_link_leads_to_where_a_browser_can_go() -> None:
 
 def test_open_is_refused_by_nginx_as_it_comes(tmp_path: Path) -> None:
     """nginx proxies by HTTP/1.0 and adds nothing; others add one header or the other."""
-    import http.client
-
     (tmp_path / "cloud.toml").write_text('[http]\nport = 0\naccess = "open"\n')
     made = Process("api", tmp_path / "cloud.toml")
     try:

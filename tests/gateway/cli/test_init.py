@@ -9,6 +9,7 @@ import sys
 import time
 import tty
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.gateway.test_home import command
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto
 from tools.meters import forms
+from tools.meters.household import Household
 
 KEY = "000102030405060708090A0B0C0D0E0F"
 
@@ -228,10 +230,6 @@ def test_check_tries_what_we_listen_on_unless_we_run(between: Between) -> None:
 
 
 def test_check_tells_a_wrong_key_from_a_dead_line(between: Between) -> None:
-    from datetime import UTC, datetime
-
-    from tools.meters.household import Household
-
     masters = []
     lines = []
     for name in ("quiet", "keyed"):

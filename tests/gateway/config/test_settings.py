@@ -1,6 +1,7 @@
 """Bad settings get one sentence: file, line, key, and what is allowed. Nothing starts."""
 
 import contextlib
+import fcntl
 import io
 import subprocess
 import sys
@@ -159,8 +160,6 @@ def test_off_the_loopback_the_embedded_broker_needs_a_certificate(tmp_path: Path
 
 
 def test_a_spool_in_use_and_a_spool_that_cannot_be(tmp_path: Path) -> None:
-    import fcntl
-
     with (tmp_path / "spool.db.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         (tmp_path / "gateway.toml").write_text(GOOD)
