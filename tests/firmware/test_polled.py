@@ -13,6 +13,7 @@ from tools.meters.household import Household
 
 def test_a_meter_on_m_bus_is_greeted_and_asked(setup: Setup, wire: Wire) -> None:
     setup.settings["meter"] |= {"tx": 17, "answer": "mbus", "address": "5"}
+    del setup.secrets["meter_key"]
     setup.provision()
     assert wire.received() == bytes.fromhex("1040054516")  # SND_NKE
     wire.send(b"\xe5")
