@@ -62,7 +62,9 @@ def reader(telegrams: Telegrams) -> Callable[[bytes], object] | None:
         return _ciphered(p1, telegrams) if telegrams.ciphered else p1
     if telegrams.link == "tic":
         return tic
-    payload = {"mbus": mbus, "hdlc": hdlc, "gbt": blocks, "apdu": bytes}.get(telegrams.link)
+    payload = {"mbus": mbus, "hdlc": hdlc, "gbt": blocks, "apdu": bytes, "wrapper": wrapper}.get(
+        telegrams.link
+    )
     if payload is None:
         return None
     if not telegrams.ciphered:
@@ -134,6 +136,12 @@ def mbus(wire: bytes) -> bytes:
     if not last:
         raise ValueError
     return apdu
+
+
+def wrapper(wire: bytes) -> bytes:
+    if wire[:2] != b"\0\1" or int.from_bytes(wire[6:8], "big") != len(wire) - 8:
+        raise ValueError
+    return wire[8:]
 
 
 def hdlc(wire: bytes) -> bytes:

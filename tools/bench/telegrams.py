@@ -40,7 +40,7 @@ class Telegrams:
     @property
     def family(self) -> str:
         """ "dlms", "sml", "p1" or the link itself: which decoders can read it."""
-        if self.link in ("mbus", "hdlc", "gbt", "apdu"):
+        if self.link in ("mbus", "hdlc", "gbt", "apdu", "wrapper"):
             return "dlms"
         return "p1" if self.link.startswith("p1") else self.link
 

@@ -45,6 +45,7 @@ _LINKS = {
     "p1": "P1 text",
     "iec62056": "IEC 62056-21",
     "tic": "TIC",
+    "wrapper": "DLMS wrapper",
     "apdu": "none: bare DLMS",
 }
 # Two links that readers of the table know by another name than the core: encrypted DLMS around

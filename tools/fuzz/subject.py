@@ -84,7 +84,7 @@ def _guard(form: Form) -> str:
         return NOTHING if form.checksum == "none" else CRC
     if isinstance(form, IecForm):
         return NOTHING if form.mode == "D" else SUM
-    if form.link == "apdu":
+    if form.link in ("apdu", "wrapper"):
         return NOTHING
     return SUM
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 
 from . import ciphering, clock, hdlc, lists, mbus
@@ -151,6 +152,8 @@ class DlmsForm(Form):
                 self.control,
                 self.shared_flags,
             )
+        if self.link == "wrapper":  # version, wPorts of server and client, length
+            return struct.pack(">HHHH", 1, 1, 0x67, len(apdu)) + apdu
         if self.link == "apdu":
             return apdu
         raise ValueError(f"there is no link {self.link!r} for a data-notification")

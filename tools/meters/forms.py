@@ -13,7 +13,7 @@ from typing import Any
 from .form import Form, Meter
 from .forms_austria import AUSTRIA
 from .forms_france import FRANCE
-from .forms_nordic import APDUS, NORDIC_FORMS
+from .forms_nordic import APDUS, NORDIC_FORMS, WRAPPED
 from .forms_p1 import P1
 from .forms_polled import AMIS, IEC, POLLED
 from .forms_sml import SML
@@ -33,6 +33,7 @@ FORMS: dict[str, Form] = {
         *AMIS,
         *POLLED,
         *FRANCE,
+        *WRAPPED,
     )
 }
 

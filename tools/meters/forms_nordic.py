@@ -302,3 +302,26 @@ APDUS = (
         layout="a",
     ),
 )
+WRAPPED = (
+    DlmsForm(
+        name="wrapper-notification",
+        about="a data-notification in the wrapper of TCP, from a converter",
+        link="wrapper",
+        baud=9600,
+        interval=5,
+        lists={"all": (5, AIDON_SE)},
+        layout="a",
+        outer="array",
+    ),
+    DlmsForm(
+        name="wrapper-glo",
+        about="an encrypted APDU in the wrapper of TCP, from a converter",
+        link="wrapper",
+        baud=9600,
+        interval=5,
+        system_title=b"KFMgP",
+        security=0x30,
+        lists={"all": (5, AIDON_SE)},
+        layout="a",
+    ),
+)

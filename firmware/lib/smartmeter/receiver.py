@@ -46,9 +46,10 @@ if TYPE_CHECKING:
     from .link.p1 import P1
     from .link.sml import Sml
     from .link.tic import Tic
+    from .link.wrapper import Wrapper
     from .reading import Reading
 
-    Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Tic | Apdu
+    Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Tic | Wrapper | Apdu
     Telegram = tuple[str, bytes | bytearray] | tuple[str, bytes | bytearray, str]
     Outcome = Fault | Telegram | None
 
@@ -61,12 +62,12 @@ _RUN = 2048
 
 _BARE_TEXT = b"01CF"  # data lines without a frame: at the start of a stream only
 _FIRST = ("mbus", "hdlc", "sml", "p1")  # of what their first bytes may begin
-_UNGUARDED = ("mbus", "tic", "apdu")  # but 6 or 8 bits of sum, or nothing
+_UNGUARDED = ("mbus", "tic", "wrapper", "apdu")  # but 6 or 8 bits of sum, or nothing
 _CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ciphering
 _DECRYPTED_LATER = ("records", "amis")
 _LISTS = ("mbus", "hdlc")  # their encrypted APDUs are lists, never texts
 _CERTAIN = ("hdlc", "sml")  # everything that they give has passed a CRC
-LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "tic", "apdu")
+LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "tic", "wrapper", "apdu")
 
 
 class Receiver(Context):
@@ -248,7 +249,7 @@ class Receiver(Context):
 
     def _final(self, link: str, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         if link not in self._links:
-            return (-1 if buf[at] in _BARE_TEXT else 0), None
+            return (-1 if buf[at] in _BARE_TEXT or not buf[at] else 0), None
         final = getattr(self._links[link], "final", None)
         return final(buf, at, end) if final else (0, None)
 
@@ -402,6 +403,10 @@ def _make(name: str, receiver: "Receiver") -> "Link":
         from .link.tic import Tic
 
         return Tic()
+    if name == "wrapper":
+        from .link.wrapper import Wrapper
+
+        return Wrapper()
     from .link.apdu import Apdu
 
     return Apdu(receiver._link == name, receiver.auth_key is not None)

@@ -83,7 +83,13 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "mbus-polled": ("mbus-polled", "mbus-polled-tariffs"),
 }
 # Telegrams as some converters hand them on, of no meter's own line.
-NO_FAMILY = {"apdu-notification", "apdu-glo", "apdu-ded"}
+NO_FAMILY = {
+    "apdu-notification",
+    "apdu-glo",
+    "apdu-ded",
+    "wrapper-notification",
+    "wrapper-glo",
+}
 
 CASES = [
     (family, *(form if isinstance(form, tuple) else (form, {})))

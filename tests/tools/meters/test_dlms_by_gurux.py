@@ -20,6 +20,7 @@ INTERFACE = {
     "hdlc": InterfaceType.HDLC,
     "gbt": InterfaceType.HDLC,
     "apdu": InterfaceType.PDU,
+    "wrapper": InterfaceType.WRAPPER,
 }
 # Gurux only reads A-XDR, and these lists are not: they have untagged codes
 READABLE = [name for name, form in forms.FORMS.items() if isinstance(form, DlmsForm)]

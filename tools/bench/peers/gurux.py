@@ -21,6 +21,7 @@ _INTERFACES = {
     "hdlc": InterfaceType.HDLC,
     "gbt": InterfaceType.HDLC,
     "apdu": InterfaceType.PDU,
+    "wrapper": InterfaceType.WRAPPER,
 }
 _TRAILER = 2  # checksum and stop byte of an M-Bus frame, which gurux leaves in the buffer
 

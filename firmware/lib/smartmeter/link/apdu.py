@@ -85,7 +85,7 @@ class Apdu:
             at += 3
             if at >= end:
                 return at, None
-        return at, self._end(buf, at, end)
+        return at, self.end_of(buf, at, end)
 
     def _follows(self, buf: bytearray, at: int, end: int) -> bool | None:
         """Whether another APDU begins at buf[at]; None while that is open."""
@@ -95,7 +95,7 @@ class Apdu:
             return False
         return True if stop is not None or end - at >= _HEAD else None
 
-    def _end(self, buf: bytearray, at: int, end: int) -> int | None:
+    def end_of(self, buf: bytearray, at: int, end: int) -> int | None:
         """The end of the APDU at buf[at]; None while that is open; ValueError if it is not one."""
         first = buf[at]
         if first in _GLO:

@@ -18,11 +18,15 @@ STARTS = {
     0x43: ("iec62056",),
     0x46: ("iec62056",),
     0x02: ("apdu", "tic", "iec62056"),
+    0x00: ("wrapper",),
     0x0F: ("apdu",),
     0xDB: ("apdu",),
     0xDF: ("apdu",),
     0xE6: ("apdu",),
 }
+
+WRAPPER_HEAD = 8  # bytes
+WRAPPED = (0x0F, 0xDB, 0xDF)  # data-notification, general ciphering
 
 NOT = -1
 OPEN = 0  # until more bytes are there
@@ -51,6 +55,13 @@ def detect(name: str, buf: bytearray, at: int, end: int) -> int:
         return _hdlc(buf, at, end)
     if name == "apdu":
         return _apdu(buf, at, end)
+    if name == "wrapper":
+        have = bytes(buf[at : at + 3])
+        if have != b"\x00\x01\x00"[: end - at]:
+            return NOT
+        if end - at <= WRAPPER_HEAD:
+            return OPEN
+        return YES if not buf[at + 4] and buf[at + WRAPPER_HEAD] in WRAPPED else NOT
     if name == "tic":
         have = bytes(buf[at + 1 : min(at + 3, end)])
         if have[:1] not in (b"", b"\n") or not 65 <= (have + b"AA")[1] <= 90:

@@ -19,6 +19,7 @@ _LINKS = {
     "p1": "P1 telegram (DSMR and kin)",
     "iec62056": "readout of IEC 62056-21",
     "tic": "TIC frame of France's meters, the checks of its groups right",
+    "wrapper": "DLMS wrapper of TCP (IEC 62056-47), which has no checksum",
     "apdu": "none: the telegram came without framing",
 }
 _LAYOUTS = {
