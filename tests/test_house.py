@@ -255,6 +255,26 @@ def test_no_files_import_each_other_in_a_circle(repository: Path) -> None:
     assert not found, f"these files import each other: {found}"
 
 
+@pytest.mark.parametrize("depth", [None, 2], ids=["files", "folders"])
+def test_no_tools_import_each_other_in_a_circle(repository: Path, depth: int | None) -> None:
+    """By file, and by folder: tools.bench, tools.meters."""
+    files = {
+        ".".join(path.relative_to(repository).with_suffix("").parts): path
+        for path in sorted((repository / "tools").rglob("*.py"))
+    }
+    graph: Graph = {}
+    for module, path in files.items():
+        part = ".".join(module.split(".")[:depth])
+        names = imported_names(module, path.stem == "__init__", path.read_text())
+        targets = {n if n in files else n.rpartition(".")[0] for n in names}
+        graph.setdefault(part, set()).update(
+            ".".join(target.split(".")[:depth]) for target in targets if target in files
+        )
+        graph[part].discard(part)
+    found = sorted(circles(graph))
+    assert not found, f"these tools import each other: {found}"
+
+
 @pytest.mark.parametrize("package", [name for name, part in HOUSE.items() if part.rooms])
 def test_no_arrows_of_the_house_lead_back(package: str) -> None:
     rooms = HOUSE[package].rooms

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tools.attack.campaign import run
 from tools.attack.site import Site
-from tools.bench.table import Table
 from tools.environment.debian import Unavailable
 from tools.environment.prepare import program
+from tools.table import Table
 
 
 def main() -> int:

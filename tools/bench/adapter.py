@@ -13,9 +13,8 @@ import tempfile
 from pathlib import Path
 
 from tools.soak.adapter_run import MEMORY, AdapterRun
+from tools.table import Table, verdicts
 from tools.virtual_board.memory import Heap
-
-from .table import Table, verdicts
 
 _TELEGRAMS = 200
 _WARM = 20  # the first ones load modules

@@ -17,9 +17,9 @@ from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tools.bench.cloud import ROWS
 from tools.bench.cloud_queries import api, fill
-from tools.bench.table import Table, verdicts
 from tools.environment.debian import Unavailable
 from tools.environment.postgresql import Postgres
+from tools.table import Table, verdicts
 
 _ROWS_MAX = 2_000_000  # a minute or more for each download
 _GROWTH_MB = 64  # from the first tenth of a download to its end; buffers, and no rows

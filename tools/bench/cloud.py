@@ -11,9 +11,9 @@ import statistics
 
 from tools.bench.cloud_ingest import ARRAY, Measured, by_recipe, in_postgresql, in_sqlite
 from tools.bench.cloud_queries import measure
-from tools.bench.table import Table, verdicts
 from tools.environment.debian import Unavailable
 from tools.environment.postgresql import Postgres
+from tools.table import Table, verdicts
 
 ROWS = int(os.environ.get("BENCH_ROWS", "10000000"))
 SINGLES, ARRAYS = min(ROWS, 60_000), min(ROWS, 400_000)

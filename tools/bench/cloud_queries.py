@@ -23,10 +23,10 @@ from smartmeter_cloud.store.slices import day_start
 from smartmeter_cloud.store.sqlite import SqliteStore
 
 from tools.bench.cloud_load import CONCENTRATOR
-from tools.bench.table import Table
 from tools.environment.debian import Unavailable
 from tools.environment.postgresql import Postgres
 from tools.environment.prepare import program
+from tools.table import Table
 
 METERS, STEP_S = 20, 5
 EACH_DAY = 86_400 // STEP_S

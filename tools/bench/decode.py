@@ -14,8 +14,9 @@ from types import ModuleType
 
 from smartmeter import Reading, Receiver
 
+from tools.table import Table, verdicts
+
 from . import floor, peers
-from .table import Table, verdicts
 from .telegrams import CORPUS, Telegrams, Values, captured, virtual
 from .timing import microseconds
 

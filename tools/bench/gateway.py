@@ -22,9 +22,9 @@ from typing import Any
 
 from tools.bench.gateway_load import reading
 from tools.bench.mqtt_wire import Connection, publish
-from tools.bench.table import Table, verdicts
 from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto, free_port
+from tools.table import Table, verdicts
 
 _ID = "home"
 _METERS = 1000

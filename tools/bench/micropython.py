@@ -25,8 +25,8 @@ from tools.environment.prepare import program
 from tools.meters.dlms import every
 from tools.meters.forms import FORMS
 from tools.mpy import DoesNotCompile, compile_module
+from tools.table import Table, verdicts
 
-from .table import Table, verdicts
 from .telegrams import Telegrams, of_form
 
 _CORE = Path(__file__).resolve().parents[2] / "firmware" / "lib" / "smartmeter"

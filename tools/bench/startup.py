@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .table import Table, verdicts
+from tools.table import Table, verdicts
 
 _RUNS = 9
 _LIMIT_MS = 15

@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from tools.bench.table import Table
+from tools.table import Table
 
 from . import campaign
 from .subject import SUM, Subject

@@ -89,7 +89,9 @@ def run(given: argparse.Namespace) -> None:
         if meter.form.interactive:
             responder = meter.form.responder(meter)
             strict = given.strict_baud
-            converse(responder, line, clock, truth, given.count, lambda: bool(stop), strict)
+            converse(
+                responder, meter.form, line, clock, truth, given.count, lambda: bool(stop), strict
+            )
         else:
             push(meter, line, clock, meter.form.interval, truth, given.count, lambda: bool(stop))
 

@@ -95,7 +95,8 @@ class Master(Responder):
     """The meter's side: search, push, count unanswered telegrams."""
 
     def __init__(self, meter: Meter, echo: bool) -> None:
-        super().__init__(meter)
+        super().__init__(meter.form.baud)
+        self.meter = meter
         self._echo = echo
         self._found = False
         self._missing = 0

@@ -17,6 +17,7 @@ NOISE = b"\x00\xff"  # what a reader hears at the wrong rate, in turn
 
 def converse(
     responder: Responder,
+    form: Form,
     line: Line,
     clock: Time,
     truth_file: TextIO | None,
@@ -29,7 +30,7 @@ def converse(
     strict_baud: the reader hears only what is sent at the rate it has set on its port, and is
     heard only at the meter's.
     """
-    form, sent = responder.meter.form, 0
+    sent = 0
     while not stopping() and (count is None or sent < count):
         if not line.open():
             time.sleep(LISTEN_S)

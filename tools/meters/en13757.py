@@ -95,7 +95,8 @@ class Slave(Responder):
     """Acknowledges SND_NKE and answers REQ_UD2 at its address, or at 254, which all answer."""
 
     def __init__(self, meter: Meter, address: int) -> None:
-        super().__init__(meter)
+        super().__init__(meter.form.baud)
+        self.meter = meter
         self._addresses = (address, 0xFE)
         self._heard = b""
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from . import clock
 from .household import Household, Snapshot
-
-if TYPE_CHECKING:
-    from .responder import Responder
+from .responder import Responder
 
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # the invocation counters count seconds from here
 

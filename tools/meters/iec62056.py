@@ -89,7 +89,8 @@ class Readout(Responder):
     """Signs on at the form's rate, waits for the acknowledgement of mode C, and reads out."""
 
     def __init__(self, meter: Meter, form: IecForm) -> None:
-        super().__init__(meter)
+        super().__init__(meter.form.baud)
+        self.meter = meter
         self.form = form
         self._heard = b""
         self._until: datetime | None = None  # the acknowledgement must come before

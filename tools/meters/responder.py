@@ -1,12 +1,8 @@
 """The common face of meters that answer a reader: bytes in, answers out, no port and no clock."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
-
-from .form import Meter
 
 
 @dataclass(frozen=True)
@@ -22,9 +18,8 @@ class Answer:
 class Responder(ABC):
     """A meter in conversation. `baud` is the rate at which it listens now."""
 
-    def __init__(self, meter: Meter) -> None:
-        self.meter = meter
-        self.baud = meter.form.baud
+    def __init__(self, baud: int) -> None:
+        self.baud = baud
 
     @abstractmethod
     def received(self, data: bytes, now: datetime) -> list[Answer]:

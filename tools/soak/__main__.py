@@ -23,9 +23,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tools.bench.table import Table, verdicts
 from tools.environment.debian import Unavailable
 from tools.soak.adapter_run import AdapterRun, agrees
+from tools.table import Table, verdicts
 
 _WEEK = 7 * 24 * 720
 _HOUR = 720  # telegrams, one every 5 s
