@@ -276,7 +276,7 @@ def odd_bodies(site: Site) -> None:
         held(status in (400, 404, 405), f"/{path} answers {status}")
 
 
-@attack("makes keys in a session that are to outlive it", "H7")
+@attack("makes a key that is to outlive the key that made it", "H7")
 def outliving_keys(site: Site) -> None:
     key = site.key("short-lived", "admin read", "h2")
     _, given = site.call(

@@ -43,7 +43,7 @@ def readings(site: Site) -> None:
     held(grown < _MEMORY_MB, f"the Cloud's memory grew by {grown:.0f} MB")
 
 
-@attack("floods the Cloud with statuses of 200 kB of invented meters", "H9")
+@attack("floods the Cloud with statuses of 200 kB of invented meters", "H9", short=False)
 def statuses(site: Site) -> None:
     before = site.memory_mb(site.cloud)
     status = {"state": "online", "note": ["x" * 100] * 2000}

@@ -19,6 +19,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from paho.mqtt.client import MQTTMessageInfo
 from smartmeter.wire import topics
 from smartmeter_cloud.api.keys import new_key
 from smartmeter_cloud.pki.authority import Authority
@@ -46,13 +47,19 @@ class Honest(threading.Thread):
         super().__init__(name="honest adapter", daemon=True)
         self.client = client
         self.seq = 0
+        self._sent: dict[int, MQTTMessageInfo] = {}
         self._ending = threading.Event()
 
     def run(self) -> None:
         while not self._ending.wait(1):
             self.seq += 1
             payload = document(self.seq, time.time())
-            self.client.publish(topics.meter(METER, topics.READING), payload)
+            topic = topics.meter(METER, topics.READING)
+            self._sent[self.seq] = self.client.publish(topic, payload)
+
+    def acknowledged(self) -> set[int]:
+        """The seq of each reading that the Concentrator has acknowledged."""
+        return {seq for seq, info in list(self._sent.items()) if _is_published(info)}
 
     def stop(self) -> None:
         self._ending.set()
@@ -307,6 +314,13 @@ class Site:
         if not eventually(lambda: wanted in self.stored(METER), patience):
             return None
         return time.monotonic() - start
+
+
+def _is_published(info: MQTTMessageInfo) -> bool:
+    try:
+        return bool(info.is_published())
+    except (RuntimeError, ValueError):  # it was published while there was no connection
+        return False
 
 
 def _document(data: bytes) -> Any:
