@@ -46,6 +46,16 @@ _BY_PHASE = (
 )
 
 
+# Belgium's capacity tariff (eMUCS-P1), and what P1 counts (DSMR 5.0.2 P1).
+_FURTHER = (
+    ("1.4.0", "W", "Average power of the quarter hour", "Mittlere Leistung der Viertelstunde"),
+    ("1.6.0", "W", "Peak power of the month", "Höchste Leistung des Monats"),
+    ("96.14.0", "", "Tariff", "Tarif"),
+    ("96.7.21", "", "Power failures", "Stromausfälle"),
+    ("96.7.9", "", "Long power failures", "Lange Stromausfälle"),
+)
+
+
 def _all() -> list[Property]:
     found = []
     for c, now, total, english, german in _QUANTITIES:
@@ -63,6 +73,7 @@ def _all() -> list[Property]:
     found.append(
         Property("16.8.0", "Wh", "Active energy, import minus export", "Wirkenergie, Saldo")
     )
+    found += [Property(*words) for words in _FURTHER]
     for phase, base in ((1, 20), (2, 40), (3, 60)):
         for d, unit, english, german in _BY_PHASE:
             words = f"{english} in phase L{phase}", f"{german} in Phase L{phase}"
