@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from smartmeter_broker import EmbeddedBroker
-from smartmeter_gateway.config.settings import EmbeddedSettings, load
+from smartmeter_gateway.config.settings import EmbeddedSettings
+from smartmeter_gateway.config.settings_file import load
 
 from tests.gateway.conftest import Between
 from tests.gateway.intake.test_serial import pushing, secret  # noqa: F401 (a fixture)

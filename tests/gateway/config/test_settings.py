@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from smartmeter_gateway.cli.main import main
-from smartmeter_gateway.config.settings import load
+from smartmeter_gateway.config.settings_file import load
 
 GOOD = """\
 concentrator = "home"

@@ -4,11 +4,12 @@ import secrets
 from pathlib import Path
 
 from smartmeter_service.local_zone import own_zone
+from smartmeter_service.loopback import is_loopback
 from smartmeter_service.prompts import Answers, lines_of, named, prompting
 from smartmeter_service.settings_draft import Draft
 from smartmeter_service.toml_file import SettingsError
 
-from smartmeter_cloud.config.settings import CLIENT_ID, LOOPBACK, Retention
+from smartmeter_cloud.config.settings import CLIENT_ID, Retention
 from smartmeter_cloud.config.settings_file import load
 
 
@@ -45,7 +46,7 @@ def _broker(a: Answers, d: Draft, host: str) -> None:
     d.table("[broker]", "the broker that Concentrators publish to")
     d.put("host", host)
     d.put("port", a.text("broker.port", "Its port (empty: the usual one)", ""))
-    if not a.yes("broker.tls", "TLS to the broker?", host not in LOOPBACK):
+    if not a.yes("broker.tls", "TLS to the broker?", not is_loopback(host)):
         d.put("tls", "false", "anyone on the network can read everything")
     d.put("ca", a.text("broker.ca", "File of its CA (empty: the system's)", ""))
     certificate = a.text("broker.certificate", "File of our certificate (empty: none)", "")
@@ -67,7 +68,7 @@ def _own_broker(a: Answers, d: Draft) -> None:
     host = a.text("broker.listen", "Address it listens on", "127.0.0.1")
     d.put("host", host)
     d.put("port", a.text("broker.port", "Its port (empty: the usual one)", ""))
-    if host not in LOOPBACK:
+    if not is_loopback(host):
         d.put("certificate", a.text("broker.certificate", "File of its certificate"))
         d.put("key", a.text("broker.key", "File of the certificate's key"))
     d.put("user", a.text("broker.user", "User that Concentrators log in as", "concentrator"))
@@ -80,7 +81,7 @@ def _http(a: Answers, d: Draft) -> None:
     host = a.text("http.host", "Address of the page", "127.0.0.1")
     d.put("host", host)
     d.put("port", a.text("http.port", "Its port", "8080"))
-    if host not in LOOPBACK:
+    if not is_loopback(host):
         certificate = a.text(
             "http.certificate", "File of its certificate (empty: a proxy has it)", ""
         )

@@ -20,6 +20,7 @@ from smartmeter_service.file_settings import (
     check_pair,
 )
 from smartmeter_service.local_zone import own_zone
+from smartmeter_service.loopback import is_loopback
 from smartmeter_service.toml_file import (
     ListenPort,
     Port,
@@ -33,7 +34,6 @@ from smartmeter_service.toml_file import (
 from smartmeter_cloud.config.settings import (
     CLIENT_ID,
     INGEST,
-    LOOPBACK,
     Config,
     EnrolmentSettings,
     HttpSettings,
@@ -113,7 +113,7 @@ class _OwnBroker(Table):
         check_pair(self.certificate, self.key)
         if self.password is None:
             raise WrongKey("password_file", "is missing: Concentrators log in with a password")
-        if self.certificate is None and self.host not in LOOPBACK:
+        if self.certificate is None and not is_loopback(self.host):
             raise WrongKey("certificate", _OUTSIDE.format(self.host))
         if self.client_ca is not None and self.certificate is None:
             raise WrongKey("certificate", "is missing: client_ca needs certificate and key")
@@ -184,7 +184,7 @@ class _Http(Table):
             raise WrongKey(
                 "access", 'must be "keys": with "open" anyone from outside could do everything'
             )
-        if self.tls and self.certificate is None and self.host not in LOOPBACK:
+        if self.tls and self.certificate is None and not is_loopback(self.host):
             raise WrongKey(
                 "certificate",
                 _OUTSIDE.format(self.host) + ", or set tls = false if a proxy in front does TLS",
@@ -193,7 +193,7 @@ class _Http(Table):
     @property
     def is_inside(self) -> bool:
         """Whether only programs on this machine reach the page."""
-        return self.host in LOOPBACK and self.tls and not (self.certificate or self.names)
+        return is_loopback(self.host) and self.tls and not (self.certificate or self.names)
 
     def settings(self, oidc: OidcSettings | None, enrolment: EnrolmentSettings) -> HttpSettings:
         certificate, key = (self.certificate, self.key) if self.tls else (None, None)
@@ -222,7 +222,7 @@ class _Oidc(Table):
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.issuer)
-        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
             raise WrongKey("issuer", "must be the https address of an issuer")
 
     def settings(self) -> OidcSettings:

@@ -16,13 +16,13 @@ from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError
 from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_mqtt.wakeup import Wakeup
 from smartmeter_service.certificates import check_certificate
+from smartmeter_service.loopback import is_loopback
 
 from ..config.settings import (
     CloudSettings,
     Config,
     EmbeddedSettings,
     SpoolSettings,
-    is_loopback,
 )
 from ..monitoring.registry import LAN
 from ..uplink.forwarder import NAME as UPLINK

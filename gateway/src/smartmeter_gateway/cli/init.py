@@ -6,11 +6,12 @@ from pathlib import Path
 
 from smartmeter.meters import zone_names
 from smartmeter_service.local_zone import own_zone
+from smartmeter_service.loopback import is_loopback
 from smartmeter_service.prompts import Answers, lines_of, named, prompting
 from smartmeter_service.settings_draft import Draft
 from smartmeter_service.toml_file import SettingsError, TomlFile
 
-from ..config.settings import is_loopback, load
+from ..config.settings_file import load
 
 _PLAIN = "anyone on the network can read everything"
 

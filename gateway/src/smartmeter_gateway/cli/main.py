@@ -17,7 +17,7 @@ from smartmeter_service.private_files import PRIVATE_UMASK
 from smartmeter_service.toml_file import SettingsError
 
 from ..capture.trials import Asked
-from ..config.settings import load
+from ..config.settings_file import load
 
 _CONFIG = "/etc/smartmeter-gateway/gateway.toml"
 
@@ -214,7 +214,7 @@ def _install(arguments: argparse.Namespace) -> int:
 
 
 def _enroll(arguments: argparse.Namespace) -> int:
-    from ..config.settings import concentrator_id
+    from ..config.settings_file import concentrator_id
     from ..provisioning.est_client import Identity, enroll
 
     config: Path = arguments.config

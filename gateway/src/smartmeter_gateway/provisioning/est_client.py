@@ -29,10 +29,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 from smartmeter_service.atomic_file import write_file
+from smartmeter_service.loopback import is_loopback
 from smartmeter_service.threads import RestartedThread
 from smartmeter_service.toml_file import SettingsError
 
-from ..config.settings import is_loopback
 from ..monitoring.registry import Registry, log
 
 _PATH = "/.well-known/est/"

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from smartmeter_service.loopback import is_loopback
 from smartmeter_service.metrics import exposition
 from smartmeter_service.threads import RestartedThread
 
-from ..config.settings import HttpSettings, is_loopback
+from ..config.settings import HttpSettings
 from ..monitoring import document
 from ..monitoring.prometheus import families
 from ..monitoring.registry import Registry
