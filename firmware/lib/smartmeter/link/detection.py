@@ -25,18 +25,17 @@ STARTS = {
     0xE6: ("apdu",),
 }
 
-WRAPPER_HEAD = 8  # bytes
-WRAPPED = (0x0F, 0xDB, 0xDF)  # data-notification, general ciphering
-
 NOT = -1
 OPEN = 0  # until more bytes are there
 YES = 1
 IDLE = 2  # a byte that such a line may have, and that says nothing
 
 _STARTS_OF = {
-    0x1B: b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01",
-    0xE6: b"\xe6\xe7\x00",
+    "sml": b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01",
+    "tic": b"\x02\nAD",
+    "wrapper": b"\x00\x01\x00",
 }
+_LLC = b"\xe6\xe7\x00"
 _IDENTIFICATION_MAX = 80
 _CODE_MAX = 20
 _DATE_TIMES = b"\x00\x09\x0c\x19"  # what stands for it in a data-notification
@@ -45,8 +44,8 @@ _DATE_TIMES = b"\x00\x09\x0c\x19"  # what stands for it in a data-notification
 def detect(name: str, buf: bytearray, at: int, end: int) -> int:
     """YES, NOT, OPEN or IDLE: whether a telegram of the link begins at buf[at]."""
     first = buf[at]
-    if first in _STARTS_OF:
-        whole = _STARTS_OF[first]
+    whole = _LLC if first == _LLC[0] else _STARTS_OF.get(name)
+    if whole:
         have = bytes(buf[at : min(at + len(whole), end)])
         return NOT if not whole.startswith(have) else YES if have == whole else OPEN
     if name == "mbus":
@@ -55,18 +54,6 @@ def detect(name: str, buf: bytearray, at: int, end: int) -> int:
         return _hdlc(buf, at, end)
     if name == "apdu":
         return _apdu(buf, at, end)
-    if name == "wrapper":
-        have = bytes(buf[at : at + 3])
-        if have != b"\x00\x01\x00"[: end - at]:
-            return NOT
-        if end - at <= WRAPPER_HEAD:
-            return OPEN
-        return YES if not buf[at + 4] and buf[at + WRAPPER_HEAD] in WRAPPED else NOT
-    if name == "tic":
-        have = bytes(buf[at + 1 : min(at + 3, end)])
-        if have[:1] not in (b"", b"\n") or not 65 <= (have + b"AA")[1] <= 90:
-            return NOT
-        return YES if len(have) == 2 else OPEN
     if first == 0x2F:
         for i in range(at + 1, min(at + 4, end)):
             if not 65 <= buf[i] & 0xDF <= 90 and (name == "p1" or buf[at + 1] != 0x3F):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Outcome = Fault | tuple[str, bytes] | None
 
 _STX = b"\x02"
+_BEGIN = b"\x02\nAD"  # of ADCO or ADSC, the meter's number, or ADIR1 in an overload
 _ETX = b"\x03"
 _EOT = b"\x04"
 _LF = 0x0A
@@ -44,10 +45,10 @@ class Tic:
             self._mode = KnownGroups(_mode, mode_of).mode
 
     def scan(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-        if end - at < 3:
-            return 0, None
-        if buf[at + 1] != _LF or not 65 <= buf[at + 2] <= 90:  # a label begins with a letter
+        if bytes(buf[at : at + 4]) != _BEGIN[: end - at]:
             return -1, None
+        if end - at < 4:
+            return 0, None
         etx = buf.find(_ETX, at, end)
         stop = etx if etx >= 0 else end
         inner = buf.find(_STX, at + 1, stop)

@@ -8,12 +8,13 @@ headers or values.
 
 from ..fault import LENGTH, Fault
 from .apdu import Apdu
-from .detection import WRAPPED, WRAPPER_HEAD
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     Outcome = Fault | tuple[str, bytes] | None
 
+_HEAD = 8  # bytes
+_TAGS = (0x0F, 0xDB, 0xDF)  # data-notification, general ciphering
 _MOST = 2304
 _PORTS = 6  # bytes of the version and the ports, which are the same in all of a meter's telegrams
 
@@ -29,13 +30,13 @@ class Wrapper:
         return self._scan(buf, at, end, False)
 
     def _scan(self, buf: bytearray, at: int, end: int, last: bool) -> "tuple[int, Outcome]":
-        start = at + WRAPPER_HEAD
+        start = at + _HEAD
         if bytes(buf[at : at + 3]) != b"\x00\x01\x00"[: end - at]:
             return -1, None
         if end <= start:
             return 0, None
         size = buf[at + 6] << 8 | buf[at + 7]
-        if buf[at + 4] or size > _MOST or buf[start] not in WRAPPED:
+        if buf[at + 4] or size > _MOST or buf[start] not in _TAGS:
             return -1, None
         stop = start + size
         try:
@@ -59,7 +60,7 @@ class Wrapper:
 
     def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
         """The result of scan at a pause: a few zeros are no telegram that is cut short."""
-        return self._scan(buf, at, end, True) if end - at > WRAPPER_HEAD else (-1, None)
+        return self._scan(buf, at, end, True) if end - at > _HEAD else (-1, None)
 
     def idle(self) -> Fault | None:
         return None
