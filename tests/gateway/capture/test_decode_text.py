@@ -233,6 +233,25 @@ def test_an_endless_line_of_a_pasted_text_is_refused() -> None:
         b"".join(read(PASTES["quoted"] + "x" * (1 << 21)))
 
 
+# Captures as people posted them; they are not part of the repository.
+POSTED = Path(__file__).resolve().parents[4] / "shared" / "frames" / "reports" / "posted"
+NO_READING = {  # text file: the kind of its fault
+    "mt174_asposted": "length",  # its last line is missing
+    "zmd_asposted": "noise",  # seven bits read as eight
+    "kmp_asposted": "noise",  # KMP, which is not supported
+}
+
+
+@pytest.mark.skipif(not POSTED.exists(), reason="../shared is not here")
+def test_captures_as_they_were_posted() -> None:
+    for path in sorted(POSTED.glob("*.txt")):
+        receiver = Receiver()
+        data = b"".join(read(path.read_bytes()))
+        events = receiver.feed(data) + receiver.flush()
+        kinds = [getattr(event, "kind", "reading") for event in events]
+        assert kinds == [NO_READING.get(path.stem, "reading")], path.stem
+
+
 def test_bytes_sent_to_the_meter_are_no_part_and_counted() -> None:
     text = lines("12:00:00 RX ", TELEGRAM) + "12:00:01 TX E5 E5\n" + "hello\n\n"
     capture = read(text)

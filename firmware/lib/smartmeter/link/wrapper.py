@@ -59,7 +59,7 @@ class Wrapper:
         return 1, Fault(LENGTH, "a DLMS wrapper of another length than its APDU", stop - at)
 
     def final(self, buf: bytearray, at: int, end: int) -> "tuple[int, Outcome]":
-        """The result of scan at a pause: a few zeros are no telegram that is cut short."""
+        """The result of scan at a pause, before which a few zeros are noise."""
         return self._scan(buf, at, end, True) if end - at > _HEAD else (-1, None)
 
     def idle(self) -> Fault | None:
@@ -67,9 +67,9 @@ class Wrapper:
 
 
 def _inner(buf: bytearray, at: int, stop: int, end: int, head: bytes) -> int:
-    """Where another telegram's version and ports are before stop: bytes were lost, then.
+    """The place of another telegram's version and ports before stop: bytes were lost.
 
-    -1 if nowhere; 0 if their first bytes end this telegram and the next ones have not arrived.
+    -1 if there is none; 0 if their first bytes end this telegram and the next ones have not arrived.
     """
     for start in range(stop - _PORTS + 1, stop):
         have = bytes(buf[start : min(start + _PORTS, end)])
