@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from amqtt.mqtt.connect import ConnectPacket, ConnectPayload, ConnectVariableHeader
 
-from tests.gateway.standins import Client, eventually
+from tests.gateway.harness import Client, eventually
 
 _HIGH = 1500  # the clients of the tests use select(), which takes file descriptors below 1024
 HERE = Path(__file__).parent

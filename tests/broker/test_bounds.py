@@ -5,7 +5,7 @@ import socket
 import paho.mqtt.client as paho
 from smartmeter_broker import EmbeddedBroker
 
-from tests.gateway.standins import Client, eventually
+from tests.gateway.harness import Client, eventually
 
 USERS = {"adapter": "its password"}
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.cloud import around
-from tests.gateway import standins
-from tests.gateway.standins import Adapter, eventually, reading
+from tests.cloud import harness as of_cloud
+from tests.gateway import harness as of_gateway
+from tests.gateway.harness import Adapter, eventually, reading
 from tools.certificates import Authority
 from tools.environment.mosquitto import free_port
 
@@ -37,14 +37,14 @@ def secret(path: Path, text: str) -> None:
 
 @pytest.fixture
 def concentrator(tmp_path: Path) -> Any:
-    process = standins.Process(tmp_path / "gateway.toml")
+    process = of_gateway.Process(tmp_path / "gateway.toml")
     process.program = with_usual_limit("smartmeter_gateway")
     yield process
     process.kill()
 
 
 def test_a_concentrator_goes_on(
-    concentrator: standins.Process, tmp_path: Path, attackers: Attackers
+    concentrator: of_gateway.Process, tmp_path: Path, attackers: Attackers
 ) -> None:
     secret(tmp_path / "users", "adapter:test-secret")
     page = free_port()
@@ -76,11 +76,11 @@ def test_serve_goes_on(tmp_path: Path, attackers: Attackers, authority: Authorit
         f'[broker]\nembedded = true\nport = {port}\npassword_file = "password"\n'
         f'certificate = "{certificate}"\nkey = "{key}"\n[http]\nport = 0\naccess = "open"\n'
     )
-    process = around.Process("serve", config, program=with_usual_limit("smartmeter_cloud"))
+    process = of_cloud.Process("serve", config, program=with_usual_limit("smartmeter_cloud"))
     try:
         process.says("connected to the broker")
         held = [attackers(port) for _ in range(1050)]
-        house = around.Concentrator(
+        house = of_cloud.Concentrator(
             "house-1",
             port,
             user="concentrator",

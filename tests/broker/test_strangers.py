@@ -12,7 +12,7 @@ from amqtt.mqtt.pubrel import PubrelPacket
 from amqtt.mqtt.subscribe import SubscribePacket
 
 from tests.broker.conftest import METER_A, Broker, Listening, Will, connect
-from tests.gateway.standins import Client, eventually
+from tests.gateway.harness import Client, eventually
 from tools.certificates import Authority
 
 TOPIC = f"smartMeterMessage/{METER_A}/reading"

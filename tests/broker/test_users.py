@@ -12,7 +12,7 @@ from smartmeter_mqtt import client_ids
 
 from tests.broker.conftest import METER_A, METER_B, Broker, Listening, Will, connect
 from tests.broker.test_strangers import ended, works
-from tests.gateway.standins import Client, eventually
+from tests.gateway.harness import Client, eventually
 from tools.certificates import Authority
 
 Attackers = Callable[[int], socket.socket]

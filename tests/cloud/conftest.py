@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Concentrator, Process
-from tests.cloud.sites import Site
+from tests.cloud.api_process import Site
+from tests.cloud.harness import Concentrator, Process
 from tests.cloud.web.pages import Page
 from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto

@@ -10,7 +10,7 @@ from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sql import SqlStore
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import encoded
+from tests.cloud.harness import encoded
 
 VIENNA = ZoneInfo("Europe/Vienna")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.around import reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import reading
 
 DEEP = '{"a":' + "[" * 987 + "]" * 987 + "}"
 LONG = '{"state": {"a": 1}, "stored": ' + "9" * 40 + "}"

@@ -17,8 +17,8 @@ import pytest
 from smartmeter_cloud.store.slices import DAY, QUARTER
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud.around import Concentrator, Process, eventually, reading
 from tests.cloud.conftest import Cloud
+from tests.cloud.harness import Concentrator, Process, eventually, reading
 from tests.cloud.store.test_rollups import at, roll, slices
 from tests.cloud.stores import Opens, add, opens, store
 from tools.environment.debian import Unavailable

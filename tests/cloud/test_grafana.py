@@ -15,7 +15,7 @@ from smartmeter_cloud.monitoring.observations import Process
 from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.slices import DAY
 
-from tests.cloud.around import encoded
+from tests.cloud.harness import encoded
 from tests.cloud.store.test_rollups import FAR, NOON, at, roll
 from tests.cloud.stores import VIENNA, add
 from tools.environment.postgresql import Postgres

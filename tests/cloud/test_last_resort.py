@@ -13,9 +13,9 @@ from smartmeter_cloud.pki.authority import Authority
 from smartmeter_service.threads import EXIT_STATUS
 
 from tests.cloud.api.test_access import Issuer
-from tests.cloud.around import Concentrator, Process, command, eventually, reading
+from tests.cloud.api_process import Site, call
 from tests.cloud.conftest import Cloud
-from tests.cloud.sites import Site, call
+from tests.cloud.harness import Concentrator, Process, command, eventually, reading
 from tests.service import faulty
 
 WRITER = "smartmeter_cloud.store.sqlite:SqliteStore.write"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.around import Process
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import Process
 from tools.certificates import Authority
 from tools.environment.mosquitto import free_port
 

@@ -29,7 +29,7 @@ import pytest
 from smartmeter.wire import topics
 
 from tests.faults.proxy import DELAY, PASS, SWALLOW, Proxy
-from tests.gateway.standins import Adapter, Process, eventually, reading
+from tests.gateway.harness import Adapter, Process, eventually, reading
 from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto
 from tools.environment.postgresql_pair import PostgresPair

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gateway.standins import Adapter, Process, StandInCloud
+from tests.gateway.harness import Adapter, FakeCloud, Process
 from tools.environment.mosquitto import Mosquitto, free_port
 
 
@@ -57,6 +57,6 @@ def adapter(between: Between) -> Iterator[Adapter]:
 
 
 @pytest.fixture
-def cloud(between: Between) -> Iterator[StandInCloud]:
-    with StandInCloud(between.cloud.port) as client:
+def cloud(between: Between) -> Iterator[FakeCloud]:
+    with FakeCloud(between.cloud.port) as client:
         yield client  # type: ignore[misc]

@@ -14,21 +14,19 @@ from smartmeter.wire import topics
 
 from tests.faults.proxy import SWALLOW, Proxy
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
 from tools.environment.mosquitto import Mosquitto, free_port
 
 METER = "0c9a1c52-7b2e-4f6e-9a43-2f1f4b8f6a01"
 OTHER = "meter-2"
 
 
-def spool_is_empty(cloud: StandInCloud) -> bool:
+def spool_is_empty(cloud: FakeCloud) -> bool:
     status = cloud.statuses.get("home") or {}
     return status.get("spool", {}).get("rows") == 0
 
 
-def test_a_reading_arrives_as_it_came(
-    between: Between, adapter: Adapter, cloud: StandInCloud
-) -> None:
+def test_a_reading_arrives_as_it_came(between: Between, adapter: Adapter, cloud: FakeCloud) -> None:
     between.process.start().says("LAN broker: connected")
     payload = b' {"time":"2026-11-22T21:10:05+01:00","clock":"meter","seq":40217,"auth":"none",' + (
         b'"values":{"1.8.0":1136784,"31.7.0":0.990}, "extra":[1,{}]}\n'
@@ -53,12 +51,12 @@ def test_the_start_order_does_not_matter(between: Between, adapter: Adapter) -> 
     eventually(adapter.client.is_connected)
     adapter.publish_and_wait(METER, reading(1))
     between.cloud.start()
-    with StandInCloud(between.cloud.port) as cloud:
+    with FakeCloud(between.cloud.port) as cloud:
         eventually(lambda: cloud.seqs(METER) == {1})
 
 
 def test_an_outage_comes_later_in_arrays_and_live_readings_first(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     way = free_port()
     between.configure(cloud=f'[cloud]\nhost = "127.0.0.1"\nport = {way}')
@@ -90,7 +88,7 @@ def rows_in(between: Between) -> int:
 
 
 def test_without_receipts_nothing_is_forgotten(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """The cloud broker's PUBACK is not enough: it may be killed before anybody fetched it."""
     cloud.gives_receipts = False
@@ -109,7 +107,7 @@ def test_without_receipts_nothing_is_forgotten(
 
 
 def test_a_lost_receipt_makes_it_send_again(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     cloud.gives_receipts = False
     between.configure(resend_after=1)
@@ -124,7 +122,7 @@ def test_a_lost_receipt_makes_it_send_again(
 
 
 def test_killed_in_traffic_loses_nothing(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """Concentrator and both of its brokers' connections: seven SIGKILLs in traffic."""
     between.configure(resend_after=1)
@@ -167,17 +165,17 @@ def test_an_adapter_s_status_is_forwarded_retained_and_the_newest_survives_a_res
     between.process.says("cloud broker: connected")
     between.process.stop()
     between.process.start()
-    with StandInCloud(between.cloud.port) as cloud:
+    with FakeCloud(between.cloud.port) as cloud:
         eventually(lambda: cloud.statuses.get(METER) == {"state": "online", "frames": 2})
         topic = topics.uplink("home", METER, "status")
         adapter.publish(METER, b'{"state":"offline"}', "status", retain=True)
         eventually(lambda: cloud.statuses.get(METER) == {"state": "offline"})
-    with StandInCloud(between.cloud.port) as late:
+    with FakeCloud(between.cloud.port) as late:
         eventually(lambda: any(t == topic and retained for t, _, retained in late.messages))
 
 
 def test_what_no_store_can_take_is_refused_counted_and_stops_nobody(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.process.start().says("LAN broker: connected")
     poison = {
@@ -215,7 +213,7 @@ def test_what_no_store_can_take_is_refused_counted_and_stops_nobody(
 
 
 def test_telegrams_without_a_key_raise_an_alarm_that_says_what_to_do(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.process.start().says("LAN broker: connected")
     adapter.publish_and_wait("locked", b"\x68" * 300, "ciphered")
@@ -226,7 +224,7 @@ def test_telegrams_without_a_key_raise_an_alarm_that_says_what_to_do(
 
 
 def test_numbers_that_are_none_are_refused(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.process.start().says("LAN broker: connected")
     for text in (b"NaN", b"Infinity", b"1e400", b"1" + b"0" * 400, b"true", b"[1]"):
@@ -253,7 +251,7 @@ def test_it_ends_in_time_when_both_brokers_are_mute(between: Between) -> None:
 
 
 def test_poison_that_is_retained_comes_at_each_connection_and_stops_nobody(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     for meter, specific, payload in (
         ("a", "reading", reading(1)),  # right, but it would come forever
@@ -279,7 +277,7 @@ def test_poison_that_is_retained_comes_at_each_connection_and_stops_nobody(
     assert "Traceback" not in between.process.said
 
 
-def test_properties_of_mqtt_5_change_nothing(between: Between, cloud: StandInCloud) -> None:
+def test_properties_of_mqtt_5_change_nothing(between: Between, cloud: FakeCloud) -> None:
     """Topic aliases, expiry, content types and user properties from an adapter."""
     between.process.start().says("LAN broker: connected")
     properties = Properties(PacketTypes.PUBLISH)
@@ -297,7 +295,7 @@ def test_properties_of_mqtt_5_change_nothing(between: Between, cloud: StandInClo
 
 
 def test_what_is_longer_than_the_broker_s_bound_does_not_arrive(
-    between: Between, mosquitto: Callable[..., Mosquitto], cloud: StandInCloud
+    between: Between, mosquitto: Callable[..., Mosquitto], cloud: FakeCloud
 ) -> None:
     """As `check` advises: paho reads a packet before it can refuse it."""
     between.lan = mosquitto(settings=["max_packet_size 1000000"])
@@ -312,7 +310,7 @@ def test_what_is_longer_than_the_broker_s_bound_does_not_arrive(
 
 
 def test_status_tells_what_a_person_needs(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.process.start().says("LAN broker: connected")
     adapter.publish_and_wait(METER, reading(3))

@@ -16,7 +16,7 @@ from smartmeter_gateway.monitoring.daily_energy import DailyEnergy
 from smartmeter_gateway.monitoring.registry import Registry
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, eventually, reading
+from tests.gateway.harness import Adapter, eventually, reading
 
 METER = "meter-1"
 

@@ -15,7 +15,7 @@ import pytest
 from smartmeter_service.threads import EXIT_STATUS
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
 from tests.service import faulty
 from tools.environment.mosquitto import free_port
 
@@ -59,7 +59,7 @@ def alarm_of(between: Between, thread: str) -> None:
     ("target", "thread"), [(UPLINK, "uplink"), (LINK, " broker"), (HTTP, "http")]
 )
 def test_it_goes_on(
-    between: Between, adapter: Adapter, cloud: StandInCloud, target: str, thread: str
+    between: Between, adapter: Adapter, cloud: FakeCloud, target: str, thread: str
 ) -> None:
     trigger = start(between, target, at_the_start=target == LINK)
     between.process.says("LAN broker: connected")
@@ -76,7 +76,7 @@ def test_it_goes_on(
 
 
 def test_the_spool_s_thread_ends_the_process_and_nothing_is_lost(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     trigger = start(between, SPOOL)
     between.process.says("LAN broker: connected")

@@ -10,7 +10,7 @@ from smartmeter.wire import receipt, topics
 from smartmeter_gateway.provisioning import broker_acl
 from smartmeter_mqtt import client_ids
 
-from tests.gateway.standins import Adapter, Client, Process, StandInCloud, eventually, reading
+from tests.gateway.harness import Adapter, Client, FakeCloud, Process, eventually, reading
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto
 
@@ -62,7 +62,7 @@ def test_a_client_certificate_opens_the_way_and_only_below_its_own_id(
     with (
         process,
         our_adapter(lan) as adapter,
-        StandInCloud(cloud_broker.port, ca=ca, certificate=ingest) as cloud,
+        FakeCloud(cloud_broker.port, ca=ca, certificate=ingest) as cloud,
     ):
         process.says("LAN broker: connected")
         adapter.publish_and_wait(METER, reading(1))
@@ -88,7 +88,7 @@ def test_what_the_broker_refuses_stays_and_is_alarmed(
         configure(process, lan, cloud_broker, ca=ca, certificate=certificate, key=key)
         process.start()
         ingest = authority.issue("ingest")
-        with StandInCloud(cloud_broker.port, ca=ca, certificate=ingest) as cloud:
+        with FakeCloud(cloud_broker.port, ca=ca, certificate=ingest) as cloud:
             eventually(lambda: cloud.seqs(METER) == {1})
 
 
@@ -103,7 +103,7 @@ def test_a_concentrator_can_neither_write_as_another_nor_read_another(
     answers: dict[int, int] = {}
     mallory.client.on_publish = lambda c, u, mid, code, p: answers.update({mid: code.value})
     with (
-        StandInCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
+        FakeCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
         Client(cloud_broker.port, ca=ca, certificate=authority.issue("home")) as home,
         mallory,
     ):
@@ -137,7 +137,7 @@ def test_a_concentrator_cannot_throw_out_another_by_its_client_id(
     with (
         process,
         our_adapter(lan) as adapter,
-        StandInCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
+        FakeCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
     ):
         process.says("cloud broker: connected")
         for n, client_id in enumerate((client_ids.of_concentrator("home"), "home")):
@@ -159,7 +159,7 @@ def test_a_renewed_certificate_is_used_without_a_restart(
     with (
         process,
         our_adapter(lan) as adapter,
-        StandInCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
+        FakeCloud(cloud_broker.port, ca=ca, certificate=authority.issue("ingest")) as cloud,
     ):
         process.says("cloud broker: connected")
         certificate.write_text("half a file")
@@ -238,7 +238,7 @@ def test_the_embedded_broker_serves_a_home_that_has_none(
         f'certificate = "{certificate}"\nkey = "{key}"\n'
         f'[cloud]\nhost = "localhost"\nport = {cloud_broker.port}\n'
     )
-    with process, StandInCloud(cloud_broker.port) as cloud:
+    with process, FakeCloud(cloud_broker.port) as cloud:
         process.says("LAN broker: connected")
         port = int(process.said.split("listens on 127.0.0.1:")[1].split()[0])
         ca = authority.certificate_path

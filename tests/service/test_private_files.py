@@ -8,8 +8,8 @@ import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_gateway.spool.database import Spool
 
-from tests.cloud.around import Process as CloudProcess
-from tests.gateway.standins import Process as GatewayProcess
+from tests.cloud.harness import Process as CloudProcess
+from tests.gateway.harness import Process as GatewayProcess
 
 
 def readable_by_others(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ from smartmeter_gateway.cli.systemd import SERVICE as GATEWAY
 from smartmeter_service.systemd_unit import Service
 from smartmeter_service.toml_file import SettingsError
 
-from tests.cloud.around import Process
+from tests.cloud.harness import Process
 from tools.environment.debian import Unavailable
 from tools.environment.prepare import program
 

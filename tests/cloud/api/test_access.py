@@ -13,8 +13,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from tests.cloud.around import encoded, eventually, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import encoded, eventually, reading
 
 SPAN = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
 

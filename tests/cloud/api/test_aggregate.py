@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.around import reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import reading
 
 DAY = "2026-09-22"
 SPAN = f"from={DAY}T00:00:00Z&to=2026-09-23T00:00:00Z"

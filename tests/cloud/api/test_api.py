@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Process, eventually, reading
-from tests.cloud.sites import Site
+from tests.cloud.api_process import Site
+from tests.cloud.harness import Process, eventually, reading
 
 MIDNIGHT = 1790035200  # 2026-09-22T00:00:00Z
 

@@ -8,8 +8,8 @@ import pytest
 from smartmeter_cloud.store.rows import Invitation
 
 from tests.cloud.api.test_access import Issuer
-from tests.cloud.around import command, eventually
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import command, eventually
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from smartmeter_cloud.app import _reachable
 from smartmeter_cloud.config.settings import EnrolmentSettings, HttpSettings
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Process, command, encoded
+from tests.cloud.harness import Process, command, encoded
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.cloud.around import encoded, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import encoded, reading
 
 INJECTIONS = (
     "m1'; DROP TABLE reading; --",

@@ -19,9 +19,9 @@ from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_service.unexpected_errors import UnexpectedErrors
 
-from tests.cloud import hanging
-from tests.cloud.around import encoded, eventually, reading
-from tests.cloud.sites import Site
+from tests.cloud import hanging_store
+from tests.cloud.api_process import Site
+from tests.cloud.harness import encoded, eventually, reading
 
 CROWD = 200
 ROUNDS = 3
@@ -156,7 +156,7 @@ def health(site: Site) -> int:
 def test_health_knows_of_a_stream_that_hangs_and_the_process_still_ends(tmp_path: Path) -> None:
     """A query that never returns stands for whatever may hang."""
     trigger = tmp_path / "trigger"
-    program = [hanging.__file__, str(trigger)]
+    program = [hanging_store.__file__, str(trigger)]
     site = Site(tmp_path, program=program)
     try:
         with open_stream(site) as page:

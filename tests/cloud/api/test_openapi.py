@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright import sync_api as playwright
 
-from tests.cloud.sites import Site
+from tests.cloud.api_process import Site
 from tests.cloud.web.pages import Page
 
 # What answers no JSON: a stream, downloads, certificates.

@@ -16,10 +16,10 @@ from smartmeter_cloud.store.query_budget import QueryBudget
 from smartmeter_cloud.store.rows import ABOVE, BELOW, EQUAL, Condition
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud import endless
-from tests.cloud.around import reading
-from tests.cloud.endless import ENDLESS
-from tests.cloud.sites import Site, call
+from tests.cloud import endless_store
+from tests.cloud.api_process import Site, call
+from tests.cloud.endless_store import ENDLESS
+from tests.cloud.harness import reading
 from tests.cloud.stores import add, opens, store
 
 __all__ = ["opens", "store"]
@@ -92,7 +92,7 @@ def test_what_is_no_obis_code_is_refused(site: Site, code: str) -> None:
 
 
 def start(tmp_path: Path, seconds: float) -> Site:
-    program = [endless.__file__, str(seconds)]
+    program = [endless_store.__file__, str(seconds)]
     site = Site(tmp_path, guarded=True, program=program)
     site.two_households()
     return site

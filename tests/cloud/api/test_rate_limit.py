@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from smartmeter_cloud.api.rate_limit import KNOWN_MAX, WRONG_MAX, WrongKeyLimit
 
-from tests.cloud.around import command
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import command
 
 Ask = Callable[..., int]
 

@@ -11,8 +11,8 @@ from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.api.test_api import at
-from tests.cloud.around import encoded, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import encoded, reading
 from tests.cloud.stores import add, opens, store
 
 __all__ = ["opens", "store"]

@@ -17,8 +17,8 @@ from smartmeter_cloud.config.settings import EnrolmentSettings, HttpSettings
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_service.unexpected_errors import UnexpectedErrors
 
-from tests.cloud.around import encoded, eventually, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import encoded, eventually, reading
 
 Address = tuple[str, int]
 KIND = {"Content-Type": "application/json"}

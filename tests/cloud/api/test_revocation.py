@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from smartmeter_cloud.api.keys import new_key
 
-from tests.cloud.around import eventually, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import eventually, reading
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from smartmeter_cloud.history import bulk
 from smartmeter_cloud.store import query
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Process, eventually, reading
 from tests.cloud.conftest import Cloud
+from tests.cloud.harness import Process, eventually, reading
 from tests.cloud.store.test_rollups import at
 from tests.cloud.stores import add
 from tools.certificates import Authority

@@ -11,7 +11,7 @@ from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.rows import DeadLetter
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Told, command, encoded, reading
+from tests.cloud.harness import CommandResult, command, encoded, reading
 
 TOPIC = "concentrator/{}/smartMeterMessage/{}/{}"
 
@@ -37,7 +37,7 @@ class Letters:
         batch.add(TOPIC.format(house, meter, specific), payload, received)
         self.store.write(batch)
 
-    def say(self, *arguments: str) -> Told:
+    def say(self, *arguments: str) -> CommandResult:
         return command("dead-letters", *arguments, "--config", str(self.config))
 
 

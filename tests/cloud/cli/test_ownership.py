@@ -8,8 +8,8 @@ from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.households import Households
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Told, command, encoded, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import CommandResult, command, encoded, reading
 
 
 class Cloud:
@@ -26,7 +26,7 @@ class Cloud:
         self.store.write(batch)
         return batch
 
-    def say(self, *arguments: str) -> Told:
+    def say(self, *arguments: str) -> CommandResult:
         return command(*arguments, "--config", str(self.config))
 
     def households(self) -> dict[str, str]:

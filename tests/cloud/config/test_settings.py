@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.around import command
+from tests.cloud.harness import command
 
 PLAIN = "[broker]\ntls = false\n"
 

@@ -10,8 +10,8 @@ from smartmeter_cloud.store import households, status_quota
 from smartmeter_cloud.store.rows import Meter
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud.around import encoded, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import encoded, reading
 from tests.cloud.stores import opens, store  # noqa: F401
 
 NOW = 1790000000_000

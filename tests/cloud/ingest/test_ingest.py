@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from smartmeter.wire import receipt, topics
 
-from tests.cloud.around import Concentrator, Process, encoded, eventually, reading
 from tests.cloud.conftest import Cloud
+from tests.cloud.harness import Concentrator, Process, encoded, eventually, reading
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto, free_port
 

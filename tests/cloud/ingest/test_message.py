@@ -11,7 +11,7 @@ from smartmeter.wire import receipt, topics
 from smartmeter.wire.reading_encoder import to_json
 from smartmeter_cloud.ingest.message import PAYLOAD_MAX, STATUS_MAX, MessageBatch
 
-from tests.cloud.around import encoded, reading
+from tests.cloud.harness import encoded, reading
 
 TOPIC = "concentrator/house-1/smartMeterMessage/m1/reading"
 TOPICS = TOPIC + "s"

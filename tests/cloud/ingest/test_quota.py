@@ -10,8 +10,8 @@ from smartmeter_cloud.ingest.consumer import Ingest
 from smartmeter_cloud.ingest.quota import Quota
 from smartmeter_service.unexpected_errors import UnexpectedErrors
 
-from tests.cloud.around import Concentrator, eventually, reading
 from tests.cloud.conftest import Cloud
+from tests.cloud.harness import Concentrator, eventually, reading
 
 Start = Callable[[float, float], None]
 

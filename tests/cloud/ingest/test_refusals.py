@@ -6,8 +6,8 @@ from pathlib import Path
 from smartmeter.wire import refusal, topics
 from smartmeter_cloud.store.rows import Meter
 
-from tests.cloud.around import Concentrator, command, encoded, eventually, reading
 from tests.cloud.conftest import Cloud
+from tests.cloud.harness import Concentrator, command, encoded, eventually, reading
 from tools.environment.mosquitto import Mosquitto
 
 

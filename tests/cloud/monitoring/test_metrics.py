@@ -7,9 +7,9 @@ import urllib.request
 
 import pytest
 
-from tests.cloud.around import eventually, reading
+from tests.cloud.api_process import Site, call
 from tests.cloud.conftest import Cloud
-from tests.cloud.sites import Site, call
+from tests.cloud.harness import eventually, reading
 
 SAMPLE = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-+.e0-9]+')
 

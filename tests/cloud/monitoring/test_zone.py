@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tests.cloud.around import command, reading
-from tests.cloud.sites import Site
+from tests.cloud.api_process import Site
+from tests.cloud.harness import command, reading
 
 HOUR_MS = 3_600_000
 

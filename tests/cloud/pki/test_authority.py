@@ -13,7 +13,7 @@ from smartmeter_cloud.pki import authority
 from smartmeter_cloud.pki.authority import Authority, BadRequest
 from smartmeter_cloud.store.rows import Certificate
 
-from tests.cloud.around import command
+from tests.cloud.harness import command
 
 
 @pytest.fixture

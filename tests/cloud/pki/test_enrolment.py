@@ -29,7 +29,7 @@ from smartmeter_gateway.provisioning import broker_acl, est_client
 from smartmeter_mqtt import client_ids
 from smartmeter_service.toml_file import SettingsError
 
-from tests.cloud.around import Concentrator, Process, command, encoded, eventually, reading
+from tests.cloud.harness import Concentrator, Process, command, encoded, eventually, reading
 from tools.environment.mosquitto import Mosquitto
 
 Answer = tuple[int, Any]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.around import reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import reading
 from tools.certificates import Authority
 from tools.provision.answers import Refused, from_file
 

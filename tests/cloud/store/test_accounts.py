@@ -8,7 +8,7 @@ from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.slices import HOUR_MS
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud.around import encoded, reading
+from tests.cloud.harness import encoded, reading
 from tests.cloud.stores import Opens, opens, store
 
 __all__ = ["opens", "store"]

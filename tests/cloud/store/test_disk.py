@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.cloud.around import Concentrator, Process, eventually, reading
 from tests.cloud.conftest import Cloud
+from tests.cloud.harness import Concentrator, Process, eventually, reading
 from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto
 from tools.environment.postgresql import Postgres

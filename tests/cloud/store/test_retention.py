@@ -6,7 +6,7 @@ from smartmeter_cloud.store.rows import Invitation, Key
 from smartmeter_cloud.store.slices import DAY, HOUR, QUARTER
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud.around import reading
+from tests.cloud.harness import reading
 from tests.cloud.store.test_rollups import FAR, NOON, at, roll, slices
 from tests.cloud.stores import add, opens, store
 

@@ -13,7 +13,7 @@ from smartmeter_cloud.config.settings import Retention
 from smartmeter_cloud.store.slices import DAY, HOUR, QUARTER, day_end, day_start, merge, slice_of
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud.around import reading
+from tests.cloud.harness import reading
 from tests.cloud.stores import VIENNA, Opens, add, opens, store
 
 __all__ = ["opens", "store"]

@@ -16,7 +16,7 @@ from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.rows import Certificate, Invitation
 from smartmeter_cloud.store.sql import SqlStore
 
-from tests.cloud.around import encoded, reading
+from tests.cloud.harness import encoded, reading
 from tests.cloud.store.test_rollups import NOON, at
 from tests.cloud.stores import Opens, add, opens, store
 from tools.environment.postgresql import Postgres

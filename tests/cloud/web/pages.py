@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright import sync_api as playwright
 
-from tests.cloud.around import reading
+from tests.cloud.harness import reading
 
 
 class Page:

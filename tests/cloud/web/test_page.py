@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from smartmeter_cloud.api.keys import new_key
 
-from tests.cloud.sites import Site
+from tests.cloud.api_process import Site
 from tests.cloud.web.pages import Page, expect, now_reading, volts
 
 ATTACK = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"

@@ -5,7 +5,7 @@ from typing import Any
 
 from smartmeter_gateway.provisioning import est_client
 
-from tests.cloud.sites import Site
+from tests.cloud.api_process import Site
 from tests.cloud.web.pages import Page, expect
 
 

@@ -5,8 +5,8 @@ import re
 import time
 from typing import Any
 
-from tests.cloud.around import eventually, reading
-from tests.cloud.sites import Site
+from tests.cloud.api_process import Site
+from tests.cloud.harness import eventually, reading
 from tests.cloud.web.pages import Page, expect, now_reading, painted, volts
 
 

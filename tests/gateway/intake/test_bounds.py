@@ -16,7 +16,7 @@ from smartmeter_gateway.spool.batch import Batch
 from smartmeter_gateway.spool.writer import SpoolWriter
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
 
 LAN = "LAN broker"
 # It is cheap to send and took 1.4 us of CPU a byte.
@@ -181,7 +181,7 @@ def test_brackets_in_texts_do_not_count(start: Callable[..., Pipeline]) -> None:
 
 
 def test_a_flood_delays_no_reading_of_another_meter(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """4 MB of telegrams of a meter that nobody configured, as one LAN client may send them."""
     between.process.start().says("LAN broker: connected")

@@ -21,8 +21,8 @@ from smartmeter_gateway.spool.batch import Batch
 from smartmeter_gateway.spool.writer import SpoolWriter
 
 from tests.gateway.conftest import Between
+from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
 from tests.gateway.intake.test_serial import port_settings, secret
-from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
 from tests.gateway.test_home import command
 from tools.meters import forms
 from tools.meters.household import Household
@@ -37,7 +37,7 @@ def keys(folder: Path, form: str) -> str:
 
 
 def test_a_meter_on_two_paths_is_reported_and_not_doubled(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """The same telegram by our serial port and by an adapter that reads the same meter."""
     master, slave = pty.openpty()
@@ -83,7 +83,7 @@ def unclocked(seq: int, at: float) -> bytes:
 
 
 def test_a_meter_without_a_clock_is_taken_from_one_way_at_a_time(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """An adapter and our own port on one meter; and a restart between."""
     master, slave = pty.openpty()
@@ -170,7 +170,7 @@ def test_what_waited_at_the_broker_while_we_were_away_yields_to_none() -> None:
 
 
 def test_a_ciphered_telegram_is_opened_with_the_meter_s_key(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.configure(keys(between.folder, FORM))
     between.process.start().says("LAN broker: connected")
@@ -195,7 +195,7 @@ def test_a_ciphered_telegram_is_opened_with_the_meter_s_key(
 
 
 def test_a_minute_that_comes_again_is_a_double_and_an_older_telegram_a_replay(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """An adapter that lost its broker tells its last minute again; both may have been restarted."""
     between.configure(keys(between.folder, FORM))
@@ -247,7 +247,7 @@ def test_a_counter_is_never_on_disk_before_its_reading(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["apdu-notification", "egd-rs485"])
 def test_a_raw_telegram_is_parsed(
-    form: str, between: Between, adapter: Adapter, cloud: StandInCloud
+    form: str, between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.configure('[[meter]]\nid = "m"\n')
     between.process.start().says("LAN broker: connected")

@@ -17,7 +17,7 @@ import pytest
 from smartmeter import ALLOWED
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import StandInCloud, eventually
+from tests.gateway.harness import FakeCloud, eventually
 from tools.meters import forms
 from tools.meters.household import Household
 
@@ -75,7 +75,7 @@ def told(truth: Path) -> list[dict[str, Any]]:
 
 
 def test_three_meters_are_read_without_a_fault(
-    between: Between, cloud: StandInCloud, pushing: Any
+    between: Between, cloud: FakeCloud, pushing: Any
 ) -> None:
     """Every telegram sent whole is stored, and each allowed value is the one that was put in."""
     truths: dict[str, Path] = {}
@@ -106,7 +106,7 @@ def test_three_meters_are_read_without_a_fault(
 
 
 def test_a_port_that_is_not_there_is_waited_for_and_told_once(
-    between: Between, cloud: StandInCloud, pushing: Any
+    between: Between, cloud: FakeCloud, pushing: Any
 ) -> None:
     device = between.folder / "sml.tty"
     between.configure(port_settings(between.folder, "sml", device))
@@ -118,7 +118,7 @@ def test_a_port_that_is_not_there_is_waited_for_and_told_once(
 
 
 def test_noise_and_a_wrong_key_give_faults_and_no_reading(
-    between: Between, cloud: StandInCloud
+    between: Between, cloud: FakeCloud
 ) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
@@ -147,7 +147,7 @@ def test_noise_and_a_wrong_key_give_faults_and_no_reading(
     ],
 )
 def test_a_meter_that_wants_an_answer_gets_it(
-    form: str, settings: str, between: Between, cloud: StandInCloud, pushing: Any
+    form: str, settings: str, between: Between, cloud: FakeCloud, pushing: Any
 ) -> None:
     port, truth = pushing(form)  # at its own pace, for its patience is in seconds
     between.configure(port_settings(between.folder, form, port, settings))
@@ -158,7 +158,7 @@ def test_a_meter_that_wants_an_answer_gets_it(
     assert first["values"]["1.8.0"] == float(sent["1.8.0"])
 
 
-def test_the_line_is_found_by_trying(between: Between, cloud: StandInCloud, pushing: Any) -> None:
+def test_the_line_is_found_by_trying(between: Between, cloud: FakeCloud, pushing: Any) -> None:
     port, _ = pushing("sml")
     between.configure(port_settings(between.folder, "sml", port, ""))
     between.process.start()
@@ -167,7 +167,7 @@ def test_the_line_is_found_by_trying(between: Between, cloud: StandInCloud, push
 
 
 def test_a_telegram_of_before_is_a_replay_after_a_restart_too(
-    between: Between, cloud: StandInCloud
+    between: Between, cloud: FakeCloud
 ) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)

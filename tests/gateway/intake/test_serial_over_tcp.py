@@ -17,8 +17,8 @@ import serial
 import serial.rfc2217
 
 from tests.gateway.conftest import Between
+from tests.gateway.harness import FakeCloud, eventually
 from tests.gateway.intake.test_serial import port_settings
-from tests.gateway.standins import StandInCloud, eventually
 from tools.meters import forms
 from tools.meters.household import Household
 
@@ -32,12 +32,12 @@ def server() -> Iterator[socket.socket]:
         yield listening
 
 
-def totals(cloud: StandInCloud) -> set[float]:
+def totals(cloud: FakeCloud) -> set[float]:
     return {stored["values"]["1.8.0"] for stored in list(cloud.store.values())}
 
 
 def test_bare_bytes_come_by_tcp_and_again_after_it_was_cut(
-    between: Between, cloud: StandInCloud, server: socket.socket
+    between: Between, cloud: FakeCloud, server: socket.socket
 ) -> None:
     device = f"socket://127.0.0.1:{server.getsockname()[1]}"
     between.configure(
@@ -116,7 +116,7 @@ class _Written:
 
 
 def test_a_port_of_another_machine_is_set_and_read(
-    between: Between, cloud: StandInCloud, server: socket.socket
+    between: Between, cloud: FakeCloud, server: socket.socket
 ) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)

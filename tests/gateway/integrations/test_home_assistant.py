@@ -12,8 +12,8 @@ from smartmeter.wire import topics
 from smartmeter_gateway.integrations import home_assistant
 
 from tests.gateway.conftest import Between
+from tests.gateway.harness import Adapter, Client, FakeCloud, eventually, reading
 from tests.gateway.intake.test_serial import port_settings, pushing  # noqa: F401 (a fixture)
-from tests.gateway.standins import Adapter, Client, StandInCloud, eventually, reading
 from tools.environment.mosquitto import Mosquitto
 
 # Read out of Home Assistant's own source by tools/conformance/home_assistant.py.
@@ -116,7 +116,7 @@ def test_a_meter_announces_itself_and_again_when_it_sends_more(
 
 def test_a_meter_on_our_own_port_is_heard_in_the_house_and_stored_once(
     between: Between,
-    cloud: StandInCloud,
+    cloud: FakeCloud,
     pushing: Any,  # noqa: F811
 ) -> None:
     port, _ = pushing("sml")
@@ -133,7 +133,7 @@ def test_a_meter_on_our_own_port_is_heard_in_the_house_and_stored_once(
 
 
 def test_what_the_house_s_broker_refuses_is_alarmed(
-    between: Between, mosquitto: Callable[..., Mosquitto], cloud: StandInCloud
+    between: Between, mosquitto: Callable[..., Mosquitto], cloud: FakeCloud
 ) -> None:
     """MQTT 5 gives the reason; readings go to the Cloud all the same."""
     allowed = mosquitto(rules=["topic readwrite smartMeterMessage/#"])

@@ -9,7 +9,7 @@ from smartmeter.checks.crc import arc
 from smartmeter_gateway.monitoring.zone_check import ZoneCheck
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, StandInCloud, eventually
+from tests.gateway.harness import Adapter, FakeCloud, eventually
 
 
 def p1(*lines: str) -> bytes:
@@ -17,12 +17,12 @@ def p1(*lines: str) -> bytes:
     return text.encode() + b"%04X\r\n" % arc(text.encode(), 0, len(text))
 
 
-def alarms(cloud: StandInCloud) -> Callable[[], list[str]]:
+def alarms(cloud: FakeCloud) -> Callable[[], list[str]]:
     return lambda: (cloud.statuses.get("home") or {}).get("alarms", [])
 
 
 def test_a_total_that_lacks_a_tariff_is_not_sent_and_raises_an_alarm(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.configure('[[meter]]\nid = "m"')
     between.process.start().says("LAN broker: connected")
@@ -48,7 +48,7 @@ def test_a_total_that_lacks_a_tariff_is_not_sent_and_raises_an_alarm(
 
 
 def test_times_that_are_whole_hours_off_raise_an_alarm(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.process.start().says("LAN broker: connected")
     said = alarms(cloud)

@@ -21,7 +21,7 @@ from smartmeter_gateway.cli.main import main
 from smartmeter_gateway.monitoring.registry import Registry
 from smartmeter_gateway.provisioning.est_client import Identity, Renewal, renew
 
-from tests.gateway.standins import eventually
+from tests.gateway.harness import eventually
 
 
 class Est:

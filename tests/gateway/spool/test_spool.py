@@ -23,7 +23,7 @@ from smartmeter_gateway.spool.database import (
 )
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
 
 DAY = 86_400
 
@@ -163,7 +163,7 @@ def test_garbage_is_told_from_a_spool(path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["garbage", "cut"])
 def test_a_damaged_file_is_set_aside_and_all_goes_on(
-    what: str, between: Between, adapter: Adapter, cloud: StandInCloud
+    what: str, between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     if what == "garbage":
         between.spool.write_bytes(os.urandom(100_000))
@@ -183,7 +183,7 @@ def test_a_damaged_file_is_set_aside_and_all_goes_on(
 
 
 def test_a_full_disk_stops_acknowledging_and_goes_on_by_itself(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """RLIMIT_FSIZE stands for a full disk: SQLite gets an error from the write either way."""
     between.process.start().says("LAN broker: connected")
@@ -210,7 +210,7 @@ def test_a_full_spool_drops_the_oldest_and_says_so(between: Between, adapter: Ad
     between.process.says("the spool was full: its oldest readings were dropped")
     adapter.publish_and_wait("m", reading(5000))
     between.cloud.start()
-    with StandInCloud(between.cloud.port) as cloud:
+    with FakeCloud(between.cloud.port) as cloud:
         eventually(lambda: 5000 in cloud.seqs("m"))
         eventually(lambda: cloud.statuses["home"]["spool"]["rows"] == 0)
         dropped = cloud.statuses["home"]["spool"]["dropped"]

@@ -9,7 +9,7 @@ from typing import Any
 from smartmeter.wire import refusal, topics
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import Adapter, StandInCloud, eventually, reading
+from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
 from tools.environment.mosquitto import Mosquitto
 
 GOOD, BAD = "good", "misplaced"
@@ -28,7 +28,7 @@ def status(between: Between) -> dict[str, Any]:
     return dict(json.loads(between.ask("/status")))
 
 
-def refused_once(between: Between, adapter: Adapter, cloud: StandInCloud, count: int = 30) -> None:
+def refused_once(between: Between, adapter: Adapter, cloud: FakeCloud, count: int = 30) -> None:
     """The Concentrator runs, and the misplaced meter's readings are refused."""
     between.configure(resend_after=1)
     between.process.start().says("LAN broker: connected")
@@ -39,7 +39,7 @@ def refused_once(between: Between, adapter: Adapter, cloud: StandInCloud, count:
 
 
 def test_a_refused_meter_keeps_its_readings_and_holds_up_no_other(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     cloud.refuses = lambda meter, _: FOREIGN if meter == BAD else None
     refused_once(between, adapter, cloud)
@@ -66,7 +66,7 @@ def test_a_refused_meter_keeps_its_readings_and_holds_up_no_other(
 
 
 def test_refused_readings_survive_a_kill_and_go_when_they_are_taken(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     cloud.refuses = lambda meter, _: FOREIGN if meter == BAD else None
     refused_once(between, adapter, cloud)
@@ -81,7 +81,7 @@ def test_refused_readings_survive_a_kill_and_go_when_they_are_taken(
 
 
 def test_where_all_of_a_concentrator_is_refused_all_of_it_waits(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     cloud.refuses = lambda *_: REVOKED
     refused_once(between, adapter, cloud)
@@ -97,7 +97,7 @@ def test_where_all_of_a_concentrator_is_refused_all_of_it_waits(
 
 
 def test_one_message_that_is_refused_does_not_hold_up_its_meter(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     """Also in the backlog, in which it shares an array with good ones."""
     cloud.refuses = lambda _, payload: NO_ROOM if b'"seq":7,' in payload else None
@@ -119,7 +119,7 @@ def test_one_message_that_is_refused_does_not_hold_up_its_meter(
 
 
 def test_what_became_a_dead_letter_is_counted_and_forgotten(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     cloud.refuses = lambda _, payload: MALFORMED if b'"seq":7,' in payload else None
     between.process.start().says("LAN broker: connected")
@@ -131,9 +131,7 @@ def test_what_became_a_dead_letter_is_counted_and_forgotten(
     assert "the year is wrong" in between.process.said
 
 
-def test_forged_refusals_stop_nothing(
-    between: Between, adapter: Adapter, cloud: StandInCloud
-) -> None:
+def test_forged_refusals_stop_nothing(between: Between, adapter: Adapter, cloud: FakeCloud) -> None:
     between.process.start().says("cloud broker: connected")
     forged = refusal.Refusal(bytes(16), "x" * 5000 + "\n\x1b[31m", False, refusal.CONCENTRATOR)
     for payload in (
@@ -155,7 +153,7 @@ def test_forged_refusals_stop_nothing(
 
 
 def test_a_refused_status_is_counted_and_the_next_one_is_sent(
-    between: Between, adapter: Adapter, cloud: StandInCloud
+    between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
     between.process.start().says("cloud broker: connected")
     adapter.publish_and_wait(BAD, b'{"state":"online"}', "status")
@@ -181,7 +179,7 @@ def test_a_message_too_long_for_the_broker_holds_up_no_other(
     where = f'[cloud]\nhost = "localhost"\nport = {narrow.port}\nresend_after = 1'
     between.configure(cloud=where)
     between.process.start().says("LAN broker: connected")
-    with StandInCloud(narrow.port) as cloud:
+    with FakeCloud(narrow.port) as cloud:
         adapter.publish(BAD, long)
         for seq in range(5):
             adapter.publish(GOOD, reading(seq))

@@ -13,7 +13,7 @@ import pytest
 from smartmeter_gateway.web.rate_limit import WRONG_MAX, WrongPasswordLimit
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import eventually
+from tests.gateway.harness import eventually
 from tests.gateway.test_home import command
 
 PASSWORD = "open sesame, please"

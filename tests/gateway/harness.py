@@ -1,4 +1,4 @@
-"""What stands around a Concentrator in its tests: a Cloud of a few lines, adapters, a process."""
+"""The test harness of the Concentrator: a fake Cloud of a few lines, adapters, a process."""
 
 import json
 import os
@@ -82,7 +82,7 @@ class Adapter(Client):
         self.publish(meter, payload, specific).wait_for_publish(30)
 
 
-class StandInCloud(Client):
+class FakeCloud(Client):
     """Commits to a dict, then sends receipts, then acknowledges: in that order, as a Cloud does."""
 
     def __init__(self, port: int, **settings: Any) -> None:

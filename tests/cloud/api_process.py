@@ -11,7 +11,7 @@ from smartmeter_cloud.api.keys import new_key
 from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
 
-from tests.cloud.around import Process, encoded, eventually, reading
+from tests.cloud.harness import Process, encoded, eventually, reading
 
 KEPT = ("schema_version", "setting")  # tables that are not emptied
 

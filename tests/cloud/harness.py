@@ -1,4 +1,4 @@
-"""The environment of the Cloud in its tests: Concentrators, and the Cloud's own processes."""
+"""The test harness of the Cloud: Concentrators, and the Cloud's own processes."""
 
 import contextlib
 import io
@@ -47,7 +47,7 @@ def encoded(document: Any) -> bytes:
     return json.dumps(document).encode()
 
 
-class Told(NamedTuple):
+class CommandResult(NamedTuple):
     """The exit status of a command, and its output."""
 
     status: int
@@ -55,7 +55,7 @@ class Told(NamedTuple):
     err: str
 
 
-def command(*arguments: str) -> Told:
+def command(*arguments: str) -> CommandResult:
     """A command of smartmeter-cloud that ends on its own, run in this process."""
     out, err = io.StringIO(), io.StringIO()
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
@@ -65,7 +65,7 @@ def command(*arguments: str) -> Told:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    return Told(status, out.getvalue(), err.getvalue())
+    return CommandResult(status, out.getvalue(), err.getvalue())
 
 
 class Concentrator:
