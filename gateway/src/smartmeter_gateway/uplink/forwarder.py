@@ -67,7 +67,7 @@ class Forwarder:
         inbox: Inbox,
         registry: Registry,
     ) -> None:
-        """inbox: the one that listens to the spooler."""
+        """inbox: the one that listens to the spool writer."""
         self._concentrator = concentrator
         self._path = spool_path
         self._writer = writer
