@@ -69,7 +69,7 @@ class Wrapper:
 def _inner(buf: bytearray, at: int, stop: int, end: int, head: bytes) -> int:
     """The place of another telegram's version and ports before stop: bytes were lost.
 
-    -1 if there is none; 0 if their first bytes end this telegram and the next ones have not arrived.
+    -1 if there is none; 0 if their first bytes end this telegram, and the next have not arrived.
     """
     for start in range(stop - _PORTS + 1, stop):
         have = bytes(buf[start : min(start + _PORTS, end)])
