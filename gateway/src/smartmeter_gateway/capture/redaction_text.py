@@ -25,6 +25,9 @@ _IDS = re.compile(
 # Codes of the clock, whose forms differ: 240111093500W, 24-01-11 09:35:00, 211029.
 _CLOCKS = re.compile(rb"(?:^|[:)\s])(?:1\.0\.0|0\.9\.[12])$")
 _MOMENT = re.compile(rb"[0-9.:, -]{4,20}[A-Z]?")
+# Codes of how often the power failed, and the voltage sagged or swelled (DSMR 5.0.2 P1, 6.12).
+_COUNTS = re.compile(rb"(?:^|[:)\s])(?:96\.7\.\d+|[357]2\.3[26]\.0)$")
+_COUNT = re.compile(rb"\d{1,5}")
 # Groups of TIC with a number of the meter, of the site, or a message to the customer.
 _GROUP = re.compile(rb"(?s)\n(ADCO|ADSC|PRM|MSG1|MSG2)([ \t])([^\n\r]*?)[ \t].\r")
 _TELLS_NOBODY = 2  # characters: the number of a tariff
@@ -70,7 +73,8 @@ def _line(line: bytes) -> bytes:
         inner = found[1]
         code = line[: found.start()].rpartition(b")")[2]
         clock = _CLOCKS.search(code) and _MOMENT.fullmatch(inner)
-        harmless = clock or (not _IDS.search(code) and _HARMLESS.fullmatch(inner))
+        count = _COUNTS.search(code) and _COUNT.fullmatch(inner)
+        harmless = clock or count or (not _IDS.search(code) and _HARMLESS.fullmatch(inner))
         return found[0] if harmless else b"(" + blank_hex(inner) + b")"
 
     return _VALUE.sub(value, line)
