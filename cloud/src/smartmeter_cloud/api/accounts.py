@@ -199,9 +199,9 @@ def aggregate(
     from_ms, to_ms = _ms(start), _ms(end)
     if not 0 < to_ms - from_ms <= SPAN_MAX_MS:
         raise Problem(422, "to must be after from, by at most 40 years")
-    told = caller.sums(from_ms, to_ms)
+    found = caller.sums(from_ms, to_ms)
     if by == "day":
-        told = days(told, caller.store.zone)
+        found = days(found, caller.store.zone)
     return Json(
         [
             {
@@ -211,6 +211,6 @@ def aggregate(
                 "drawn": round(s.drawn),
                 "fed": None if s.fed is None else round(s.fed),
             }
-            for s in told
+            for s in found
         ]
     )

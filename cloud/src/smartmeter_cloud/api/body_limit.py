@@ -19,7 +19,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        told = dict(scope["headers"]).get(b"content-length", b"0")
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
         body = b""
         more = True
         refusal = response(
@@ -27,7 +27,7 @@ class BodyLimit:
         )
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while more and len(body) <= BODY_MAX and int(told) <= BODY_MAX:
+                while more and len(body) <= BODY_MAX and int(declared) <= BODY_MAX:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return

@@ -131,25 +131,27 @@ class Live:
     def _take(self, new: list[Newest], known: list[Meter]) -> bool:
         """Collects new readings and new names of meters; whether there were any."""
         before, self._known = self._known, {m.name: m for m in known}
-        told = {}
+        changed = {}
         for name in before.keys() - self._known.keys():
             self._meters.pop(name, None)
         for name, known_meter in self._known.items():
             label = known_meter.label
             if name in self._meters and self._meters[name][1]["label"] != label:
-                told[name] = self._meters[name][1] | {"label": label}
+                changed[name] = self._meters[name][1] | {"label": label}
         for n in new:
             name = n.reading.meter
             self._change = max(self._change, n.change)
             if name in self._known:
-                told[name] = meter(n, self._known[name].label)
+                changed[name] = meter(n, self._known[name].label)
         # All are read again when further households listen; the others' pages know theirs.
-        told = {n: m for n, m in told.items() if n not in self._meters or self._meters[n][1] != m}
-        if self._known.keys() - before.keys() - told.keys():
+        changed = {
+            n: m for n, m in changed.items() if n not in self._meters or self._meters[n][1] != m
+        }
+        if self._known.keys() - before.keys() - changed.keys():
             self._change = 0  # meters have come from another household with what they had
-        self._version += 1 if told else 0
-        self._meters.update({name: (self._version, m) for name, m in told.items()})
-        return bool(told)
+        self._version += 1 if changed else 0
+        self._meters.update({name: (self._version, m) for name, m in changed.items()})
+        return bool(changed)
 
     def _listeners(self) -> Households:
         """All households that are listening."""

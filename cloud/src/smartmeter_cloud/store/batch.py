@@ -94,10 +94,10 @@ class Batch:
     def refusals(self) -> dict[str, list[Refusal]]:
         """The refusals for each Concentrator: of what it keeps, and of what is a dead letter."""
         found = {name: list(refused) for name, refused in self.refused.items()}
-        told = {one.digest for refused in found.values() for one in refused}
+        refused_digests = {one.digest for refused in found.values() for one in refused}
         for one in self.unstorable:
-            if one.sender[1] and one.message not in told:
-                told.add(one.message)
+            if one.sender[1] and one.message not in refused_digests:
+                refused_digests.add(one.message)
                 final = Refusal(one.message, one.letter.reason, final=True)
                 found.setdefault(one.sender[1], []).append(final)
         return found

@@ -185,8 +185,8 @@ class _Report:
         yield ""
 
     def _advice(self, fault: Fault) -> list[str]:
-        told = text_advice.of(fault, self._begin) if self._form == PASTED else []
-        return told or advice.of(
+        found = text_advice.of(fault, self._begin) if self._form == PASTED else []
+        return found or advice.of(
             fault, bool(self._asked.key), bool(self._asked.auth_key), bool(self.readings)
         )
 
@@ -222,9 +222,9 @@ class _Report:
         kinds: Counter[str] = Counter()
         for (kind, _), count in self.faults.items():
             kinds[kind] += count
-        told = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+        counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
         said = [_counted(self.readings, "reading"), _counted(sum(kinds.values()), "fault")]
-        yield ", ".join(said) + (f" ({told})." if told else ".")
+        yield ", ".join(said) + (f" ({counts})." if counts else ".")
         if self.readings:
             return
         for sentence in advice.of_nothing(self._begin, capture.bytes):
@@ -251,8 +251,8 @@ def _control(control: int) -> str:
         0x20: "encrypted, no tag",
         0x30: "encrypted, with a tag",
     }
-    told = what.get(control & 0x30, "unencrypted")
-    return f"security control {control:02X}: {told}, suite {control & 0x0F}"
+    protection = what.get(control & 0x30, "unencrypted")
+    return f"security control {control:02X}: {protection}, suite {control & 0x0F}"
 
 
 def _time(reading: Reading) -> str:

@@ -84,5 +84,5 @@ def _heads(head: str) -> Iterator[str]:
 
 def _agrees(telegram: bytes) -> bool:
     end = telegram.rfind(b"!") + 1
-    told = telegram[end:].strip()
-    return bool(told) and int(told, 16) == arc(telegram, 0, end)
+    stated = telegram[end:].strip()
+    return bool(stated) and int(stated, 16) == arc(telegram, 0, end)
