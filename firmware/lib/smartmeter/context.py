@@ -22,7 +22,8 @@ class Context:
 
     key, auth_key: 16 bytes each, or None. profile: the one that the user set, or None to go by the
     telegram. zone: the meter's time zone, as CENTRAL is one. unencrypted: whether telegrams that
-    are not encrypted become readings although a key is set.
+    are not encrypted become readings although a key is set. submeters: whether readings of the
+    meters that are read through this one are wanted, too.
     counters, times: by system title, the last invocation counter accepted, and the time of that
     telegram if its tag was checked. rows: the tariffs that totals are made of (tariffs.py).
     plans: the layouts kept for the next telegram (dlms/lists/plan_native.py).
@@ -39,6 +40,7 @@ class Context:
     zone: "tuple[int, str]"
     unencrypted: bool
     extras: bool
+    submeters: bool
     plans: "dict[tuple[object, ...], Any]"
     rows: "dict[str, Row]"
     title: bytes

@@ -28,6 +28,9 @@ VERIFIED = "verified"  # its authentication tag was checked
 UNVERIFIED = "unverified"  # it has a tag, but no authentication key is known
 NONE = "none"  # it has no tag
 
+ELECTRICITY = "electricity"
+MEDIA = (ELECTRICITY, "gas", "water", "heat", "cooling")
+
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -45,20 +48,26 @@ class Reading:
     units    {"C.D.E": "W"}: "" if a number has no unit
     texts    {"A-B:C.D.E": str}: not numbers: ids, types, the tariff
     ratio    int: what powers, energies and currents were multiplied by; 1 without transformers
+    medium   "electricity", "gas", "water", "heat" or "cooling"
+    channel  0, or 1 to 8 for a sub-meter that is read through the main meter
+    submeters  list of Reading: those that came with this one, if any
     layers   tuple of str: what was found on the way, link layer first
     payload  bytes: the telegram decrypted and unparsed
     """
 
     __slots__ = (
         "auth",
+        "channel",
         "clock",
         "codes",
         "counter",
         "layers",
+        "medium",
         "meter",
         "payload",
         "ratio",
         "seq",
+        "submeters",
         "texts",
         "time",
         "units",
@@ -74,6 +83,9 @@ class Reading:
         self.counter = counter
         self.seq = counter
         self.auth = auth
+        self.medium = ELECTRICITY
+        self.channel = 0
+        self.submeters: "list[Reading] | None" = None
         self.values: dict[str, tuple[int, int]] = {}
         self.codes: dict[str, str] = {}
         self.units: dict[str, str] = {}

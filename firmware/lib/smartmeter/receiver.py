@@ -78,6 +78,7 @@ class Receiver(Context):
     time zone as zones.parse takes it, or None for Central European time. unencrypted: whether
     telegrams that are not encrypted are read although a key is set; never with auth_key. ratio:
     that of transformers, by which powers, energies and currents are multiplied.
+    submeters: whether readings of sub-meters (gas, water ...) follow that of their main meter.
 
     counters maps system titles to the last invocation counter accepted: save and restore it
     over a restart, else telegrams of before can be replayed. times, which belong to them, are
@@ -94,6 +95,7 @@ class Receiver(Context):
         zone: str | None = None,
         unencrypted: bool = False,
         ratio: int = 1,
+        submeters: bool = False,
     ) -> None:
         for name, value in (("key", key), ("auth_key", auth_key)):
             if value is not None and len(value) != 16:
@@ -107,6 +109,7 @@ class Receiver(Context):
         self.unencrypted = unencrypted
         self._ratio = ratio
         self.extras = implementation.name != "micropython"  # a device has no heap for all of them
+        self.submeters = submeters
         self.plans = {}
         self.rows = {}
         self.title = b""
@@ -213,6 +216,8 @@ class Receiver(Context):
                 if link in _CERTAIN or not (self._bare or isinstance(event, Fault)):
                     self._framed = True
                 events.append(event)
+                if not isinstance(event, Fault) and event.submeters:
+                    events += event.submeters
                 if at + 1 == end and buf[at] == _FLAG and not ended:
                     break  # the next frame's as well
             else:
@@ -287,6 +292,10 @@ class Receiver(Context):
             from .ratio import apply
 
             apply(reading, self._ratio)
+        if reading.submeters:
+            for submeter in reading.submeters:
+                submeter.layers = reading.layers
+                submeter.auth = reading.auth
         if not reading.meter and len(telegram) > 2:
             reading.meter = telegram[2]
         return reading

@@ -49,6 +49,7 @@ _COUNTS = ((96, 7), (96, 14), (32, 32), (52, 32), (72, 32), (32, 36), (52, 36), 
 # Messages, the peaks of months, long power failures: what extras.py makes texts of.
 _EXTRAS = ("96.13.0", "96.13.1", "98.1.0", "99.97.0")
 
+_SUBMETER_TYPE = "24.1.0"
 _MBUS_OLD = "24.3.0"
 _NEVER_READ = ("632525", "700101")  # the time of another meter that was not reached
 
@@ -196,6 +197,10 @@ def _walk(
         reading.clock = "meter"
     reading.payload = payload
     reading.layers = ("data lines",)
+    if rest.types and ctx.submeters:
+        from .submeters import found  # many meters have none
+
+        found(reading, rest.types, rest.moments, ctx)
     return reading
 
 
@@ -284,6 +289,8 @@ def _set(
         rest.tell(name, key, values[0], places[0])
         if key in _IDS and values[0]:
             reading.texts[name] = values[0][:_ID_MAX]
+    elif key == _SUBMETER_TYPE:
+        rest.types[name[:4]] = values[0]
     elif key in _EXTRAS:
         if rest.ctx.extras and values[0]:
             from .extras import take
@@ -295,9 +302,11 @@ def _set(
             rest.pending = (name, "")
         else:
             rest.pending = (values[4], values[5])
+            rest.moments[values[4]] = values[0]
     elif len(values) == 2 and len(values[0]) >= 12 and number_and_unit(values[1])[2]:
         if not values[0].startswith(_NEVER_READ):
             _valued(reading, name, values[1], places[1], rest, strict)
+            rest.moments[name[:4] + key] = values[0]
     else:
         _valued(reading, name, values[0], places[0], rest, strict)
     if len(values) == 2 and name[:2] == "1-" and rest.ctx.extras:
@@ -418,6 +427,8 @@ class _Rest:
         self.pending = ("", "")  # code and unit of a value whose number is on the next line
         self._ids: dict[str, str] = {}
         self._others: dict[str, str] = {}  # of the meters on channels 1 and up
+        self.types: dict[str, str] = {}  # "0-1:" and the like: type of the sub-meter
+        self.moments: dict[str, str] = {}  # code: the time that stands before its value
 
     def tell(self, name: str, key: str, value: str, place: int) -> None:
         if key in Clock.CODES:
@@ -434,11 +445,11 @@ class _Rest:
         for ids in (self._ids,) if electric else (self._ids, self._others):
             for key in _IDS:
                 if key in ids:
-                    return _unhex(ids[key])
+                    return unhex(ids[key])
         return ""
 
 
-def _unhex(text: str) -> str:
+def unhex(text: str) -> str:
     """Decode ids that are the hexadecimal of their ASCII (P1; Kamstrup fills up with 00).
 
     Others, of eight digits as well, stay as they are.

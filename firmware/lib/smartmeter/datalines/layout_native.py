@@ -11,6 +11,7 @@ from struct import Struct
 
 from ..dlms.lists.known_native import Known
 from .clock import Clock
+from .submeters import again
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class TextPlan(Known):
                     slots.append((key, exponents[key], 0, most))
         constants.append("%ds" % _count(text, done, len(text)))
         super().__init__(reading, slots, derived)
+        self._submeters = reading.submeters
         self._coherence = coherence
         self._profile = profile
         self._zone = zone
@@ -117,6 +119,8 @@ class TextPlan(Known):
         reading = self.reading(bytes(text), numbers, time)
         if reading and self._coherence:
             self._coherence.check(reading.values)
+        if reading and self._submeters:
+            reading.submeters = again(self._submeters, reading.values)
         return reading
 
     def _stamp(self, text: bytes | bytearray) -> str:

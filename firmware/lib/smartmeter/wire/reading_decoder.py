@@ -3,20 +3,22 @@
 import json
 
 from ..obis import unit_of
-from ..reading import NONE, UNVERIFIED, VERIFIED, Reading
+from ..reading import ELECTRICITY, MEDIA, NONE, UNVERIFIED, VERIFIED, Reading
 from ..texts import is_code, is_time, parse_decimal
 
 _AUTH = (VERIFIED, UNVERIFIED, NONE)
 _CLOCKS = ("meter", "adapter")
 _VALUES_MAX = 256  # of one reading; the longest list known has about 60
 _TEXT_MAX = 16384
+UNIT_MAX = 16
 
 
 def from_json(text: str | bytes) -> Reading:
     """The Reading in a message (str or bytes); ValueError with one sentence if there is none.
 
     A message has a time, a seq and at least one value: what they lack cannot be stored.
-    The wire does not carry meter, counter, codes and units; units are those of the codes.
+    The wire does not carry meter, channel, counter and codes. Units are those
+    of the codes, except where the message names them.
     """
     if len(text) > _TEXT_MAX:
         raise ValueError("a reading is at most %d characters" % _TEXT_MAX)
@@ -45,6 +47,12 @@ def from_json(text: str | bytes) -> Reading:
         if not isinstance(ratio, _Number) or ratio.value[1] or ratio.value[0] < 1:
             raise ValueError("a reading's ratio is a whole number from 1 on")
         reading.ratio = ratio.value[0]
+    reading.medium = document.get("medium", ELECTRICITY)
+    if reading.medium not in MEDIA:
+        raise ValueError("a reading's medium is one of " + ", ".join(MEDIA))
+    units = document.get("units", {})
+    if not isinstance(units, dict):
+        raise ValueError("a reading's units are an object of texts")
     values = document.get("values")
     if not isinstance(values, dict) or not 0 < len(values) <= _VALUES_MAX:
         raise ValueError("a reading's values are an object of 1 to %d numbers" % _VALUES_MAX)
@@ -54,7 +62,10 @@ def from_json(text: str | bytes) -> Reading:
         if not isinstance(number, _Number):
             raise ValueError("a value is a decimal number")
         reading.values[code] = number.value
-        reading.units[code] = unit_of_key(code)
+        unit = units.get(code, unit_of_key(code))
+        if not isinstance(unit, str) or len(unit) > UNIT_MAX:
+            raise ValueError("a unit is a text of at most %d characters" % UNIT_MAX)
+        reading.units[code] = unit
     return reading
 
 

@@ -1,6 +1,7 @@
 """A reading as the JSON that travels, with the time and number that it has to have there."""
 
-from ..reading import ALLOWED, decimal
+from ..obis import key_of
+from ..reading import ALLOWED, ELECTRICITY, decimal
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -23,26 +24,38 @@ def stamp(reading: "Reading", time: str, seq: int) -> None:
 
 
 def to_json(reading: "Reading", only: "Iterable[str] | None" = None) -> str:
-    """The JSON of a reading; only: the "C.D.E" codes to include, by default ALLOWED.
+    """The JSON of a reading; only: the codes to include, by default ALLOWED.
 
     "" if the reading has none of them. Texts are included as well, such as P1's message 96.13.0.
+    A code is "C.D.E", or "A-B:C.D.E" as in the main meter's reading.values: "0-2:24.2.1" is the
+    sub-meter on channel 2, and "24.2.1" the one on channel 1.
     """
     if only is None:
         only = ALLOWED
-    values = reading.values
-    numbers = ['"%s":%s' % (c, decimal(values[c])) for c in only if c in values]
-    texts = _texts(reading, only) if only is not ALLOWED and reading.texts else ""
-    if not numbers:
+    names = included(reading, only)
+    if not names:
         return ""
+    values = reading.values
+    more = _texts(reading, only) if only is not ALLOWED and reading.texts else ""
+    if reading.channel or reading.medium != ELECTRICITY:
+        units = ['"%s":"%s"' % (c, reading.units[c]) for c in names]
+        more += ',"medium":"%s","units":{%s}' % (reading.medium, ",".join(units))
     return '{"time":%s,"clock":%s,"seq":%s,"auth":"%s"%s,"values":{%s}%s}' % (
         _quoted(reading.time),
         _quoted(reading.clock),
         "null" if reading.seq is None else reading.seq,
         reading.auth,
         ',"ratio":%d' % reading.ratio if reading.ratio != 1 else "",
-        ",".join(numbers),
-        texts,
+        ",".join(['"%s":%s' % (c, decimal(values[c])) for c in names]),
+        more,
     )
+
+
+def included(reading: "Reading", only: "Iterable[str]") -> "list[str]":
+    """Those keys of reading.values that the codes in `only` name."""
+    if not reading.channel:
+        return [c for c in only if c in reading.values]
+    return [c for c in reading.values if key_of(reading.codes[c]) in only]
 
 
 def _texts(reading: "Reading", only: "Iterable[str]") -> str:

@@ -5,7 +5,7 @@ Only for CPython: a device has one telegram in seconds, and no heap to spare.
 
 from ...checks.plausible import EXPONENT_MAX, most_of
 from ...phases import flows
-from ...reading import NONE, Reading
+from ...reading import ELECTRICITY, NONE, Reading
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
@@ -84,6 +84,9 @@ class Known:
         reading.clock = "meter" if time else None
         reading.counter = reading.seq = None
         reading.auth = NONE
+        reading.medium = ELECTRICITY
+        reading.channel = 0
+        reading.submeters = None
         reading.meter = self._meter
         reading.values = values
         reading.codes = self._codes
