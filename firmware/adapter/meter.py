@@ -6,7 +6,7 @@ import time
 
 from smartmeter import ALLOWED, Fault, Receiver
 from smartmeter.wire import topics
-from smartmeter.wire.reading_encoder import to_json
+from smartmeter.wire.reading_encoder import included, to_json
 
 from . import line_setting
 from .clock import ticks
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from smartmeter.dialog.line_search import Search
     from smartmeter.dialog.polling import Poller
     from smartmeter.dialog.signon import SignOn
+    from smartmeter.submeters import Changes
 
     from .clock import Clock
     from .line_setting import Setting
@@ -60,6 +61,9 @@ class Meter:
         self._values: "list[str]" = publish["values"]
         self._what: "list[str]" = publish["what"]
         self._thinning = Thinning(publish)
+        self._submeters: "Changes | None" = None
+        if topics.READING in self._what:
+            self._submeters = _changes(self._settings["id"], self._values)
         self._receiver = self._new_receiver(None)
         self._search: "Search | None" = None
         self._tried = 0  # settings that a search has left behind
@@ -103,6 +107,7 @@ class Meter:
             self._settings["ratio"],
         )
         # texts cost heap, so only for who asks for more than usual
+        receiver.submeters = self._submeters is not None
         receiver.extras = bool([c for c in self._values if c not in ALLOWED])
         return receiver
 
@@ -151,6 +156,8 @@ class Meter:
         for event in events:
             if isinstance(event, Fault):
                 self._fault(event)
+            elif event.channel:
+                self._submeter(event)
             else:
                 self._reading(event)
         if self._search:
@@ -219,15 +226,27 @@ class Meter:
             return
         if reading.seq is None:
             reading.seq = self._seq
+        self._put(reading)
+
+    def _submeter(self, reading: "Reading") -> None:
+        """Publishes it if its own time or value has changed."""
+        changes = self._submeters
+        if changes and included(reading, self._values) and changes.is_new(reading):
+            if reading.seq is None:
+                reading.seq = self._seq
+            self._put(reading)
+
+    def _put(self, reading: "Reading") -> None:
         if reading.time is not None:
-            self._outbox.put(topics.READING, to_json(reading, self._values).encode())
+            item = to_json(reading, self._values).encode()
+            self._outbox.put(topics.READING, item, reading.channel)
         else:
             reading.payload = b""
-            self._outbox.put(topics.READING, reading)
+            self._outbox.put(topics.READING, reading, reading.channel)
 
     def _count(self, reading: "Reading") -> int:
         """How many of the values to publish it has."""
-        return len([c for c in self._values if c in reading.values])
+        return len(included(reading, self._values))
 
     def _fault(self, fault: "Fault") -> None:
         kind = fault.kind
@@ -275,6 +294,15 @@ def answerer(meter: "Section") -> "Amis | SignOn | Poller | None":
 
         return Poller(address=meter["address"] or "")
     return None
+
+
+def _changes(meter: str, values: "list[str]") -> "Changes | None":
+    """What knows the changes of sub-meters, if the settings want any of these."""
+    if not [code for code in values if code.find("24.2.") >= 0]:
+        return None
+    from smartmeter.submeters import Changes, are_named
+
+    return Changes() if are_named(meter, values) else None
 
 
 def _link(events: "list[Reading | Fault]") -> str | None:

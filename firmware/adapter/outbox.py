@@ -18,6 +18,8 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from smartmeter import Reading
 
+    Message = tuple[int, str, bytes | Reading, int]
+
 _KEPT_MS = 60_000
 _SENT_MS = 80_000  # so that the second repetition contains a minute's outage, too
 _BYTES = 24 * 1024  # and no more than this of the heap,
@@ -28,14 +30,14 @@ _REPEATED = (topics.READING, topics.CIPHERED)
 
 
 class Outbox:
-    """A message is (ticks of its arrival, specific topic, payload).
+    """A message is (ticks of its arrival, specific topic, payload, channel of a sub-meter or 0).
 
     In the place of the payload stands a Reading where that has no time of its own.
     """
 
     def __init__(self) -> None:
-        self._waiting: "list[tuple[int, str, bytes | Reading]]" = []
-        self._sent: "list[tuple[int, str, bytes | Reading]]" = []
+        self._waiting: "list[Message]" = []
+        self._sent: "list[Message]" = []
         self._again = 0  # index in _sent of the first one to send again
         self._size = 0  # of all waiting messages
         self._sent_size = 0
@@ -46,8 +48,8 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, specific: str, item: "bytes | Reading") -> None:
-        self._waiting.append((ticks(), specific, item))
+    def put(self, specific: str, item: "bytes | Reading", channel: int = 0) -> None:
+        self._waiting.append((ticks(), specific, item, channel))
         self._size += _size(item)
         self.trim()
         self.filled.set()
@@ -63,7 +65,7 @@ class Outbox:
             self._size -= _size(self._waiting.pop(0)[2])
             self.dropped += 1
 
-    def first(self) -> "tuple[int, str, bytes | Reading] | None":
+    def first(self) -> "Message | None":
         """The message to send next, or None."""
         self.trim()
         if self._again < len(self._sent):
@@ -79,10 +81,10 @@ class Outbox:
             self._again += 1
             self.repeated += 1
             return False
-        arrived, specific, item = self._waiting.pop(0)
+        arrived, specific, item, channel = self._waiting.pop(0)
         self._size -= _size(item)
         if specific in _REPEATED:
-            self._sent.append((arrived, specific, payload))
+            self._sent.append((arrived, specific, payload, channel))
             self._sent_size += len(payload)
             self._again += 1
         return True
@@ -92,7 +94,7 @@ class Outbox:
         self._again = 0
 
 
-def _age(now: int, message: "tuple[int, str, bytes | Reading]") -> int:
+def _age(now: int, message: "Message") -> int:
     return time.ticks_diff(now, message[0])
 
 

@@ -71,10 +71,15 @@ class Publisher:
         self.last_trouble = ""
         self.looked = 0  # uptime of the last sign of life of this task
 
-    def _topic(self, specific: str) -> str:
+    def _topic(self, specific: str, channel: int = 0) -> str:
+        id = self._meter_id
+        if channel:
+            from smartmeter.submeters import id_of  # loaded already, since there is one
+
+            id = id_of(id, channel)
         if self._concentrator_id:
-            return topics.uplink(self._concentrator_id, self._meter_id, specific)
-        return topics.meter(self._meter_id, specific)
+            return topics.uplink(self._concentrator_id, id, specific)
+        return topics.meter(id, specific)
 
     async def run(self) -> None:
         while True:
@@ -168,13 +173,13 @@ class Publisher:
         except asyncio.TimeoutError:
             pass
 
-    def _publish(self, arrived: int, specific: str, item: "bytes | Reading") -> None:
+    def _publish(self, arrived: int, specific: str, item: "bytes | Reading", channel: int) -> None:
         if not isinstance(item, bytes):
             now = self._clock.text(time.ticks_diff(ticks(), arrived))
             assert now is not None, "it waits until the time is known"
             stamp(item, now, item.seq or 0)
             item = to_json(item, self._values).encode()
-        self._broker.publish(self._topic(specific), item)
+        self._broker.publish(self._topic(specific, channel), item)
         is_new = self._outbox.done(item)
         self._spoken = self._clock.uptime()
         self.published += is_new

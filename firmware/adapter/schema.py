@@ -1,6 +1,7 @@
 """The rules for settings: checked by tools.provision before it writes, and by the board."""
 
 from smartmeter import ALLOWED
+from smartmeter.obis import key_of
 from smartmeter.reading import RATIO_MAX
 from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
@@ -85,10 +86,14 @@ def _id(value: object) -> object:
 def _codes(value: object) -> object:
     if not isinstance(value, list) or not 0 < len(value) <= 64:
         raise ValueError("is a list of 1 to 64 OBIS codes")
-    for code in value:
-        if not is_code(code) or ":" in code:
-            raise ValueError('is a list of OBIS codes such as "1.8.0"')
-    return value
+    codes: "list[str]" = []
+    for text in value:
+        if not is_code(text):
+            raise ValueError('is a list of OBIS codes such as "1.8.0" or "0-2:24.2.1"')
+        code = key_of(text)  # 1-0:1.8.0 is 1.8.0
+        if code not in codes:
+            codes.append(code)
+    return codes
 
 
 def _address(value: object) -> object:

@@ -7,6 +7,8 @@ its values have changed.
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .reading import Reading
 
 # The types of EN 13757-3, table 6, that have a medium here: hot and cold water are both water.
@@ -24,6 +26,8 @@ MEDIA = {
 }
 CHANNELS = "12345678"
 _SEQ_BITS = 63
+_CODE = "24.2."  # of the last value of a meter on a channel
+_ID_MAX = 62  # characters of a main meter's id: two more are the channel
 
 
 def number(reading: "Reading") -> None:
@@ -36,6 +40,13 @@ def number(reading: "Reading") -> None:
         for mantissa, _ in reading.values.values():
             total += abs(mantissa)
         reading.seq = total & ((1 << _SEQ_BITS) - 1)
+
+
+def are_named(meter: str, codes: "Iterable[str] | None") -> bool:
+    """Whether readings of sub-meters can be among those that the codes name, and have an id."""
+    if codes is None or len(meter) > _ID_MAX:
+        return False
+    return any([code.find(_CODE) >= 0 for code in codes])
 
 
 def id_of(main: str, channel: int) -> str:

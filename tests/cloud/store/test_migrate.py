@@ -31,6 +31,7 @@ STEPS = [
     "d6e92cfca4e8afff",
     "b6c1f07bcc65963d",
     "f47d257005fff694",
+    "40c8ec730e3292f9",
 ]
 
 EARLIER = range(1, schema.VERSION)

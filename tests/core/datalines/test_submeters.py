@@ -135,7 +135,8 @@ def test_on_the_wire_it_has_medium_and_units():
     }
     assert json.loads(to_json(gas, ["24.2.1"]))["values"] == {"24.2.1": 92.287}
     stamp(main, "2026-07-03T14:05:03+02:00", 1)
-    assert "medium" not in json.loads(to_json(main))
+    assert "medium" not in json.loads(to_json(main, ["1.8.1"]))
+    assert json.loads(to_json(main, ["1.8.1", "0-2:24.2.1"]))["values"] == {"1.8.1": 1500}
     back = reading_decoder.from_json(text)
     assert (back.medium, back.units) == ("water", {"24.2.1": "m3"})
 

@@ -48,8 +48,21 @@ def check(message: dict[str, Any]) -> None:
             assert component["state_class"] in KNOWN["state_classes"][kind]
 
 
+def test_a_sub_meter_is_a_device_with_its_own_class_and_unit() -> None:
+    gas = home_assistant.message("m-1", {"24.2.1": "m3"}, 180, "gas")
+    (sensor,) = gas["components"].values()
+    assert (sensor["device_class"], sensor["unit_of_measurement"]) == ("gas", "m³")
+    assert "expire_after" not in sensor  # it comes when it changes
+    assert gas["state_topic"] == "smartMeterMessage/m-1/reading"
+    assert gas["availability"][0]["topic"] == "smartMeterMessage/m/status"
+    heat = home_assistant.message("m-2", {"24.2.1": "J"}, 180, "heat")
+    (sensor,) = heat["components"].values()
+    assert (sensor["device_class"], sensor["unit_of_measurement"]) == ("energy", "MJ")
+    assert "/ 1000000" in sensor["value_template"]
+
+
 def test_every_default_code_has_a_sensor_that_home_assistant_takes() -> None:
-    message = home_assistant.message("m.1", set(ALLOWED) | {"14.7.0", "99.99.9"}, 180)
+    message = home_assistant.message("m.1", dict.fromkeys((*ALLOWED, "14.7.0", "99.99.9"), ""), 180)
     check(message)
     assert len(message["components"]) == len(ALLOWED) + 1
     energy = message["components"]["1_8_0"]  # what the Energy dashboard asks of a source
@@ -60,7 +73,7 @@ def test_every_default_code_has_a_sensor_that_home_assistant_takes() -> None:
 
 def test_a_missing_value_is_an_empty_state_and_never_0() -> None:
     """The templates, rendered as Home Assistant does it: Jinja with value_json."""
-    message = home_assistant.message("m", {"1.7.0", "32.7.0"}, 180)
+    message = home_assistant.message("m", {"1.7.0": "", "32.7.0": ""}, 180)
     document = json.loads(reading(1, power=0))
     states = {
         code: jinja2.Template(c["value_template"]).render(value_json=document)

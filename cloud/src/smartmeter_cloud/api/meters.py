@@ -187,7 +187,7 @@ def operational_properties() -> Response:
     """Every property a reading may have: its name, OBIS code, unit and description."""
     return Json(
         [
-            {"name": p.name, "obis": p.code, "units": [p.unit], "description": p.english}
+            {"name": p.name, "obis": p.code, "units": p.units, "description": p.english}
             for p in PROPERTIES
         ]
     )

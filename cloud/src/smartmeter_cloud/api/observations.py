@@ -17,6 +17,7 @@ def observe(store: Store, households: frozenset[str] | None = None) -> Observati
             n.reading.received,
             n.reading.suspect,
             n.gap,
+            bool(n.medium.name),
             hours_off(store, n),
         )
         for n in store.newest(0, households)

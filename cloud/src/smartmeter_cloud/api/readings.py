@@ -1,12 +1,14 @@
 """The specification's POST and DELETE /v1/meterReadings, and the bulk download."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
+from smartmeter.obis import key_of
+from smartmeter.texts import is_code
 from starlette.responses import StreamingResponse
 
 from smartmeter_cloud.api import openapi, schemas
@@ -110,6 +112,7 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
         token = caller.keep_download(asked, LINK_SECONDS)
         return Json({"linkToBulk": str(request.base_url) + f"v1/bulk/{token}"})
     content = []
+    units = {m.name: m.medium.units for m in caller.store.meters(caller.households)}
     more = False
     last = min(first + body.pageSize, body.maxRows or ROWS_MAX)
     for i, one in enumerate(queries.run(caller.store, query)):
@@ -117,7 +120,7 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
             more = True
             break
         if i >= first:
-            content.append(_form(one))
+            content.append(_form(one, units.get(one.meter, {})))
     page = {"pageNumber": body.pageNumber, "pageSize": body.pageSize, "hasNext": more}
     return Json({"page": page, "content": content})
 
@@ -167,6 +170,8 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
     conditions: list[Condition] = []
     for wanted in body.operationalProperties:
         code = wanted.specificPropertyName.removeprefix(PROPERTY_PREFIX)
+        if is_code(code):
+            code = key_of(code)  # 1-0:1.8.0 is 1.8.0
         codes.append(code)
         for sign, number in (
             (ABOVE, wanted.numericalValueGreaterThan),
@@ -182,7 +187,8 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
     )
 
 
-def _form(r: Reading) -> dict[str, Any]:
+def _form(r: Reading, units: Mapping[str, str]) -> dict[str, Any]:
+    """units: of the meter, by code, where they differ from those of the properties."""
     form: dict[str, Any] = {
         "readingTime": rfc3339(r.time, r.offset),
         "meterId": r.meter,
@@ -190,7 +196,7 @@ def _form(r: Reading) -> dict[str, Any]:
             {
                 "propertyName": PROPERTY_PREFIX + code,
                 "numericalValue": value,
-                "unit": UNITS.get(code, ""),
+                "unit": units.get(code) or UNITS.get(code, ""),
             }
             for code, value in r.values.items()
         ],

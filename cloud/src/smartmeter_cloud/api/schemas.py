@@ -32,8 +32,15 @@ class Reading(Schema):
 
 
 class Meter(Schema):
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
     id: MeterId
     label: str
+    meter_class: Literal["ELECTRICITY", "GAS", "WATER", "HEAT"] = Field(alias="class")
+    medium: Literal["electricity", "gas", "water", "heat", "cooling"]
+    units: dict[str, str] = Field(
+        description="a sub-meter's units, by code; others are those of the operational properties",
+        examples=[{"24.2.1": "m3"}],
+    )
     concentrator: str
     silentAfter: int = Field(description="seconds without a reading")
     newest: Reading

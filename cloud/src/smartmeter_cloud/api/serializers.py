@@ -43,7 +43,10 @@ def meter(n: Newest, label: str) -> Fields:
     return {
         "id": n.reading.meter,
         "label": label,
+        "class": n.medium.meter_class,
+        "medium": n.medium.name or "electricity",
+        "units": n.medium.units,
         "concentrator": n.concentrator,
-        "silentAfter": silent_after(n.gap) // 1000,
+        "silentAfter": silent_after(n.gap, bool(n.medium.name)) // 1000,
         "newest": reading(n.reading),
     }

@@ -45,7 +45,7 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
     for n in store.newest():
         meters[n.reading.meter] = {
             "last": n.reading.received,
-            "silent": now - n.reading.received > silent_after(n.gap),
+            "silent": now - n.reading.received > silent_after(n.gap, bool(n.medium.name)),
             "clock": "wrong" if n.reading.suspect else "right",
             "hours": hours_off(store, n),
             "concentrator": n.concentrator,

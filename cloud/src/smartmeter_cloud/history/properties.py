@@ -14,6 +14,11 @@ class Property(NamedTuple):
     unit: str
     english: str
     german: str
+    further: tuple[str, ...] = ()  # units that the same code has at other meters
+
+    @property
+    def units(self) -> list[str]:
+        return [self.unit, *self.further]
 
     @property
     def name(self) -> str:
@@ -74,6 +79,10 @@ def _all() -> list[Property]:
         Property("16.8.0", "Wh", "Active energy, import minus export", "Wirkenergie, Saldo")
     )
     found += [Property(*words) for words in _FURTHER]
+    last = "Last value of a gas, water, heat or other sub-meter", "Letzter Wert eines Subzählers"
+    found.append(Property("24.2.1", "m3", *last, ("J", "Wh")))
+    last = "Last value of a gas meter, not temperature corrected", "Letzter Wert eines Gaszählers"
+    found.append(Property("24.2.3", "m3", *last))
     for phase, base in ((1, 20), (2, 40), (3, 60)):
         for d, unit, english, german in _BY_PHASE:
             words = f"{english} in phase L{phase}", f"{german} in Phase L{phase}"
@@ -82,4 +91,4 @@ def _all() -> list[Property]:
 
 
 PROPERTIES = tuple(_all())
-UNITS = {p.code: p.unit for p in PROPERTIES}
+UNITS = {p.code: p.unit for p in PROPERTIES if not p.further}

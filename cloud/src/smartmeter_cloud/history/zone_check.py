@@ -16,7 +16,7 @@ def hours_off(store: Store, newest: Newest) -> int:
     0 if they are right, or off by anything else. A backlog arrives at once, so it does not count.
     """
     hours = _hours(newest.reading)
-    if not hours:
+    if not hours or newest.medium.name:  # a sub-meter's value may be an hour old
         return 0
     time = newest.reading.time
     begin = time - max(_SPAN_MS, 2 * _READINGS * (newest.gap or 0))

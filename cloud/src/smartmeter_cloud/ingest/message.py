@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 from msgspec.structs import astuple
+from smartmeter.obis import key_of
 from smartmeter.wire import receipt, refusal, topics
+from smartmeter.wire.reading_decoder import UNIT_MAX
 from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 from smartmeter_cloud.monitoring.observations import Box
 from smartmeter_cloud.store.batch import Batch, Sender, Unstorable
-from smartmeter_cloud.store.rows import CODES, COLUMNS, DeadLetter, ReadingRow
+from smartmeter_cloud.store.rows import CODES, COLUMNS, DeadLetter, Medium, ReadingRow
 
 PAYLOAD_MAX = 1024 * 1024
 STATUS_MAX = 256 * 1024  # of a Concentrator: one of a thousand meters names each
@@ -39,6 +41,9 @@ Number = (
 )
 
 
+Unit = Annotated[str, Meta(max_length=UNIT_MAX)]
+
+
 class _Form(msgspec.Struct, gc=False):
     """The wire form of DESIGN.md but for its values; names it does not have are passed over."""
 
@@ -50,6 +55,8 @@ class _Form(msgspec.Struct, gc=False):
 
 class Reading(_Form, gc=False):
     values: Annotated[dict[str, Number], Meta(min_length=1, max_length=VALUES_MAX)]
+    medium: Literal["electricity", "gas", "water", "heat", "cooling"] | None = None
+    units: Annotated[dict[str, Unit], Meta(max_length=VALUES_MAX)] = {}
 
 
 # Most readings only have the default codes. These are decoded in half the time without a
@@ -131,6 +138,7 @@ class MessageBatch(Batch):
             except (msgspec.MsgspecError, ValueError, RecursionError) as e:
                 raise Refused(_sentence("not a reading", e)) from None
             made = _row_of(reading, received)
+            self._note_medium(sender, reading)
         known = self.readings.get(sender)
         if known is None:
             self.readings[sender] = [made]
@@ -143,11 +151,15 @@ class MessageBatch(Batch):
         _check_size(payload, PAYLOAD_MAX)
         for decode, row_of in ((_decode_all_usual, _usual_row), (_decode_readings, _row_of)):
             try:
-                rows = [row_of(r, received) for r in decode(payload)]
+                readings = decode(payload)
+                rows = [row_of(r, received) for r in readings]
             except (msgspec.MsgspecError, ValueError, RecursionError):
                 continue
             if rows:
                 self.readings.setdefault(sender, []).extend(rows)
+            if decode is _decode_readings:
+                for reading in readings:
+                    self._note_medium(sender, reading)
             return
         try:
             parts = _decode_apart(payload)
@@ -158,6 +170,14 @@ class MessageBatch(Batch):
                 self._reading(sender, bytes(part), received)
             except Refused as e:
                 self._bury(sender, message, topic, bytes(part), received, str(e))
+
+    def _note_medium(self, sender: Sender, reading: Reading) -> None:
+        if reading.medium:
+            known = self.media.get(sender[0])
+            units = {code: u for code, u in reading.units.items() if code in reading.values}
+            self.media[sender[0]] = Medium(
+                reading.medium, {**known.units, **units} if known else units
+            )
 
     def _status(
         self,
@@ -224,6 +244,10 @@ def _row_of(reading: Reading, received: int) -> ReadingRow:
     if further:
         if not all(map(OBIS_CODE.match, further)):
             raise Refused("a value's name is not an OBIS code such as 1.8.0")
+        for code in [code for code in further if ":" in code and key_of(code) not in values]:
+            values[key_of(code)] = values.pop(code)  # 1-0:1.8.0 is 1.8.0
+        further = {code: number for code, number in values.items() if code not in CODES}
+    if further:
         extra = msgspec.json.encode(further).decode()
     return _row(reading, received, extra, tuple(map(values.get, CODES)))
 

@@ -37,6 +37,7 @@ class MeterActivity(NamedTuple):
     received: int
     suspect: bool  # its clock is wrong
     gap: int | None  # ms
+    is_submeter: bool = False
     hours: int = 0  # that its last readings' times are ahead of their arrival: a wrong time zone
 
 

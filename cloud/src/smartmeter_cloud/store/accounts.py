@@ -7,10 +7,13 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import Any
 
+import msgspec
+
 from smartmeter_cloud.store.households import of_households
-from smartmeter_cloud.store.rows import Key, Meter
+from smartmeter_cloud.store.rows import ELECTRICITY, Key, Medium, Meter
 from smartmeter_cloud.store.session import Session
 
+_units = msgspec.json.Decoder(dict[str, str]).decode
 AUDIT_MAX = 10_000  # lines; the newest are kept
 
 
@@ -27,17 +30,18 @@ class SqlAccounts(ABC):
         where, names = of_households(households)
         with self._reading() as db:
             rows = db.all(
-                f"SELECT name, household, label, family FROM meter WHERE {where} ORDER BY name",
+                "SELECT name, household, label, family, medium, units FROM meter "
+                f"WHERE {where} ORDER BY name",
                 names,
             )
-        return [Meter(*row) for row in rows]
+        return [Meter(*row[:4], medium_of(row[4], row[5])) for row in rows]
 
     def add_meter(self, meter: Meter) -> None:
         with self._writing() as db:
             db.run(
                 "INSERT INTO meter (name, concentrator, household, label, family, added) "
                 "VALUES (?, '', ?, ?, ?, ?)",
-                (*meter, int(time.time() * 1000)),
+                (*meter[:4], int(time.time() * 1000)),
             )
 
     def name_meter(self, meter: str, label: str | None, household: str | None) -> None:
@@ -169,3 +173,13 @@ _KEYS = (
     "SELECT digest, name, scopes, household, created, expires, once, session, parent "
     "FROM access_key "
 )
+
+
+def medium_of(medium: object, units: object) -> Medium:
+    """The medium in a row of `meter`; that of a main meter if nothing else can be read there."""
+    if not isinstance(medium, str) or not medium:
+        return ELECTRICITY
+    try:
+        return Medium(medium, _units(units) if isinstance(units, str) else {})
+    except (msgspec.MsgspecError, UnicodeError):
+        return Medium(medium, {})

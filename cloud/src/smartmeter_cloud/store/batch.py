@@ -9,7 +9,7 @@ from smartmeter.wire import refusal
 from smartmeter.wire.refusal import Refusal
 
 from smartmeter_cloud.monitoring.observations import Box
-from smartmeter_cloud.store.rows import DeadLetter, ReadingRow
+from smartmeter_cloud.store.rows import DeadLetter, Medium, ReadingRow
 
 # The id of a meter, and that of the Concentrator that sent its messages. The meter is "" for
 # a Concentrator's own status.
@@ -35,12 +35,14 @@ class Unstorable(NamedTuple):
 class Batch:
     """What one transaction stores.
 
+    media: what sub-meters among them measure, by meter.
     messages: the digests of all messages that are answered, with their senders. refused: those
     that are not stored, by Concentrator; the others get a receipt. over_quota: the senders that
     have sent too much.
     """
 
     readings: dict[Sender, list[ReadingRow]] = field(default_factory=dict)
+    media: dict[str, Medium] = field(default_factory=dict)
     boxes: list[Box] = field(default_factory=list)
     unstorable: list[Unstorable] = field(default_factory=list)
     ignored: int = 0

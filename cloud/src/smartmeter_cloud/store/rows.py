@@ -1,5 +1,6 @@
 """The rows that go into and come out of a store, the same for every kind of store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -83,6 +84,21 @@ class Reading:
     values: dict[str, int | float]
 
 
+class Medium(NamedTuple):
+    """What a sub-meter measures: its medium, and the unit of each of its codes."""
+
+    name: str
+    units: Mapping[str, str]
+
+    @property
+    def meter_class(self) -> str:
+        """The specification's class of such a meter; cooling is heat that is taken away."""
+        return {"": "ELECTRICITY", "cooling": "HEAT"}.get(self.name, self.name.upper())
+
+
+ELECTRICITY = Medium("", {})  # of a main meter, whose codes have a unit each
+
+
 @dataclass(frozen=True)
 class Newest:
     """A meter's newest reading; change grows with each one, gap is ms to the one before."""
@@ -91,6 +107,7 @@ class Newest:
     concentrator: str
     change: int
     gap: int | None
+    medium: Medium = ELECTRICITY
 
 
 class Bucket(NamedTuple):
@@ -170,6 +187,7 @@ class Meter(NamedTuple):
     household: str
     label: str
     family: str = ""
+    medium: Medium = ELECTRICITY
 
 
 class Sum(NamedTuple):

@@ -208,7 +208,14 @@ DELETE FROM box WHERE kind = 'adapter'
     AND (length(status) > 16384 OR name NOT IN (SELECT name FROM meter))
 """
 
-STEPS = (_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11)
+# A sub-meter's medium ("gas" and so on) and the units of its values, as JSON. Both are "" for a
+# main meter of electricity, whose codes have a unit each.
+_12 = """
+ALTER TABLE meter ADD COLUMN medium TEXT NOT NULL DEFAULT '';
+ALTER TABLE meter ADD COLUMN units TEXT NOT NULL DEFAULT ''
+"""
+
+STEPS = (_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12)
 VERSION = len(STEPS)
 
 

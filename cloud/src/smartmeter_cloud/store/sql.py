@@ -23,7 +23,7 @@ from smartmeter_cloud.store import (
     voltage,
 )
 from smartmeter_cloud.store import retention as retain
-from smartmeter_cloud.store.accounts import SqlAccounts
+from smartmeter_cloud.store.accounts import SqlAccounts, medium_of
 from smartmeter_cloud.store.batch import Batch, Reason, Sender
 from smartmeter_cloud.store.certificates import Revoked, SqlCertificates
 from smartmeter_cloud.store.households import Households, of_households
@@ -34,10 +34,12 @@ from smartmeter_cloud.store.rows import (
     BELOW,
     CODES,
     COLUMNS,
+    ELECTRICITY,
     EQUAL,
     Bucket,
     Condition,
     DeadLetter,
+    Medium,
     Newest,
     Reading,
     ReadingRow,
@@ -136,7 +138,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
     def write(self, batch: Batch) -> Stored:
         with self._writing() as db:
             self._take_out(db, batch)
-            new = self._write_readings(db, batch.readings) if batch.readings else 0
+            new = self._write_readings(db, batch.readings, batch.media) if batch.readings else 0
             boxes = self._status_quota.admitted(db, batch.boxes)
             for box in boxes:
                 self._box(db, box)
@@ -179,7 +181,12 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 meter = sender[0] if scope == refusal.METER else ""
                 refusals.note(db, sender[1], meter, reason, messages)
 
-    def _write_readings(self, db: Session, readings: Mapping[Sender, list[ReadingRow]]) -> int:
+    def _write_readings(
+        self,
+        db: Session,
+        readings: Mapping[Sender, list[ReadingRow]],
+        media: Mapping[str, Medium],
+    ) -> int:
         ids = self._meter_ids(db, dict(readings.keys()))
         newest: dict[int, tuple[int, int, int, str]] = {}
         dirty: set[tuple[int, int]] = set()
@@ -192,6 +199,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
             rows += [(meter, *row) for row in some]
             quarters = {row[0] // QUARTER_MS for row in some if not row[6]}
             dirty.update([(meter, quarter * QUARTER_MS) for quarter in quarters])
+        self._note_media(db, {name: medium for name, medium in media.items() if name in ids})
         new = self._insert(db, rows)
         if new:
             self._note_dirty(db, sorted(dirty))
@@ -201,6 +209,18 @@ class SqlStore(SqlAccounts, SqlCertificates):
             ]
             self._note_newest(db, latest_of, self._next_change(db))
         return new
+
+    def _note_media(self, db: Session, media: Mapping[str, Medium]) -> None:
+        """Stores what sub-meters measure, where it is not known yet."""
+        for name, medium in sorted(media.items()):
+            row = db.one("SELECT medium, units FROM meter WHERE name = ?", (name,))
+            known = medium_of(*row) if row else ELECTRICITY
+            units = {**known.units, **medium.units}
+            if known != Medium(medium.name, units):
+                db.run(
+                    "UPDATE meter SET medium = ?, units = ? WHERE name = ?",
+                    (medium.name, msgspec.json.encode(units, order="sorted").decode(), name),
+                )
 
     def _note_dirty(self, db: Session, slices: list[tuple[int, int]]) -> None:
         """Marks slices (meter, start) for a roll-up."""
@@ -240,7 +260,7 @@ class SqlStore(SqlAccounts, SqlCertificates):
         where, names = of_households(households)
         with self._reading() as db:
             meters = db.all(
-                "SELECT name, id, time, seq, concentrator, change, gap FROM meter "
+                "SELECT name, id, time, seq, concentrator, change, gap, medium, units FROM meter "
                 f"WHERE change > ? AND time >= 0 AND time < {FAR_MS} AND {where} ORDER BY name",
                 (after, *names),
             )
@@ -251,8 +271,9 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 concentrator,
                 change,
                 gap if _is_of((gap,), int) else None,
+                medium_of(medium, units),
             )
-            for name, *key_parts, concentrator, change, gap in meters
+            for name, *key_parts, concentrator, change, gap, medium, units in meters
             if (key := tuple(key_parts)) in rows
         ]
 

@@ -200,7 +200,7 @@ def _walk(
     if rest.types and ctx.submeters:
         from .submeters import found  # many meters have none
 
-        found(reading, rest.types, rest.moments, ctx)
+        found(reading, rest.types, rest.moments, ctx, _unhex)
     return reading
 
 
@@ -445,11 +445,11 @@ class _Rest:
         for ids in (self._ids,) if electric else (self._ids, self._others):
             for key in _IDS:
                 if key in ids:
-                    return unhex(ids[key])
+                    return _unhex(ids[key])
         return ""
 
 
-def unhex(text: str) -> str:
+def _unhex(text: str) -> str:
     """Decode ids that are the hexadecimal of their ASCII (P1; Kamstrup fills up with 00).
 
     Others, of eight digits as well, stay as they are.

@@ -13,6 +13,8 @@ from .clock import Clock
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..context import Context
 
 _VALUE = "24.2."
@@ -21,15 +23,17 @@ _CODE_AT = 4  # where C.D.E begins in 0-1:C.D.E
 
 
 def found(
-    reading: Reading, types: "dict[str, str]", moments: "dict[str, str]", ctx: "Context"
+    reading: Reading,
+    types: "dict[str, str]",
+    moments: "dict[str, str]",
+    ctx: "Context",
+    unhex: "Callable[[str], str]",
 ) -> None:
     """Fills in reading.submeters from its values "0-n:24.2.x".
 
     types: the type of each channel's meter, by "0-n:". moments: the times before the values, by
-    code.
+    code. unhex: how ids are decoded.
     """
-    from .decode import unhex  # it loads this module
-
     submeters: "dict[str, Reading]" = {}
     for key, code in reading.codes.items():
         head = code[:_CODE_AT]

@@ -52,9 +52,16 @@ def to_json(reading: "Reading", only: "Iterable[str] | None" = None) -> str:
 
 
 def included(reading: "Reading", only: "Iterable[str]") -> "list[str]":
-    """Those keys of reading.values that the codes in `only` name."""
+    """Those keys of reading.values that the codes in `only` name.
+
+    What comes in readings of its own is not in the main meter's as well. "24.2.1" is there, as
+    before readings of sub-meters.
+    """
     if not reading.channel:
-        return [c for c in only if c in reading.values]
+        elsewhere: "list[str]" = []
+        for submeter in reading.submeters or ():
+            elsewhere += submeter.codes.values()
+        return [c for c in only if c in reading.values and c not in elsewhere]
     return [c for c in reading.values if key_of(reading.codes[c]) in only]
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smartmeter import Fault, Reading, Receiver
-from smartmeter.obis import key_of
 from smartmeter.wire.reading_encoder import to_json
 from smartmeter_service.toml_file import SettingsError
 
@@ -56,8 +55,7 @@ def line_of(event: Reading | Fault) -> str:
     """An event as one line of JSON: a reading with all its values, or a fault."""
     if isinstance(event, Fault):
         return json.dumps({"fault": event.kind, "detail": event.detail})
-    names = list(map(key_of, event.codes.values())) if event.channel else event.values
-    text = to_json(event, names)
+    text = to_json(event, event.values)
     return f'{{"meter":{json.dumps(event.meter)},{text[1:]}'
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
 from smartmeter.meters import profile_settings, zone_names
+from smartmeter.obis import key_of
 from smartmeter.reading import RATIO_MAX
 from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
@@ -98,8 +99,13 @@ class _Telegrams(Table, kw_only=True):
         if self.link is not None and self.link not in LINKS:
             raise WrongKey("link", f"must be one of {', '.join(LINKS)}")
         for code in self.values or ():
-            if not is_code(code) or ":" in code:
-                raise WrongKey("values", f"must be OBIS codes such as 1.8.0, and {code} is not one")
+            if not is_code(code):
+                raise WrongKey(
+                    "values",
+                    f"must be OBIS codes such as 1.8.0 or 0-2:24.2.1, and {code} is not one",
+                )
+        if self.values is not None:  # 1-0:1.8.0 is 1.8.0
+            self.values = tuple(dict.fromkeys(map(key_of, self.values)))
         if self.unencrypted and self.auth_key:
             raise WrongKey("unencrypted", "has no effect with auth_key_file; drop one of them")
         try:

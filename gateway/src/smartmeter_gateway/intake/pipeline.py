@@ -55,7 +55,7 @@ class Pipeline:
         # The sequence number starts from the clock, so that a restart never repeats one.
         seq = int(time.time() * 1000)
         self._decoders = {m.id: TelegramDecoder(m, self.guard(m.id), seq) for m in meters}
-        self._codes: dict[str, set[str]] = {}
+        self._codes: dict[str, dict[str, str]] = {}  # by meter: code -> unit, if it was given
 
     def _take_kept_status(self, meter: str, payload: bytes) -> None:
         """A status from before the start. It may be one that an older version took."""
@@ -137,13 +137,15 @@ class Pipeline:
             self._registry.duplicate(meter, source)
             return False
         self._registry.reading(meter, values.time, values.values, source)
-        if values.clock == "meter":
+        # what a sub-meter sends may be an hour old
+        if values.clock == "meter" and not values.medium:
             self._registry.clock(meter, values.time)
         if self._publisher:
-            known = self._codes.setdefault(meter, set())
-            if not known.issuperset(values.values):
-                known.update(values.values)
-                self._publisher.announce(meter, set(known))
+            known = self._codes.setdefault(meter, {})
+            if not known.keys() >= values.values.keys():
+                units = values.units or {}
+                known.update({code: units.get(code, "") for code in values.values})
+                self._publisher.announce(meter, dict(known), values.medium)
         return True
 
     def _decode(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:
@@ -165,9 +167,7 @@ class Pipeline:
             self._registry.duplicate(meter, source)
             return
         batch.rows += [
-            NewRow(meter, topics.READING, p)
-            for p in opened
-            if self._is_new(batch, meter, p, source)
+            NewRow(id, topics.READING, p) for id, p in opened if self._is_new(batch, id, p, source)
         ]
         batch.replay_guards[meter] = decoder.guard.kept()
 

@@ -7,11 +7,11 @@ from collections import Counter
 from contextlib import closing
 
 import smartmeter
-from smartmeter import Fault, Reading, Receiver
+from smartmeter import Fault, Reading, Receiver, submeters
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter.tariffs import withheld
 from smartmeter.wire import topics
-from smartmeter.wire.reading_encoder import stamp, to_json
+from smartmeter.wire.reading_encoder import included, stamp, to_json
 from smartmeter_service.errors import reason_of
 from smartmeter_service.threads import RestartedThread
 
@@ -49,7 +49,9 @@ class SerialSource:
             settings.zone,
             settings.unencrypted,
             settings.ratio,
+            submeters=submeters.are_named(settings.meter, settings.values),
         )
+        self._submeters = submeters.Changes()
         self._publisher = publisher
         self._guard = pipeline.guard(settings.meter)
         self._receiver.counters = self._guard.counters
@@ -115,6 +117,8 @@ class SerialSource:
         for event in events:
             if isinstance(event, Fault):
                 self._fault(event)
+            elif event.channel:
+                self._submeter(event)
             else:
                 self._reading(event)
 
@@ -138,6 +142,20 @@ class SerialSource:
             log.info("%s: readings come%s", self.name, found)
             self._progress = READINGS
             self._tell("online")
+
+    def _submeter(self, reading: Reading) -> None:
+        """Gas, water or the like, if its own time or value has changed."""
+        if not included(reading, self._settings.values or ()) or not self._submeters.is_new(
+            reading
+        ):
+            return
+        stamp(reading, now_text(), self._seq)
+        payload = to_json(reading, self._settings.values).encode()
+        meter = submeters.id_of(self._settings.meter, reading.channel)
+        try:
+            self._put(topics.READING, payload, Batch(), meter)
+        except Refused as why:
+            self._registry.refuse(why.kind, why.detail, self.name)
 
     def _fault(self, fault: Fault) -> None:
         self._faults[fault.kind] += 1
@@ -174,8 +192,9 @@ class SerialSource:
         batch = Batch(replay_guards={self._settings.meter: self._guard.kept()})
         self._put(topics.STATUS, json.dumps(document).encode(), batch)
 
-    def _put(self, specific: str, payload: bytes, batch: Batch) -> None:
-        meter = self._settings.meter
+    def _put(self, specific: str, payload: bytes, batch: Batch, meter: str = "") -> None:
+        """meter: a sub-meter's id, or "" for the port's own meter."""
+        meter = meter or self._settings.meter
         self._pipeline.take(batch, meter, specific, payload, self.name)
         self._pipeline.put(batch)
         if self._publisher:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
+from smartmeter.wire.reading_decoder import UNIT_MAX
 from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 PAYLOAD_MAX = 65536  # bytes of a reading from the LAN
@@ -37,6 +38,9 @@ class Refused(ValueError):
         self.detail = detail
 
 
+Unit = Annotated[str, msgspec.Meta(max_length=UNIT_MAX)]
+
+
 class CheckedReading(msgspec.Struct):
     """A reading after its check. The bytes as they came are what is passed on."""
 
@@ -45,6 +49,8 @@ class CheckedReading(msgspec.Struct):
     seq: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
     auth: Literal["verified", "unverified", "none"]
     values: Annotated[dict[str, float], msgspec.Meta(min_length=1, max_length=_VALUES_MAX)]
+    medium: Literal["electricity", "gas", "water", "heat", "cooling"] | None = None
+    units: Annotated[dict[str, Unit], msgspec.Meta(max_length=_VALUES_MAX)] | None = None
 
 
 _reading = msgspec.json.Decoder(CheckedReading)

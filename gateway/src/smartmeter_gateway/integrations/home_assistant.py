@@ -8,9 +8,11 @@ state, which Home Assistant ignores. So a missing value never becomes 0.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import smartmeter
+from smartmeter.submeters import main_of
 from smartmeter.wire import topics
 
 _NAME = re.compile(
@@ -56,6 +58,21 @@ _SENSORS: dict[str, tuple[str, tuple[str, str | None, str]]] = {
 }
 
 
+# By a sub-meter's medium and its unit on the wire: name, unit, device class, the number by which
+# Home Assistant's is smaller.
+_SUBMETERS: dict[tuple[str, str], tuple[str, str, str, int]] = {
+    ("gas", "m3"): ("Gas", "m³", "gas", 1),
+    ("water", "m3"): ("Water", "m³", "water", 1),
+    ("heat", "J"): ("Heat", "MJ", "energy", 10**6),
+    ("heat", "Wh"): ("Heat", "Wh", "energy", 1),
+    ("heat", "m3"): ("Heating water", "m³", "water", 1),
+    ("cooling", "J"): ("Cooling", "MJ", "energy", 10**6),
+    ("cooling", "Wh"): ("Cooling", "Wh", "energy", 1),
+    ("cooling", "m3"): ("Cooling water", "m³", "water", 1),
+    ("electricity", "Wh"): ("Energy", "Wh", "energy", 1),
+}
+
+
 def object_id(meter: str) -> str:
     """A meter's id in the form of a discovery topic; different ids stay different."""
     plain = _NAME.sub("_", meter)
@@ -69,9 +86,27 @@ def topic(prefix: str, meter: str) -> str:
     return f"{prefix}/device/smartmeter_{object_id(meter)}/config"
 
 
-def message(meter: str, codes: set[str], expire_after: int) -> dict[str, Any]:
-    """The discovery message of a meter with these codes; others get no sensor."""
+def message(
+    meter: str, codes: Mapping[str, str], expire_after: int, medium: str | None = None
+) -> dict[str, Any]:
+    """The discovery message of a meter with these codes (and units); others get no sensor.
+
+    medium: a sub-meter's, or None. A sub-meter is available if its main meter's adapter is.
+    """
     unique = f"smartmeter_{object_id(meter)}"
+    status_of = (medium and main_of(meter)) or meter
+    if medium:
+        components = {
+            code.replace(".", "_"): _submeter(unique, code, *_SUBMETERS[medium, unit])
+            for code, unit in sorted(codes.items())
+            if (medium, unit) in _SUBMETERS
+        }
+    else:
+        components = {
+            code.replace(".", "_"): _component(unique, code, expire_after)
+            for code in sorted(codes)
+            if code in _SENSORS
+        }
     return {
         "device": {
             "identifiers": [unique],
@@ -82,18 +117,14 @@ def message(meter: str, codes: set[str], expire_after: int) -> dict[str, Any]:
         "state_topic": topics.meter(meter, topics.READING),
         "availability": [
             {
-                "topic": topics.meter(meter, topics.STATUS),
+                "topic": topics.meter(status_of, topics.STATUS),
                 "value_template": "{{ value_json.state }}",
                 "payload_available": "online",
                 "payload_not_available": "offline",
             }
         ],
         "qos": 1,
-        "components": {
-            code.replace(".", "_"): _component(unique, code, expire_after)
-            for code in sorted(codes)
-            if code in _SENSORS
-        },
+        "components": components,
     }
 
 
@@ -113,6 +144,27 @@ def _component(unique: str, code: str, expire_after: int) -> dict[str, Any]:
     return made
 
 
-def payload(meter: str, codes: set[str], expire_after: int) -> bytes:
+def _submeter(
+    unique: str, code: str, name: str, unit: str, device_class: str, divisor: int
+) -> dict[str, Any]:
+    """A sensor that never expires, because a sub-meter's reading comes when it changes."""
+    number = f"value_json['values']['{code}']"
+    if divisor != 1:
+        number = f"{number} / {divisor}"
+    return {
+        "platform": "sensor",
+        "unique_id": f"{unique}_{code.replace('.', '_')}",
+        "name": name,
+        "unit_of_measurement": unit,
+        "device_class": device_class,
+        "state_class": "total_increasing",
+        "value_template": f"{{{{ {number} if '{code}' in value_json['values'] else '' }}}}",
+    }
+
+
+def payload(
+    meter: str, codes: Mapping[str, str], expire_after: int, medium: str | None = None
+) -> bytes:
     """message() in its published form."""
-    return json.dumps(message(meter, codes, expire_after), separators=(",", ":")).encode()
+    made = message(meter, codes, expire_after, medium)
+    return json.dumps(made, separators=(",", ":")).encode()

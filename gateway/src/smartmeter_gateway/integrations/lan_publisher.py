@@ -38,7 +38,8 @@ class LanPublisher(Listener):
     ) -> None:
         self._home = home
         self._registry = registry
-        self._announced: dict[str, set[str]] = {}  # meter -> codes
+        # meter -> code -> unit, and medium
+        self._announced: dict[str, tuple[dict[str, str], str | None]] = {}
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._waiting: deque[tuple[str, bytes, bool]] = deque()  # topic, payload, retained
@@ -54,11 +55,11 @@ class LanPublisher(Listener):
     def stop(self, timeout: float) -> None:
         self._broker.stop(timeout)
 
-    def announce(self, meter: str, codes: set[str]) -> None:
+    def announce(self, meter: str, codes: dict[str, str], medium: str | None) -> None:
         """Announce to Home Assistant which values a meter sends: now, and at each connection."""
-        self._announced[meter] = codes
+        self._announced[meter] = codes, medium
         topic = home_assistant.topic(self._home.prefix, meter)
-        payload = home_assistant.payload(meter, codes, self._home.expire_after)
+        payload = home_assistant.payload(meter, codes, self._home.expire_after, medium)
         self._publish(topic, payload, retain=True)
 
     def publish(self, meter: str, specific: str, payload: bytes) -> None:
@@ -84,8 +85,8 @@ class LanPublisher(Listener):
             self._session = session
             self._waiting.clear()
             self._under_way.clear()
-        for meter, codes in list(self._announced.items()):
-            self.announce(meter, codes)
+        for meter, (codes, medium) in list(self._announced.items()):
+            self.announce(meter, codes, medium)
 
     def disconnected(self) -> None:
         self._session = None
