@@ -50,6 +50,7 @@ _WIRE_S = 30
 NEED_PSRAM = {
     "meter": "the first reading of a Kaifa MA309 from source takes more than 128 kB for a moment",
     "test_a_meter_of_iec_62056_21_is_asked": "sign-on and data lines from source do so, too",
+    "test_a_gas_meter_is_published_under_its_own_id_when_it_changes": "data lines from source, too",
 }
 
 
@@ -230,17 +231,17 @@ class Listener:
         self._client.username_pw_set("test", USERS["test"])
         self._begin(port)
 
-    def payload(self, specific: str, seconds: float = 60.0) -> bytes:
-        """The next message on {prefix}/test-meter/{specific}."""
+    def payload(self, specific: str, seconds: float = 60.0, meter: str = METER) -> bytes:
+        """The next message on {prefix}/{meter}/{specific}."""
         until = time.monotonic() + seconds
         while True:
             topic, payload = self._got.get(timeout=max(0.01, until - time.monotonic()))
-            if topic == f"{self.prefix}/{METER}/{specific}":
+            if topic == f"{self.prefix}/{meter}/{specific}":
                 return payload
 
-    def next(self, specific: str, seconds: float = 60.0) -> Any:
+    def next(self, specific: str, seconds: float = 60.0, meter: str = METER) -> Any:
         """The JSON of it."""
-        payload = self.payload(specific, seconds)
+        payload = self.payload(specific, seconds, meter)
         return json.loads(payload, parse_float=Decimal, parse_int=Decimal)
 
     def forget(self) -> None:

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 from smartmeter import Reading, Receiver
+from smartmeter.checks.crc import arc
 from smartmeter.wire.reading_encoder import to_json
 
-from tests.firmware.rig import KEY, Setup, TestMeter, agrees
+from tests.firmware.rig import KEY, METER, Setup, TestMeter, Wire, agrees
 
 
 def test_the_allow_list_of_the_settings_decides(setup: Setup, meter: TestMeter) -> None:
@@ -78,3 +79,36 @@ def test_one_device_can_be_adapter_and_concentrator(setup: Setup, meter: TestMet
     assert setup.status()["state"] == "online"
     truth = meter.send()
     assert agrees(setup.listener.next("reading"), truth)
+
+
+def test_a_gas_meter_is_published_under_its_own_id_when_it_changes(
+    setup: Setup, wire: Wire
+) -> None:
+    def send(second: int, hour: int, gas: str) -> None:
+        lines = (
+            "/ISK5\\2M550T-1012",
+            "",
+            f"0-0:1.0.0(2607031605{second:02}S)",
+            "1-0:1.8.1(000001.500*kWh)",
+            "0-1:24.1.0(003)",
+            f"0-1:24.2.1(260703{hour}0000S)({gas}*m3)",
+            "!",
+        )
+        body = "\r\n".join(lines).encode()
+        wire.send(body + b"%04X\r\n" % arc(body, 0, len(body)))
+
+    del setup.secrets["meter_key"]
+    setup.settings["publish"] = {"values": ["1-0:1.8.1", "24.2.1"]}
+    setup.provision()
+    setup.status()
+    send(1, 14, "00092.287")
+    main = setup.listener.next("reading")
+    assert main["values"] == {"1.8.1": Decimal(1500), "24.2.1": Decimal("92.287")}
+    gas = setup.listener.next("reading", meter=f"{METER}-1")
+    assert (gas["medium"], gas["units"]) == ("gas", {"24.2.1": "m3"})
+    assert (gas["time"], gas["clock"]) == ("2026-07-03T14:00:00+02:00", "meter")
+    send(2, 14, "00092.287")
+    send(3, 15, "00092.300")
+    later = setup.listener.next("reading", meter=f"{METER}-1")
+    assert later["time"] == "2026-07-03T15:00:00+02:00"
+    assert later["values"] == {"24.2.1": Decimal("92.300")}

@@ -34,7 +34,7 @@ class SqlAccounts(ABC):
                 f"WHERE {where} ORDER BY name",
                 names,
             )
-        return [Meter(*row[:4], medium_of(row[4], row[5])) for row in rows]
+        return [Meter(*told, medium_of(medium, units)) for *told, medium, units in rows]
 
     def add_meter(self, meter: Meter) -> None:
         with self._writing() as db:

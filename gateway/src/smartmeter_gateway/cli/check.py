@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from smartmeter.submeters import main_of
 from smartmeter.wire import refusal, topics
 from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
@@ -36,6 +37,7 @@ _LAN_PACKET_BYTES = 10_000_000
 def check(config: Config, seconds: float) -> Iterator[Result]:
     """Try everything in the settings; read each port for that long."""
     yield True, f"settings: concentrator {config.id}"
+    yield from _ids(config)
     yield _spool(config.spool)
     if isinstance(config.lan, BrokerSettings):
         yield from _lan_broker(config.lan, config.id)
@@ -51,6 +53,13 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
         return
     yield from _listening(config)
     yield from listen_to_all(config.ports, seconds, until_reading=True)
+
+
+def _ids(config: Config) -> Iterator[Result]:
+    """Ids that a sub-meter might have: they work, but a new meter should not get one."""
+    for id in [*(meter.id for meter in config.meters), *(port.meter for port in config.ports)]:
+        if main_of(id):
+            yield True, f"meter {id}: ids that end in -1 to -8 are for sub-meters; avoid them"
 
 
 def _is_running(spool: Path) -> bool:

@@ -37,7 +37,9 @@ class TelegramDecoder:
     def _new(self) -> Receiver:
         s = self._settings
         wanted = submeters.are_named(s.id, s.values)
-        return Receiver(s.key, s.auth_key, s.link, s.profile, s.zone, s.unencrypted, s.ratio, wanted)
+        return Receiver(
+            s.key, s.auth_key, s.link, s.profile, s.zone, s.unencrypted, s.ratio, wanted
+        )
 
     @property
     def withheld(self) -> str:
