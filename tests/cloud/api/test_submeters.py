@@ -4,8 +4,8 @@ from typing import Any
 
 from smartmeter_cloud.ingest.message import MessageBatch
 
-from tests.cloud.around import encoded, reading
-from tests.cloud.sites import Site, call
+from tests.cloud.api_process import Site, call
+from tests.cloud.harness import encoded, reading
 from tests.cloud.stores import opens, store
 
 __all__ = ["opens", "store"]

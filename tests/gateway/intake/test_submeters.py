@@ -13,7 +13,7 @@ from smartmeter_gateway.intake.telegram_decoder import TelegramDecoder
 from smartmeter_gateway.intake.validation import Refused
 
 from tests.gateway.conftest import Between
-from tests.gateway.standins import StandInCloud
+from tests.gateway.harness import FakeCloud
 
 VALUES = ("1.8.1", "24.2.1", "0-2:24.2.1")
 
@@ -54,7 +54,7 @@ def test_only_what_the_settings_name_is_passed_on() -> None:
         decoder(None).raw(telegram(1))  # it has none of the usual values
 
 
-def test_gas_and_water_of_a_port_arrive_at_the_cloud(between: Between, cloud: StandInCloud) -> None:
+def test_gas_and_water_of_a_port_arrive_at_the_cloud(between: Between, cloud: FakeCloud) -> None:
     meter, port = pty.openpty()
     tty.setraw(port)
     between.configure(

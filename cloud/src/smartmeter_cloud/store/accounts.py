@@ -34,7 +34,10 @@ class SqlAccounts(ABC):
                 f"WHERE {where} ORDER BY name",
                 names,
             )
-        return [Meter(*told, medium_of(medium, units)) for *told, medium, units in rows]
+        return [
+            Meter(name, household, label, family, medium_of(medium, units))
+            for name, household, label, family, medium, units in rows
+        ]
 
     def add_meter(self, meter: Meter) -> None:
         with self._writing() as db:
