@@ -23,7 +23,7 @@ METER_B = "5d1f0c0e-0d0f-4c0b-8f3e-1f7c2a9b6d02"
 USERS = {METER_A: "secret-a", METER_B: "secret-b", "adapter": "shared", "kitchen": "k"}
 
 # Long enough for a real client on a busy machine, and shorter than a test likes to wait.
-WAITS = {"login_s": 3.0, "wrong_s": 0.05, "unread_s": 3.0}
+WAITS = {"login_s": 3.0, "wrong_s": 0.05, "unread_s": 3.0, "taken_s": 2.0}
 
 
 class Will(NamedTuple):

@@ -8,9 +8,8 @@ admission.py decides whether a client may connect. amqtt then gets the connectio
 public interface for external listeners, in whole packets of bounded size and rate (packets.py).
 amqtt keeps subscriptions, sessions and retained messages. It asks rights.py about every topic.
 
-Measured limits of amqtt 0.12 (MQTT 3.1.1 only): about 2 000 QoS 1 messages a second on one core,
-and a PUBACK may come before delivery, so what is on its way when the process ends is lost.
-A mosquitto is better wherever you have one.
+Measured limit of amqtt 0.12 (MQTT 3.1.1 only): about 2 000 QoS 1 messages a second on one core.
+amqtt acknowledges a message before anybody has it. held_acknowledgements.py holds that back.
 """
 
 from .embedded import BrokerUnavailable, EmbeddedBroker

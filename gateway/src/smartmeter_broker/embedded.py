@@ -15,6 +15,7 @@ from amqtt.errors import AMQTTError, BrokerError  # type: ignore[import-untyped]
 from smartmeter_service.threads import VitalThread
 
 from .admission import Admission
+from .held_acknowledgements import HeldAcknowledgements
 from .listener import Gate, Listener, Waits, most_connections
 from .packets import PacketReader, PacketWriter
 from .retained_delivery import RetainedDeliveryBroker
@@ -42,6 +43,7 @@ class EmbeddedBroker:
     port 0 takes a free one; .port is the port in use. users: name -> password. meters: ids in the
     settings. A user with such a name, or with a UUID, is restricted to its own topics (rights.py).
     reserved: only this process publishes on topics that begin so.
+    held: a message on a topic that begins so is acknowledged once this process has done so.
     certificate and key (PEM files) make it a TLS listener. client_ca: a client with a certificate
     of this authority needs no password, and is restricted to its own topics. Certificates in the
     crl.pem beside client_ca are refused.
@@ -60,6 +62,7 @@ class EmbeddedBroker:
         users: Mapping[str, str],
         meters: Collection[str] = (),
         reserved: str = "",
+        held: str = "",
         certificate: Path | None = None,
         key: Path | None = None,
         client_ca: Path | None = None,
@@ -72,6 +75,7 @@ class EmbeddedBroker:
         self.local_port = 0
         self._tls = (certificate, key, client_ca)
         self._waits = waits
+        self._held = held
         self._crl = client_ca.with_name("crl.pem") if client_ca else None
         self._rights = Rights(users, meters, reserved)
         self._admission = Admission(users, self._rights, self._crl, self.local_user)
@@ -176,7 +180,15 @@ class EmbeddedBroker:
         def sessions_of(user: str) -> int:
             return sum(session.username == user for session, _ in broker.sessions.values())
 
-        return Gate(self._admission, handover, sessions_of, self._waits, ThrottledLog(_log))
+        def sent(client_id: str, packet_id: int) -> tuple[str, bytes] | None:
+            session, _ = broker.sessions.get(client_id, (None, None))
+            message = session.inflight_out.get(packet_id) if session else None
+            return (message.topic, bytes(message.data)) if message else None
+
+        held = HeldAcknowledgements(self._held, self._rights.may_write)
+        return Gate(
+            self._admission, handover, sessions_of, sent, held, self._waits, ThrottledLog(_log)
+        )
 
     def _tls_context(self) -> ssl.SSLContext | None:
         """Raises OSError; ssl.SSLError is one."""

@@ -20,6 +20,7 @@ from amqtt.mqtt.connect import ConnectPacket  # type: ignore[import-untyped]
 
 from .admission import Admission, Refused
 from .budget import Budget
+from .held_acknowledgements import HeldAcknowledgements, Publisher
 from .packets import Malformed, PacketReader, PacketWriter
 from .plugins import session_user
 from .retained_limit import RetainedLimit
@@ -43,6 +44,7 @@ class Waits(NamedTuple):
     login_s: float = 10.0  # from the connection to the end of CONNECT, TLS included
     wrong_s: float = 1.0  # a wrong password is answered late, against guessing
     unread_s: float = 20.0  # a client may leave data unread, once the buffers are full
+    taken_s: float = 10.0  # this process may leave a message unacknowledged
 
 
 Handover = Callable[[PacketReader, PacketWriter], Awaitable[None]]
@@ -60,6 +62,7 @@ class Gate:
     """State that all listeners of a broker share: its connections, and how they reach amqtt.
 
     sessions_of(user): how many sessions of a user amqtt has.
+    sent(client_id, packet_id): topic and payload of what amqtt has sent to a client.
     """
 
     def __init__(
@@ -67,12 +70,16 @@ class Gate:
         admission: Admission,
         handover: Handover,
         sessions_of: Callable[[str], int],
+        sent: Callable[[str, int], tuple[str, bytes] | None],
+        held: HeldAcknowledgements,
         waits: Waits,
         log: ThrottledLog,
     ) -> None:
         self.admission = admission
         self.handover = handover
         self.sessions_of = sessions_of
+        self.sent = sent
+        self.held = held
         self.waits = waits
         self.log = log
         self.retained = RetainedLimit()
@@ -274,12 +281,34 @@ class Listener:
             connect.username, connect.username_flag = user, True
             connect.password, connect.password_flag = None, False
             budget = gate.budgets.setdefault(user, Budget())
-            reader.begin(connect, login, budget, gate.retained)
-            writer = PacketWriter(connection.stream, gate.waits.unread_s, gate.log)
-            await self._hand_over(reader, writer)
+            publisher = self._publisher(connection, login)
+
+            def on_acknowledged(packet_id: int) -> None:
+                if message := gate.sent(client_id, packet_id):
+                    gate.held.acknowledged(*message)
+
+            reader.begin(connect, login, budget, gate.retained, publisher, on_acknowledged)
+            writer = PacketWriter(connection.stream, publisher, gate.waits.unread_s, gate.log)
+            try:
+                await self._hand_over(reader, writer)
+            finally:
+                publisher.close()
         finally:
             self._users[user] -= 1
             del gate.connections[client_id]
+
+    def _publisher(self, connection: Connection, login: Login) -> Publisher:
+        def send(data: bytes) -> None:
+            if connection.stream and not connection.stream.transport.is_closing():
+                connection.stream.write(data)
+
+        def give_up() -> None:
+            self._gate.log.warning(
+                "held", f"a message of {login.name} was not taken in time; its connection ends"
+            )
+            connection.abort()
+
+        return Publisher(self._gate.held, login, send, give_up, self._gate.waits.taken_s)
 
     async def _hand_over(self, reader: PacketReader, writer: PacketWriter) -> None:
         """Let amqtt serve the connection until it ends; cancel amqtt if it then does not return."""

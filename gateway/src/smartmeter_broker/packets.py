@@ -21,11 +21,13 @@ from amqtt.mqtt.connect import (  # type: ignore[import-untyped]
     ConnectPacket,
     ConnectVariableHeader,
 )
+from amqtt.mqtt.puback import PubackPacket  # type: ignore[import-untyped]
 from amqtt.mqtt.publish import PublishPacket  # type: ignore[import-untyped]
 from amqtt.mqtt.pubrel import PubrelPacket  # type: ignore[import-untyped]
 
 from .admission import Refused
 from .budget import Budget
+from .held_acknowledgements import Publisher
 from .retained_limit import RetainedLimit
 from .rights import METER, PROCESS, Login
 from .throttled_log import ThrottledLog
@@ -70,6 +72,8 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         self._login: Login | None = None
         self._budget = Budget()
         self._retained = RetainedLimit()
+        self._publisher: Publisher | None = None
+        self._on_acknowledged: Callable[[int], None] = lambda _: None
         self._qos_2: set[int] = set()
         self._idle_s: float | None = None
         self._heard = 0.0
@@ -108,12 +112,19 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         login: Login,
         budget: Budget,
         retained: RetainedLimit,
+        publisher: Publisher,
+        on_acknowledged: Callable[[int], None],
     ) -> None:
-        """Let amqtt read; it gets `connect` before everything else."""
+        """Let amqtt read; it gets `connect` before everything else.
+
+        on_acknowledged: gets the packet id of each message that this process acknowledges.
+        """
         self._packet = memoryview(connect.to_bytes())
         self._login = login
         self._budget = budget
         self._retained = retained
+        self._publisher = publisher
+        self._on_acknowledged = on_acknowledged
         self._idle_s = 1.5 * connect.keep_alive if connect.keep_alive else None  # 3.1.2-24
         self._heard = asyncio.get_running_loop().time()
 
@@ -130,6 +141,7 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
 
     async def _next(self) -> None:
         assert self._login is not None
+        assert self._publisher is not None
         try:
             header, body, size = await self._whole(self._most)
             packet = await _parsed(header, body)
@@ -140,6 +152,7 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
                 written = packet.to_bytes()
             if self._login.role != PROCESS:
                 await self._budget.spend(size)
+                await self._publisher.room()
                 self._heard = asyncio.get_running_loop().time()
         except Malformed as why:
             self._end("malformed", str(why))
@@ -150,6 +163,11 @@ class PacketReader(ReaderAdapter):  # type: ignore[misc]
         else:
             self._drop(size)
             self._packet = memoryview(written)
+            if self._login.role != PROCESS:
+                if isinstance(packet, PublishPacket):
+                    self._publisher.published(packet)
+            elif isinstance(packet, PubackPacket):
+                self._on_acknowledged(packet.packet_id)
 
     def _end(self, kind: str, why: str) -> None:
         name = self._login.name if self._login else "a client"
@@ -262,13 +280,20 @@ def _amqtt_s_errors() -> Iterator[None]:
 class PacketWriter(WriterAdapter):  # type: ignore[misc]
     """Sends to a client, and disconnects one that does not read."""
 
-    def __init__(self, stream: asyncio.StreamWriter, unread_s: float, log: ThrottledLog) -> None:
+    def __init__(
+        self,
+        stream: asyncio.StreamWriter,
+        publisher: Publisher,
+        unread_s: float,
+        log: ThrottledLog,
+    ) -> None:
         self._stream = stream
+        self._publisher = publisher
         self._unread_s = unread_s
         self._log = log
 
     def write(self, data: bytes) -> None:
-        if not self._stream.transport.is_closing():
+        if self._publisher.passes(data) and not self._stream.transport.is_closing():
             self._stream.write(data)
 
     async def drain(self) -> None:

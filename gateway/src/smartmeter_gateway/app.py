@@ -143,6 +143,7 @@ class Concentrator:
                 settings.host,
                 settings.port,
                 users=settings.users,
+                held=topics.ALL_METERS.removesuffix("#"),
                 reserved=topics.concentrator_status(config.id).removesuffix(topics.STATUS),
                 meters={*(p.meter for p in config.ports), *(m.id for m in config.meters)},
                 certificate=settings.certificate,
