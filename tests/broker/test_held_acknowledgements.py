@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 from smartmeter.wire import topics
 
 from tests.broker.conftest import METER_A, METER_B, Broker
-from tests.gateway.standins import Adapter, Client, Process, eventually, reading
+from tests.gateway.harness import Adapter, Client, Process, eventually, reading
 from tools.environment.mosquitto import free_port
 
 Start = Callable[..., Broker]
@@ -28,7 +28,7 @@ def accepts(port: int) -> bool:
 
 
 class Inside(Client):
-    """This process's own client; it acknowledges when the test says so."""
+    """This process's own client; the test decides when it acknowledges."""
 
     def __init__(self, broker: Broker) -> None:
         super().__init__(broker.local_port, manual_ack=True, **broker.inside)
