@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from smartmeter import Receiver
 from smartmeter.checks.crc import arc
 from smartmeter.submeters import Changes
@@ -50,7 +49,7 @@ def test_each_channel_is_a_reading_with_its_own_id_time_value_and_unit():
 def test_the_same_readings_come_once_a_layout_is_kept():
     receiver = Receiver(submeters=True)
     for n in range(5):
-        gas = (*GAS[:2], f"0-1:24.2.1(260703140000S)(0009{n}.287*m3)")
+        gas = GAS[:2] + ("0-1:24.2.1(260703140000S)(0009%d.287*m3)" % n,)
         found = readings(*gas, *WATER, receiver=receiver)
         assert [r.channel for r in found] == [0, 1, 2]
         assert found[1].values == {"24.2.1": (90287 + 1000 * n, -3)}
@@ -59,10 +58,10 @@ def test_the_same_readings_come_once_a_layout_is_kept():
         assert found[2].values == {"24.2.1": (8579, -3)}
 
 
-@pytest.mark.parametrize("kind", ["", "000", "001", "999", "0A", "300000"])
-def test_a_channel_whose_medium_is_unknown_is_no_meter(kind):
-    (main,) = readings(f"0-1:24.1.0({kind})", *GAS[1:])
-    assert main.values["24.2.1"] == (92287, -3)
+def test_a_channel_whose_medium_is_unknown_is_no_meter():
+    for kind in ("", "000", "001", "999", "0A", "300000"):
+        (main,) = readings(f"0-1:24.1.0({kind})", *GAS[1:])
+        assert main.values["24.2.1"] == (92287, -3), kind
 
 
 def test_a_meter_that_was_never_read_has_no_reading():
@@ -105,8 +104,8 @@ def test_changes_are_of_the_own_time_or_the_value():
     for lines in (
         GAS + WATER,
         GAS + WATER,
-        (*GAS[:2], "0-1:24.2.1(260703150000S)(00092.287*m3)", *WATER),
-        (*GAS[:2], "0-1:24.2.1(260703150000S)(00092.288*m3)", *WATER),
+        GAS[:2] + ("0-1:24.2.1(260703150000S)(00092.287*m3)",) + WATER,
+        GAS[:2] + ("0-1:24.2.1(260703150000S)(00092.288*m3)",) + WATER,
     ):
         _, gas, water = readings(*lines)
         news.append((changes.is_new(gas), changes.is_new(water)))
@@ -145,5 +144,11 @@ def test_a_wrong_medium_or_unit_on_the_wire_is_refused():
     _, gas = readings(*GAS)
     document = json.loads(to_json(gas, ["24.2.1"]))
     for wrong in ({"medium": "beer"}, {"medium": 3}, {"units": []}, {"units": {"24.2.1": 1}}):
-        with pytest.raises(ValueError, match=r"^a (reading's|unit)"):
-            reading_decoder.from_json(json.dumps({**document, **wrong}))
+        wrongly = dict(document)
+        wrongly.update(wrong)
+        try:
+            reading_decoder.from_json(json.dumps(wrongly))
+        except ValueError as why:
+            assert str(why).startswith(("a reading's", "a unit")), why
+        else:
+            raise AssertionError(wrong)

@@ -64,7 +64,7 @@ def found(
     for submeter in submeters.values():
         number(submeter)
     if submeters:
-        reading.submeters = list(submeters.values())
+        reading.submeters = [submeters[head] for head in sorted(submeters)]  # by channel
 
 
 def again(submeters: "list[Reading]", values: "dict[str, tuple[int, int]]") -> "list[Reading]":
