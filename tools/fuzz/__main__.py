@@ -29,7 +29,7 @@ from .tally import Tally
 
 _BATCH = 200  # mutants of one task
 _GARBAGE_BATCH = 4  # streams of one task: they are long
-_PATIENCE = 60  # seconds for one task, after which it counts as hanging if no alarm helps
+_TASK_S = 60  # seconds for one task, after which it counts as hanging if no alarm helps
 
 Job = tuple[str, str, str, int, int, int]  # doer, form, campaign, seed, first number, count
 
@@ -109,7 +109,7 @@ def _run(
         while time.monotonic() < until or running:
             while time.monotonic() < until and len(running) < 2 * workers:
                 running.add(pool.submit(_work, next(jobs)))
-            done, running = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            done, running = wait(running, timeout=_TASK_S, return_when=FIRST_COMPLETED)
             if not done:
                 print("\nfuzz: a mutant hangs and no alarm reaches it; one of the last jobs")
                 for process in list(pool._processes.values()):

@@ -4,9 +4,9 @@ from smartmeter import Reading
 from smartmeter.wire.reading_encoder import to_json
 
 from . import campaign
+from .cpu_limit import CpuLimit
 from .subject import get
 from .tally import Tally
-from .watch import Watch
 
 
 def show(form: str, name: str, seed: int, number: int) -> int:
@@ -18,7 +18,7 @@ def show(form: str, name: str, seed: int, number: int) -> int:
             print(f"{title} {key.hex()}")
     campaign.onlookers.append(_print)
     tally = Tally()
-    campaign.one(subject, name, seed, number, tally, Watch())
+    campaign.one(subject, name, seed, number, tally, CpuLimit())
     for sentence in tally.violations:
         print(f"FAILS: {sentence.partition(': python')[0]}")
     if not tally.violations:

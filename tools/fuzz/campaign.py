@@ -16,12 +16,12 @@ from random import Random
 from smartmeter import FAULTS, Fault, Reading, Receiver
 
 from . import garbage
+from .cpu_limit import CpuLimit, Hang
 from .frames import checked
 from .mutation import mutate, pieces
 from .sealing import seal
 from .subject import CRC, NOTHING, SUM, Signature, Subject, get, signature
 from .tally import Tally
-from .watch import Hang, Watch
 
 HELD_MOST = 4096  # bytes that a stream of garbage of any length may make a receiver keep
 
@@ -34,11 +34,11 @@ def run(form: str, name: str, seed: int, first: int, count: int, alarm: bool = T
     """Mutants first to first + count - 1 of a campaign on a form."""
     subject = get(form)
     tally = Tally()
-    watch = Watch(alarm)
+    cpu_limit = CpuLimit(alarm)
     for number in range(first, first + count):
         if subject.name in _spoiled:
             break
-        one(subject, name, seed, number, tally, watch)
+        one(subject, name, seed, number, tally, cpu_limit)
     return tally
 
 
@@ -46,13 +46,15 @@ _LOOK = 8  # mutants after which a good telegram is tried
 _spoiled: set[str] = set()  # forms whose good telegrams this process no longer reads
 
 
-def one(subject: Subject, name: str, seed: int, number: int, tally: Tally, watch: Watch) -> None:
+def one(
+    subject: Subject, name: str, seed: int, number: int, tally: Tally, cpu_limit: CpuLimit
+) -> None:
     """Run one mutant of a campaign, and count the verdict in tally."""
     tally.mutants += 1
     rng = Random(f"{seed} {subject.name} {name} {number}")  # noqa: S311 - repeatable, not secret
     again = f"python -m tools.fuzz --again {subject.name} {name} {seed} {number}"
     try:
-        _CAMPAIGNS[name](subject, rng, tally, watch, number, again)
+        _CAMPAIGNS[name](subject, rng, tally, cpu_limit, number, again)
     except Hang:
         tally.hangs += 1
         tally.violated(f"does not finish: {again}")
@@ -123,14 +125,14 @@ def inner_mutant(subject: Subject, rng: Random) -> tuple[bytes | None, int]:
 
 
 def _outer(
-    subject: Subject, rng: Random, tally: Tally, watch: Watch, number: int, again: str
+    subject: Subject, rng: Random, tally: Tally, cpu_limit: CpuLimit, number: int, again: str
 ) -> None:
     wire, _ = mutant(subject, rng)
     link = rng.choice((None, subject.link))
     keys = rng.random() < 0.95
     parts = pieces(rng, wire)
     receiver = subject.receiver(link, keys)
-    events, seconds = watch(lambda: _feed(receiver, parts))
+    events, seconds = cpu_limit(lambda: _feed(receiver, parts))
     if len(parts) <= MANY:
         tally.took(seconds, number)
     found = _sound(events, tally, again)
@@ -171,14 +173,14 @@ def _by_chance(subject: Subject, wire: bytes) -> bool:
 
 
 def _inner(
-    subject: Subject, rng: Random, tally: Tally, watch: Watch, number: int, again: str
+    subject: Subject, rng: Random, tally: Tally, cpu_limit: CpuLimit, number: int, again: str
 ) -> None:
     wire, at = inner_mutant(subject, rng)
     if wire is None:  # longer than the form can carry
         tally.rejected += 1
         return
     fresh = subject.receiver()
-    events, seconds = watch(lambda: _feed(fresh, [wire]))
+    events, seconds = cpu_limit(lambda: _feed(fresh, [wire]))
     tally.took(seconds, number)
     found = _sound(events, tally, again)
     readings = _readings(found)
@@ -201,7 +203,7 @@ def _inner(
 
 
 def _stream(
-    subject: Subject, rng: Random, tally: Tally, watch: Watch, number: int, again: str
+    subject: Subject, rng: Random, tally: Tally, cpu_limit: CpuLimit, number: int, again: str
 ) -> None:
     before, damaged, behind = subject.originals[0], subject.originals[2], subject.originals[4]
     bad = mutate(rng, damaged.wire, subject.originals[3].wire)
@@ -209,7 +211,7 @@ def _stream(
     receiver = subject.receiver(rng.choice((None, subject.link)))
     streams = [before.wire, bad, behind.wire] if pause else [before.wire + bad + behind.wire]
     parts = [pieces(rng, stream) for stream in streams]
-    events, seconds = watch(lambda: [event for p in parts for event in _feed(receiver, p)])
+    events, seconds = cpu_limit(lambda: [event for p in parts for event in _feed(receiver, p)])
     if all(len(p) <= MANY for p in parts):
         tally.took(seconds, number)
     readings = _readings(_sound(events, tally, again))
@@ -227,13 +229,13 @@ def _stream(
 
 
 def _garbage(
-    subject: Subject, rng: Random, tally: Tally, watch: Watch, number: int, again: str
+    subject: Subject, rng: Random, tally: Tally, cpu_limit: CpuLimit, number: int, again: str
 ) -> None:
     receiver = subject.receiver(rng.choice((None, subject.link)))
     noise = garbage.make(rng, [original.wire for original in subject.originals])
     found: list[Signature] = []
     for at in range(0, len(noise), 256):
-        events, seconds = watch(lambda at=at: receiver.feed(noise[at : at + 256]))  # type: ignore[misc]
+        events, seconds = cpu_limit(lambda at=at: receiver.feed(noise[at : at + 256]))  # type: ignore[misc]
         tally.took(seconds, number)
         found += _sound(events, tally, again)
         held = garbage.held(receiver)
@@ -256,7 +258,7 @@ def _garbage(
         tally.violated(f"a good telegram after garbage is lost: {again}")
 
 
-_CAMPAIGNS: dict[str, Callable[[Subject, Random, Tally, Watch, int, str], None]] = {
+_CAMPAIGNS: dict[str, Callable[[Subject, Random, Tally, CpuLimit, int, str], None]] = {
     "outer": _outer,
     "inner": _inner,
     "stream": _stream,

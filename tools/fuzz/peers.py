@@ -17,9 +17,9 @@ from tools.bench import peers as bench_peers
 from tools.bench.telegrams import Telegrams, Values
 
 from . import campaign
+from .cpu_limit import CpuLimit, Hang
 from .subject import Subject, get
 from .tally import Tally
-from .watch import Hang, Watch
 
 
 @lru_cache
@@ -81,7 +81,7 @@ def _run(name: str, form: str, campaign_name: str, seed: int, first: int, count:
     telegrams = _telegrams(subject)
     good = _good(name, form)
     tally = Tally()
-    watch = Watch()
+    cpu_limit = CpuLimit()
     make = campaign.mutant if campaign_name == "outer" else campaign.inner_mutant
     for number in range(first, first + count):
         rng = Random(f"{seed} {form} {campaign_name} {number}")  # noqa: S311 - repeatable
@@ -97,7 +97,7 @@ def _run(name: str, form: str, campaign_name: str, seed: int, first: int, count:
 
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                values, seconds = watch(decode)
+                values, seconds = cpu_limit(decode)
         except Hang:
             tally.hangs += 1
             continue
