@@ -81,5 +81,5 @@ word-sizes:
 	@WORD_SIZES=1 $(PYTHON) -m pytest -n 2 --dist worksteal tests/firmware
 
 provision:
-	@python3 tools/environment/prepare.py demo
+	@python3 tools/environment/prepare.py provision
 	@$(PYTHON) -m tools.provision

@@ -14,8 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.mpremote import BoardRefused, mpremote
 from tools.mpy import DoesNotCompile, compile_module
+from tools.provision.device import CLEAR
+from tools.provision.mpremote import BoardRefused, mpremote
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FIRMWARE = REPOSITORY / "firmware"
@@ -66,31 +67,11 @@ def collect(target: Path, compiled: bool) -> None:
             raise Refused(str(why)) from None
 
 
-# A source and a compiled module of one name must not coexist: MicroPython takes the source.
-_CLEAR = """
-import os
-def clear(path):
-    try:
-        entries = list(os.ilistdir(path))
-    except OSError:
-        return
-    for entry in entries:
-        name = path + "/" + entry[0]
-        if entry[1] == 0x4000:
-            clear(name)
-        else:
-            os.remove(name)
-    os.rmdir(path)
-clear("adapter")
-clear("lib/smartmeter")
-"""
-
-
 def flash(port: str | None, compiled: bool) -> None:
     connect = ["connect", port] if port else []
     with tempfile.TemporaryDirectory() as folder:
         collect(Path(folder), compiled)
-        mpremote(*connect, "run", "/dev/stdin", given=_CLEAR)
+        mpremote(*connect, "run", "/dev/stdin", given=CLEAR)
         mpremote(*connect, "cp", "-r", f"{folder}/.", ":")
 
 

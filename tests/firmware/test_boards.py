@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from adapter import schema
 
-from tools.documents import boards
+from tools.documents.boards import made
+from tools.provision import boards
 from tools.provision.answers import Refused, from_file
 
 # What tools/autobuild and the download page of MicroPython read from board.json.
@@ -82,7 +83,7 @@ def test_the_settings_of_a_board_are_settings(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_page_and_drawings_are_made_from_the_data(name: str) -> None:
-    for path, text in boards.made(boards.load(name)).items():
+    for path, text in made(boards.load(name)).items():
         assert path.read_text() == text, "type: python -m tools.documents.boards"
         if path.suffix == ".svg":
             ET.fromstring(text)

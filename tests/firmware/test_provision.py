@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -29,7 +30,7 @@ from tests.firmware.rig import (
 from tools.provision.answers import Answers, Refused, from_file, key, secret
 from tools.virtual_board import VirtualBoard
 
-_MINIMUM = """board = "ESP32_GENERIC"
+MINIMUM = """board = "ESP32_GENERIC"
 [wifi]
 ssid = "Home"
 [broker]
@@ -78,14 +79,14 @@ def test_what_is_no_key_is_told_why(text: str, words: str) -> None:
         ('[broker]\nhost="a"\nport=0\n[wifi]\nssid="a"', "broker.port is a whole number"),
         ('board="WT32_ETH01"\n[broker]\nhost="a"\n[ethernet]', "broker.ca is missing"),
         ('[broker]\nhost="a"\n[wifi]\nssid="a"', "name the board, or both pins"),
-        (_MINIMUM + "[meter]\ntx=16", "meter.rx and meter.tx are the same pin"),
-        (_MINIMUM.replace("[broker]", "address = ['1.2.3.4']\n[broker]"), "four addresses"),
+        (MINIMUM + "[meter]\ntx=16", "meter.rx and meter.tx are the same pin"),
+        (MINIMUM.replace("[broker]", "address = ['1.2.3.4']\n[broker]"), "four addresses"),
         ('[broker]\nhost="a"\nhots="b"\n[wifi]\nssid="a"', "there is no setting broker.hots"),
-        (_MINIMUM + '[meter]\nid="a/b"', "meter.id is 1 to 64 of A-Z"),
-        (_MINIMUM + '[meter]\nline="2400"', "meter.line a line is"),
-        (_MINIMUM + '[meter]\nline="2401 8E1"', "a baud rate is one of"),
-        (_MINIMUM + '[publish]\nvalues=["1.8"]', "publish.values is a list of OBIS codes"),
-        (_MINIMUM + "[nonsense]", "there is no section nonsense"),
+        (MINIMUM + '[meter]\nid="a/b"', "meter.id is 1 to 64 of A-Z"),
+        (MINIMUM + '[meter]\nline="2400"', "meter.line a line is"),
+        (MINIMUM + '[meter]\nline="2401 8E1"', "a baud rate is one of"),
+        (MINIMUM + '[publish]\nvalues=["1.8"]', "publish.values is a list of OBIS codes"),
+        (MINIMUM + "[nonsense]", "there is no section nonsense"),
         ("[wifi", "adapter.toml"),
     ],
 )
@@ -101,7 +102,7 @@ def test_a_wrong_setting_is_named(tmp_path: Path, change: str, words: str) -> No
 
 def test_an_id_of_its_own_is_given_where_none_is_set(tmp_path: Path) -> None:
     config = tmp_path / "adapter.toml"
-    config.write_text(_MINIMUM)
+    config.write_text(MINIMUM)
     ids = {from_file(config).checked().settings["meter"]["id"] for _ in range(2)}
     assert len(ids) == 2
     assert {len(i) for i in ids} == {36}
@@ -131,7 +132,7 @@ def test_the_specification_s_adapter_configuration_is_taken(tmp_path: Path) -> N
 
 def test_secrets_that_others_can_read_are_refused(tmp_path: Path) -> None:
     config, secrets = tmp_path / "adapter.toml", tmp_path / "secrets"
-    config.write_text(_MINIMUM)
+    config.write_text(MINIMUM)
     secrets.write_text("meter_key=" + "00" * 16)
     secrets.chmod(0o644)
     done = provision("--board", "/dev/null", "--config", str(config), "--secrets", str(secrets))
@@ -147,7 +148,7 @@ def test_nobody_to_ask_and_no_board_are_said() -> None:
 
 def test_a_board_without_firmware_is_told_how_to_get_it(binary: str, tmp_path: Path) -> None:
     config = tmp_path / "adapter.toml"
-    config.write_text(_MINIMUM)
+    config.write_text(MINIMUM)
     with VirtualBoard(tmp_path / "board", micropython=binary) as board:
         done = provision("--board", board.port, "--config", str(config), "--secrets", "-")
         assert done.returncode == 1
@@ -226,8 +227,8 @@ def test_no_secret_stays_from_an_earlier_time(
 
 def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """mpremote itself waits forever for a byte that got lost in a raw paste."""
-    from tools import flash, mpremote
-    from tools.provision import device
+    from tools import flash
+    from tools.provision import device, mpremote
 
     master, slave = pty.openpty()
     monkeypatch.setattr(mpremote, "_SECONDS", 1)
@@ -239,21 +240,34 @@ def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPat
     os.close(slave)
 
 
+def _at_a_terminal() -> None:
+    """A shell starts what runs in the background with SIGINT ignored; a terminal does not."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Person:
     """Types answers at a terminal, each to the question that it belongs to."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, site: Path | None = None, cwd: Path = REPOSITORY) -> None:
+        """site: the folder of the installed package; without one, the repository's is started."""
         self._master, slave = pty.openpty()
         self._said = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tools.provision", *arguments],
-            cwd=REPOSITORY,
+            [
+                sys.executable,
+                "-m",
+                "smartmeter_provision" if site else "tools.provision",
+                *arguments,
+            ],
+            cwd=cwd,
+            env=os.environ | {"PYTHONPATH": str(site or REPOSITORY)},
             stdin=slave,
             stdout=slave,
             stderr=slave,
             start_new_session=True,
             # getpass asks at the terminal that a process has, whatever its stdin is
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_at_a_terminal,
         )
         os.close(slave)
 
@@ -287,17 +301,30 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     person.answers("the board [ESP32_GENERIC]: ", "ESP33")
     person.reads("there is no board 'ESP33'")
     person.answers("the board", "")
+    person.reads("AT Austria, BE Belgium")
+    person.answers("country of the meter", "XX")
+    person.reads("'XX' is not in the list")
+    person.answers("country of the meter", "at")
+    person.reads("2  Kaifa M110, MA309 (Netz Niederoesterreich); M-Bus, RJ12")
     person.answers("the meter [auto]: ", "2400")
+    person.reads("the list has the numbers 1 to")
+    person.answers("the meter [auto]: ", "2400 9E1")
     person.reads("2400 8E1")
-    person.answers("the meter [auto]: ", "2400 8E1")
-    person.answers("time zone of the meter's clock", "Vilnius")
-    person.answers("time zone of the meter's clock", "Europe/Vilnius")
-    person.answers("name of the Wi-Fi", "Home")
+    person.answers("the meter [auto]: ", "2")
+    person.reads("M-Bus slave module (TSS721 or NCN5150)")
+    person.reads("Key: encryption key.")
+    person.answers("time zone of the meter's clock [Europe/Vienna]: ", "Vilnius")
+    person.answers("time zone of the meter's clock", "")
+    person.reads("Wi-Fi networks in range:")
+    person.reads("1  Home (-58 dBm)")
+    person.answers("number or name of the Wi-Fi", "x" * 33)
+    person.reads("wifi.ssid is text of 1 to 32 bytes")
+    person.answers("number or name of the Wi-Fi", "1")
     person.answers("address of the broker: ", "")
     person.reads("This answer is required")
     person.answers("address of the broker: ", "localhost")
     person.answers("its port", "mqtt")
-    person.reads("a port must be a number from 1 to 65535")
+    person.reads("broker.port is a whole number from 1 to 65535")
     person.answers("its port", str(setup.broker.port))
     person.answers("user at the broker", "adapter")
     person.answers("file of the CA", str(tmp_path / "nothing"))
@@ -310,7 +337,6 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     person.answers("encryption key", "00" * 17 + "0")
     person.reads("a key has 32 hex digits, but this one has 35")
     person.answers("encryption key", "77" * 16)
-    person.answers("authentication key", "")
     person.reads("meter_key: digest")
     person.reads("is the Wi-Fi password right")
     person.answers("Wi-Fi password (press Enter", WIFI["Home"])
@@ -323,4 +349,41 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     meter.send()
     person.reads("done: the first reading has reached the broker")
     assert person.process.wait(60) == 0
+    person.close()
+
+
+@LONG
+def test_the_stage_that_failed_is_named_and_can_be_corrected(setup: Setup, tmp_path: Path) -> None:
+    """The meter is silent: the line is asked, and nothing else."""
+    config, secrets = tmp_path / "adapter.toml", tmp_path / "secrets"
+    config.write_text(
+        'board = "ESP32_GENERIC"\n[meter]\nline = "2400 8E1"\n[wifi]\nssid = "Home"\n[broker]\n'
+        f'host = "localhost"\nport = {setup.broker.port}\nuser = "adapter"\n'
+        f'ca = "{setup.authority.certificate_path}"\n'
+    )
+    secrets.write_text(f"wifi_password={WIFI['Home']}\nbroker_password={USERS['adapter']}\n")
+    secrets.chmod(0o600)
+    arguments = ["--board", setup.board.port, "--config", str(config), "--secrets", str(secrets)]
+    person = Person(*arguments, "--timeout", "45")
+    person.reads("the broker is connected, but the meter sends nothing")
+    person.answers("line of the meter [2400 8E1]: ", "2400 8X1")
+    person.reads("2400 8E1")
+    person.answers("line of the meter [2400 8E1]: ", "")
+    person.reads("no reading reached the broker in 45 s: the broker is connected, but the meter")
+    assert person.process.wait(60) == 1
+    person.close()
+
+
+def test_a_board_without_psram_gets_the_concentrator_s_help(
+    new_board: Callable[..., VirtualBoard], tmp_path: Path
+) -> None:
+    board = new_board(memory="classic")
+    person = Person("--board", board.port, cwd=tmp_path)
+    person.answers("the board [ESP32_GENERIC]: ", "")
+    person.answers("country of the meter", "no")
+    person.answers("the meter [auto]: ", "aidon")
+    person.answers("time zone of the meter's clock [Europe/Oslo]: ", "")
+    person.reads("This board has no PSRAM")
+    person.answers("what to publish [raw]: ", "")
+    person.reads("number or name of the Wi-Fi")
     person.close()

@@ -1,4 +1,4 @@
-"""Gets what `make` needs: python3 tools/environment/prepare.py demo|test|bench
+"""Gets what `make` needs: python3 tools/environment/prepare.py demo|test|bench|provision
 
 Makes .venv with the three parts and the Python packages of tools/locks, whose
 versions and hashes are fixed (the Cloud's build fetches uPlot, which draws its
@@ -316,6 +316,17 @@ def _install(group: str) -> None:
     stamp.write_text(fingerprint)
 
 
+def _install_provision() -> None:
+    """What tools.provision imports; a .venv that `make demo` or `make test` made has it too."""
+    stamp = VENV / "prepared-provision"
+    digest = hashlib.sha256(_lock("provision").read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    _say("installing the Python packages for `make provision` into .venv ...")
+    _pip_install("provision")
+    stamp.write_text(digest)
+
+
 def _fetch_umqtt() -> None:
     """The library's only module, from PyPI; tools/virtual_board explains what it is for."""
     folder = CACHE / "umqtt"
@@ -379,6 +390,9 @@ def _optional(name: str, fetch: Callable[[], None]) -> None:
 def prepare(group: str) -> None:
     """Install everything that `make <group>` needs; Unavailable if it cannot even begin."""
     _make_venv()
+    if group == "provision":
+        _install_provision()
+        return
     _install(group)
     for name in NEEDED[group]:
         _optional(name, lambda name=name: PROGRAMS[name].fetch(_say))
@@ -389,7 +403,7 @@ def prepare(group: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("group", choices=sorted(NEEDED))
+    parser.add_argument("group", choices=sorted({*NEEDED, "provision"}))
     try:
         prepare(parser.parse_args().group)
     except Unavailable as why:

@@ -1,25 +1,30 @@
 """Provisions a board: writes settings and keys to its NVS, and waits for the first reading.
 
-    python -m tools.provision                          asks for everything
-    python -m tools.provision --config adapter.toml    asks for the secrets only
-    python -m tools.provision --config adapter.json    the Cloud's adapterConfig: asks for the rest
-    ... | python -m tools.provision --config adapter.toml --secrets -
+    smartmeter-provision                          asks for everything
+    smartmeter-provision --config adapter.toml    asks for the secrets only
+    smartmeter-provision --config adapter.json    the Cloud's adapterConfig: asks for the rest
+    ... | smartmeter-provision --config adapter.toml --secrets -
 
-The secrets are lines NAME=value, with NAME one of wifi_password, broker_password, meter_key
-and meter_auth_key. firmware/README.md has an example of the configuration.
+In the repository, `python -m tools.provision` is the same. The secrets are lines NAME=value, with
+NAME one of wifi_password, broker_password, meter_key and meter_auth_key. firmware/README.md has an
+example of the configuration.
 """
 
 import argparse
+import functools
 import hashlib
+import json
 import sys
 from pathlib import Path
 
-from tools.mpremote import BoardRefused
-from tools.provision import answers as answering
-from tools.provision import device, watch
-from tools.provision.answers import ASKED, Answers, Refused
+from . import IS_INSTALLED, device, questions, watch
+from . import answers as answering
+from .answers import ASKED, Answers
+from .mpremote import BoardRefused
+from .prompt import Refused, ask
 
 _DIGEST_DIGITS = 8  # enough to tell two keys apart, but no help in finding one
+_KEPT = Path("smartmeter-answers.json")
 
 
 def main() -> int:
@@ -48,9 +53,17 @@ def _shown(key: bytes | None) -> str:
     return f"digest {hashlib.sha256(key).hexdigest()[:_DIGEST_DIGITS]}" if key else "none"
 
 
-def _board(port: str | None) -> str:
+def _board(port: str | None, person: bool) -> str:
     port = port or device.find()
     print(f"board on {port}")
+    if (
+        person
+        and IS_INSTALLED
+        and not device.is_flashed(port)
+        and ask("The firmware is not on the board. Copy it now?", "yes").lower() in ("y", "yes")
+    ):
+        print("copying the firmware, which takes a minute ...")
+        device.flash(port)
     device.flashed(port)
     return port
 
@@ -59,22 +72,73 @@ def _provision(arguments: argparse.Namespace) -> int:
     person = sys.stdin.isatty() and arguments.secrets != "-"
     port = arguments.board
     if person and not arguments.config:  # before ten questions are answered without success
-        port = _board(port)
+        port = _board(port, person)
     answers = answering.from_file(arguments.config) if arguments.config else Answers()
     if arguments.secrets:
         answers.secrets |= answering.from_pipe(arguments.secrets)
     if person:
-        if not answers.leads_somewhere:
-            answering.ask(answers)
-        if not arguments.secrets:
-            answering.ask_secrets(answers)
+        _ask(arguments, answers, port)
     elif not arguments.config:
         raise Refused("this is not a terminal; name a file with --config")
     answers = answers.checked()
 
     if not person or arguments.config:
-        port = _board(port)
+        port = _board(port, person)
     device.write(port, answers)
+    try:
+        return _watch(arguments, port, answers, person)
+    except (KeyboardInterrupt, EOFError):
+        print(
+            "\nprovision: stopped watching; the settings are on the board, and it goes on",
+            file=sys.stderr,
+        )
+        return 130
+
+
+def _ask(arguments: argparse.Namespace, answers: Answers, port: str | None) -> None:
+    """Asks for what is missing. A person who cancels keeps the answers, except the secrets."""
+    family = None
+    try:
+        if not answers.leads_somewhere:
+            around = functools.cache(_surroundings)
+            family = questions.ask_settings(answers, lambda: around(port))
+        if not arguments.secrets:
+            questions.ask_secrets(answers, family)
+    except (KeyboardInterrupt, EOFError):
+        _keep(answers)
+        raise
+
+
+def _surroundings(port: str | None) -> device.Surroundings:
+    """What the board has and hears; without an answer, nothing is listed or proposed."""
+    try:
+        return device.surroundings(port or device.find())
+    except (BoardRefused, Refused) as why:
+        print(why)
+        return device.Surroundings(has_psram=True, networks=[])
+
+
+def _keep(answers: Answers) -> None:
+    document = {name: values for name, values in answers.settings.items() if values}
+    if answers.ca_file and "broker" in document:
+        document["broker"] = document["broker"] | {"ca": str(answers.ca_file)}
+    else:
+        document.pop("broker", None)  # it is asked again as a whole
+    if not document:
+        return
+    try:
+        _KEPT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    except OSError as why:
+        print(f"\nprovision: {_KEPT} cannot be written: {why.strerror}", file=sys.stderr)
+        return
+    print(
+        f"\nprovision: your answers, without secrets, are in {_KEPT}; to go on, add "
+        f"--config {_KEPT}",
+        file=sys.stderr,
+    )
+
+
+def _watch(arguments: argparse.Namespace, port: str, answers: Answers, person: bool) -> int:
     print(f"meter id {answers.settings['meter']['id']}")
     for name in ("meter_key", "meter_auth_key"):
         print(f"{name}: {_shown(answers.secrets.get(name))}")
@@ -82,19 +146,22 @@ def _provision(arguments: argparse.Namespace) -> int:
         device.reset(port)
         return 0
     print("restarting the board and waiting for the first reading ...")
-    settled: set[str] = set() if person else set(ASKED)
+    settled: set[str] = set() if person else {*ASKED, *questions.SETTINGS}
     restart = True
-    while wrong := watch.until_reading(port, arguments.timeout, settled, restart):
-        if wrong == watch.TIME_OVER:
+    while stopped := watch.until_reading(port, arguments.timeout, settled, restart):
+        if stopped.is_late:
+            print(f"{stopped.stage}.")
+        restart = person and questions.correct(answers, stopped.questions)
+        if restart:
+            answers = answers.checked()
+            device.write(port, answers)
+        elif stopped.is_late:
             raise Refused(
                 f"settings are saved and the board keeps trying, but no reading "
-                f"reached the broker in {arguments.timeout:.0f} s"
+                f"reached the broker in {arguments.timeout:.0f} s: {stopped.stage}"
             )
-        restart = answering.ask_again(answers, wrong)
-        if restart:
-            device.write(port, answers)
         else:
-            settled.add(wrong)
+            settled.update(stopped.questions)
     print("done: the first reading has reached the broker")
     return 0
 

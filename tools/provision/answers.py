@@ -1,7 +1,6 @@
-"""The settings of a board: from a file, from a pipe, or from a prompt. All answers are checked."""
+"""The settings of a board, from a file or a pipe. All answers are checked."""
 
 import contextlib
-import getpass
 import json
 import os
 import stat
@@ -12,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapter import line_setting, schema
+from adapter import schema
 from adapter import settings as adapter_settings
 from smartmeter.meters import zone_names
-from smartmeter_service.local_zone import own_zone
 
-from tools.documents import boards
+from . import boards
+from .prompt import Refused
 
 _HEX = "0123456789abcdefABCDEF"
 
@@ -26,20 +25,17 @@ ASKED = {
     "wifi_password": "Wi-Fi password (press Enter for an open network)",
     "broker_password": "password at the broker",
     "meter_key": "the meter's encryption key, 32 hex digits (press Enter if it sends plain text)",
-    "meter_auth_key": "the meter's authentication key, 32 hex digits (Enter if you have none)",
+    "meter_auth_key": "the meter's authentication key, 32 hex digits (press Enter for none)",
 }
 # Files that the section [broker] of the configuration names, and the secret for each.
 _FILES = {"ca": "broker_ca", "certificate": "client_cert", "key": "client_key"}
-
-
-class Refused(Exception):
-    """An answer is not valid; one sentence."""
 
 
 @dataclass
 class Answers:
     settings: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
+    ca_file: Path | None = None  # where broker_ca was read from
 
     @property
     def leads_somewhere(self) -> bool:
@@ -115,7 +111,7 @@ def secret(name: str, text: str) -> bytes:
 def from_file(path: Path) -> Answers:
     """Read a TOML or JSON file, or the specification's SmartMeterAdapterConfig (JSON)."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as why:
         raise Refused(f"{path} cannot be read: {why}") from None
     try:
@@ -130,14 +126,14 @@ def from_file(path: Path) -> Answers:
     if isinstance(broker, dict):
         for name, becomes in _FILES.items():
             if name in broker:
-                answers.secrets[becomes] = _certificate(path.parent / str(broker.pop(name)))
+                answers.secrets[becomes] = certificate(path.parent / str(broker.pop(name)))
     update = answers.settings.pop("update", None)
     if update is not None:
         if not isinstance(update, dict) or set(update) - {"key", "ca"} or "key" not in update:
             raise Refused("the section update has key, and ca where the server has another CA")
         answers.secrets["update_key"] = _update_key(path.parent / str(update["key"]))
         if "ca" in update:
-            answers.secrets["update_ca"] = _certificate(path.parent / str(update["ca"]))
+            answers.secrets["update_ca"] = certificate(path.parent / str(update["ca"]))
     return answers
 
 
@@ -188,7 +184,7 @@ def _update_key(path: Path) -> bytes:
     return numbers.n.to_bytes(key.key_size // 8, "big")
 
 
-def _certificate(path: Path) -> bytes:
+def certificate(path: Path) -> bytes:
     """A PEM or DER file as it will be stored on the board, as DER, which is shorter."""
     try:
         data = path.read_bytes()
@@ -206,10 +202,10 @@ def _certificate(path: Path) -> bytes:
                     serialization.PrivateFormat.TraditionalOpenSSL,
                     serialization.NoEncryption(),
                 )
-            certificate = x509.load_pem_x509_certificate(data)
+            loaded = x509.load_pem_x509_certificate(data)
         except (ValueError, TypeError):
             raise Refused(f"{path} does not contain a readable certificate or key") from None
-        return certificate.public_bytes(serialization.Encoding.DER)
+        return loaded.public_bytes(serialization.Encoding.DER)
     for load in (x509.load_der_x509_certificate, _load_der_key):
         with contextlib.suppress(ValueError, TypeError):
             load(data)
@@ -229,8 +225,9 @@ def from_pipe(name: str) -> dict[str, bytes]:
         text = sys.stdin.read()
     else:
         try:
-            with open(name) as f:
-                if stat.S_IMODE(os.fstat(f.fileno()).st_mode) & 0o077:
+            with open(name, encoding="utf-8") as f:
+                # Windows has no such bits: its files are their owner's unless shared on purpose
+                if os.name != "nt" and stat.S_IMODE(os.fstat(f.fileno()).st_mode) & 0o077:
                     raise Refused(f"{name} can be read by others; type: chmod 600 {name}")
                 text = f.read()
         except OSError as why:
@@ -248,102 +245,3 @@ def from_pipe(name: str) -> dict[str, bytes]:
         if value.strip():
             found[what.strip()] = secret(what.strip(), value.strip())
     return found
-
-
-def ask(answers: Answers) -> None:
-    """Asks a person for what is missing, again if an answer is not valid."""
-    settings = answers.settings
-    print("Press Enter to accept the value in brackets.")
-    if "board" not in settings:
-        print("Boards:", ", ".join(boards.names()))
-        settings["board"] = _ask("the board", "ESP32_GENERIC", boards.load)
-    meter = settings.setdefault("meter", {})
-    if "line" not in meter and "answer" not in meter:
-        print(_METERS)
-        said = _ask("the meter", line_setting.AUTO, _meter)
-        meter["answer" if said in _ANSWERS else "line"] = said
-    if "zone" not in meter:
-        own = str(own_zone())
-        default = own if own in zone_names.names() else "Europe/Vienna"
-        meter["zone"] = _ask("time zone of the meter's clock", default, zone_names.setting)
-    if "wifi" not in settings and "ethernet" not in settings:
-        ssid = _ask("name of the Wi-Fi (press Enter for Ethernet)", "")
-        settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}
-    broker = settings.setdefault("broker", {})
-    if "host" not in broker:
-        broker["host"] = _ask("host name or address of the broker", None)
-    if "port" not in broker:
-        broker["port"] = int(_ask("its port", "8883", _port))
-    if "user" not in broker and (user := _ask("user at the broker (press Enter for none)", "")):
-        broker["user"] = user
-    if broker.get("tls", True) and "broker_ca" not in answers.secrets:
-        holder: list[bytes] = []
-        _ask(
-            "file of the CA that signed the broker's certificate",
-            None,
-            lambda name: holder.append(_certificate(Path(name).expanduser())),
-        )
-        answers.secrets["broker_ca"] = holder[-1]
-
-
-def ask_secrets(answers: Answers) -> None:
-    for name in ASKED:
-        if name in answers.secrets:
-            continue
-        if name == "wifi_password" and "wifi" not in answers.settings:
-            continue
-        if name == "broker_password" and not answers.settings.get("broker", {}).get("user"):
-            continue
-        _ask_secret(answers, name)
-
-
-# What a person may know about the meter, and the alternatives.
-_ANSWERS = (schema.AMIS, schema.SIGN_ON, schema.POLL)
-_METERS = (
-    'Meters: auto finds any that sends by itself; "2400 8E1" M-Bus, "115200 8N1 inverted" P1,\n'
-    '"9600 8N1" SML; amis (Siemens TD-3511), iec62056 (optical head, mode C), mbus (wired, to be '
-    "asked)"
-)
-
-
-def _meter(text: str) -> None:
-    if text != line_setting.AUTO and text not in _ANSWERS:
-        line_setting.parse(text)
-
-
-def _port(text: str) -> None:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise Refused("a port must be a number from 1 to 65535")
-
-
-def ask_again(answers: Answers, name: str) -> bool:
-    """Asks again for a wrong secret; whether there is a new one."""
-    print("type it again, or press Enter to keep waiting")
-    return _ask_secret(answers, name)
-
-
-def _ask_secret(answers: Answers, name: str) -> bool:
-    while text := getpass.getpass(f"{ASKED[name]}: "):
-        try:
-            answers.secrets[name] = secret(name, text)
-        except Refused as why:
-            print(why)
-        else:
-            return True
-    return False
-
-
-def _ask(question: str, default: str | None, check: Any = None) -> str:
-    while True:
-        shown = f" [{default}]" if default else ""
-        text = input(f"{question}{shown}: ").strip() or default
-        if text is None:
-            print("This answer is required (Ctrl-C to cancel).")
-            continue
-        try:
-            if check and text:
-                check(text)
-        except (ValueError, Refused) as why:
-            print(why)
-            continue
-        return text

@@ -3,11 +3,25 @@
 import hashlib
 import json
 import secrets
+from dataclasses import dataclass
 
 from adapter import settings as adapter_settings
 
-from tools.mpremote import mpremote
-from tools.provision.answers import Answers, Refused
+from . import COMPILED, IS_INSTALLED
+from .answers import Answers
+from .mpremote import mpremote, run_script
+from .prompt import Refused
+
+# More than the memory inside any ESP32 (520 kB at most); PSRAM has 2 MB or more.
+_PSRAM_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a board has and hears."""
+
+    has_psram: bool
+    networks: list[tuple[str, int]]  # name and dBm of each Wi-Fi, the strongest first
 
 
 def find() -> str:
@@ -30,13 +44,83 @@ def find() -> str:
     return ports[0]
 
 
+def is_flashed(port: str) -> bool:
+    """Whether the firmware is on the board."""
+    answer = run_script(
+        port, "try:\n import adapter\n print('yes')\nexcept ImportError:\n print('no')\n"
+    )
+    return "yes" in answer
+
+
 def flashed(port: str) -> None:
     """Refused if the firmware is not on the board."""
-    answer = run(port, "try:\n import adapter\n print('yes')\nexcept ImportError:\n print('no')\n")
-    if "yes" not in answer:
+    if not is_flashed(port):
         raise Refused(
-            f"the firmware is not on the board; type: mpremote connect {port} cp -r firmware/. :"
+            "the firmware is not on the board; "
+            + (
+                "start smartmeter-provision at a terminal, and it offers to copy it"
+                if IS_INSTALLED
+                else f"type: mpremote connect {port} cp -r firmware/. :"
+            )
         )
+
+
+def flash(port: str) -> None:
+    """Copies the compiled firmware of the package to the board."""
+    run_script(port, CLEAR)
+    mpremote("connect", port, "cp", "-r", f"{COMPILED}/.", ":")
+
+
+# A source and a compiled module of one name must not coexist: MicroPython takes the source.
+CLEAR = """
+import os
+def clear(path):
+    try:
+        entries = list(os.ilistdir(path))
+    except OSError:
+        return
+    for entry in entries:
+        name = path + "/" + entry[0]
+        if entry[1] == 0x4000:
+            clear(name)
+        else:
+            os.remove(name)
+    os.rmdir(path)
+clear("adapter")
+clear("lib/smartmeter")
+"""
+
+
+def surroundings(port: str) -> Surroundings:
+    """Asks the board for its PSRAM and for the Wi-Fi networks in range (2.4 GHz)."""
+    has_psram = False
+    strongest: dict[str, int] = {}
+    for line in run_script(port, _LOOK).splitlines():
+        what, _, value = line.strip().partition(" ")
+        if what == "memory" and value.isdecimal():
+            has_psram = int(value) >= _PSRAM_BYTES
+        elif what == "network":
+            signal, _, name = value.partition(" ")
+            ssid = bytes.fromhex(name).decode(errors="replace")
+            if ssid.isprintable() and ssid:  # a hidden network has no name
+                strongest[ssid] = max(int(signal), strongest.get(ssid, -1000))
+    return Surroundings(has_psram, sorted(strongest.items(), key=lambda n: -n[1]))
+
+
+# A board without Wi-Fi, or one whose driver fails, has no networks in range.
+_LOOK = """
+import esp32
+print("memory", sum([region[0] for region in esp32.idf_heap_info(esp32.HEAP_DATA)]))
+try:
+    import network
+    wlan = network.WLAN(network.WLAN.IF_STA)
+    wlan.active(True)
+    for found in wlan.scan():
+        print("network", found[3], found[0].hex())
+    wlan.active(False)
+except (ImportError, OSError, RuntimeError, AttributeError):
+    pass
+"""
 
 
 def write(port: str, answers: Answers) -> None:
@@ -45,7 +129,7 @@ def write(port: str, answers: Answers) -> None:
     absent = [name for name in adapter_settings.SECRETS if name not in values]
     # Salted, because a Wi-Fi password may be guessed from a bare digest of it.
     salt = secrets.token_bytes(16)
-    answer = run(port, _SCRIPT % (adapter_settings.NAMESPACE, values, absent, salt))
+    answer = run_script(port, _SCRIPT % (adapter_settings.NAMESPACE, values, absent, salt))
     digests = {}
     for line in answer.splitlines():
         name, _, digest = line.strip().partition(" ")
@@ -77,11 +161,6 @@ for name, value in values.items():
     n = nvs.get_blob(name, held)
     print(name, "".join(["%%02x" %% b for b in hashlib.sha256(%r + held[:n]).digest()]))
 """
-
-
-def run(port: str, script: str) -> str:
-    """The output of a program that goes to the board through a pipe."""
-    return mpremote("connect", port, "run", "/dev/stdin", given=script)
 
 
 def reset(port: str) -> None:

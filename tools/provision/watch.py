@@ -2,76 +2,45 @@
 
 import sys
 import time
+from dataclasses import dataclass
 
 import serial  # type: ignore[import-untyped]
 
-from tools.provision.answers import Refused
+from .prompt import Refused
+from .stages import NO_BYTES, NO_FRAME, TROUBLE, Progress
 
 PUBLISHED = "first reading published and acknowledged"
 _NO_BYTES_S = 25  # the slowest meters in use push every 10 to 15 s
 _NO_FRAME_S = 25
-
-TIME_OVER = "time over"
+_NO_ECHO_S = 10  # the raw REPL answers at once
 
 # For the raw REPL, at the prompt where mpremote has left the board. The program that reads the
 # console sends it: a meter's first telegram may come before another program has ended.
 _RESTART = b"\x01import machine; machine.reset()\x04"
 
-# What the adapter prints (firmware/adapter) -> the secret to ask for again.
-_WRONG = (
-    ("is the Wi-Fi password right", "wifi_password"),
-    ("user or password is wrong", "broker_password"),
-    ("refuses user and password", "broker_password"),
-    ("meter: key:", "meter_key"),
-    ("meter: tag:", "meter_auth_key"),
-)
-# What the adapter prints -> what to check.
-_HINTS = (
-    (
-        "is the Wi-Fi password right",
-        "a wrong password and a router that gives no address look alike; check both",
-    ),
-    ("Wi-Fi driver", "the adapter tries again; if it stays, unplug the board and plug it in"),
-    ("no Wi-Fi of that name", "an ESP32 hears 2.4 GHz only; check the name and the distance"),
-    ("no Ethernet link", "check the cable and the switch"),
-    ("no answer from", "NTP: does this network let UDP port 123 out? time.ntp can name another"),
-    ("not from the CA", "is broker.ca the CA that signed this broker's certificate?"),
-    (
-        "for another host name",
-        "broker.host must be a name or address from its certificate",
-    ),
-    ("has expired", "the broker needs a new certificate"),
-    ("not valid yet", "is the time right on the NTP server and at the CA?"),
-    ("user or password is wrong", "check broker.user and the password"),
-    ("refuses user and password", "check broker.user and the password"),
-    ("connection was refused", "is the broker running, and is it this port?"),
-    ("connection was closed", "is the broker running, and is it this port and broker.tls?"),
-    ("no such host name", "check broker.host; with Ethernet it cannot end in .local"),
-    ("meter: key:", "the meter encrypts; is it this meter's key, and a current one?"),
-    ("meter: tag:", "the authentication key (often called GAK or AK) is not this meter's"),
-)
-_WIRING = (
-    "the meter sends nothing: check the wiring and the pin, whether the operator has enabled the "
-    "port (many do only when asked), and whether the adapter circuit has power"
-)
-_FORM = (
-    "bytes come, but no telegram: baud rate and parity (meter.line), inversion (P1 ports need it), "
-    "or a loose contact"
-)
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why the watch ended without a reading."""
+
+    stage: str  # a sentence
+    questions: tuple[str, ...]  # the answers that may be wrong (stages.py)
+    is_late: bool  # whether the time was over
 
 
-def until_reading(port: str, seconds: float, settled: set[str], restart: bool) -> str:
-    """Prints what the adapter says until its first reading has been acknowledged: then "".
+def until_reading(port: str, seconds: float, settled: set[str], restart: bool) -> Stopped | None:
+    """Prints what the adapter says until its first reading has been acknowledged: then None.
 
-    Else TIME_OVER, or the name of a secret that is wrong and not one of `settled`. restart: the
-    board, which waits at its prompt, is restarted first.
+    settled: names of answers that are not to be asked again. restart: the board, which waits at
+    its prompt, is restarted first.
     """
     started = time.monotonic()
     bytes_at = None
-    readings = False
+    progress = Progress()
     told: set[str] = set()
     line = b""
     console = _open(port, started + 10)
+    echo_until = started + _NO_ECHO_S if restart else None
     try:
         if restart:
             console.write(_RESTART)
@@ -81,32 +50,37 @@ def until_reading(port: str, seconds: float, settled: set[str], restart: bool) -
             except (OSError, serial.SerialException):  # USB of the chip itself: gone at a reset
                 console.close()
                 console = _open(port, time.monotonic() + 10)
+                echo_until = None
                 continue
+            if data:
+                echo_until = None
+            elif echo_until and time.monotonic() > echo_until:  # it was lost
+                console.write(_RESTART)
+                echo_until = None
             *lines, line = (line + data).split(b"\n")
             for raw in lines:
                 text = raw.decode(errors="replace").strip()
                 if not text.startswith("adapter: "):
                     continue
                 print("  " + text.removeprefix("adapter: "), flush=True)
-                for words, hint in _HINTS:
+                progress.hear(text)
+                if progress.bytes and bytes_at is None:
+                    bytes_at = time.monotonic()
+                if PUBLISHED in text:
+                    return None
+                for words, hint, questions in TROUBLE:
                     if words in text:
                         _tell(hint, told)
-                if "meter: bytes come" in text:
-                    bytes_at = time.monotonic()
-                readings = readings or "meter: readings come" in text
-                if PUBLISHED in text:
-                    return ""
-                for words, secret in _WRONG:
-                    if words in text and secret not in settled:
-                        return secret
+                        if questions and not settled.issuperset(questions):
+                            return Stopped(hint, questions, False)
             now = time.monotonic()
             if bytes_at is None and now > started + _NO_BYTES_S:
-                _tell(_WIRING, told)
-            elif bytes_at and not readings and now > bytes_at + _NO_FRAME_S:
-                _tell(_FORM, told)
+                _tell(NO_BYTES, told)
+            elif bytes_at and not progress.readings and now > bytes_at + _NO_FRAME_S:
+                _tell(NO_FRAME, told)
     finally:
         console.close()
-    return TIME_OVER
+    return Stopped(*progress.failed(), True)
 
 
 def _tell(hint: str, told: set[str]) -> None:

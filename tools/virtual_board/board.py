@@ -64,6 +64,7 @@ provide(
 )
 # Two regions, as on a chip with Wi-Fi and TLS in use; the figures are fixed.
 _IDF_HEAP = [(110_000, 41_000, 31_744, 18_000), (15_000, 9_000, 8_192, 6_000)]
+_PSRAM = [(4_194_304, 0, 0, 0)]  # the heap of Python has it all
 
 
 def report():
@@ -75,7 +76,7 @@ def report():
 
 def idf_heap_info(cap):
     report()  # the adapter asks for this where it tells its status
-    return list(_IDF_HEAP)
+    return _IDF_HEAP + (_PSRAM if gc.mem_free() + gc.mem_alloc() > 1_000_000 else [])
 
 
 provide("esp32", NVS=NVS, HEAP_DATA=4, idf_heap_info=idf_heap_info)

@@ -1,0 +1,114 @@
+"""smartmeter-provision as a user installs it: one wheel for Linux, macOS and Windows."""
+
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.firmware.rig import REPOSITORY
+from tests.firmware.test_provision import MINIMUM, Person
+from tools.environment import lock
+from tools.virtual_board import VirtualBoard
+
+SOURCE = REPOSITORY / "tools" / "provision"
+
+# Stands in for Windows: pyserial's part for POSIX is loaded before, because Windows has its own.
+_WITHOUT_POSIX = """
+import getpass, runpy, subprocess, sys, tempfile
+import serial
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("termios", "fcntl", "pty", "tty", "pwd", "grp", "resource"):
+            raise ModuleNotFoundError("no module named " + name, name=name)
+for name in ("termios", "fcntl", "pty", "tty", "pwd", "grp", "resource"):
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Absent())
+sys.argv = ["smartmeter-provision", *sys.argv[1:]]
+runpy.run_module("smartmeter_provision", run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package in it and nothing else."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+        + ["-w", str(wheels), str(SOURCE)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    wheel = next(wheels.glob("*.whl"))
+    assert wheel.name.endswith("-py3-none-any.whl")
+    folder = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def run(site: Path, cwd: Path, program: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *program],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        input="",
+        timeout=90,
+    )
+
+
+def test_it_starts_away_from_the_repository(site: Path, tmp_path: Path) -> None:
+    done = run(site, tmp_path, ["-m", "smartmeter_provision", "--help"])
+    assert done.returncode == 0, done.stderr
+    assert "smartmeter-provision --config adapter.toml" in done.stdout
+
+
+def test_it_writes_to_a_board_without_the_modules_of_posix(
+    site: Path, new_board: Callable[..., VirtualBoard], tmp_path: Path
+) -> None:
+    board = new_board()
+    config = tmp_path / "adapter.toml"
+    config.write_text(MINIMUM)
+    options = ["--board", board.port, "--config", str(config), "--secrets", "-", "--no-watch"]
+    done = run(site, tmp_path, ["-c", _WITHOUT_POSIX, *options])
+    assert done.returncode == 0, done.stderr
+    assert "smartmeter.settings" in os.listdir(tmp_path / "board" / "nvs")
+    board.wait_console("joining Wi-Fi Home")
+
+
+def test_it_offers_to_copy_the_firmware_that_it_brings(
+    site: Path, binary: str, tmp_path: Path
+) -> None:
+    with VirtualBoard(tmp_path / "board", micropython=binary) as board:
+        person = Person("--board", board.port, site=site)
+        person.answers("The firmware is not on the board. Copy it now? [yes]: ", "")
+        person.reads("copying the firmware")
+        person.reads("Boards: ")
+        person.close()
+        assert (site / "smartmeter_provision" / "compiled" / "adapter" / "start.mpy").is_file()
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin", "linux"])
+def test_what_it_needs_is_locked_for_every_platform(platform: str) -> None:
+    """A requirement that only one system has is in the lock as well, with the hashes of all."""
+    project = tomllib.loads((SOURCE / "pyproject.toml").read_text())["project"]
+    text = (lock.LOCKS / "provision.txt").read_text().replace("\\\n", "")
+    locked = {}
+    for line in text.splitlines():
+        if line and not line.startswith(("#", " ")):
+            requirement = Requirement(line.partition("--hash")[0].strip())
+            locked[requirement.name] = requirement
+    environment = {"sys_platform": platform, "os_name": "nt" if platform == "win32" else "posix"}
+    for wanted in map(Requirement, project["dependencies"]):
+        found = locked[wanted.name]
+        assert not found.marker or found.marker.evaluate(environment)
+        assert wanted.specifier.contains(str(found.specifier).removeprefix("=="))
+    assert not {"amqtt", "micropython", "unearth"} & locked.keys()

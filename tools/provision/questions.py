@@ -1,0 +1,153 @@
+"""Asks a person for the settings and secrets that are missing, and for those that are wrong."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+from smartmeter.meters import zone_names
+from smartmeter.meters.families import Family
+
+from . import boards
+from .answers import ASKED, Answers, certificate, secret
+from .device import Surroundings
+from .meters import ask_meter, has_authentication_key, has_key
+from .prompt import Check, ask, ask_hidden, is_setting
+
+_WHAT = """This board has no PSRAM. Its memory may be too small to decode the meter's lists.
+raw       the Concentrator decodes; the board decrypts. Needs a [[meter]] at the Concentrator.
+ciphered  the Concentrator decrypts and decodes; the key is not on the board.
+reading   the board decodes. Needs an ESP32-C3 or newer, or an image with the firmware in it."""
+_ZONE = "Europe/Vienna"  # Central European time, as the adapter assumes without a zone
+# The settings that may be corrected; with the secrets and broker_ca they are all questions.
+_CORRECTABLE = {
+    "wifi.ssid": "name of the Wi-Fi",
+    "broker.host": "host name or address of the broker",
+    "broker.port": "port of the broker",
+    "broker.user": "user at the broker",
+    "meter.line": "line of the meter",
+}
+SETTINGS = (*_CORRECTABLE, "broker_ca")
+
+
+def ask_settings(answers: Answers, around: Callable[[], Surroundings]) -> Family | None:
+    """Asks for what is missing. Returns the meter's family if the person chose one.
+
+    around: asks the board what it hears and has; called only if a question needs it.
+    """
+    settings = answers.settings
+    print("Press Enter to accept the value in brackets.")
+    if "board" not in settings:
+        print("Boards:", ", ".join(boards.names()))
+        settings["board"] = ask("the board", "ESP32_GENERIC", boards.load)
+    meter = settings.setdefault("meter", {})
+    family = None
+    if "line" not in meter and "answer" not in meter:
+        family = ask_meter(meter)
+    if "zone" not in meter:
+        default = (family.zone if family else "") or _ZONE
+        meter["zone"] = ask("time zone of the meter's clock", default, zone_names.setting)
+    if "what" not in settings.get("publish", {}) and not around().has_psram:
+        print(_WHAT)
+        what = ask("what to publish", "raw", _what)
+        settings.setdefault("publish", {})["what"] = [what]
+    if "wifi" not in settings and "ethernet" not in settings:
+        ssid = _ask_network(around().networks)
+        settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}
+    broker = settings.setdefault("broker", {})
+    if "host" not in broker:
+        broker["host"] = ask(
+            "host name or address of the broker", None, is_setting("broker", "host")
+        )
+    if "port" not in broker:
+        broker["port"] = int(ask("its port", "8883", is_setting("broker", "port")))
+    if "user" not in broker:
+        user = ask("user at the broker (press Enter for none)", "", is_setting("broker", "user"))
+        if user:
+            broker["user"] = user
+    if broker.get("tls", True) and "broker_ca" not in answers.secrets:
+        _ask_ca(answers)
+    return family
+
+
+def ask_secrets(answers: Answers, family: Family | None) -> None:
+    """Asks for the secrets that are missing and that these settings and this meter need."""
+    what = answers.settings.get("publish", {}).get("what", ["reading"])
+    decrypts = what != ["ciphered"]
+    needed = {
+        "wifi_password": "wifi" in answers.settings,
+        "broker_password": bool(answers.settings.get("broker", {}).get("user")),
+        "meter_key": decrypts and has_key(family),
+        "meter_auth_key": decrypts and has_authentication_key(family),
+    }
+    for name, question in ASKED.items():
+        if needed[name] and name not in answers.secrets:
+            value = ask_hidden(question, functools.partial(secret, name))
+            if value is not None:
+                answers.secrets[name] = value
+
+
+def correct(answers: Answers, questions: tuple[str, ...]) -> bool:
+    """Asks again for what may be wrong; whether the person has changed anything."""
+    if questions:
+        print("Type a new value, or press Enter to keep the present one.")
+    changed = False
+    for name in questions:
+        section, _, setting = name.partition(".")
+        if name == "broker_ca":
+            changed = _ask_ca(answers, "") or changed
+        elif not setting:
+            value = ask_hidden(_kept(ASKED[name]), functools.partial(secret, name))
+            if value is not None:
+                answers.secrets[name] = value
+                changed = True
+        elif section in answers.settings:
+            changed = _correct_setting(answers.settings[section], section, setting) or changed
+    return changed
+
+
+def _correct_setting(values: dict[str, object], section: str, setting: str) -> bool:
+    before = values.get(setting)
+    default = "" if before is None else str(before)
+    said = ask(_CORRECTABLE[f"{section}.{setting}"], default, is_setting(section, setting))
+    if said == default:
+        return False
+    values[setting] = int(said) if setting == "port" else said
+    return True
+
+
+def _kept(question: str) -> str:
+    return question.partition(" (press")[0] + " (press Enter to keep it)"
+
+
+def _ask_network(networks: list[tuple[str, int]]) -> str:
+    """The name of a Wi-Fi; "" for Ethernet."""
+    names = [name for name, _ in networks]
+    if networks:
+        print("Wi-Fi networks in range:")
+    for number, (name, signal) in enumerate(networks, 1):
+        print(f"{number:3}  {name} ({signal} dBm)")
+    question = "number or name of the Wi-Fi" if networks else "name of the Wi-Fi"
+    said = ask(f"{question} (press Enter for Ethernet)", "", is_setting("wifi", "ssid"))
+    if said.isdecimal() and said not in names and 0 < int(said) <= len(names):
+        return names[int(said) - 1]
+    return said
+
+
+def _what(text: str) -> None:
+    if text not in ("raw", "ciphered", "reading"):
+        raise ValueError("type raw, ciphered or reading")
+
+
+def _ask_ca(answers: Answers, default: str | None = None) -> bool:
+    read: list[bytes] = []
+
+    def check(name: str) -> None:
+        read.append(certificate(Path(name).expanduser()))
+
+    check_file: Check = check
+    name = ask("file of the CA that signed the broker's certificate", default, check_file)
+    if not name:
+        return False
+    answers.secrets["broker_ca"] = read[-1]
+    answers.ca_file = Path(name).expanduser().resolve()
+    return True
