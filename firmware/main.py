@@ -1,10 +1,18 @@
 """Starts the adapter when the board has booted. Ctrl-C on the console stops it for mpremote."""
 
+import os
 import sys
 
-import slots
+slot = ""
+try:
+    os.stat("slot.json")
+except OSError:
+    pass  # there was no update yet
+else:
+    import slots
 
-slot = slots.choose()
+    slot = slots.choose()
+    del slots, sys.modules["slots"]  # its memory serves the rest
 if slot:
     import machine
 

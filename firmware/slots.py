@@ -38,12 +38,26 @@ def _is_slot(name: object) -> bool:
     return name == FLASHED or name in SLOTS
 
 
+def is_in_place() -> bool:
+    """Whether the firmware is part of the image, frozen or in ROMFS, and runs where it is.
+
+    From a slot it would run in RAM, and not fit.
+    """
+    for ending in ("py", "mpy"):
+        try:
+            os.stat("/adapter/start." + ending)
+        except OSError:
+            continue
+        return False
+    return True
+
+
 def choose() -> str:
     """Called at each start: returns the slot to run. Counts the starts of a version on trial."""
     found = state()
     if found is None:
         return FLASHED
-    if found.get("over") != _flashed():  # somebody has flashed another version since
+    if found.get("over") != _flashed() or is_in_place():  # somebody has flashed another since
         os.remove(POINTER)
         return FLASHED
     if found.get("trial"):

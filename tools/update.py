@@ -16,7 +16,6 @@ import json
 import os
 import queue
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +26,12 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from smartmeter.wire import topics
 
 from tools import flash
+from tools.mpy import DoesNotCompile
 
 _BITS = 3072
-_PIECE = 4096
+_PIECE = 1024  # a board without PSRAM has seldom more heap in one piece
+_BLOCK = 4096  # of LittleFS on an ESP32; a file takes whole ones, a folder two
+_MPY = 6  # version of the .mpy files of MicroPython 1.19 and later
 _SECONDS = 180
 
 
@@ -65,28 +67,23 @@ def load_key(path: Path) -> rsa.RSAPrivateKey:
 
 def bundle(files: dict[str, bytes], version: str, key: rsa.RSAPrivateKey) -> bytes:
     """A signed bundle, as firmware/adapter/bundle.py describes it."""
-    header = json.dumps(
-        {"version": version, "files": [[name, len(data)] for name, data in files.items()]}
-    ).encode()
-    signed = b"SMU1" + len(header).to_bytes(4, "big") + header + b"".join(files.values())
+    flash_bytes = sum(-(-len(data) // _BLOCK) * _BLOCK for data in files.values())
+    flash_bytes += 2 * _BLOCK * len({name.rpartition("/")[0] for name in files})
+    mpy = next((data[1] for data in files.values() if data[:1] == b"M"), _MPY)
+    header = json.dumps({"version": version, "mpy": mpy, "flash": flash_bytes}).encode()
+    signed = b"SMU2" + len(header).to_bytes(4, "big") + header
+    for name, data in files.items():
+        signed += bytes((len(name),)) + name.encode() + len(data).to_bytes(4, "big") + data
     return signed + key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
 
 
-def of_firmware(key: rsa.RSAPrivateKey, compiled: bool) -> bytes:
-    """The files of the firmware, except the two that choose between versions."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        flash.collect(folder, compiled)
-        files = {
-            f.relative_to(folder).as_posix(): f.read_bytes()
-            for f in sorted(folder.rglob("*"))
-            if f.is_file() and f.parent != folder
-        }
-    return bundle(files, flash.version(), key)
+def of_firmware(key: rsa.RSAPrivateKey) -> bytes:
+    """The files of the firmware, compiled, except the two that choose between versions."""
+    return bundle(flash.compiled(flash.sources()), flash.version(), key)
 
 
 def pieces(data: bytes) -> Iterator[bytes]:
-    """A bundle as MQTT messages: offset, total length, and up to 4 kB of data."""
+    """A bundle as MQTT messages: offset, total length, and up to 1 kB of data."""
     for at in range(0, len(data), _PIECE):
         numbers = at.to_bytes(4, "big") + len(data).to_bytes(4, "big")
         yield numbers + data[at : at + _PIECE]
@@ -170,7 +167,6 @@ def main() -> int:
     keys.add_argument("public", type=Path)
     sign = commands.add_parser("sign")
     sign.add_argument("--key", type=Path, required=True)
-    sign.add_argument("--mpy", action="store_true", help="compiled")
     sign.add_argument("bundle", type=Path)
     pushing = commands.add_parser("push")
     pushing.add_argument("--meter", required=True, help="smartMeterId")
@@ -183,13 +179,13 @@ def main() -> int:
         if a.command == "keys":
             make_keys(a.private, a.public)
         elif a.command == "sign":
-            a.bundle.write_bytes(of_firmware(load_key(a.key), a.mpy))
+            a.bundle.write_bytes(of_firmware(load_key(a.key)))
         else:
             host, _, port = a.broker.partition(":")
             data = a.bundle.read_bytes()
             runs = push(data, a.meter, host, int(port or 8883), a.ca, a.user, _password(a.user))
             print(f"{a.meter} runs {runs}")
-    except (Refused, flash.Refused, OSError, ValueError) as why:
+    except (Refused, DoesNotCompile, OSError, ValueError) as why:
         print(f"update: {why}", file=sys.stderr)
         return 1
     return 0

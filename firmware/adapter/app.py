@@ -1,25 +1,27 @@
 """The adapter, assembled from its settings: reader, publisher, watchdog."""
 
 import asyncio
+import gc
+import os
 
 import machine
-import slots
-from smartmeter.wire import topics
 
-from . import broker, network
+from . import broker, line_setting, network
 from .clock import Clock
+from .console import say
 from .health import GOOD_S, SAFE_S, Restart
-from .meter import NO_BYTES, READINGS, Meter, answerer
 from .outbox import Outbox
-from .port import Port
+from .port import Port, answerer
+from .progress import NO_BYTES, READINGS
 from .publisher import Publisher
-from .status import Status
+from .settings import forget
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from .health import Health
+    from .meter import Meter
     from .settings import Document, Store
 
 # Longer than the longest that blocks: name lookup 14 s, handshake 10 s, publish 5 s.
@@ -33,50 +35,90 @@ class Adapter:
     """settings in the form that schema.check() returns."""
 
     def __init__(self, settings: "Document", store: "Store", health: "Health") -> None:
-        meter = settings["meter"]
         security = None
-        if settings["broker"]["tls"]:
+        to = settings["broker"]
+        if to["tls"]:
             ca = store.secret("broker_ca")
             if not ca:
                 raise ValueError("broker.tls is on, but there is no CA to verify the broker")
             security = broker.context(ca, store.secret("client_cert"), store.secret("client_key"))
+        self._settings = settings
+        self._store = store
         self._health = health
         lan = network.interface(settings, store.secret("wifi_password"))
-        to = settings["broker"]
         self.clock = Clock(settings["time"]["ntp"], lan.router, to["host"], to["tls"])
+        meter = settings["meter"]
+        for name in ("meter_key", "meter_auth_key"):
+            if len(store.secret(name) or bytes(16)) != 16:
+                raise ValueError("%s is 16 bytes long" % name)
         answers = answerer(meter)
-        port = Port(meter, answers)
-        outbox = Outbox()
-        self.meter = Meter(port, settings, store, outbox, self.clock)
-        if not health.safe:
-            self.meter.open(answers.setting + (False,) if answers else None)
-        status = Status(self.meter, port, lan, self.clock, outbox, health)
+        self._port = Port(meter, answers)
+        if not health.safe and (answers or meter["line"] != line_setting.AUTO):
+            # Now, because what the meter sends while the broker is reached is not lost.
+            self._port.open(
+                answers.setting + (False,) if answers else line_setting.parse(meter["line"])
+            )
+        self._outbox = Outbox()
         # The Cloud's broker knows a Concentrator by its own id, because meters of two houses may
         # have the same name. A client with another's id disconnects that one (MQTT 3.1.1, 3.1.4-2).
         concentrator = settings["publish"]["concentrator"]
         client_id = "concentrator-" + concentrator if concentrator else meter["id"]
         client = broker.Broker(
-            settings["broker"], client_id, store.secret("broker_password"), security, port.drain
+            to, client_id, store.secret("broker_password"), security, self._port.drain
         )
-        self.publisher = Publisher(settings, lan, self.clock, client, outbox, status)
-        self._take_updates(meter["id"], client, port, store)
+        self.publisher = Publisher(settings, lan, self.clock, client, self._outbox)
+        from smartmeter.wire import topics
+
+        if store.secret("update_key"):
+            client.take(topics.command(meter["id"], topics.UPDATE), self._command)
+        forget("smartmeter.wire", "topics")
         self._led: int | None = meter["led"]
         self._lan = lan
         self._client = client
+        self.meter: "Meter | None" = None
+        self._tasks: "list[asyncio.Task[None]]" = []
         self._crash: "list[Exception]" = []
 
-    def _take_updates(
-        self, meter_id: str, client: broker.Broker, port: Port, store: "Store"
-    ) -> None:
-        modulus = store.secret("update_key")
-        ca = store.secret("update_ca") or store.secret("broker_ca")
-        if not modulus or not ca:
-            return
-        from .update import Update
+    async def _publish(self) -> None:
+        # The first handshake before the larger part of the program is loaded: while the heap is
+        # small, Wi-Fi and TLS find theirs in one piece.
+        await self.publisher.reach()
+        self._load()
+        await self.publisher.run()
 
-        security = broker.context(ca, None, None)
-        update = self.publisher.update = Update(modulus, security, port.drain)
-        client.take(topics.command(meter_id, topics.UPDATE), update.command)
+    def _load(self) -> None:
+        """Loads what reads the meter, and starts it."""
+        gc.collect()
+        from .meter import Meter
+        from .status import Status
+
+        meter = Meter(self._port, self._settings, self._store, self._outbox, self.clock)
+        self.publisher.status = Status(
+            meter, self._port, self._lan, self.clock, self._outbox, self._health
+        )
+        if not self._health.safe:
+            if not self._port.line:
+                meter.search()
+            self._tasks.append(asyncio.create_task(self._crashing(meter.run())))
+        self.meter = meter
+        gc.collect()
+        self._outbox.resize(gc.mem_free())
+
+    def _command(self, payload: bytes) -> None:
+        """Takes a command of an update; the first one loads what unpacks it."""
+        update = self.publisher.update
+        if update is None:
+            gc.collect()
+            try:
+                from .update import Update
+
+                update = Update(self._store, self._port.drain)
+            except MemoryError:
+                say("update", "no memory for it")
+                self.publisher.update_text = "refused: no memory for it"
+                return
+            self.publisher.update = update
+        update.command(payload)
 
     def _stage(self) -> int:
         """How far the chain works: flashes of the LED, or 0 where all is well."""
@@ -86,14 +128,17 @@ class Adapter:
             return 1
         if not self._client.connected:
             return 2
-        if self.meter.progress == NO_BYTES:
+        if self.meter is None or self.meter.progress == NO_BYTES:
             return 3
         return 0 if self.meter.progress == READINGS else 4
 
     def _is_on_trial(self, now: int) -> bool:
         """Keeps a new version that has published readings; gives up one that has not."""
+        import slots
+
         if self.publisher.published:
             slots.keep()
+            say("update", "this version works and is kept")
             return False
         found = slots.state()
         if now > _TRIAL_S and found and found.get("trial"):
@@ -101,36 +146,49 @@ class Adapter:
             raise Restart("this version has published nothing and is given up")
         return True
 
+    def _begin_trial(self) -> bool:
+        """Whether this version is on trial; tells the status if the last one was given up."""
+        try:
+            os.stat("/slot.json")  # slots.py is loaded only if there was an update
+        except OSError:
+            return False
+        import slots
+
+        found = slots.state() or {}
+        if "given_up" in found:
+            self.publisher.update_text = "%s did not work and was given up" % found["given_up"]
+        return bool(found.get("trial"))
+
     async def run(self) -> None:
         """Runs until something raises; health.Restart for an intended restart."""
         watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self._health.start()
         safe = self._health.safe
-        found = slots.state()
-        trial = found is not None and bool(found.get("trial"))
-        tasks = [asyncio.create_task(self._crashing(self.publisher.run()))]
-        if not safe:
-            tasks.append(asyncio.create_task(self._crashing(self.meter.run())))
+        trial = self._begin_trial()
+        self._tasks.append(asyncio.create_task(self._crashing(self._publish())))
         if self._led is not None:
             from .led import blink
 
-            tasks.append(asyncio.create_task(blink(self._led, self._stage)))
-        while tasks:
+            self._tasks.append(asyncio.create_task(blink(self._led, self._stage)))
+        while True:
             now = self.clock.uptime()
             looked = self.publisher.looked
-            if not safe:
+            if self.meter is None:
+                self._port.drain()
+            elif not safe:
                 looked = min(looked, self.meter.looked)
             if now - looked < _HANGS_S:
                 watchdog.feed()
             if self._crash:
-                if isinstance(self._crash[0], MemoryError):
+                if self.meter and isinstance(self._crash[0], MemoryError):
                     self.meter.short_of_memory()
                 raise self._crash[0]
             if safe and now > SAFE_S:
                 raise Restart("the safe mode is over")
             if trial:
                 trial = self._is_on_trial(now)
-            if self.publisher.update and self.publisher.update.ready:
+            update = self.publisher.update
+            if update and update.ready and not update.news:
                 raise Restart("another version is there")
             if not safe and now > GOOD_S:
                 self._health.good()

@@ -87,38 +87,6 @@ class Wire(io.IOBase):
         return -errno.EINVAL
 
 
-class Plain:
-    """The TLS interface without TLS, if the settings switch it off: whole reads and writes."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-
-    def read(self, n: int) -> bytes | None:
-        data = bytearray(n)
-        view = memoryview(data)
-        at = 0
-        while at < n:
-            got = self._wire.readinto(view[at:])
-            if got is None:
-                return None
-            if got <= 0:
-                break
-            at += got
-            self._wire.blocking = True  # the rest belongs to what has begun
-        return bytes(view[:at])
-
-    def write(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            n = self._wire.write(view)
-            if n <= 0:
-                raise OSError(errno.ECONNRESET)
-            view = view[n:]
-
-    def close(self) -> None:
-        self._wire.close()
-
-
 async def connect(host: str, port: int) -> socket.socket:
     """A non-blocking socket connected to host; OSError otherwise."""
     address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]
@@ -162,7 +130,7 @@ class Connection:
 
     def __init__(self, sock: socket.socket, meanwhile: "Callable[[], None]") -> None:
         self._wire = Wire(sock, meanwhile)
-        self._stream: "Any" = Plain(self._wire)
+        self._stream: "Any" = None
         self._out = b""
         self._looked = time.ticks_ms()
         self.passed_over = 0  # bytes of the last message that was too long to be taken
@@ -176,8 +144,14 @@ class Connection:
         """Whether the allowed time was used up."""
         return self._wire.late
 
-    def encipher(self, context: "tls.SSLContext", host: str) -> None:
-        self._stream = context.wrap_socket(self._wire, server_hostname=host)
+    def begin(self, context: "tls.SSLContext | None", host: str) -> None:
+        """Shakes hands if the settings ask for TLS: then context is not None."""
+        if context:
+            self._stream = context.wrap_socket(self._wire, server_hostname=host)
+        else:
+            from .plain import Plain
+
+            self._stream = Plain(self._wire)
 
     def write(self, data: bytes, n: int | None = None) -> None:
         self._out += data if n is None else data[:n]
@@ -227,7 +201,8 @@ class Connection:
     def close(self) -> None:
         self._out = b""
         try:
-            self._stream.close()
+            if self._stream:
+                self._stream.close()
         except OSError:
             pass
         self._wire.close()

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import time
 
-from smartmeter import ALLOWED, Fault, Receiver
+from smartmeter import ALLOWED, Fault
+from smartmeter.receiver import Receiver
 from smartmeter.wire import topics
 from smartmeter.wire.reading_encoder import included, to_json
 
@@ -12,33 +13,25 @@ from . import line_setting
 from .clock import ticks
 from .console import say
 from .health import Restart
-from .thinning import Thinning
+from .progress import NO_BYTES, NO_FRAME, NO_KEY, READINGS
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from smartmeter import Reading
-    from smartmeter.dialog.amis import Amis
     from smartmeter.dialog.line_search import Search
-    from smartmeter.dialog.polling import Poller
-    from smartmeter.dialog.signon import SignOn
     from smartmeter.submeters import Changes
 
     from .clock import Clock
-    from .line_setting import Setting
     from .outbox import Outbox
     from .port import Port
     from .settings import Document, Section, Store
+    from .thinning import Thinning
 
 _POLL_MS = 20
 # A pause this long ends a telegram: longer than the 160 ms between the M-Bus frames of one.
 _IDLE_MS = 1500
 _SILENT_S = 60  # without a reading; the longest push interval in use is a minute
 _REOPEN_S = 300  # a port that has been silent for so long is set up again, and again
-
-NO_BYTES = "no bytes"
-NO_FRAME = "bytes but no frame"
-NO_KEY = "frames but no key"
-READINGS = "readings"
 
 
 class Meter:
@@ -60,9 +53,14 @@ class Meter:
         publish = settings["publish"]
         self._values: "list[str]" = publish["values"]
         self._what: "list[str]" = publish["what"]
-        self._thinning = Thinning(publish)
+        self._reads = topics.READING in self._what  # otherwise no decoder is loaded
+        self._thinning: "Thinning | None" = None
+        if publish["interval"] or publish["deadband"]:
+            from .thinning import Thinning
+
+            self._thinning = Thinning(publish)
         self._submeters: "Changes | None" = None
-        if topics.READING in self._what:
+        if self._reads:
             self._submeters = _changes(self._settings["id"], self._values)
         self._receiver = self._new_receiver(None)
         self._search: "Search | None" = None
@@ -78,11 +76,10 @@ class Meter:
         self.looked = 0  # uptime of the last look at the port: this task lives
         self.progress = NO_BYTES
         self.ahead: int | None = None  # of our clock, the meter's, in seconds
-        self.line = ""
 
     @property
     def left_out(self) -> int:
-        return self._thinning.left_out
+        return self._thinning.left_out if self._thinning else 0
 
     @property
     def withheld(self) -> str | None:
@@ -109,25 +106,18 @@ class Meter:
         # texts cost heap, so only for who asks for more than usual
         receiver.submeters = self._submeters is not None
         receiver.extras = bool([c for c in self._values if c not in ALLOWED])
+        receiver.reads = self._reads
         return receiver
 
-    def open(self, setting: "Setting | None") -> None:
-        """Opens the port: setting is an answerer's, or None for that of the settings."""
-        text = self._settings["line"]
-        if setting is None and text == line_setting.AUTO:
-            from smartmeter.dialog.line_search import Search
+    def search(self) -> None:
+        """Opens the port, and looks for the line's setting."""
+        from smartmeter.dialog.line_search import Search
 
-            found, link = self._store.line_found()
-            self._search = Search(line_setting.parse(found) if found else None)
-            # Then noise loads no module but this link's.
-            self._receiver = self._new_receiver(link)
-            setting = self._search.setting
-        self._set(setting or line_setting.parse(text))
-
-    def _set(self, setting: "Setting") -> None:
-        baud, bits, parity, stop, inverted = setting
-        self.line = "%d %d%s%d%s" % (baud, bits, parity, stop, " inverted" if inverted else "")
-        self._port.open(setting)
+        found, link = self._store.line_found()
+        self._search = Search(line_setting.parse(found) if found else None)
+        # Then noise loads no module but this link's.
+        self._receiver = self._new_receiver(link)
+        self._port.open(self._search.setting)
 
     async def run(self) -> None:
         while True:
@@ -166,7 +156,7 @@ class Meter:
             self._silence()
         return bool(data)
 
-    def _feed(self, data: bytes) -> "list[Reading | Fault]":
+    def _feed(self, data: bytearray) -> "list[Reading | Fault]":
         try:
             return self._receiver.feed(data)
         except MemoryError:
@@ -188,13 +178,13 @@ class Meter:
         setting = search.events(n, events, now)
         if setting:
             self._tried += 1
-            self._set(setting)
+            self._port.open(setting)
             self._receiver = self._new_receiver(None)
-            say("meter", "%s; trying %s" % (search.progress, self.line))
+            say("meter", "%s; trying %s" % (search.progress, self._port.line))
         elif search.found:
             self._search = None
-            self._store.keep_line(self.line, _link(events))
-            say("meter", "found its line: %s" % self.line)
+            self._store.keep_line(self._port.line, _link(events))
+            say("meter", "found its line: %s" % self._port.line)
             if self._tried:
                 raise Restart("the search has filled the memory")
 
@@ -205,8 +195,8 @@ class Meter:
         decoder has no room. A setting that was the first itself is not helped by that.
         """
         if self._search and self._tried:
-            self._store.keep_line(self.line, None)
-            raise Restart("no memory at %s" % self.line)
+            self._store.keep_line(self._port.line, None)
+            raise Restart("no memory at %s" % self._port.line)
 
     def _reading(self, reading: "Reading") -> None:
         self._seq += 1
@@ -217,12 +207,16 @@ class Meter:
             self.ahead = self._clock.ahead(reading.time)
         if self.progress != READINGS:
             self.progress = READINGS
-            say("meter", "readings come: %d values, auth %s" % (self._count(reading), reading.auth))
-        if not self._thinning.wants(reading):
+            if self._reads:
+                count = self._count(reading)
+                say("meter", "readings come: %d values, auth %s" % (count, reading.auth))
+            else:
+                say("meter", "telegrams arrive and are forwarded, auth %s" % reading.auth)
+        if self._thinning and not self._thinning.wants(reading):
             return
         if topics.RAW in self._what:
             self._outbox.put(topics.RAW, bytes(reading.payload))
-        if topics.READING not in self._what or not self._count(reading):
+        if not self._reads or not self._count(reading):
             return
         if reading.seq is None:
             reading.seq = self._seq
@@ -277,23 +271,6 @@ class Meter:
         if self.silent() > self._reopen_at:
             self._reopen_at += _REOPEN_S
             self._port.reopen()
-
-
-def answerer(meter: "Section") -> "Amis | SignOn | Poller | None":
-    """The object that answers the meter, if the settings say that it needs answers."""
-    if meter["answer"] == "amis":
-        from smartmeter.dialog.amis import Amis
-
-        return Amis()
-    if meter["answer"] == "iec62056":
-        from smartmeter.dialog.signon import SignOn
-
-        return SignOn(address=meter["address"] or "")
-    if meter["answer"] == "mbus":
-        from smartmeter.dialog.polling import Poller
-
-        return Poller(address=meter["address"] or "")
-    return None
 
 
 def _changes(meter: str, values: "list[str]") -> "Changes | None":

@@ -114,41 +114,12 @@ class Wifi:
             return None
 
 
-class Ethernet(Wifi):
-    kind = "Ethernet"
-
-    def _start(self) -> "Any":
-        from machine import Pin
-
-        say("network", "waiting for Ethernet")
-        settings = self._settings
-        power = settings["power"]
-        wiring: "Section" = {
-            "mdc": Pin(settings["mdc"]),
-            "mdio": Pin(settings["mdio"]),
-            "power": None if power is None else Pin(power),
-            "phy_type": getattr(network, "PHY_" + settings["phy"]),
-            "phy_addr": settings["phy_addr"],
-            "ref_clk": Pin(settings["ref_clk"]),
-            "ref_clk_mode": Pin.OUT if settings["ref_clk_out"] else Pin.IN,
-        }
-        lan = network.LAN(0, **wiring)
-        lan.active(True)
-        if settings["address"]:
-            lan.ifconfig(tuple(settings["address"]))
-        return lan
-
-    def _reason(self) -> str:
-        return "no Ethernet link"
-
-    def rssi(self) -> int | None:
-        return None
-
-
-def interface(settings: "Document", password: bytes | None) -> "Wifi | Ethernet":
+def interface(settings: "Document", password: bytes | None) -> Wifi:
     """The interface in the settings."""
     # A router shows this name, and mDNS answers to it with ".local".
     network.hostname("smartmeter-%s" % machine.unique_id()[-3:].hex())
     if "wifi" in settings:
         return Wifi(settings["wifi"], password)
+    from .ethernet import Ethernet
+
     return Ethernet(settings["ethernet"], None)

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 _KEPT_MS = 60_000
 _SENT_MS = 80_000  # so that the second repetition contains a minute's outage, too
-_BYTES = 24 * 1024  # and no more than this of the heap,
-_SENT_BYTES = 8 * 1024  # of which this for what was acknowledged: a minute at a reading every 3 s
+# No more than this of the heap, and no more than a quarter of what is free of it: the rest is for
+# telegrams, which leave garbage, and for the modules of an update.
+_BYTES_MAX = 24 * 1024
+_BYTES_MIN = 4096  # until it is known; 60 s of a meter that sends every 5 s
+_SENT_MAX = 8 * 1024  # of it for what was acknowledged: a minute at a reading every 3 s
 _READING_BYTES = 2048  # of a Reading that waits for the time of day
 # A `raw` telegram of a meter without a clock gets its time on arrival: repeated, it gets two times.
 _REPEATED = (topics.READING, topics.CIPHERED)
@@ -39,6 +42,7 @@ class Outbox:
         self._waiting: "list[Message]" = []
         self._sent: "list[Message]" = []
         self._again = 0  # index in _sent of the first one to send again
+        self._bytes = _BYTES_MIN
         self._size = 0  # of all waiting messages
         self._sent_size = 0
         self.dropped = 0
@@ -48,20 +52,34 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def resize(self, free: int) -> None:
+        """Sets its limits. free: bytes of heap that are free after a collection."""
+        free += self._size + self._sent_size
+        self._bytes = max(_BYTES_MIN, min(_BYTES_MAX, free // 4))
+
     def put(self, specific: str, item: "bytes | Reading", channel: int = 0) -> None:
-        self._waiting.append((ticks(), specific, item, channel))
-        self._size += _size(item)
+        try:
+            self._waiting.append((ticks(), specific, item, channel))
+        except MemoryError:
+            self._sent.clear()
+            self._sent_size = self._again = 0
+            self._bytes = _BYTES_MIN
+            self.dropped += 1
+        else:
+            self._size += _size(item)
+            self.filled.set()
         self.trim()
-        self.filled.set()
 
     def trim(self) -> None:
         """Drops and counts what has waited too long or no longer fits; sent messages first."""
         now = ticks()
-        room = min(_SENT_BYTES, _BYTES - self._size)
+        room = min(_SENT_MAX, self._bytes // 2, self._bytes - self._size)
         while self._sent and (self._sent_size > room or _age(now, self._sent[0]) > _SENT_MS):
             self._sent_size -= _size(self._sent.pop(0)[2])
             self._again = max(0, self._again - 1)
-        while self._waiting and (self._size > _BYTES or _age(now, self._waiting[0]) > _KEPT_MS):
+        while self._waiting and (
+            self._size > self._bytes or _age(now, self._waiting[0]) > _KEPT_MS
+        ):
             self._size -= _size(self._waiting.pop(0)[2])
             self.dropped += 1
 
@@ -84,7 +102,10 @@ class Outbox:
         arrived, specific, item, channel = self._waiting.pop(0)
         self._size -= _size(item)
         if specific in _REPEATED:
-            self._sent.append((arrived, specific, payload, channel))
+            try:
+                self._sent.append((arrived, specific, payload, channel))
+            except MemoryError:
+                return True  # it arrived; without memory it is not sent again
             self._sent_size += len(payload)
             self._again += 1
         return True

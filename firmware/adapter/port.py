@@ -38,11 +38,12 @@ class Port:
         self._tx = Pin(meter["tx"])
         self._answerer = answerer
         self._setting: "Setting | None" = None
+        self.line = ""  # the setting as text; "" before open()
         self._failed = 0  # ticks at which the driver failed
         self._chunk = bytearray(256)
         self._view = memoryview(self._chunk)
-        # in pieces: memory in use has seldom room for 16 kB in one
-        self._held: "list[bytes]" = []
+        # in pieces of 256 bytes at most: memory in use has seldom room for 16 kB in one
+        self._held: "list[bytearray]" = []
         self._size = 0
         self._uart: UART | None = None
         self.overflow = 0  # bytes dropped because nobody took them
@@ -51,6 +52,7 @@ class Port:
         """Sets the UART up, also again: this clears errors of the driver."""
         self._setting = setting
         baud, bits, parity, stop, inverted = setting
+        self.line = "%d %d%s%d%s" % (baud, bits, parity, stop, " inverted" if inverted else "")
         uart, self._uart = self._uart, None
         try:
             if uart is not None:
@@ -105,11 +107,15 @@ class Port:
                 uart.write(answer)
         if self._size + n > _HELD_MAX:
             self.overflow += n
+            return
+        # At 2400 baud 5 bytes come at a time, which as a piece of their own would take 32.
+        if self._held and len(self._held[-1]) + n <= len(self._chunk):
+            self._held[-1] += data
         else:
-            self._held.append(data)
-            self._size += n
+            self._held.append(bytearray(data))
+        self._size += n
 
-    def take(self) -> bytes | None:
+    def take(self) -> bytearray | None:
         """The next bytes, 256 at most, or None."""
         self.drain()
         if not self._held:
@@ -117,3 +123,20 @@ class Port:
         data = self._held.pop(0)
         self._size -= len(data)
         return data
+
+
+def answerer(meter: "Section") -> "Amis | SignOn | Poller | None":
+    """The object that answers the meter, if the settings say that it needs answers."""
+    if meter["answer"] == "amis":
+        from smartmeter.dialog.amis import Amis
+
+        return Amis()
+    if meter["answer"] == "iec62056":
+        from smartmeter.dialog.signon import SignOn
+
+        return SignOn(address=meter["address"] or "")
+    if meter["answer"] == "mbus":
+        from smartmeter.dialog.polling import Poller
+
+        return Poller(address=meter["address"] or "")
+    return None

@@ -5,8 +5,8 @@ import gc
 import random
 import time
 
-from smartmeter.wire import topics
 from smartmeter.wire.reading_encoder import stamp, to_json
+from smartmeter.wire.topics import CIPHERED, RAW, READING, STATUS
 
 from .broker import KEEPALIVE_S, BrokerError
 from .clock import ticks
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .broker import Broker
     from .clock import Clock
-    from .network import Ethernet, Wifi
+    from .network import Wifi
     from .outbox import Outbox
     from .settings import Document
     from .status import Status
@@ -43,21 +43,30 @@ class Publisher:
     def __init__(
         self,
         settings: "Document",
-        network: "Wifi | Ethernet",
+        network: "Wifi",
         clock: "Clock",
         broker: "Broker",
         outbox: "Outbox",
-        status: "Status",
     ) -> None:
         self._network = network
         self._clock = clock
         self._broker = broker
         self._outbox = outbox
-        self._status = status
+        self.status: "Status | None" = None  # there before run() begins
         self.update: "Update | None" = None
+        self.update_text = ""  # of the last one; "" if there is nothing to say
+        from smartmeter.wire import topics  # until they are spelled once
+
         self._meter_id: str = settings["meter"]["id"]
-        # where one device is adapter and Concentrator, it publishes as the latter
-        self._concentrator_id: str | None = settings["publish"]["concentrator"]
+        self._topics: "dict[str, str]" = {}
+        meter_id, concentrator_id = settings["meter"]["id"], settings["publish"]["concentrator"]
+        for specific in (STATUS, READING, RAW, CIPHERED):
+            # where one device is adapter and Concentrator, it publishes as the latter
+            self._topics[specific] = (
+                topics.uplink(concentrator_id, meter_id, specific)
+                if concentrator_id
+                else topics.meter(meter_id, specific)
+            )
         self._is_secure: bool = settings["broker"]["tls"]
         self._values: "list[str]" = settings["publish"]["values"]
         self._status_at = 0
@@ -71,21 +80,33 @@ class Publisher:
         self.last_trouble = ""
         self.looked = 0  # uptime of the last sign of life of this task
 
-    def _topic(self, specific: str, channel: int = 0) -> str:
-        id = self._meter_id
+    def _topic(self, specific: str, channel: int) -> str:
+        topic = self._topics[specific]
         if channel:
             from smartmeter.submeters import id_of  # loaded already, since there is one
 
-            id = id_of(id, channel)
-        if self._concentrator_id:
-            return topics.uplink(self._concentrator_id, id, specific)
-        return topics.meter(id, specific)
+            id = self._meter_id
+            head = topic[: -len(id) - 1 - len(specific)]
+            topic = head + id_of(id, channel) + "/" + specific
+        return topic
+
+    async def reach(self) -> None:
+        """Connects for the first time; run() tries again if that fails."""
+        try:
+            await self._connect()
+        except BrokerError as why:
+            self._note(str(why))
 
     async def run(self) -> None:
         while True:
             try:
-                await self._connect()
+                if not self._broker.connected:
+                    await self._connect()
+                self._greet()
                 await self._serve()
+                assert self.update
+                await self.update.fetch(self._alive)
+                continue
             except BrokerError as why:
                 self._note(str(why))
             self._broker.close()
@@ -117,7 +138,10 @@ class Publisher:
         if self._is_secure and not self._clock.known():
             raise BrokerError("clock: no time yet, so no certificate can be checked")
         gc.collect()
-        await self._broker.connect(self._topic(topics.STATUS), OFFLINE)
+        await self._broker.connect(self._topics[STATUS], OFFLINE)
+        self._spoken = self._clock.uptime()
+
+    def _greet(self) -> None:
         self._outbox.repeat()
         self._repeat_at = self._clock.uptime() + _LISTENS_S
         self.connects += 1
@@ -128,6 +152,7 @@ class Publisher:
         self._backoff = 1  # a broker that takes us in and then answers nothing sensible can wait
 
     async def _serve(self) -> None:
+        """Returns where an update is to be fetched; BrokerError at the end of the connection."""
         while self._network.connected():
             self._alive()
             if self._repeat_at is not None and self._clock.uptime() >= self._repeat_at:
@@ -137,6 +162,9 @@ class Publisher:
             # A reading of a meter without a clock waits for ours.
             if waiting and (isinstance(waiting[2], bytes) or self._clock.known()):
                 self._publish(*waiting)
+            elif self.update and self.update.is_waiting:
+                self._broker.leave()  # there is memory for one TLS connection
+                return
             elif self._clock.uptime() >= self._status_at:
                 self._tell()
             elif self._clock.uptime() - self._spoken >= KEEPALIVE_S // 2:
@@ -152,14 +180,11 @@ class Publisher:
     async def _listen(self) -> None:
         """Reads from the broker, checks that it is there, and waits for work."""
         self._broker.check()
-        if self.update is None:
-            await self._filled()
-            return
-        await self.update.work()
-        if self.update.news:
-            self.update.news = False
+        update = self.update
+        if update and update.news:
             self._tell()
-        if self.update.has_more:
+        if update and update.has_more:
+            update.has_more = False
             await asyncio.sleep_ms(0)
         else:
             await self._filled()
@@ -187,16 +212,20 @@ class Publisher:
             say("broker", "first reading published and acknowledged")
 
     def _tell(self) -> None:
-        document = self._status.document(
+        assert self.status
+        if self.update and self.update.news:
+            self.update.news = False
+            self.update_text = self.update.text
+        document = self.status.document(
             {
                 "published": self.published,
                 "connects": self.connects,
                 "last_trouble": self.last_trouble or None,
-                "update": self.update.text or None if self.update else None,
+                "update": self.update_text or None,
                 "commands": self._broker.deaf or None,
             }
         )
-        self._broker.publish(self._topic(topics.STATUS), document, retain=True)
+        self._broker.publish(self._topics[STATUS], document, retain=True)
         self._spoken = self._clock.uptime()
         self._status_at = self._spoken + _STATUS_S
 

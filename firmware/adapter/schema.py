@@ -1,9 +1,10 @@
 """The rules for settings: checked by tools.provision before it writes, and by the board."""
 
 from smartmeter import ALLOWED
+from smartmeter.links import LINKS
+from smartmeter.meters import zones
 from smartmeter.obis import key_of
 from smartmeter.reading import RATIO_MAX
-from smartmeter.receiver import LINKS
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
 
@@ -110,7 +111,6 @@ def _address(value: object) -> object:
 def _zone(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("is text such as +02:00 EU")
-    from smartmeter.meters import zones  # a board without this setting never loads it
 
     try:
         zones.parse(value)

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 
-from smartmeter.receiver import LINKS
+from smartmeter.links import LINKS
 
 from . import line_setting
 from .console import say
@@ -88,9 +88,8 @@ class Store:
         except ValueError:
             raise ValueError("they are damaged; on your computer type: python -m tools.provision")
         checked = schema.check(document)
-        # Needed once, and its memory serves the rest.
-        del sys.modules["adapter.schema"]
-        del sys.modules["adapter"].schema
+        forget("adapter", "schema")
+        forget("smartmeter", "texts")
         return checked
 
     def secret(self, name: str) -> bytes | None:
@@ -115,6 +114,16 @@ class Store:
                 self._nvs.commit()
             except OSError as why:  # the next start searches again
                 say("settings", "NVS does not keep the line: %s" % why)
+
+
+def forget(package: str, name: str) -> None:
+    """Removes a module that is not needed any more: its memory serves the rest."""
+    # First None, because a dict keeps the value of a deleted key until another takes its place
+    # (py/map.c).
+    sys.modules[package + "." + name] = None  # type: ignore[assignment]
+    del sys.modules[package + "." + name]
+    setattr(sys.modules[package], name, None)
+    delattr(sys.modules[package], name)
 
 
 def _tried(read: "Callable[..., Any]", *arguments: object) -> "Any":

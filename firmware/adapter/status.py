@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .health import Health
     from .meter import Meter
-    from .network import Ethernet, Wifi
+    from .network import Wifi
     from .outbox import Outbox
     from .port import Port
 
@@ -21,7 +21,7 @@ class Status:
         self,
         meter: "Meter",
         port: "Port",
-        network: "Wifi | Ethernet",
+        network: "Wifi",
         clock: "Clock",
         outbox: "Outbox",
         health: "Health",
@@ -37,13 +37,14 @@ class Status:
         """The JSON of the message: with publishing, what the publisher says; None is left out."""
         meter = self._meter
         gc.collect()  # otherwise `heap` would include garbage
+        self._outbox.resize(gc.mem_free())
         document: "dict[str, object]" = {
             "state": "safe" if self._health.safe else "online",
             "version": __version__,
             "uptime": self._clock.uptime(),
             "reset": self._health.reset,
             "progress": meter.progress,
-            "line": meter.line,
+            "line": self._port.line,
             "bytes": meter.bytes,
             "readings": meter.readings,
             "faults": meter.faults,

@@ -2,7 +2,7 @@
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.firmware.rig import FIRMWARE, METER, USERS, Setup
+from tests.firmware.rig import METER, USERS, Setup, changed
 from tools import flash, update
 
 
@@ -12,12 +12,8 @@ def modulus(key: rsa.RSAPrivateKey) -> bytes:
 
 def firmware(version: str, *changes: tuple[str, str, str]) -> dict[str, bytes]:
     """The files of a version: (name, old, new) is what differs from the one that is flashed."""
-    files = {n: (FIRMWARE / n).read_bytes() for n in flash.files() if "/" in n}
     number = ("lib/smartmeter/__init__.py", flash.version(), version)
-    for name, old, new in (number, *changes):
-        assert old.encode() in files[name]
-        files[name] = files[name].replace(old.encode(), new.encode())
-    return files
+    return flash.compiled(changed(number, *changes))
 
 
 def push(setup: Setup, data: bytes) -> str:

@@ -15,18 +15,17 @@ from tests.firmware.rig import (
     METER,
     USERS,
     WIFI,
-    Hangs,
     Listener,
     Setup,
     TestMeter,
     Wire,
     flash,
-    memory,
 )
 from tools.certificates import Authority
 from tools.environment.debian import Unavailable
 from tools.environment.mosquitto import Mosquitto
 from tools.environment.prepare import program
+from tools.provision.mpremote import BoardRefused
 from tools.virtual_board import VirtualBoard
 
 
@@ -56,11 +55,26 @@ def flash_image(binary: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not image.exists():
             try:
                 made = flash(tmp_path_factory.mktemp("flashed"), binary)
-            except Hangs as why:
+            except BoardRefused as why:
                 print(why)
                 made = flash(tmp_path_factory.mktemp("flashed-again"), binary)
             made.rename(image)
     return image
+
+
+@pytest.fixture
+def board_class(binary: str) -> str:
+    """Of tools/virtual_board/memory.py: the smallest one for compiled files.
+
+    Words of 64 bits take twice the heap of any chip.
+    """
+    return "c3" if binary == "micropython32" else "psram"
+
+
+@pytest.fixture
+def installed(flash_image: Path) -> Path:
+    """The flash of the board; a test may install in another way."""
+    return flash_image
 
 
 @pytest.fixture(scope="session")
@@ -95,11 +109,11 @@ def umqtt() -> Path | None:
 
 @pytest.fixture
 def new_board(
-    request: pytest.FixtureRequest,
     binary: str,
-    flash_image: Path,
+    installed: Path,
     wire: Wire,
     umqtt: Path | None,
+    board_class: str,
     tmp_path: Path,
 ) -> Iterator[Callable[..., VirtualBoard]]:
     """Makes a flashed board that is on."""
@@ -108,9 +122,9 @@ def new_board(
     def make(**options: Any) -> VirtualBoard:
         folder = tmp_path / "board"
         folder.mkdir()
-        shutil.copy(flash_image, folder / "flash.img")
-        fits = memory(binary, {request.node.originalname, *request.node.fixturenames})
-        options = {"umqtt": umqtt, "memory": fits, "networks": WIFI, "uart": wire.path} | options
+        shutil.copy(installed, folder / "flash.img")
+        given = {"umqtt": umqtt, "memory": board_class, "networks": WIFI, "uart": wire.path}
+        options = given | options
         board = VirtualBoard(folder, micropython=binary, **options)
         made.append(board)
         return board.start()

@@ -8,7 +8,6 @@ import os
 import pty
 import queue
 import select
-import shutil
 import socket
 import subprocess
 import sys
@@ -25,10 +24,12 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
+from tools import flash as install
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto
 from tools.meters import forms
 from tools.meters.household import Household
+from tools.mpy import Program
 from tools.provision import device
 from tools.provision.answers import Answers
 from tools.virtual_board import VirtualBoard
@@ -44,24 +45,8 @@ USERS = {"adapter": "adapter-password-of-the-tests", "test": "test"}
 _MPREMOTE_S = 120
 _WIRE_S = 30
 
-# Tests flash sources on a stock image, which is meant for boards of class "c3" and above
-# (tools/virtual_board/memory.py). What does not fit there yet, and runs with PSRAM: a fixture that
-# a test uses, or a test -> why.
-NEED_PSRAM = {
-    "meter": "the first reading of a Kaifa MA309 from source takes more than 128 kB for a moment",
-    "test_a_meter_of_iec_62056_21_is_asked": "sign-on and data lines from source do so, too",
-    "test_a_gas_meter_is_published_under_its_own_id_when_it_changes": "data lines from source, too",
-}
-
-
-def memory(binary: str, names: "set[str]") -> str:
-    """The class of board for a test with these names, its own and those of its fixtures.
-
-    Words of 64 bits take twice the heap of any chip.
-    """
-    return "psram" if binary != "micropython32" or names & NEED_PSRAM.keys() else "c3"
-
-
+# for what an ESP32 without PSRAM is to do
+CLASSIC = pytest.mark.parametrize("board_class", ["classic"])
 # for tests where 64 bits add nothing to the 32 of an ESP32
 ONE_WORD_SIZE = pytest.mark.parametrize("binary", ["micropython32"], indirect=True)
 # for those that take long: `make word-sizes` runs them with 64 bits, too
@@ -100,37 +85,35 @@ def mpremote(port: str, *arguments: str, given: str | None = None, check: bool =
 
 
 def flash(folder: Path, binary: str) -> Path:
-    """The flash of a board after what README.md tells: mpremote cp -r firmware/. :"""
-    source = clean_firmware(folder / "firmware")
+    """The flash of a board on which tools.flash has put the firmware."""
     with VirtualBoard(folder / "board", micropython=binary) as board:
-        try:
-            mpremote(board.port, "cp", "-r", f"{source}/.", ":")
-        except Hangs as why:
-            raise Hangs(f"{why}; the board's console: {board.console()!r}") from None
+        install.flash(board.port)
     return folder / "board" / "flash.img"
+
+
+def changed(*changes: tuple[str, str, str]) -> dict[str, str]:
+    """The sources of the firmware with other text: (name of the file, old, new)."""
+    files = install.sources()
+    for name, old, new in changes:
+        assert old in files[name]
+        files[name] = files[name].replace(old, new)
+    return files
 
 
 def patch(board: VirtualBoard, changes: dict[str, tuple[str, str]]) -> None:
     """Puts changed files of the firmware on the board, and restarts it until it is connected."""
+    program = Program(changed(*[(name, old, new) for name, (old, new) in changes.items()]))
     commands: list[str] = []
-    for name, (old, new) in changes.items():
-        text = (FIRMWARE / name).read_text()
-        assert old in text
-        changed = board.folder / Path(name).name
-        changed.write_text(text.replace(old, new))
-        commands += ["+", "cp", str(changed), f":{name}"]
+    for name in changes:
+        module = board.folder / Path(name).with_suffix(".mpy").name
+        module.write_bytes(program.compile(name))
+        commands += ["+", "cp", str(module), f":{name.removesuffix('.py')}.mpy"]
     board.wait_console("broker: connected")  # what boots is interrupted by a test of its own
     mpremote(board.port, *commands[1:])
     before = len(board.console())
     mpremote(board.port, "reset")
     board.wait_console("board: reset", 60, before)
     board.wait_console("broker: connected", 60, board.console().rindex("board: reset"))
-
-
-def clean_firmware(target: Path) -> Path:
-    """The firmware as a fresh clone has it, without what CPython left there."""
-    shutil.copytree(FIRMWARE, target, ignore=shutil.ignore_patterns("__pycache__"))
-    return target
 
 
 class Wire:

@@ -61,8 +61,9 @@ class Quiet(SimpleHTTPRequestHandler):
 def test_compiled_modules_take_the_place_of_sources(
     new_board: Callable[..., VirtualBoard],
 ) -> None:
-    board = new_board()
-    command = [sys.executable, "-m", "tools.flash", "--board", board.port, "--mpy"]
+    board = new_board(memory="psram")
+    mpremote(board.port, "rm", "-r", ":adapter", "+", "cp", "-r", f"{FIRMWARE}/.", ":")
+    command = [sys.executable, "-m", "tools.flash", "--board", board.port]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     listed = mpremote(board.port, "exec", "import os; print(os.listdir('adapter'))")

@@ -52,10 +52,10 @@ def test_three_crashes_start_the_safe_mode_which_takes_an_update(
 @LONG
 def test_what_hangs_is_ended_by_the_watchdog_and_told(setup: Setup, meter: TestMeter) -> None:
     setup.provision()
-    wants = 'def wants(self, reading: "Reading") -> bool:\n'
+    reads = "        self._seq += 1\n"
     hang = "        import machine\n        while machine.reset_cause() == 2: pass\n"
     changes = {
-        "adapter/thinning.py": (wants, wants + hang),
+        "adapter/meter.py": (reads, hang + reads),
         "adapter/app.py": ("_WATCHDOG_MS = 120_000", "_WATCHDOG_MS = 3_000"),
     }
     patch(setup.board, changes)

@@ -235,7 +235,7 @@ def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPat
     with pytest.raises(mpremote.BoardRefused, match="does not answer; unplug it"):
         device.flashed(os.ttyname(slave))
     with pytest.raises(mpremote.BoardRefused, match="does not answer; unplug it"):
-        flash.flash(os.ttyname(slave), False)
+        flash.flash(os.ttyname(slave))
     os.close(master)
     os.close(slave)
 

@@ -9,7 +9,17 @@ from smartmeter import Reading, Receiver
 from smartmeter.checks.crc import arc
 from smartmeter.wire.reading_encoder import to_json
 
-from tests.firmware.rig import KEY, METER, Setup, TestMeter, Wire, agrees
+from tests.firmware.rig import (
+    CLASSIC,
+    KEY,
+    METER,
+    ONE_WORD_SIZE,
+    WIFI,
+    Setup,
+    TestMeter,
+    Wire,
+    agrees,
+)
 
 
 def test_the_allow_list_of_the_settings_decides(setup: Setup, meter: TestMeter) -> None:
@@ -47,6 +57,8 @@ def test_a_deadband_leaves_out_what_hardly_changes(setup: Setup, meter: TestMete
         setup.listener.next("reading", 2)
 
 
+@CLASSIC
+@ONE_WORD_SIZE
 def test_without_a_key_the_telegram_is_passed_on_as_it_came(setup: Setup, meter: TestMeter) -> None:
     del setup.secrets["meter_key"]
     setup.settings["publish"] = {"what": ["ciphered"]}
@@ -60,6 +72,29 @@ def test_without_a_key_the_telegram_is_passed_on_as_it_came(setup: Setup, meter:
     assert [type(e) for e in events] == [Reading]
     assert agrees(json.loads(to_json(events[0]), parse_float=Decimal, parse_int=Decimal), truth)
     setup.board.wait_console("encrypted telegrams arrive and are forwarded")
+
+
+@CLASSIC
+@ONE_WORD_SIZE
+def test_raw_alone_needs_no_decoder(setup: Setup, meter: TestMeter) -> None:
+    """The Concentrator reads it. A board without PSRAM has heap for ten, and for an outage."""
+    setup.settings["publish"] = {"what": ["raw"]}
+    setup.provision()
+    setup.status()
+    setup.board.air(networks={})
+    setup.board.wait_console("network: lost")
+    truths = []
+    for _ in range(12):
+        truths.append(meter.send())
+        meter.wire.taken()
+    setup.board.air(networks=WIFI)
+    for truth in truths:
+        receiver = Receiver(link="apdu")
+        events = receiver.feed(setup.listener.payload("raw")) + receiver.flush()
+        assert [type(e) for e in events] == [Reading]
+        assert agrees(json.loads(to_json(events[0]), parse_float=Decimal, parse_int=Decimal), truth)
+    setup.board.wait_console("telegrams arrive and are forwarded")
+    assert "memory" not in setup.board.console()
 
 
 def test_raw_is_the_deciphered_telegram(setup: Setup, meter: TestMeter) -> None:

@@ -114,7 +114,7 @@ def test_a_class_has_its_heap_beside_the_stand_ins(
     board.wait_console("settings: none yet")
     own = stand_ins(program(binary)).live
     said = mpremote(board.port, "exec", "import gc; print(gc.mem_alloc() + gc.mem_free())")
-    most = CLASSES[memory][1] * 1024
+    most = CLASSES[memory][1] * 1024 - pools(1260)
     # less the table of the collector, which a chip's heap holds, too
     assert most * 0.97 < int(said) - own < most
 
@@ -132,9 +132,9 @@ def test_the_heap_of_the_firmware_is_reported_without_the_stand_ins(setup: Setup
     setup.status()
     heap = setup.board.heap()
     assert 40_000 < heap.live < 100_000
-    assert abs(heap.slack) < 1280 * 7
+    assert 0 <= heap.slack < 640 * 7
     assert 300 < heap.names < 1260
-    assert heap.areas == (1 if heap.live < 62_000 else 2)
+    assert heap.areas == (1 if heap.live + heap.slack < 64_000 else 2)
 
 
 @LONG

@@ -2,7 +2,7 @@
 
 An ESP32 has words of 32 bits: small ints of 31, and a heap in blocks of 16 bytes. So has
 the 32-bit build, which shows what the 64-bit one hides.
-It also runs the core as `tools.flash --mpy` compiles it, the other its sources.
+It also runs the core as `tools.flash` compiles it, the other its sources.
 """
 
 import subprocess
@@ -13,6 +13,7 @@ import pytest
 from tools import flash
 from tools.environment.debian import Unavailable
 from tools.environment.prepare import program
+from tools.mpy import Program
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
@@ -27,9 +28,15 @@ MODULES = sorted(
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The core in lib/, and the tests in core/, which have to know the same constants."""
     folder = tmp_path_factory.mktemp("compiled")
-    flash.collect(folder, compiled=True)
-    return folder / "lib"
+    tests = {f"core/{p.relative_to(TESTS)}": p.read_text() for p in TESTS.rglob("*.py")}
+    whole = Program(flash.sources() | tests)
+    flash.collect(folder)
+    for name in tests:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(whole.for_device(name))
+    return folder
 
 
 @pytest.mark.parametrize("interpreter", ["micropython", "micropython32"])
@@ -39,9 +46,11 @@ def test_the_same_tests_hold(interpreter: str, module: str, compiled: Path) -> N
         starter = program(interpreter)
     except Unavailable as why:
         pytest.skip(str(why))
-    library = compiled if interpreter == "micropython32" else REPOSITORY / "firmware" / "lib"
+    library, tests = REPOSITORY / "firmware" / "lib", TESTS
+    if interpreter == "micropython32":
+        library, tests = compiled / "lib", compiled / "core"
     run = subprocess.run(
-        [starter, "-X", "heapsize=2M", "on_micropython.py"] + [str(library), str(TESTS), module],
+        [starter, "-X", "heapsize=2M", "on_micropython.py"] + [str(library), str(tests), module],
         cwd=HERE,
         capture_output=True,
         text=True,

@@ -24,7 +24,7 @@ from tools.environment.debian import Unavailable
 from tools.environment.prepare import program
 from tools.meters.dlms import every
 from tools.meters.forms import FORMS
-from tools.mpy import DoesNotCompile, compile_module
+from tools.mpy import DoesNotCompile, Program
 from tools.table import Table, verdicts
 
 from .telegrams import Telegrams, of_form
@@ -114,16 +114,17 @@ def long_telegrams(count: int) -> Telegrams:
 
 def _compile(library: Path) -> int:
     """The core's .mpy files below library; returns their total bytes."""
-    sources = {source: source.relative_to(_CORE.parent) for source in sorted(_CORE.rglob("*.py"))}
-    sources[_SCRIPT] = Path(_SCRIPT.name)
+    sources = {str(s.relative_to(_CORE.parent)): s for s in sorted(_CORE.rglob("*.py"))}
+    sources[_SCRIPT.name] = _SCRIPT
+    # without CPython's alone, and an empty __init__.py, which tools.flash leaves out
+    needed = {name: s for name, s in sources.items() if "native" not in s.stem and s.stat().st_size}
+    program = Program({name: source.read_text() for name, source in needed.items()})
     size = 0
-    for source, name in sources.items():
-        # CPython's alone; and an empty __init__.py, which tools.flash leaves out
-        if "native" in source.stem or not source.stat().st_size:
-            continue
-        target = library / name.with_suffix(".mpy")
-        compile_module(source, str(name), target)
-        size += target.stat().st_size if source != _SCRIPT else 0
+    for name in needed:
+        target = (library / name).with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(program.compile(name))
+        size += target.stat().st_size if name != _SCRIPT.name else 0
     return size
 
 

@@ -60,7 +60,7 @@ def flashed(port: str) -> None:
             + (
                 "start smartmeter-provision at a terminal, and it offers to copy it"
                 if IS_INSTALLED
-                else f"type: mpremote connect {port} cp -r firmware/. :"
+                else f"type: python -m tools.flash --board {port}"
             )
         )
 

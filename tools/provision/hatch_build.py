@@ -16,7 +16,7 @@ PACKAGE = "smartmeter_provision"
 _COMPILE = """
 import pathlib, sys
 from tools.flash import collect
-collect(pathlib.Path(sys.argv[1]), compiled=True)
+collect(pathlib.Path(sys.argv[1]))
 """
 _OF_A_BOARD = ("board.json", "pins.csv", "adapter.toml")
 

@@ -16,6 +16,7 @@ import socket
 import threading
 import time
 import tty
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -38,8 +39,8 @@ METER = "run"
 _KEY = bytes(range(16))
 _WIFI = {"run": "password-of-the-run"}
 _INTERVAL_S = 5  # between telegrams, as meters of this form send
-# Class of tools/virtual_board/memory.py: from source, the form of this meter does not fit "c3" yet.
-MEMORY = {"micropython32": "psram", "micropython": "psram"}
+# Classes of tools/virtual_board/memory.py; words of 64 bits take twice the heap of any chip.
+MEMORY = {"micropython32": "c3", "micropython": "psram"}
 _WAIT_S = 60
 _QUIET_S = 0.03  # longer than between a publish and its answer
 
@@ -93,11 +94,24 @@ class Passage:
         self._server.close()
 
 
+@dataclass(frozen=True)
+class Way:
+    """How the firmware is installed and what it publishes; boards/README.md names the ways.
+
+    memory: the class of board. publishes: "reading", "raw", or "ciphered" without a key.
+    """
+
+    memory: str
+    publishes: str = "reading"
+    in_place: bool = False
+
+
 class AdapterRun:
     """The whole setup, in `folder`, running once entered.
 
     binary: micropython or micropython32. image: the flash of a board that has the firmware.
-    update_key: signs the updates of a board that takes them, which costs it heap.
+    update_key: signs the updates of a board that takes them, which costs it heap. form: the
+    meter's.
     """
 
     def __init__(
@@ -106,7 +120,10 @@ class AdapterRun:
         binary: str,
         image: Path | None = None,
         update_key: rsa.RSAPrivateKey | None = None,
+        way: Way | None = None,
+        form: str = "kaifa-ma309",
     ) -> None:
+        self._way = way or Way(MEMORY[binary])
         self._image = image
         self._update_key = update_key
         self._authority = Authority(folder / "ca")
@@ -121,10 +138,12 @@ class AdapterRun:
             folder / "board",
             uart=os.ttyname(self._slave),
             micropython=binary,
-            memory=MEMORY[binary],
+            memory=self._way.memory,
             networks=_WIFI,
+            romfs=flash.romfs() if self._way.in_place else b"",
         )
-        self._meter = forms.make("kaifa-ma309", Household(seed=7), key=_KEY)
+        self._meter = forms.make(form, Household(seed=7), key=_KEY)
+        self._is_keyed = self._meter.form.ciphered and self._way.publishes != "ciphered"
         self.sent_at = 0.0  # monotonic time of a telegram's last byte
         self._at = datetime.now(UTC).replace(microsecond=0).timestamp()
         self.readings: queue.Queue[dict[str, Any]] = queue.Queue()
@@ -139,18 +158,20 @@ class AdapterRun:
             shutil.copy(self._image, self.board.folder / "flash.img")
         self.board.start()
         if not self._image:
-            flash.flash(self.board.port, False)
-        settings = {
+            flash.flash(self.board.port, self._way.in_place)
+        settings: dict[str, Any] = {
             "meter": {"id": METER, "line": "2400 8E1", "rx": 16, "tx": 17},
             "wifi": {"ssid": "run"},
             "broker": {"host": "localhost", "port": self.passage.port, "user": "adapter"},
+            "publish": {"what": [self._way.publishes]},
         }
         held = {
             "wifi_password": _WIFI["run"].encode(),
             "broker_password": self._passwords["adapter"].encode(),
             "broker_ca": self._authority.certificate_path.read_bytes(),
-            "meter_key": _KEY,
         }
+        if self._is_keyed:
+            held["meter_key"] = _KEY
         if self._update_key:
             numbers = self._update_key.public_key().public_numbers()
             held["update_key"] = numbers.n.to_bytes(384, "big")
@@ -183,6 +204,9 @@ class AdapterRun:
         self._client.loop_start()
 
     def _arrived(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        if message.topic.endswith(("/raw", "/ciphered")):
+            self.readings.put({})  # for the Concentrator to read
+            return
         document = json.loads(message.payload, parse_float=Decimal)
         into = self.readings if message.topic.endswith("/reading") else self.statuses
         into.put(document)
@@ -196,11 +220,10 @@ class AdapterRun:
     def update(self, version: str) -> str:
         """Push the firmware under another version; return the version that runs then."""
         assert self._update_key, "this board takes no updates"
-        files = {name: (flash.FIRMWARE / name).read_bytes() for name in flash.files()}
-        files = {name: data for name, data in files.items() if "/" in name}
+        files = flash.sources()
         name = "lib/smartmeter/__init__.py"
-        files[name] = files[name].replace(flash.version().encode(), version.encode())
-        data = update.bundle(files, version, self._update_key)
+        files[name] = files[name].replace(flash.version(), version)
+        data = update.bundle(flash.compiled(files), version, self._update_key)
         ca = self._authority.certificate_path
         password = self._passwords["run"]
         return update.push(data, METER, "localhost", self.broker.port, ca, "run", password)

@@ -43,6 +43,7 @@ class VirtualBoard:
     uart:        path of the tty of the meter's wire; it may appear later
     micropython: "micropython" (64 bit), "micropython32", or the path of a binary
     memory:      the class of its heap: "classic", "c3" or "psram" (memory.py)
+    romfs:       the content of its ROMFS partition, or b"" if its image has none
     line:        how the wire is really set, such as "2400 8E1"; another setting of the firmware
                  then hears only rubbish. None: any setting will do
     networks:    the Wi-Fi networks in reach, ssid -> password
@@ -59,6 +60,7 @@ class VirtualBoard:
         line: str | None = None,
         networks: dict[str, str] | None = None,
         umqtt: Path | None = None,
+        romfs: bytes = b"",
     ) -> None:
         self.folder = Path(folder).resolve()
         self.log = self.folder / "console.log"
@@ -71,6 +73,8 @@ class VirtualBoard:
         # stock ESP32 builds have umqtt.simple frozen in; Debian's unix build leaves it out
         self._umqtt = Path(umqtt) if umqtt else Path(program("umqtt")).parents[1]
         (self.folder / "nvs").mkdir(parents=True, exist_ok=True)
+        if romfs:
+            (self.folder / "romfs.img").write_bytes(romfs)
         flash = self.folder / "flash.img"
         if not flash.exists():
             flash.write_bytes(b"\xff" * FLASH_BYTES)

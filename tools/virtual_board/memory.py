@@ -26,6 +26,7 @@ _TABLE = 1 + 3 / 128
 # pool in one piece, of 7 bytes an entry on 32 bit (py/qstr.c: pointer, 16 bits of hash, length).
 _POOL_FIRST = 20
 _ENTRY = 7
+_NAMES_MAX = 1260  # of the firmware: with more, the next pool would take 9 kB
 
 
 def pools(names: int) -> int:
@@ -42,10 +43,10 @@ def pools(names: int) -> int:
 class Heap:
     """Of the firmware alone.
 
-    live:  bytes in use after collection
+    live:  bytes in use after collection, with 7 for each name
     names: how many it has brought
-    slack: bytes that pools of names add to `live` without a name in them. It is below 0 if the
-           names fill what the pools of the stand-ins had left. `live - slack` has no steps.
+    slack: bytes of a chip's pools of names without a name in them. They come on top of `live`,
+           which so has no steps.
     areas: how many a chip of the board's class has taken by then, at least
     """
 
@@ -82,8 +83,12 @@ def stand_ins(binary: str) -> StandIns:
 
 
 def heap_bytes(memory: str, binary: str) -> int:
-    """The size of the heap that MicroPython is given for a class of boards."""
-    return CLASSES[memory][1] * 1024 + int(stand_ins(binary).live * _TABLE)
+    """The size of the heap that MicroPython is given for a class of boards.
+
+    The pools that the firmware's names would take on a chip are among the stand-ins.
+    """
+    there = stand_ins(binary).live - pools(_NAMES_MAX)
+    return CLASSES[memory][1] * 1024 + int(there * _TABLE)
 
 
 def areas(memory: str, live: int) -> int:
@@ -102,7 +107,7 @@ def used(console: str, memory: str, binary: str) -> Heap:
     """
     own = stand_ins(binary)
     live, names = (int(x) for x in _REPORT.findall(console)[-1])
-    held = pools(names) - pools(own.names)
-    slack = held - (names - own.names) * _ENTRY
-    live -= own.live
-    return Heap(live, names - own.names, slack, areas(memory, live))
+    names -= own.names
+    live += names * _ENTRY - own.live
+    slack = pools(names) - names * _ENTRY
+    return Heap(live, names, slack, areas(memory, live + slack))

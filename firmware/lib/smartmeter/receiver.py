@@ -32,6 +32,8 @@ from sys import implementation
 from .context import CENTRAL, Context
 from .fault import CHECKSUM, LENGTH, NOISE, PLAIN, SEGMENT, TAG, UNENCRYPTED, Fault, Rejected
 from .link.detection import IDLE, NOT, OPEN, STARTS, YES, detect, is_title
+from .links import LINKS as LINKS
+from .reading import Reading
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from .link.sml import Sml
     from .link.tic import Tic
     from .link.wrapper import Wrapper
-    from .reading import Reading
 
     Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Tic | Wrapper | Apdu
     Telegram = tuple[str, bytes | bytearray] | tuple[str, bytes | bytearray, str]
@@ -67,7 +68,6 @@ _CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ci
 _DECRYPTED_LATER = ("records", "amis")
 _LISTS = ("mbus", "hdlc")  # their encrypted APDUs are lists, never texts
 _CERTAIN = ("hdlc", "sml")  # everything that they give has passed a CRC
-LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "tic", "wrapper", "apdu")
 
 
 class Receiver(Context):
@@ -84,6 +84,8 @@ class Receiver(Context):
     over a restart, else telegrams of before can be replayed. times, which belong to them, are
     those of the last readings whose tag was right. rows is what tariffs.withheld()
     explains: the totals that are left out. skipped counts bytes that belonged to no telegram.
+    reads: False leaves telegrams unread. A Reading then has only its payload, decrypted, and no
+    decoder is loaded.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Receiver(Context):
         self._ratio = ratio
         self.extras = implementation.name != "micropython"  # a device has no heap for all of them
         self.submeters = submeters
+        self.reads = True
         self.plans = {}
         self.rows = {}
         self.title = b""
@@ -309,6 +312,10 @@ class Receiver(Context):
             raise Rejected(UNENCRYPTED, PLAIN)
 
     def _read(self, form: str, payload: bytes | bytearray) -> "Reading":
+        if not self.reads:
+            reading = Reading()
+            reading.payload = payload
+            return reading
         decode = self._decoders.get(form)
         if decode is None:
             decode = self._decoders[form] = _decoder(form)
@@ -321,7 +328,7 @@ class Receiver(Context):
             from .dlms.ciphering import Ciphering
 
             self._ciphering = Ciphering(self)
-            if link in _LISTS and "apdu" not in self._decoders:
+            if link in _LISTS and self.key and self.reads and "apdu" not in self._decoders:
                 # before the plain bytes lie in its way: 5 kB less heap are enough then
                 self._decoders["apdu"] = _decoder("apdu")
         return self._ciphering.decode(payload, self, self._read)

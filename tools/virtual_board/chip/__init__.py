@@ -26,6 +26,7 @@ c_read = _libc.func("i", "read", "ipi")
 c_write = _libc.func("i", "write", "ipi")
 c_pread = _libc.func("i", "pread", "ipii")
 c_ioctl = _libc.func("i", "ioctl", "iip")
+c_mmap = _libc.func("P", "mmap", "Pliiil")
 c_setitimer = _libc.func("i", "setitimer", "iPP")
 c_sigprocmask = _libc.func("i", "sigprocmask", "iPP")
 

@@ -11,7 +11,7 @@ from sys import implementation
 
 from ..checks.plausible import check
 from ..fault import LAYOUT, LENGTH, VALUE, Rejected
-from ..obis import UNITS, complete, put
+from ..obis import complete, put, unit_named
 from ..reading import Reading, offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -227,7 +227,7 @@ def _entries(
         elif not -_SCALER_MAX <= scaler <= _SCALER_MAX:
             raise Rejected(VALUE, "a value with the scaler %d" % scaler)
         code = _codes.get(name) or _spell(name)
-        key = put(reading, code, (number, scaler), UNITS.get(unit or 0, ""))
+        key = put(reading, code, (number, scaler), unit_named(unit or 0))
         if marks:
             marks.slots.append((at + 1, stop - at - 1, signed, key, scaler))
         at = stop + 1 if data[stop] == 1 else _skip(data, stop, 1, free)  # signature

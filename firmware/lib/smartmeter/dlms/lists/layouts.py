@@ -17,7 +17,7 @@ from array import array
 from ...checks.plausible import check
 from ...fault import LAYOUT, LENGTH, VALUE, Rejected
 from ...meters import profiles
-from ...obis import UNITS, complete, put_as
+from ...obis import complete, put_as, unit_named
 from .. import axdr
 from ..clock import is_clock
 from .listed import CODE_SIZE, Listed, describe, is_code, is_octets, note, text_of
@@ -214,7 +214,7 @@ def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
             exponent = data[scaler + 3]
             if exponent & 0x80:
                 exponent -= 256
-            said = UNITS.get(data[scaler + 5], "")
+            said = unit_named(data[scaler + 5])
             if unit and said and said != unit:
                 raise Rejected(VALUE, "%s is sent in %s" % (described[0], said))
             unit = unit or said
