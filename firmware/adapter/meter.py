@@ -7,7 +7,6 @@ import time
 from smartmeter import ALLOWED, Fault
 from smartmeter.receiver import Receiver
 from smartmeter.wire import topics
-from smartmeter.wire.reading_encoder import included, to_json
 
 from . import line_setting
 from .clock import ticks
@@ -225,13 +224,15 @@ class Meter:
     def _submeter(self, reading: "Reading") -> None:
         """Publishes it if its own time or value has changed."""
         changes = self._submeters
-        if changes and included(reading, self._values) and changes.is_new(reading):
+        if changes and self._count(reading) and changes.is_new(reading):
             if reading.seq is None:
                 reading.seq = self._seq
             self._put(reading)
 
     def _put(self, reading: "Reading") -> None:
         if reading.time is not None:
+            from smartmeter.wire.reading_encoder import to_json
+
             item = to_json(reading, self._values).encode()
             self._outbox.put(topics.READING, item, reading.channel)
         else:
@@ -240,6 +241,8 @@ class Meter:
 
     def _count(self, reading: "Reading") -> int:
         """How many of the values to publish it has."""
+        from smartmeter.wire.reading_encoder import included  # not loaded for raw telegrams
+
         return len(included(reading, self._values))
 
     def _fault(self, fault: "Fault") -> None:

@@ -5,7 +5,6 @@ import gc
 import random
 import time
 
-from smartmeter.wire.reading_encoder import stamp, to_json
 from smartmeter.wire.topics import CIPHERED, RAW, READING, STATUS
 
 from .broker import KEEPALIVE_S, BrokerError
@@ -200,6 +199,8 @@ class Publisher:
 
     def _publish(self, arrived: int, specific: str, item: "bytes | Reading", channel: int) -> None:
         if not isinstance(item, bytes):
+            from smartmeter.wire.reading_encoder import stamp, to_json  # loaded by the meter
+
             now = self._clock.text(time.ticks_diff(ticks(), arrived))
             assert now is not None, "it waits until the time is known"
             stamp(item, now, item.seq or 0)

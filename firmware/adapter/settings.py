@@ -90,6 +90,8 @@ class Store:
         checked = schema.check(document)
         forget("adapter", "schema")
         forget("smartmeter", "texts")
+        forget("smartmeter", "obis")
+        forget("smartmeter.meters", "zones")
         return checked
 
     def secret(self, name: str) -> bytes | None:

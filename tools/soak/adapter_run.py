@@ -98,7 +98,8 @@ class Passage:
 class Way:
     """How the firmware is installed and what it publishes; boards/README.md names the ways.
 
-    memory: the class of board. publishes: "reading", "raw", or "ciphered" without a key.
+    memory: the class of board. publishes: one of publish.what; without a key if it is
+    topics.CIPHERED.
     """
 
     memory: str
