@@ -315,6 +315,7 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     person.reads("Key: encryption key.")
     person.answers("time zone of the meter's clock [Europe/Vienna]: ", "Vilnius")
     person.answers("time zone of the meter's clock", "")
+    person.answers("what to publish [raw]: ", "reading")
     person.reads("Wi-Fi networks in range:")
     person.reads("1  Home (-58 dBm)")
     person.answers("number or name of the Wi-Fi", "x" * 33)
@@ -374,6 +375,7 @@ def test_the_stage_that_failed_is_named_and_can_be_corrected(setup: Setup, tmp_p
     person.close()
 
 
+@ONE_WORD_SIZE
 def test_a_board_without_psram_gets_the_concentrator_s_help(
     new_board: Callable[..., VirtualBoard], tmp_path: Path
 ) -> None:
