@@ -19,7 +19,7 @@ from smartmeter_cloud.store.sql import SqlStore
 from tests.cloud import endless_store
 from tests.cloud.api_process import Site, call
 from tests.cloud.endless_store import ENDLESS
-from tests.cloud.harness import reading
+from tests.cloud.harness import eventually, reading
 from tests.cloud.stores import add, opens, store
 
 __all__ = ["opens", "store"]
@@ -123,7 +123,8 @@ def test_one_household_cannot_occupy_the_api(tmp_path: Path) -> None:
             while len(answered) < len(asked) - AT_A_TIME - WAITING_MAX:
                 answered = select.select(asked, [], [], 60)[0]
             assert {connection.recv(12) for connection in answered} == {b"HTTP/1.1 429"}
-        # All have gone, and their queries with them.
+        # All have gone, and their queries end with them.
+        eventually(lambda: call(site, "GET", "v1/meters", key=smith)[0] == 200)
         assert [m["id"] for m in call(site, "GET", "v1/meters", key=smith)[1]] == ["m1"]
     finally:
         site.end()
