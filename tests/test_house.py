@@ -38,7 +38,8 @@ HOUSE = {
         "",
         {
             "": "receiver",
-            "receiver": "ratio link dlms datalines sml mbus tic",
+            "links": "",
+            "receiver": "links ratio link dlms datalines sml mbus tic",
             "link": "checks " + _GROUND,
             "dlms": "crypto checks meters " + _GROUND,
             "datalines": "dlms submeters",

@@ -5,11 +5,13 @@ import gc
 import os
 
 import machine
+from network import hostname
 
-from . import broker, line_setting, network
+from . import broker, line_setting
 from .clock import Clock
 from .console import say
 from .health import GOOD_S, SAFE_S, Restart
+from .network import Wifi
 from .outbox import Outbox
 from .port import Port, answerer
 from .progress import NO_BYTES, READINGS
@@ -45,7 +47,7 @@ class Adapter:
         self._settings = settings
         self._store = store
         self._health = health
-        lan = network.interface(settings, store.secret("wifi_password"))
+        lan = _interface(settings, store.secret("wifi_password"))
         self.clock = Clock(settings["time"]["ntp"], lan.router, to["host"], to["tls"])
         meter = settings["meter"]
         for name in ("meter_key", "meter_auth_key"):
@@ -200,3 +202,14 @@ class Adapter:
             await task
         except Exception as why:
             self._crash.append(why)
+
+
+def _interface(settings: "Document", password: bytes | None) -> Wifi:
+    """The interface in the settings."""
+    # A router shows this name, and mDNS answers to it with ".local".
+    hostname("smartmeter-%s" % machine.unique_id()[-3:].hex())
+    if "wifi" in settings:
+        return Wifi(settings["wifi"], password)
+    from .ethernet import Ethernet
+
+    return Ethernet(settings["ethernet"], None)

@@ -7,7 +7,6 @@ after five minutes without a broker, and restarts the adapter after twenty.
 import asyncio
 import time
 
-import machine
 import network
 
 from .console import say
@@ -16,7 +15,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from typing import Any
 
-    from .settings import Document, Section
+    from .settings import Section
 
 _JOIN_MS = 30_000
 # OSError and (up to 1.25) RuntimeError of ESP-IDF, MemoryError of the port
@@ -112,14 +111,3 @@ class Wifi:
             return int(self._nic.status("rssi")) if self._nic else None
         except OSError:
             return None
-
-
-def interface(settings: "Document", password: bytes | None) -> Wifi:
-    """The interface in the settings."""
-    # A router shows this name, and mDNS answers to it with ".local".
-    network.hostname("smartmeter-%s" % machine.unique_id()[-3:].hex())
-    if "wifi" in settings:
-        return Wifi(settings["wifi"], password)
-    from .ethernet import Ethernet
-
-    return Ethernet(settings["ethernet"], None)

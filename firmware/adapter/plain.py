@@ -4,13 +4,13 @@ import errno
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from .connection import Wire
+    from typing import Any
 
 
 class Plain:
-    """The interface of a TLS socket: whole reads and writes."""
+    """The interface of a TLS socket, over a Wire of connection.py: whole reads and writes."""
 
-    def __init__(self, wire: "Wire") -> None:
+    def __init__(self, wire: "Any") -> None:
         self._wire = wire
 
     def read(self, n: int) -> bytes | None:
@@ -18,7 +18,7 @@ class Plain:
         view = memoryview(data)
         at = 0
         while at < n:
-            got = self._wire.readinto(view[at:])
+            got: "int | None" = self._wire.readinto(view[at:])
             if got is None:
                 return None
             if got <= 0:
