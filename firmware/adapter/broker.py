@@ -213,10 +213,10 @@ class Broker:
 
     def leave(self) -> None:
         """Ends the connection in order: the broker does not publish the last will."""
-        self._ready()
+        client = self._ready()
         assert self._link
-        self._link.write(b"\xe0\0")  # DISCONNECT (MQTT 3.1.1, 3.14)
-        self._do(self._link.flush)
+        self._link.leaving = True
+        self._do(client.disconnect)
         self.close()
 
     def close(self) -> None:

@@ -132,6 +132,7 @@ class Connection:
         self._wire = Wire(sock, meanwhile)
         self._stream: "Any" = None
         self._out = b""
+        self.leaving = False  # close() then sends what is left, the goodbye
         self._looked = time.ticks_ms()
         self.passed_over = 0  # bytes of the last message that was too long to be taken
 
@@ -199,8 +200,11 @@ class Connection:
         pass
 
     def close(self) -> None:
-        self._out = b""
         try:
+            if self.leaving:
+                self.leaving = False
+                self.flush()
+            self._out = b""
             if self._stream:
                 self._stream.close()
         except OSError:
