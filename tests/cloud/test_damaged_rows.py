@@ -66,7 +66,7 @@ def test_the_others_are_shown(site: Site, what: str) -> None:
         assert "m1" in [m["id"] for m in site.api.get("v1/meters")]
         chain = site.api.get("v1/chain")["boxes"]
         assert ("meter", "m1") in [(box["kind"], box["id"]) for box in chain]
-        assert "smartmeter_cloud_stored_total" in site.metrics()
+        assert "smartmeter_cloud_stored_readings_total" in site.metrics()
         found = call(site, "POST", "v1/meterReadings", {"pageSize": 1000})[1]["content"]
         assert "m1" in [one["meterId"] for one in found]
         told: dict[str, set[str]] = {"meters": set(), "chain": set()}

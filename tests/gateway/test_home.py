@@ -41,11 +41,11 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
     assert status["refused"] == {"empty": 1}
     metrics = between.ask("/metrics")
     for line in (
-        'smartmeter_gateway_refused_total{kind="empty"} 1.0',
+        'smartmeter_gateway_refused_messages_total{kind="empty"} 1.0',
         'smartmeter_gateway_link_up{link="LAN broker"} 1.0',
-        f'smartmeter_gateway_value{{meter="{METER}",obis="1.7.0"}} 421.0',
+        f'smartmeter_gateway_power_watts{{direction="import",meter="{METER}"}} 421.0',
         f'smartmeter_gateway_readings_total{{meter="{METER}"}} 1.0',
-        "# TYPE smartmeter_gateway_spool_rows gauge",
+        "# TYPE smartmeter_gateway_spool_messages gauge",
     ):
         assert line in metrics.splitlines()
     sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-+.e0-9]+')
@@ -54,6 +54,17 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
     assert told.returncode == 0, told.stderr
     assert "LAN broker: connected" in told.stdout
     assert re.search(rf"meter {METER}: 1 readings, last \d+ s ago, 421 W", told.stdout)
+
+
+def test_head_is_answered_like_get(between: Between) -> None:
+    between.process.start().says("the local page is at")
+    for path, status in (("/", 200), ("/status", 200), ("/metrics", 200), ("/nothing", 404)):
+        connection = http.client.HTTPConnection("127.0.0.1", between.http, timeout=60)
+        connection.request("HEAD", path)
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (status, b"")
+        assert int(answer.headers["Content-Length"]) > 0
+        connection.close()
 
 
 def test_another_one_answers(between: Between) -> None:

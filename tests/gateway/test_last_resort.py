@@ -51,7 +51,7 @@ def alarm_of(between: Between, thread: str) -> None:
     """Wait until the status and the metrics show the alarm."""
     text = f"{thread}: an unexpected error of this program; it continues."
     eventually(lambda: any(text in a for a in status(between)["alarms"]))
-    assert 'smartmeter_gateway_refused_total{kind="fault"} 1.0' in between.ask("/metrics")
+    assert 'smartmeter_gateway_refused_messages_total{kind="fault"} 1.0' in between.ask("/metrics")
     assert "LookupError: a bug that a test put in" in between.process.said
 
 

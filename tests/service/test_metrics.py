@@ -32,8 +32,9 @@ def test_of_a_process() -> None:
 
     text = generate_latest(registry(families)).decode()
     found = {s.name: s for f in text_string_to_metric_families(text) for s in f.samples}
-    assert found["x_info"].labels == {"version": "1.2"}
-    assert found["x_cpu_seconds_total"].value > 0
-    assert found["x_memory_peak_bytes"].value > 1_000_000
+    assert found["x_build_info"].labels == {"version": "1.2"}
+    assert found["process_cpu_seconds_total"].value > 0
+    assert found["process_resident_memory_bytes"].value > 1_000_000
+    assert found["process_start_time_seconds"].value > 1_700_000_000
     assert "# TYPE x_empty gauge" in text
     assert "python_info" not in text  # nothing of the library's global registry

@@ -1,9 +1,8 @@
 """Prometheus metrics that are computed when they are asked for."""
 
-import resource
 from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -46,11 +45,6 @@ def _family(name: str, sample: str, text: str, kind: str, samples: Samples) -> M
 
 
 def process(prefix: str, version: str) -> Iterator[Metric]:
-    """Version, CPU time and memory of this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = usage.ru_utime + usage.ru_stime
-    yield gauge(f"{prefix}_info", "Version.", [({"version": version}, 1)])
-    yield counter(f"{prefix}_cpu_seconds_total", "CPU time used.", [({}, seconds)])
-    # Linux gives ru_maxrss in kB.
-    peak = usage.ru_maxrss * 1024
-    yield gauge(f"{prefix}_memory_peak_bytes", "Peak resident memory.", [({}, peak)])
+    """The version, and the standard metrics of this process: its CPU time, memory and start."""
+    yield gauge(f"{prefix}_build_info", "Version.", [({"version": version}, 1)])
+    yield from ProcessCollector(registry=None).collect()

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 import urllib.error
 import urllib.request
 
@@ -26,19 +27,37 @@ def test_of_the_store(site: Site) -> None:
     site.add("m1", reading(1), reading(2))
     site.add("m1", reading(2))
     found = samples(site.metrics())
-    assert found["smartmeter_cloud_stored_total"] == 2
-    assert found["smartmeter_cloud_repeated_total"] == 1
+    assert found["smartmeter_cloud_stored_readings_total"] == 2
+    assert found["smartmeter_cloud_repeated_readings_total"] == 1
     assert found['smartmeter_cloud_boxes{kind="meter",state="ok"}'] == 1
     assert found['smartmeter_cloud_boxes{kind="ingest",state="down"}'] == 1
     before = found['smartmeter_cloud_http_requests_total{status="2xx"}']
     assert samples(site.metrics())['smartmeter_cloud_http_requests_total{status="2xx"}'] > before
-    assert "m1" not in site.metrics()  # no meter, no household
+    assert found['smartmeter_cloud_boxes{kind="adapter",state="down"}'] == 0  # always there
+    assert "smith" not in site.metrics()  # no household
+
+
+def test_a_meter_that_is_silent_is_named(site: Site) -> None:
+    site.add("m1", reading(1))
+    site.add("m2", reading(1), received=int(time.time() * 1000) - 300_000)
+    found = samples(site.metrics())
+    assert found['smartmeter_cloud_meter_silent{meter="m1"}'] == 0
+    assert found['smartmeter_cloud_meter_silent{meter="m2"}'] == 1
+    assert found['smartmeter_cloud_reading_age_seconds{meter="m1"}'] < 100
+    assert found['smartmeter_cloud_reading_age_seconds{meter="m2"}'] >= 300
+
+
+def test_head_is_answered_like_get(site: Site) -> None:
+    for path in ("", "healthz", "metrics"):
+        request = urllib.request.Request(site.api.address + path, method="HEAD")
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert (answer.status, answer.read()) == (200, b"")
 
 
 def test_they_take_a_scope(guarded: Site) -> None:
     assert call(guarded, "GET", "metrics")[0] == 401
     assert call(guarded, "GET", "metrics", key=guarded.key("read", "smith"))[0] == 403
-    assert "smartmeter_cloud_stored_total 2.0\n" in guarded.metrics()
+    assert "smartmeter_cloud_stored_readings_total 2.0\n" in guarded.metrics()
 
 
 def test_of_an_ingest_process(cloud: Cloud) -> None:
@@ -55,9 +74,11 @@ def test_of_an_ingest_process(cloud: Cloud) -> None:
         with urllib.request.urlopen(url, timeout=60) as answer:
             return samples(answer.read().decode())
 
-    eventually(lambda: found()["smartmeter_cloud_ingest_dead_total"] == 1)
-    assert found()["smartmeter_cloud_ingest_stored_total"] == 1
+    eventually(lambda: found()["smartmeter_cloud_ingest_dead_letters_total"] == 1)
+    assert found()["smartmeter_cloud_ingest_stored_readings_total"] == 1
     assert found()["smartmeter_cloud_ingest_broker_up"] == 1
+    with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=60) as answer:
+        assert (answer.status, answer.read()) == (200, b"")
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(url.replace("/metrics", "/"), timeout=60)
     port = int(url.split(":")[-1].split("/")[0])

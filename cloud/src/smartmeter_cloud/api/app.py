@@ -101,6 +101,8 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
     # Its own threads: it answers however busy the others are.
     health_threads = CapacityLimiter(2)
 
+    # Uptime monitors ask by HEAD.
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=[openapi.SERVER], response_model=schemas.Health, responses=refusals())
     async def healthz() -> Json:
         """Whether the store answers, and the live stream reads it."""
@@ -109,6 +111,7 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
             raise Problem(503, "the live stream has stopped; restart this process")
         return Json({"status": "ok"})
 
+    @app.head("/metrics", include_in_schema=False)
     @app.get(
         "/metrics",
         tags=[openapi.SERVER],
@@ -117,7 +120,7 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
         | refusals(401, 403),
     )
     def measure(caller: ReadsMetrics, request: Request) -> Response:
-        """Counters of the store and of this process, for Prometheus."""
+        """Counters of the store and of this process, and the age of readings, for Prometheus."""
         metrics = prometheus.of_api(
             observe(store),
             now(),

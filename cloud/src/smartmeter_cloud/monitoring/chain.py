@@ -1,7 +1,7 @@
 """The state of every part of the chain, derived from observations.
 
-A box is {"kind", "id", "state", "since", ...}. state is "ok", "warn", "down" or "unknown". `reason`
-is a word of a closed list, which the page translates. Times are ms.
+A box is {"kind", "id", "state", "since", ...}. `reason` is a word of a closed list, which the page
+translates. Times are ms.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,9 @@ STATUS_SILENT_MS = 180_000  # adapters and Concentrators send their status at le
 BEAT_SILENT_MS = 20_000  # four heartbeats
 
 Json = dict[str, Any]
+
+KINDS = ("meter", "adapter", "concentrator", "ingest", "store")
+STATES = ("ok", "warn", "down", "unknown")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 

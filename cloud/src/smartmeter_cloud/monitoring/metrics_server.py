@@ -1,12 +1,11 @@
 """Serves /metrics on localhost for a process that has no HTTP server of its own."""
 
 from collections.abc import Callable, Iterable
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
 from prometheus_client import Metric
-from prometheus_client.exposition import MetricsHandler
-from smartmeter_service.metrics import registry
+from smartmeter_service.metrics import exposition
 from smartmeter_service.threads import RestartedThread
 from smartmeter_service.unexpected_errors import UnexpectedErrors
 
@@ -24,13 +23,10 @@ class MetricsServer:
         self, port: int, families: Callable[[], Iterable[Metric]], faults: UnexpectedErrors
     ) -> None:
         try:
-            self._server = ThreadingHTTPServer(
-                ("127.0.0.1", port), _Handler.factory(registry(families))
-            )
+            self._server = _Server(families, port)
         except OSError as e:
             reason = (e.strerror or str(e)).lower()
             raise CannotListen(f"metrics.port {port} is not available: {reason}") from None
-        self._server.daemon_threads = True
         self.port = self._server.server_port
         self._thread = RestartedThread("metrics", self._server.serve_forever, faults.note)
 
@@ -48,11 +44,31 @@ class MetricsServer:
         self._server.server_close()
 
 
-class _Handler(MetricsHandler):
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, families: Callable[[], Iterable[Metric]], port: int) -> None:
+        self.families = families
+        super().__init__(("127.0.0.1", port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     timeout = _TIMEOUT_S
 
     def do_GET(self) -> None:
         if self.path != "/metrics":
             self.send_error(404)
             return
-        super().do_GET()
+        body, kind = exposition(self.server.families(), self.headers.get("Accept", ""))
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # uptime monitors ask so
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Requests are not logged: a scraper asks all the time."""

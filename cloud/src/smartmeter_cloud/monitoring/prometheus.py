@@ -8,7 +8,7 @@ from prometheus_client import Metric
 from smartmeter_service.metrics import Samples, counter, gauge, process
 
 import smartmeter_cloud
-from smartmeter_cloud.monitoring.chain import chain, parse_status
+from smartmeter_cloud.monitoring.chain import KINDS, STATES, chain, parse_status
 from smartmeter_cloud.monitoring.observations import Observations
 
 _PREFIX = "smartmeter_cloud"
@@ -42,20 +42,35 @@ def of_ingest(state: dict[str, Any]) -> Iterator[Metric]:
 
 
 def _store(seen: Observations, now: int) -> Iterator[Metric]:
-    for name, text in (
-        ("stored", "Readings stored since the store was created."),
-        ("repeated", "Readings that were already stored."),
-        ("refused", "Messages that their Concentrator has to keep."),
-        ("dead", "Messages in the dead-letter table, forgotten ones too."),
-        ("ignored", "Messages of topics that are not stored."),
+    for key, name, text in (
+        ("stored", "stored_readings_total", "Readings stored since the store was created."),
+        ("repeated", "repeated_readings_total", "Readings that were already stored."),
+        ("refused", "refused_messages_total", "Messages that their Concentrator has to keep."),
+        ("dead", "dead_letters_total", "Messages in the dead-letter table, forgotten ones too."),
+        ("ignored", "ignored_messages_total", "Messages of topics that are not stored."),
     ):
-        yield counter(f"{_PREFIX}_{name}_total", text, [({}, seen.counters.get(name, 0))])
+        yield counter(f"{_PREFIX}_{name}", text, [({}, seen.counters.get(key, 0))])
     yield gauge(f"{_PREFIX}_store_bytes", "Size of the store.", [({}, seen.size)])
-    boxes = Counter((box["kind"], box["state"]) for box in chain(seen, now))
+    boxes = chain(seen, now)
+    counted = Counter((box["kind"], box["state"]) for box in boxes)
     yield gauge(
         f"{_PREFIX}_boxes",
-        "Meters, adapters, Concentrators and ingests by their state.",
-        [({"kind": kind, "state": state}, n) for (kind, state), n in sorted(boxes.items())],
+        "Meters, adapters, Concentrators, ingests and the store by their state.",
+        [({"kind": kind, "state": s}, counted[kind, s]) for kind in KINDS for s in STATES],
+    )
+    yield gauge(
+        f"{_PREFIX}_reading_age_seconds",
+        "Since the newest reading of a meter came.",
+        [({"meter": m.name}, (now - m.received) / 1000) for m in seen.meters],
+    )
+    yield gauge(
+        f"{_PREFIX}_meter_silent",
+        "1 for a meter that has missed three of its usual intervals.",
+        [
+            ({"meter": box["id"]}, float(box["reason"] == "silent"))
+            for box in boxes
+            if box["kind"] == "meter"
+        ],
     )
     processes = [p for p in seen.processes if p.name.startswith("ingest ")]
     names = [p.name.removeprefix("ingest ") for p in processes]
@@ -81,12 +96,12 @@ def _ingest(states: list[tuple[str, dict[str, Any]]]) -> Iterator[Metric]:
 
     for key, name, text in (
         ("messages", "ingest_messages_total", "Messages received since its start."),
-        ("stored", "ingest_stored_total", "Readings it stored."),
-        ("repeated", "ingest_repeated_total", "Readings that were already stored."),
-        ("dead", "ingest_dead_total", "Messages that could not be stored."),
-        ("refused", "ingest_refused_total", "Messages that their Concentrator has to keep."),
-        ("ignored", "ingest_ignored_total", "Messages of topics that are not stored."),
-        ("receiptsRefused", "ingest_receipts_refused_total", "Receipts the broker refused."),
+        ("stored", "ingest_stored_readings_total", "Readings it stored."),
+        ("repeated", "ingest_repeated_readings_total", "Readings that were already stored."),
+        ("dead", "ingest_dead_letters_total", "Messages that could not be stored."),
+        ("refused", "ingest_refused_messages_total", "Messages their Concentrator has to keep."),
+        ("ignored", "ingest_ignored_messages_total", "Messages of topics that are not stored."),
+        ("receiptsRefused", "ingest_refused_receipts_total", "Receipts the broker refused."),
     ):
         yield counter(f"{_PREFIX}_{name}", text, each(key))
     up = [

@@ -136,7 +136,9 @@ class Pipeline:
         if not self._deduplicator.accepts(meter, values, source):
             self._registry.duplicate(meter, source)
             return False
-        self._registry.reading(meter, values.time, values.values, source)
+        self._registry.reading(
+            meter, values.time, values.values, source, values.medium, values.units
+        )
         # what a sub-meter sends may be an hour old
         if values.clock == "meter" and not values.medium:
             self._registry.clock(meter, values.time)

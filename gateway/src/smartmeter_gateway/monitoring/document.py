@@ -34,6 +34,7 @@ def shown(registry: Registry) -> dict[str, Any]:
                     "values": meter.values,
                     "today": _today(registry, id),
                 }
+                | ({"medium": meter.medium, "units": meter.units} if meter.medium else {})
                 for id, meter in registry.meters.items()
             },
         }

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from prometheus_client import Metric
-from smartmeter_service.metrics import counter, gauge, process
+from smartmeter_service.metrics import Samples, counter, gauge, process
+
+from . import meter_metrics
 
 _PREFIX = "smartmeter_gateway"
 
@@ -15,38 +17,51 @@ def families(document: dict[str, Any]) -> Iterator[Metric]:
     d = document
     spool = d["spool"]
     yield from process(_PREFIX, d["version"])
-    yield _one(gauge, "uptime_seconds", "Since the start.", d["uptime"])
-    yield _one(gauge, "spool_rows", "Messages not delivered.", spool["rows"])
+    yield _one(gauge, "spool_messages", "Messages not delivered.", spool["rows"])
     yield _one(gauge, "spool_bytes", "Size of the spool.", spool["bytes"])
-    yield _one(gauge, "spool_refused_rows", "Of them, refused by the Cloud.", spool["refused"])
+    yield _one(gauge, "spool_refused_messages", "Of them, refused by the Cloud.", spool["refused"])
     oldest = spool["oldest"]
     age = 0.0 if oldest is None else max(0.0, time.time() - oldest)
-    yield _one(gauge, "spool_oldest_seconds", "Age of the oldest message.", age)
-    yield _one(counter, "spool_dropped_total", "Dropped because it was full.", spool["dropped"])
-    for name, text in (("refused", "Messages refused."), ("faults", "Faults on serial ports.")):
-        kinds = [({"kind": kind}, float(n)) for kind, n in d[name].items()]
-        yield counter(f"{_PREFIX}_{name}_total", text, kinds)
+    yield _one(gauge, "spool_oldest_message_age_seconds", "Age of the oldest message.", age)
+    yield _one(
+        counter, "spool_dropped_messages_total", "Dropped because it was full.", spool["dropped"]
+    )
+    yield counter(f"{_PREFIX}_refused_messages_total", "Messages refused.", _kinds(d["refused"]))
+    yield counter(
+        f"{_PREFIX}_telegram_faults_total", "Faults on serial ports.", _kinds(d["faults"])
+    )
     links = [({"link": name}, float(link["up"])) for name, link in d["links"].items()]
     yield gauge(f"{_PREFIX}_link_up", "Whether a connection is up.", links)
     yield _one(gauge, "alarms", "Alarms now.", len(d["alarms"]))
-    yield from _meters(d["meters"])
+    yield from _meters(d["meters"], d["silent"])
 
 
-def _meters(meters: dict[str, Any]) -> Iterator[Metric]:
-    def each(key: str) -> list[tuple[dict[str, str], float]]:
+def _meters(meters: dict[str, Any], silent: dict[str, str]) -> Iterator[Metric]:
+    def each(key: str) -> Samples:
         return [({"meter": name}, float(meter.get(key, 0))) for name, meter in meters.items()]
 
     yield counter(f"{_PREFIX}_readings_total", "Readings taken in.", each("readings"))
     yield counter(
-        f"{_PREFIX}_duplicates_total", "Duplicates that were discarded.", each("duplicates")
+        f"{_PREFIX}_duplicate_readings_total", "Duplicates that were discarded.", each("duplicates")
     )
     yield gauge(f"{_PREFIX}_reading_age_seconds", "Since the newest reading.", each("age"))
-    values = [
-        ({"meter": name, "obis": code}, float(value))
-        for name, meter in meters.items()
-        for code, value in meter["values"].items()
-    ]
-    yield gauge(f"{_PREFIX}_value", "The newest reading: W, Wh, varh, V, A.", values)
+    yield gauge(
+        f"{_PREFIX}_meter_silent",
+        "1 for a meter that is silent; then it has no values here.",
+        [({"meter": name}, float(name in silent)) for name in sorted({*meters, *silent})],
+    )
+    yield from meter_metrics.families(
+        _PREFIX,
+        [
+            meter_metrics.Values(name, m["values"], m.get("medium"), m.get("units", {}))
+            for name, m in meters.items()
+            if name not in silent
+        ],
+    )
+
+
+def _kinds(counts: dict[str, int]) -> Samples:
+    return [({"kind": kind}, float(n)) for kind, n in counts.items()]
 
 
 def _one(kind: Callable[..., Metric], name: str, text: str, value: float) -> Metric:

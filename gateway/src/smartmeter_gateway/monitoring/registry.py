@@ -26,7 +26,8 @@ _LOGGED_MAX = 200  # refusals that are logged with their origin; the counters ha
 class Meter:
     """The newest reading of a meter: its time, its values, its source, its time.monotonic().
 
-    count: readings kept; sources: all sources of readings, kept or not.
+    count: readings kept; sources: all sources of readings, kept or not. medium and units: of a
+    sub-meter's values, by code.
     """
 
     time: datetime.datetime
@@ -35,6 +36,8 @@ class Meter:
     arrived: float
     count: int = 0
     sources: list[str] = field(default_factory=list)
+    medium: str | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -170,15 +173,25 @@ class Registry:
             self.alarm(key, None)
 
     def reading(
-        self, meter: str, when: datetime.datetime, values: dict[str, float], source: str
+        self,
+        meter: str,
+        when: datetime.datetime,
+        values: dict[str, float],
+        source: str,
+        medium: str | None = None,
+        units: Mapping[str, str] | None = None,
     ) -> None:
-        """A reading was taken in from that source; `when` is its own time."""
+        """A reading was taken in from that source; `when` is its own time.
+
+        medium and units are a sub-meter's.
+        """
         arrived = time.monotonic()
         with self.lock:
             known = self.meters.get(meter)
             if known is None:
                 known = self.meters[meter] = Meter(when, values, source, arrived)
             known.time, known.values, known.source, known.arrived = when, values, source, arrived
+            known.medium, known.units = medium, units or {}
             known.count += 1
             if source not in known.sources:
                 known.sources.append(source)

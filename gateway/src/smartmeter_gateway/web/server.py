@@ -141,6 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self._page(self.path.partition("?")[0])
 
+    do_HEAD = do_GET  # uptime monitors ask so
+
     def _page(self, path: str) -> None:
         registry = self.server.registry
         if path in self.server.pages:
@@ -189,7 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Requests are not logged: the page polls every 2 s."""
