@@ -15,6 +15,7 @@ from smartmeter.wire import topics
 from tests.faults.proxy import SWALLOW, Proxy
 from tests.gateway.conftest import Between
 from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
+from tests.gateway.test_home import command
 from tools.environment.mosquitto import Mosquitto, free_port
 
 METER = "0c9a1c52-7b2e-4f6e-9a43-2f1f4b8f6a01"
@@ -210,6 +211,53 @@ def test_what_no_store_can_take_is_refused_counted_and_stops_nobody(
     eventually(lambda: cloud.statuses.get("home", {}).get("refused") == counted)
     assert {m for m, _, _ in cloud.store} == {METER}
     assert "Traceback" not in between.process.said
+
+
+def test_whoever_repairs_one_field_hears_of_the_next(between: Between, adapter: Adapter) -> None:
+    """A stranger's adapter that is written by trial: each refusal names field and remedy."""
+    between.process.start().says("LAN broker: connected")
+    tries = {
+        "clock": {"time": "2026-11-22T21:10:05+01:00", "values": {"1.8.0": 1}},
+        "seq": {"clock": "meter", "seq": "1"},
+        "auth": {"seq": 1},
+        "values": {"auth": "none", "values": {"1.8.0": -5}},
+    }
+    document: dict[str, object] = {}
+
+    def newest() -> dict[str, str]:
+        (found,) = json.loads(between.ask("/status"))["refusals"] or [{}]
+        return dict(found)
+
+    for field, step in tries.items():
+        document |= step
+        adapter.publish_and_wait("alien", json.dumps(document).encode())
+        eventually(lambda field=field: newest().get("field") == field)
+        assert newest()["meter"] == "alien"
+        assert newest()["kind"] == "content"
+        between.process.says(f"refused from meter alien: {newest()['detail']}")
+    said = between.process.said.count("refused from")
+    for total in (-6, -7):  # the same fault again is not logged
+        adapter.publish_and_wait(
+            "alien", json.dumps(document | {"values": {"1.8.0": total}}).encode()
+        )
+    adapter.publish_and_wait("alien", json.dumps(document | {"values": {"16.8.0": -5}}).encode())
+    eventually(lambda: "alien" in json.loads(between.ask("/status"))["meters"])
+    assert between.process.said.count("refused from") == said == len(tries)
+    metric = 'smartmeter_gateway_newest_refusal_timestamp_seconds{field="values",kind="content",'
+    assert metric + 'meter="alien"}' in between.ask("/metrics")
+    shown = command("status", "--config", str(between.process.config)).stdout
+    assert "last refused from meter alien: not a reading: the total 1.8.0 is below 0" in shown
+
+
+def test_a_meter_of_the_future_raises_an_alarm_until_its_clock_is_right(
+    between: Between, adapter: Adapter, cloud: FakeCloud
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    adapter.publish_and_wait("m-1", reading(1, at=4_070_908_800))  # 2099
+    between.process.says("m-1: its readings are more than a day ahead of this machine's clock")
+    eventually(lambda: cloud.seqs("m-1") == {1})  # it is kept all the same
+    adapter.publish_and_wait("m-1", reading(2, at=int(time.time())))
+    eventually(lambda: not json.loads(between.ask("/status"))["alarms"])
 
 
 def test_telegrams_without_a_key_raise_an_alarm_that_says_what_to_do(

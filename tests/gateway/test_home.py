@@ -234,6 +234,10 @@ def test_the_page_in_a_browser_on_a_phone(between: Between, adapter: Adapter, br
     playwright.expect(silent.locator(".silent")).to_have_text("No data: its adapter is offline")
     playwright.expect(silent.locator(".now")).to_be_hidden()
     playwright.expect(card.first.locator(".silent")).to_be_hidden()
+    adapter.publish_and_wait("x" * 64, b'{"time":1}')
+    facts = page.locator("#facts")
+    playwright.expect(facts).to_contain_text("Last refused from xxx")
+    playwright.expect(facts).to_contain_text("time must be an RFC 3339 time")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360, "it has to be scrolled sideways on a phone"
     page.close()

@@ -60,6 +60,11 @@ def text(d: dict[str, Any]) -> str:
         if d[what]:
             counts = ", ".join(f"{n} {kind}" for kind, n in sorted(d[what].items()))
             lines.append(f"{what}: {counts}")
+    for refusal in d["refusals"]:
+        whose = f"meter {refusal['meter']}" if "meter" in refusal else "an unknown meter"
+        lines.append(
+            f"last refused from {whose}: {refusal['detail']} ({refusal['kind']}, {refusal['time']})"
+        )
     for name, meter in d["meters"].items():
         watts = meter["values"].get("16.7.0", meter["values"].get("1.7.0"))
         now = "" if watts is None else f", {watts:g} W"

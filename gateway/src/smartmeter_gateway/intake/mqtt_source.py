@@ -76,21 +76,21 @@ class MqttSource(Listener):
     def _take(self, batch: Batch, message: Message) -> None:
         if self._publisher and self._publisher.is_own(message.topic, message.payload):
             return
-        origin = "an adapter"
+        meter = ""
         try:
             meter, specific = validation.address(message.topic)
-            origin = f"meter {meter}"
+            validation.check_specific(specific)
             if message.retained and specific != topics.STATUS:
                 raise Refused(
                     validation.TOPIC, "a retained message, which would come at every connection"
                 )
             self._pipeline.take(batch, meter, specific, message.payload, NAME)
         except Refused as why:
-            self._registry.refuse(why.kind, why.detail, origin)
+            self._registry.refuse(why.kind, why.detail, meter=meter, field=why.field)
             if why.kind in _DO and why.kind not in self._raised:
                 self._raised.add(why.kind)
                 self._registry.alarm(
-                    f"intake.{why.kind}", f"readings of {origin} are lost: {_DO[why.kind]}"
+                    f"intake.{why.kind}", f"readings of meter {meter} are lost: {_DO[why.kind]}"
                 )
         except Exception:
             # A fault of this program, not of the sender: the other messages go on.

@@ -62,7 +62,7 @@ class Pipeline:
         try:
             document = validation.status(payload)
         except Refused as why:
-            self._registry.refuse(why.kind, why.detail, f"meter {meter}")
+            self._registry.refuse(why.kind, why.detail, meter=meter, field=why.field)
             return
         if meter not in self._known:
             self._unread.heard(meter)

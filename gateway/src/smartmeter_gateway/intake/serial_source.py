@@ -131,7 +131,7 @@ class SerialSource:
                 raise Refused(VALUES, NONE_WANTED)
             self._put(topics.READING, payload, Batch())
         except Refused as why:
-            self._registry.refuse(why.kind, why.detail, self.name)
+            self._refused(why, self._settings.meter)
             return
         self._registry.withheld(self._settings.meter, withheld(self._receiver.rows))
         self._readings += 1
@@ -155,7 +155,10 @@ class SerialSource:
         try:
             self._put(topics.READING, payload, Batch(), meter)
         except Refused as why:
-            self._registry.refuse(why.kind, why.detail, self.name)
+            self._refused(why, meter)
+
+    def _refused(self, why: Refused, meter: str) -> None:
+        self._registry.refuse(why.kind, why.detail, self.name, meter=meter, field=why.field)
 
     def _fault(self, fault: Fault) -> None:
         self._faults[fault.kind] += 1

@@ -1,9 +1,11 @@
 """Checks the topic and the payload of each message; what is wrong is refused."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
 from smartmeter.wire.reading_decoder import UNIT_MAX
@@ -30,30 +32,88 @@ RATE = "rate"
 
 
 class Refused(ValueError):
-    """A message may not enter. kind: one of this module's constants; detail: one sentence."""
+    """A message may not enter. kind: one of this module's constants; detail: one sentence.
 
-    def __init__(self, kind: str, detail: str) -> None:
+    field: of a reading, if one alone is wrong.
+    """
+
+    def __init__(self, kind: str, detail: str, field: str = "") -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.field = field
 
 
-Unit = Annotated[str, msgspec.Meta(max_length=UNIT_MAX)]
+Unit = Annotated[str, Meta(max_length=UNIT_MAX)]
 
 
 class CheckedReading(msgspec.Struct):
-    """A reading after its check. The bytes as they came are what is passed on."""
+    """A reading after its check. The bytes as they came are what is passed on.
 
-    time: Annotated[datetime, msgspec.Meta(tz=True)]
-    clock: Literal["meter", "adapter"]
-    seq: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
-    auth: Literal["verified", "unverified", "none"]
-    values: Annotated[dict[str, float], msgspec.Meta(min_length=1, max_length=_VALUES_MAX)]
-    medium: Literal["electricity", "gas", "water", "heat", "cooling"] | None = None
-    units: Annotated[dict[str, Unit], msgspec.Meta(max_length=_VALUES_MAX)] | None = None
+    The descriptions say what a field must be: in a refusal, and in docs/messages.md.
+    """
+
+    time: Annotated[
+        datetime,
+        Meta(
+            tz=True,
+            description="an RFC 3339 time with seconds and offset, "
+            "such as 2026-11-22T21:10:05+01:00",
+        ),
+    ]
+    clock: Annotated[
+        Literal["meter", "adapter"],
+        Meta(description='"meter" or "adapter": whose clock gave the time'),
+    ]
+    seq: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=(1 << 63) - 1,
+            description="a whole number from 0 to 2^63 - 1; time and seq identify a reading",
+        ),
+    ]
+    auth: Annotated[
+        Literal["verified", "unverified", "none"],
+        Meta(
+            description='"verified" if the telegram\'s authentication tag was checked, '
+            '"unverified" if there is one but no key for it, "none" if there is none'
+        ),
+    ]
+    values: Annotated[
+        dict[str, float],
+        Meta(
+            min_length=1,
+            max_length=_VALUES_MAX,
+            description=f"an object of 1 to {_VALUES_MAX} numbers, each by its OBIS code, "
+            'such as {"1.8.0":1136784}',
+        ),
+    ]
+    medium: Annotated[
+        Literal["electricity", "gas", "water", "heat", "cooling"] | None,
+        Meta(
+            description='"electricity", "gas", "water", "heat" or "cooling", '
+            "or missing for a main meter of electricity"
+        ),
+    ] = None
+    units: Annotated[
+        dict[str, Unit] | None,
+        Meta(
+            description=f"an object of texts of at most {UNIT_MAX} characters, by OBIS code: "
+            "the units of values that are not electricity"
+        ),
+    ] = None
 
 
 _reading = msgspec.json.Decoder(CheckedReading)
+_schema = msgspec.json.schema(CheckedReading)["$defs"][CheckedReading.__name__]
+# What each field must be, in words.
+FORM: dict[str, str] = {name: field["description"] for name, field in _schema["properties"].items()}
+_FIELD = re.compile(r"required field `(\w+)`| - at `\$\.(\w+)")
+_SPECIFICS = frozenset((topics.READING, topics.STATUS, topics.RAW, topics.CIPHERED))
+# Group C of the sum of import and export with its sign, in all and per phase: those totals may
+# be below zero (IEC 62056-61, table 7).
+_NET = ("16", "36", "56", "76")
 _document = msgspec.json.Decoder(dict[str, object])
 # Checked before: the check costs more than all else. Bounded in number and length.
 _known_codes: set[str] = set()
@@ -70,11 +130,16 @@ def address(topic: str) -> tuple[str, str]:
         meter, specific = topics.parse_meter(topic)
     except ValueError as why:
         raise Refused(TOPIC, str(why)) from None
-    if specific not in (topics.READING, topics.STATUS, topics.RAW, topics.CIPHERED):
-        raise Refused(TOPIC, "not a topic that adapters publish on")
     if len(_known_topics) < _KNOWN_MAX:
         _known_topics[topic] = meter, specific
     return meter, specific
+
+
+def check_specific(specific: str) -> None:
+    """Raises Refused for the last level of a topic on which no adapter publishes."""
+    if specific not in _SPECIFICS:
+        names = ", ".join(sorted(_SPECIFICS))
+        raise Refused(TOPIC, f"a topic that does not end in one of {names}")
 
 
 def bounded(payload: bytes, most: int) -> None:
@@ -92,7 +157,7 @@ def reading(payload: bytes) -> CheckedReading:
         if not payload.isascii():
             payload.decode("utf-8")
     except msgspec.ValidationError as why:
-        raise Refused(CONTENT, f"not a reading: {_plain(why)}") from None
+        raise _unlike_a_reading(str(why)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(JSON, "a reading that is not one JSON object in UTF-8") from None
     if is_too_deep(payload):  # in a field that is passed on and not read here
@@ -100,10 +165,23 @@ def reading(payload: bytes) -> CheckedReading:
     if not _known_codes.issuperset(values.values):
         for code in values.values:
             if not is_code(code):
-                raise Refused(CONTENT, "not a reading: a value's name must be an OBIS code")
+                raise Refused(
+                    CONTENT, "not a reading: a value's name must be an OBIS code", "values"
+                )
         if len(_known_codes) < _KNOWN_MAX:
             _known_codes.update(values.values)
+    if min(values.values.values()) < 0:
+        _check_totals(values.values)
     return values
+
+
+def _check_totals(values: dict[str, float]) -> None:
+    """A register of energy only grows, from 0."""
+    for code, value in values.items():
+        if value < 0 and code.split(".")[1] == "8":
+            c = code.split(".")[0].rpartition(":")[2]
+            if c not in _NET:
+                raise Refused(CONTENT, f"not a reading: the total {code} is below 0", "values")
 
 
 def status(payload: bytes) -> dict[str, object] | None:
@@ -123,6 +201,12 @@ def status(payload: bytes) -> dict[str, object] | None:
         raise Refused(JSON, "a status that is not one JSON object in UTF-8") from None
 
 
-def _plain(why: msgspec.ValidationError) -> str:
-    """msgspec's sentence without anything of the message itself."""
-    return str(why).split(", got ")[0].split(" - at ")[0].replace("`", "").lower()
+def _unlike_a_reading(why: str) -> Refused:
+    """why: msgspec's sentence. Nothing of the message itself is in ours."""
+    found = _FIELD.search(why)
+    if found is None:
+        return Refused(CONTENT, "not a reading: it must be one JSON object")
+    missing, wrong = found.groups()
+    field = missing or wrong
+    lack = "is missing; it must be" if missing else "must be"
+    return Refused(CONTENT, f"not a reading: {field} {lack} {FORM[field]}", field)

@@ -48,6 +48,7 @@ def _common(registry: Registry) -> dict[str, Any]:
         "uptime": int(time.monotonic() - registry.started),
         "spool": asdict(registry.spool),
         "refused": dict(registry.refused),
+        "refusals": [refusal.document() for refusal in registry.refusals.newest()],
         "faults": dict(registry.faults),
         "links": {name: _link(link) for name, link in registry.links.items()},
         "alarms": list(registry.alarms.values()),

@@ -1,5 +1,6 @@
 """The status document as Prometheus metrics."""
 
+import datetime
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,6 +30,18 @@ def families(document: dict[str, Any]) -> Iterator[Metric]:
     yield counter(f"{_PREFIX}_refused_messages_total", "Messages refused.", _kinds(d["refused"]))
     yield counter(
         f"{_PREFIX}_telegram_faults_total", "Faults on serial ports.", _kinds(d["faults"])
+    )
+    refusals = [
+        (
+            {name: r.get(name, "") for name in ("meter", "kind", "field")},
+            datetime.datetime.fromisoformat(r["time"]).timestamp(),
+        )
+        for r in d["refusals"]
+    ]
+    yield gauge(
+        f"{_PREFIX}_newest_refusal_timestamp_seconds",
+        "When the newest message of a meter was refused; field: of a reading.",
+        refusals,
     )
     links = [({"link": name}, float(link["up"])) for name, link in d["links"].items()]
     yield gauge(f"{_PREFIX}_link_up", "Whether a connection is up.", links)

@@ -12,14 +12,15 @@ from typing import Any
 from .adapter_status import AdapterStatus
 from .daily_energy import DailyEnergy
 from .power_curve import PowerCurve, power
+from .refusals import Refusal, Refusals
 from .zone_check import ZoneCheck, sentence
 
 log = logging.getLogger("smartmeter_gateway")
 
 _DAY_S = 86_400
 _AHEAD_S = 3600
+_FAR_AHEAD_S = 86_400  # the Cloud marks such readings as suspect
 LAN = "LAN broker"  # the name of the link to it
-_LOGGED_MAX = 200  # refusals that are logged with their origin; the counters have all
 
 
 @dataclass
@@ -75,10 +76,11 @@ class Registry:
         self.id = id
         self.lock = threading.Lock()
         self.started = time.monotonic()
-        self._said: set[tuple[str, str]] = set()
+        self._faulty: set[str] = set()  # places whose traceback was logged
         self.adapters: dict[str, AdapterStatus] = {}  # by meter: its newest status
         self.duplicates: Counter[str] = Counter()  # by meter: came again and was not kept
         self.refused: Counter[str] = Counter()
+        self.refusals = Refusals()
         self.faults: Counter[str] = Counter()
         self.links: dict[str, LinkState] = {}
         self.alarms: dict[str, str] = {}
@@ -93,15 +95,21 @@ class Registry:
         """The spool has committed; these are its figures now."""
         self.spool = figures
 
-    def refuse(self, kind: str, detail: str, origin: str) -> None:
-        """Count a message that was not taken; the first of its kind and origin is logged."""
+    def refuse(
+        self, kind: str, detail: str, origin: str = "", *, meter: str = "", field: str = ""
+    ) -> None:
+        """Count a message that was not taken; logged and published if its detail is news.
+
+        origin: who sent it, by default the meter. field: of a reading, if one alone is wrong.
+        """
+        origin = origin or (f"meter {meter}" if meter else "an adapter")
+        refusal = Refusal(meter, kind, field, detail, now_text())
         with self.lock:
             self.refused[kind] += 1
-            first = (kind, origin) not in self._said and len(self._said) < _LOGGED_MAX
-            if first:
-                self._said.add((kind, origin))
-        if first:
-            log.warning("refused from %s: %s (logged once, counted as %s)", origin, detail, kind)
+            is_news = self.refusals.note(refusal, origin)
+        if is_news:
+            self.changed.set()
+            log.warning("refused from %s: %s (counted as %s)", origin, detail, kind)
 
     def own_fault(self, where: str) -> None:
         """Count the unexpected exception that is being handled, and raise an alarm.
@@ -110,8 +118,8 @@ class Registry:
         """
         with self.lock:
             self.refused["fault"] += 1
-            first = ("fault", where) not in self._said
-            self._said.add(("fault", where))
+            first = where not in self._faulty
+            self._faulty.add(where)
         if first:
             log.exception("%s: an unexpected error of this program", where)
         self.alarm(
@@ -186,6 +194,7 @@ class Registry:
         medium and units are a sub-meter's.
         """
         arrived = time.monotonic()
+        self._check_ahead(meter, when)
         with self.lock:
             known = self.meters.get(meter)
             if known is None:
@@ -197,6 +206,18 @@ class Registry:
                 known.sources.append(source)
             self._draw(meter, when, values)
 
+    def _check_ahead(self, meter: str, when: datetime.datetime) -> None:
+        """A time far in the future stays the newest one for long, in charts and in queries."""
+        key = f"ahead.{meter}"
+        if when.timestamp() - time.time() > _FAR_AHEAD_S:
+            self.alarm(
+                key,
+                f"{meter}: its readings are more than a day ahead of this machine's clock; "
+                "set the clock of the meter, of its adapter, or of this machine",
+            )
+        elif key in self.alarms:
+            self.alarm(key, None)
+
     def forget(self, meter: str) -> None:
         """A meter has been silent for long, and another one needs its place."""
         with self.lock:
@@ -205,6 +226,7 @@ class Registry:
                 self.daily_energy,
             ):
                 known.pop(meter, None)
+            self.refusals.forget(meter)
 
     def duplicate(self, meter: str, source: str) -> None:
         """A reading or a telegram came again and was not kept."""

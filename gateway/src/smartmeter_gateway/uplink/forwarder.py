@@ -250,12 +250,12 @@ class Forwarder:
                 self._registry.refuse("refusal", str(e), NAME)
                 continue
             meter = self._in_flight.meter_of(refused.digest)
-            origin = f"meter {meter}" if meter else "this Concentrator"
+            origin = "" if meter else "this Concentrator"
             if refused.final:  # the Cloud keeps it as a dead letter, and sends a receipt
                 why = f"{refused.reason} (dead letter {refused.digest.hex()} in the Cloud)"
-                self._registry.refuse("dead letter", why, origin)
+                self._registry.refuse("dead letter", why, origin, meter=meter or "")
                 continue
-            self._registry.refuse("cloud", refused.reason, origin)
+            self._registry.refuse("cloud", refused.reason, origin, meter=meter or "")
             sent = self._in_flight.received(refused.digest, now)
             if sent is not None:  # a status has no place in the spool: the next one is sent anyway
                 self._withhold(sent, refused, now)
@@ -369,7 +369,7 @@ class Forwarder:
             self._publish(session, sent, now)
             return
         why = f"a message needs {size} bytes, and the broker takes {limit}: raise max_packet_size"
-        self._registry.refuse("cloud", why, f"meter {sent.meter}")
+        self._registry.refuse("cloud", why, meter=sent.meter)
         digest = receipt.digest(sent.topic, sent.payload)
         self._withhold(sent, Refusal(digest, why, final=False), now)
 

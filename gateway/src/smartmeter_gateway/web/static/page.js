@@ -145,6 +145,7 @@ async function tick() {
       ["cloud broker" in status.links ? "Waiting for the Cloud" : "Stored here", waiting ? `${counted(waiting, "message")}, ${number(bytes / 1e6, 1)} MB, oldest ${ago(Date.now() / 1000 - oldest)}` : "nothing"],
       ...(dropped ? [["Dropped", number(dropped, 0), "bad"]] : []),
       ...Object.entries(status.refused).map(([kind, n]) => [`Refused: ${kind}`, number(n, 0)]),
+      ...status.refusals.map(({ meter, detail, time }) => [`Last refused${meter ? ` from ${meter}` : ""}`, `${detail} (${new Date(time).toLocaleString()})`, "bad"]),
       ...Object.entries(status.faults).map(([kind, n]) => [`Faults: ${kind}`, number(n, 0)]),
     ]);
     for (const [name, meter] of Object.entries(status.meters)) show(name, meter);
