@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant provision
+.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant openapi provision
 
 demo:
 	@python3 tools/environment/prepare.py demo
@@ -63,6 +63,11 @@ faults:
 home-assistant:
 	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.conformance.home_assistant
+
+# the Cloud's OpenAPI document, by two linters that npm fetches
+openapi:
+	@python3 tools/environment/prepare.py test
+	@$(PYTHON) -m tools.conformance.openapi
 
 # a simulated week of the adapter, in 20 minutes or more; SOAK_TELEGRAMS bounds it.
 # 65 536 publishes go over one connection

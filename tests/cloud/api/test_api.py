@@ -59,7 +59,10 @@ def test_the_curve_is_made_of_slices_and_a_gap_is_a_gap(site: Site) -> None:
     path = "v1/meters/m1/power?from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z&width=300"
     day = site.api.get(path)
     start = MIDNIGHT * 1000
-    assert day["slices"] == [[start, 200, 100, 300], [start + 900_000, -600, -700, -500]]
+    assert day["slices"] == [
+        {"start": start, "mean": 200, "low": 100, "high": 300},
+        {"start": start + 900_000, "mean": -600, "low": -700, "high": -500},
+    ]
     assert day["first"]["1.8.0"] == {"time": "2026-09-22T00:00:00+00:00", "value": 1000}
     assert day["first"]["2.8.0"]["value"] == 7
 
@@ -76,7 +79,12 @@ def test_voltage_is_made_of_slices_of_each_phase(site: Site) -> None:
     told = site.api.get(path)
     assert told["width"] == 600
     assert told["slices"] == [
-        [MIDNIGHT * 1000, [231.33, 230, 233.001], [229.4, 229.4, 229.4], None]
+        {
+            "start": MIDNIGHT * 1000,
+            "l1": {"mean": 231.33, "low": 230, "high": 233.001},
+            "l2": {"mean": 229.4, "low": 229.4, "high": 229.4},
+            "l3": None,
+        }
     ]
 
 
@@ -85,7 +93,7 @@ def test_a_day_of_another_time_zone(site: Site) -> None:
     day = site.api.get(
         "v1/meters/m1/power?from=2026-09-22T00:00:00%2B02:00&to=2026-09-23T00:00:00%2B02:00"
     )
-    assert day["slices"] == [[(MIDNIGHT - 7200) * 1000, 5, 5, 5]]
+    assert day["slices"] == [{"start": (MIDNIGHT - 7200) * 1000, "mean": 5, "low": 5, "high": 5}]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,10 @@ class Token(BaseModel):
 
 @router.post("/v1/session", response_model=schemas.Opened, responses=refusals(401, 422))
 def log_in(body: Token, request: Request) -> Response:
-    """Exchanges the token of a one-time link, or a key, for a session's cookie."""
+    """Exchanges the token of a one-time link, or a key, for a session's cookie.
+
+    The session ends with the key, and after 30 days at the latest.
+    """
     authenticator: Authenticator = request.app.state.authenticator
     session, token = authenticator.open_session(request, body.token)
     assert session.expires is not None  # at most SESSION_DAYS
@@ -62,7 +65,10 @@ def log_in(body: Token, request: Request) -> Response:
 
 @router.delete("/v1/session", response_model=schemas.Nothing, responses=refusals())
 def log_out(request: Request) -> Response:
-    """Ends the session of the cookie."""
+    """Ends the session of the cookie.
+
+    The keys that were made in this session end with it.
+    """
     authenticator: Authenticator = request.app.state.authenticator
     authenticator.close_session(request.cookies.get(cookie_name(request), ""))
     answer = Json({})
@@ -71,8 +77,11 @@ def log_out(request: Request) -> Response:
 
 
 @router.get("/v1/session", response_model=schemas.Session, responses=refusals(401, 403))
-def who(caller: Reads) -> Json:
-    """The caller, and the caller's rights."""
+def get_session(caller: Reads) -> Json:
+    """The caller, and the caller's rights.
+
+    `households` is null for a caller that may see all of them.
+    """
     households = None if caller.households is None else sorted(caller.households)
     return Json({"name": caller.name, "scopes": sorted(caller.scopes), "households": households})
 
@@ -89,7 +98,7 @@ class NewKey(BaseModel):
 
 
 @router.post("/v1/keys", response_model=schemas.GivenKey, responses=refusals(401, 403, 422))
-def add_key(body: NewKey, caller: Admin) -> Json:
+def create_key(body: NewKey, caller: Admin) -> Json:
     """Creates an API key. It is only shown in this answer.
 
     The key ends no later than the key or session that makes it, and is removed with it. Use
@@ -102,8 +111,11 @@ def add_key(body: NewKey, caller: Admin) -> Json:
 
 
 @router.get("/v1/keys", response_model=list[schemas.Key], responses=refusals(401, 403))
-def keys(caller: Admin) -> Json:
-    """The keys and sessions of the caller's households, without their secrets."""
+def list_keys(caller: Admin) -> Json:
+    """The keys and sessions of the caller's households, without their secrets.
+
+    `id` is what removes a key. It is not a secret.
+    """
     return Json(
         [
             {
@@ -123,14 +135,20 @@ def keys(caller: Admin) -> Json:
     "/v1/keys/{id}", response_model=schemas.Nothing, responses=refusals(401, 403, 404, 422)
 )
 def remove_key(id: KeyId, caller: Admin) -> Json:
-    """Removes a key at once, with every key, session, stream and download made with it."""
+    """Removes a key at once, with every key, session, stream and download made with it.
+
+    Only the keys of the caller's own households can be removed.
+    """
     caller.remove_key(id)
     return Json({})
 
 
 @router.get("/v1/households", response_model=list[schemas.Household], responses=refusals(401, 403))
-def households(caller: Reads) -> Json:
-    """The households that the caller may see, with their meters and Concentrators."""
+def list_households(caller: Reads) -> Json:
+    """The households that the caller may see, with their meters and Concentrators.
+
+    A household exists as long as it has a meter, a Concentrator or a key.
+    """
     found: dict[str, dict[str, list[str]]] = {}
     for name, household in sorted(caller.concentrators().items()):
         found.setdefault(household, {"meters": [], "concentrators": []})["concentrators"] += [name]
@@ -156,7 +174,7 @@ class Place(BaseModel):
     response_model=schemas.PlacedConcentrator,
     responses=refusals(401, 403, 404, 422),
 )
-def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
+def place_concentrator(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
     """Assigns a Concentrator to a household. The meters behind it stay where they are.
 
     `elsewhere` lists those of other households. The Cloud refuses their further readings, and the
@@ -171,20 +189,26 @@ def place(concentrator: ConcentratorId, body: Place, caller: Admin) -> Json:
     response_model=schemas.Placed,
     responses=refusals(401, 403, 404, 422),
 )
-def move(meter: MeterId, body: Place, caller: Admin) -> Json:
-    """Moves a meter, its sub-meters and all of their history to a household."""
+def move_meter(meter: MeterId, body: Place, caller: Admin) -> Json:
+    """Moves a meter, its sub-meters and all of their history to a household.
+
+    Only an administrator of all households may move a meter to another one.
+    """
     caller.move_meter(meter, body.household)
     return Json({"id": meter, "household": body.household})
 
 
 @router.get("/v1/audit", response_model=list[schemas.AuditLine], responses=refusals(401, 403))
-def audit(caller: Admin) -> Json:
-    """Log-ins, deletions, and keys that were created or deleted; the newest 500."""
+def list_audit(caller: Admin) -> Json:
+    """Log-ins, deletions, and keys that were created or deleted; the newest 500.
+
+    An administrator of one household only sees what concerns it.
+    """
     return Json([{"time": rfc3339(a), "who": w, "what": x} for a, w, x in caller.notes(500)])
 
 
 @router.get("/v1/aggregate", response_model=list[schemas.Sum], responses=refusals(401, 403, 422))
-def aggregate(
+def list_sums(
     start: From,
     end: To,
     caller: Aggregates,

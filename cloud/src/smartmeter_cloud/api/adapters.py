@@ -20,8 +20,11 @@ router = APIRouter(tags=[openapi.ADAPTERS])
     response_model=list[schemas.PhysicalMeter],
     responses=refusals(401, 403),
 )
-def physical(caller: Reads) -> Json:
-    """The makes and models of meters that adapters can read."""
+def list_physical_meters(caller: Reads) -> Json:
+    """The makes and models of meters that adapters can read.
+
+    Each has what an adapter must know: its wiring, line and time zone.
+    """
     return Json(physical_meters())
 
 
@@ -44,8 +47,11 @@ class NewMeter(BaseModel):
     status_code=201,
     responses=refusals(401, 403, 409, 422),
 )
-def make(body: NewMeter, caller: Provisions) -> Json:
-    """Creates a meter, with the id for its adapter."""
+def create_meter(body: NewMeter, caller: Provisions) -> Json:
+    """Creates a meter, with the id for its adapter.
+
+    It belongs to its household from now on, whichever Concentrator sends its first reading.
+    """
     if body.physicalMeter and not is_family(body.physicalMeter):
         raise Problem(422, "physicalMeter: unknown id; see /v1/physicalMeters")
     label = body.label.strip().replace("\0", "")
@@ -67,7 +73,7 @@ def make(body: NewMeter, caller: Provisions) -> Json:
     response_model=schemas.SmartMeterAdapterConfig,
     responses=refusals(401, 403, 404, 422),
 )
-def config(meter: MeterId, caller: Provisions) -> Json:
+def get_adapter_config(meter: MeterId, caller: Provisions) -> Json:
     """The specification's SmartMeterAdapterConfig, for `python -m tools.provision --config FILE`.
 
     It contains no secret. `meter.line` is present if the meter has a known make and model.

@@ -64,6 +64,9 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
 
     app = FastAPI(
         title="smartmeter-cloud",
+        license_info={"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": "this server"}],
+        generate_unique_id_function=openapi.operation_id,
         version=smartmeter_cloud.__version__,
         docs_url=None,
         redoc_url=None,
@@ -104,8 +107,11 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
     # Uptime monitors ask by HEAD.
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", tags=[openapi.SERVER], response_model=schemas.Health, responses=refusals())
-    async def healthz() -> Json:
-        """Whether the store answers, and the live stream reads it."""
+    async def get_health() -> Json:
+        """Whether the store answers, and the live stream reads it.
+
+        For probes of containers and load balancers. It answers however busy the API is.
+        """
         await to_thread.run_sync(store.counters, limiter=health_threads)
         if not live.is_alive:
             raise Problem(503, "the live stream has stopped; restart this process")
@@ -119,8 +125,11 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
         responses=openapi.document("Text exposition format 0.0.4.", "text/plain")
         | refusals(401, 403),
     )
-    def measure(caller: ReadsMetrics, request: Request) -> Response:
-        """Counters of the store and of this process, and the age of readings, for Prometheus."""
+    def get_metrics(caller: ReadsMetrics, request: Request) -> Response:
+        """Counters of the store and of this process, and the age of readings, for Prometheus.
+
+        The key needs the scope `metrics`, and no household.
+        """
         metrics = prometheus.of_api(
             observe(store),
             now(),
@@ -138,8 +147,11 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
         response_model=schemas.Chain,
         responses=refusals(401, 403),
     )
-    def state(caller: Reads) -> Json:
-        """The state of every part of the chain."""
+    def get_chain(caller: Reads) -> Json:
+        """The state of every part of the chain.
+
+        Meters, adapters, Concentrators, ingest and the store, each with its state and the reason.
+        """
         at = now()
         boxes = chain(observe(store, caller.households), at)
         if caller.households is not None:
@@ -153,7 +165,7 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
         responses=openapi.document("Events, for as long as it is read.", "text/event-stream")
         | refusals(401, 403),
     )
-    def stream(caller: Listens) -> EventStream:
+    def stream_live(caller: Listens) -> EventStream:
         """Server-sent events: `meters` (newest readings) and `chain`, whenever they change.
 
         The stream ends when its key, session or token does.

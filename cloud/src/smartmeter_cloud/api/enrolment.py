@@ -72,8 +72,11 @@ Enrols = Annotated[Enrolment, Depends(_enrolment)]
 
 
 @router.get(f"{EST}/cacerts", responses=_PKCS7 | refusals(403), response_class=Response)
-def authority_certificates(enrolment: Enrols) -> Response:
-    """The CA's own certificates (RFC 7030, 4.1)."""
+def get_ca_certificates(enrolment: Enrols) -> Response:
+    """The CA's own certificates (RFC 7030, 4.1).
+
+    A Concentrator trusts servers whose certificate was issued by this CA.
+    """
     return _certificates(enrolment.chain())
 
 
@@ -83,7 +86,7 @@ def authority_certificates(enrolment: Enrols) -> Response:
     responses=_PKCS7 | refusals(401, 403),
     response_class=Response,
 )
-def enrol(request: Request, enrolment: Enrols, csr: Csr, token: _Token) -> Response:
+def enroll(request: Request, enrolment: Enrols, csr: Csr, token: _Token) -> Response:
     """A Concentrator's first certificate, by a one-time token (RFC 7030, 4.2.1).
 
     The name in it is the one that the token was made for. The same key may ask again with the
@@ -105,7 +108,7 @@ def enrol(request: Request, enrolment: Enrols, csr: Csr, token: _Token) -> Respo
     responses=_PKCS7 | refusals(403),
     response_class=Response,
 )
-def renew(enrolment: Enrols, csr: Csr) -> Response:
+def reenroll(enrolment: Enrols, csr: Csr) -> Response:
     """A new certificate for a key and name that have a valid one (RFC 7030, 4.2.2).
 
     The request is signed by that key, which authenticates it. In the first half of a
@@ -119,8 +122,11 @@ def renew(enrolment: Enrols, csr: Csr) -> Response:
     responses=openapi.document("A list in PEM.", "application/x-pem-file") | refusals(403),
     response_class=Response,
 )
-def revocations(enrolment: Enrols) -> Response:
-    """The list of revoked certificates (PEM), for the broker: mosquitto's crlfile."""
+def get_revocation_list(enrolment: Enrols) -> Response:
+    """The list of revoked certificates (PEM), for the broker: mosquitto's crlfile.
+
+    It is valid for 90 days, and signed again every day.
+    """
     return Response(enrolment.revocations(), media_type="application/x-pem-file")
 
 
@@ -139,10 +145,13 @@ class NewInvitation(BaseModel):
     response_model=schemas.Invitation,
     responses=refusals(401, 403, 409, 422),
 )
-def invite(
+def invite_concentrator(
     concentrator: ConcentratorId, body: NewInvitation, caller: Admin, enrolment: Enrols
 ) -> Json:
-    """Creates a one-time token for `smartmeter-gateway enroll`. It is only shown in this answer."""
+    """Creates a one-time token for `smartmeter-gateway enroll`. It is only shown in this answer.
+
+    The Concentrator uses it once, within the hours that you choose.
+    """
     household = caller.household_of_invited(concentrator, body.household)
     token, until = enrolment.invite(concentrator, body.hours, household)
     if household is not None:
@@ -156,8 +165,11 @@ def invite(
     response_model=list[schemas.Concentrator],
     responses=refusals(401, 403),
 )
-def concentrators(caller: Admin) -> Json:
-    """The caller's Concentrators with their certificates and open invitations."""
+def list_concentrators(caller: Admin) -> Json:
+    """The caller's Concentrators with their certificates and open invitations.
+
+    Expired invitations are left out.
+    """
     return Json(_concentrators(caller))
 
 
@@ -166,8 +178,11 @@ def concentrators(caller: Admin) -> Json:
     response_model=schemas.Revoked,
     responses=refusals(401, 403, 404, 422),
 )
-def revoke(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Json:
-    """Revokes a Concentrator's certificates and invitations."""
+def revoke_certificates(concentrator: ConcentratorId, caller: Admin, enrolment: Enrols) -> Json:
+    """Revokes a Concentrator's certificates and invitations.
+
+    Within 10 s, ingest accepts nothing more from it. Its readings wait until it is invited again.
+    """
     caller.check_concentrator(concentrator)
     revoked = enrolment.revoke(concentrator)
     household = caller.concentrators().get(concentrator)

@@ -26,6 +26,8 @@ To = Annotated[AwareDatetime, Query(alias="to", description="RFC 3339, with offs
 
 router = APIRouter()
 
+_PHASES = ("l1", "l2", "l3")
+
 
 @router.get(
     "/v1/meters",
@@ -33,8 +35,11 @@ router = APIRouter()
     response_model=list[schemas.Meter],
     responses=refusals(401, 403),
 )
-def meters(caller: Reads) -> Json:
-    """Every meter with its newest reading."""
+def list_meters(caller: Reads) -> Json:
+    """Every meter with its newest reading.
+
+    A meter that has never sent a reading is left out.
+    """
     labels = {m.name: m.label for m in caller.store.meters()}
     return Json([serializers.meter(n, labels.get(n.reading.meter, "")) for n in caller.newest()])
 
@@ -50,8 +55,11 @@ class Label(BaseModel):
     response_model=schemas.Labelled,
     responses=refusals(401, 403, 404, 422),
 )
-def name(meter: MeterId, body: Label, caller: Reads) -> Json:
-    """Gives a meter a name for its owner; an empty one removes it."""
+def name_meter(meter: MeterId, body: Label, caller: Reads) -> Json:
+    """Gives a meter a name for its owner; an empty one removes it.
+
+    The name is only shown. The meter's id stays the same.
+    """
     caller.name_meter(meter, body.label.strip().replace("\0", ""))
     return Json({"id": meter, "label": body.label.strip()})
 
@@ -62,14 +70,14 @@ def name(meter: MeterId, body: Label, caller: Reads) -> Json:
     response_model=schemas.Power,
     responses=refusals(401, 403, 404, 422),
 )
-def power(
+def get_power(
     meter: MeterId,
     start: From,
     end: To,
     caller: Reads,
     width: Annotated[int, Query(ge=1, le=86400, description="seconds of a slice")] = 300,
 ) -> Json:
-    """Power over time, export negative: [start ms, mean W, least W, most W] a slice.
+    """Power over time, export negative: mean, lowest and highest W of each slice.
 
     Slices without a reading are left out. `first` has the first totals of that time, from which a
     page counts what has been used since.
@@ -87,7 +95,10 @@ def power(
             "from": rfc3339(from_ms),
             "to": rfc3339(to_ms),
             "width": width,
-            "slices": [[s.start, round(s.mean, 1), s.low, s.high] for s in slices],
+            "slices": [
+                {"start": s.start, "mean": round(s.mean, 1), "low": s.low, "high": s.high}
+                for s in slices
+            ],
             "first": first,
         }
     )
@@ -99,14 +110,14 @@ def power(
     response_model=schemas.Voltage,
     responses=refusals(401, 403, 404, 422),
 )
-def voltage(
+def get_voltage(
     meter: MeterId,
     start: From,
     end: To,
     caller: Reads,
     width: Annotated[int, Query(ge=1, le=86400, description="seconds of a slice")] = 600,
 ) -> Json:
-    """Voltage over time: [start ms, L1, L2, L3], each [mean V, least V, most V] or null.
+    """Voltage over time: mean, lowest and highest V of each phase and slice.
 
     Slices without a reading are left out. EN 50160 applies to the 10-minute averages of a week.
     """
@@ -118,7 +129,13 @@ def voltage(
             "to": rfc3339(to_ms),
             "width": width,
             "slices": [
-                [s.start, *(p and [round(p.mean, 2), p.low, p.high] for p in s.phases)]
+                {
+                    "start": s.start,
+                    **{
+                        name: p and {"mean": round(p.mean, 2), "low": p.low, "high": p.high}
+                        for name, p in zip(_PHASES, s.phases, strict=True)
+                    },
+                }
                 for s in slices
             ],
         }
@@ -131,7 +148,7 @@ def voltage(
     response_model=schemas.Energy,
     responses=refusals(401, 403, 404, 422),
 )
-def energy_by_bars(
+def get_energy(
     meter: MeterId,
     start: From,
     end: To,
@@ -166,7 +183,11 @@ def energy_by_bars(
 
 
 def _bar(b: energy.Bar) -> dict[str, Any]:
-    power = [round(b.power_sum / b.powers, 1), b.power_low, b.power_high] if b.powers else None
+    power = None
+    if b.powers:
+        mean = round(b.power_sum / b.powers, 1)
+        power = {"mean": mean, "low": b.power_low, "high": b.power_high}
+    ranges = zip(_PHASES, b.volts[::2], b.volts[1::2], strict=True)
     return {
         "start": b.start,
         "end": b.end,
@@ -174,7 +195,9 @@ def _bar(b: energy.Bar) -> dict[str, Any]:
         "drawn": b.drawn,
         "fed": b.fed,
         "power": power,
-        "volts": b.volts,
+        "voltages": {
+            name: None if low is None else {"low": low, "high": high} for name, low, high in ranges
+        },
     }
 
 
@@ -182,9 +205,13 @@ def _bar(b: energy.Bar) -> dict[str, Any]:
     "/v1/operationalProperties",
     tags=[openapi.HISTORY],
     response_model=list[schemas.Property],
+    responses=refusals(),
 )
-def operational_properties() -> Response:
-    """Every property a reading may have: its name, OBIS code, unit and description."""
+def list_operational_properties() -> Response:
+    """Every property a reading may have: its name, OBIS code, unit and description.
+
+    Other codes are stored as well, but have no unit.
+    """
     return Json(
         [
             {"name": p.name, "obis": p.code, "units": p.units, "description": p.english}

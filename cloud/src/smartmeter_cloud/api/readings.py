@@ -97,7 +97,7 @@ class MeterReadingsRequest(BaseModel):
     response_model=schemas.MeterReadings,
     responses=refusals(401, 403, 422),
 )
-def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) -> Json:
+def query_meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) -> Json:
     """Readings by time, meter, property and value, in pages or as a link to all of them.
 
     More than 20 000 rows are only available in bulk: the answer is then `linkToBulk` alone.
@@ -130,11 +130,14 @@ def meter_readings(body: MeterReadingsRequest, request: Request, caller: Reads) 
     response_class=StreamingResponse,
     responses=openapi.document("All the readings.", *bulk.MEDIA.values()) | refusals(404, 422),
 )
-def download(
+def download_readings(
     token: Annotated[str, InPath(description="The last part of the link.", max_length=200)],
     request: Request,
 ) -> StreamingResponse:
-    """A bulk download; the link itself is the permission, for an hour."""
+    """A bulk download; the link itself is the permission, for an hour.
+
+    The link is `linkToBulk` of POST /v1/meterReadings. It ends with the key that asked for it.
+    """
     store: Store = request.app.state.authenticator.store
     found = store.download(digest(token), now_ms())
     if found is None:
@@ -152,10 +155,13 @@ def download(
     response_model=schemas.Deleted,
     responses=refusals(401, 403, 404, 422),
 )
-def delete(
+def delete_meter(
     caller: Deletes, id: Annotated[str, Query(max_length=64, description="A smartMeterId.")]
 ) -> Json:
-    """Deletes a meter with all its readings, roll-ups and states."""
+    """Deletes a meter with all its readings, roll-ups and states.
+
+    Nothing of it can be restored. The audit log notes it.
+    """
     return Json({"deleted": caller.forget_meter(id)})
 
 

@@ -4,10 +4,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Moment = Annotated[str, Field(description="RFC 3339", examples=["2026-11-22T21:10:05+01:00"])]
-Ms = Annotated[int, Field(description="ms since 1970 UTC", examples=[1795378205000])]
+Moment = Annotated[
+    str,
+    Field(
+        description="RFC 3339",
+        examples=["2026-11-22T21:10:05+01:00"],
+        json_schema_extra={"format": "date-time"},
+    ),
+]
+Ms = Annotated[
+    int,
+    Field(
+        description="ms since 1970 UTC",
+        examples=[1795378205000],
+        json_schema_extra={"format": "int64"},
+    ),
+]
 MeterId = Annotated[str, Field(examples=["0b8f1a52-8a8e-4ad1-b7b5-6c6b3a1b2c3d"])]
-Phase = tuple[float, float, float] | None
 Wh = Annotated[float | None, Field(description="Wh; null if there is no total")]
 
 
@@ -56,16 +69,35 @@ class FirstTotal(Schema):
     value: float
 
 
+class PowerSlice(Schema):
+    start: Ms
+    mean: float = Field(description="W")
+    low: float = Field(description="W")
+    high: float = Field(description="W")
+
+
 class Power(Schema):
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
     start: Moment = Field(alias="from")
     to: Moment
     width: int = Field(description="seconds of a slice")
-    slices: list[tuple[Ms, float, float, float]] = Field(
-        description="start, mean W, least W, most W",
-        examples=[[[1790035200000, 200.0, 100, 300]]],
-    )
+    slices: list[PowerSlice]
     first: dict[str, FirstTotal] = Field(description="the first total of 1.8.0 and 2.8.0")
+
+
+class PhaseVoltage(Schema):
+    mean: float = Field(description="V")
+    low: float = Field(description="V")
+    high: float = Field(description="V")
+
+
+class VoltageSlice(Schema):
+    """A phase without a reading in this slice is null."""
+
+    start: Ms
+    l1: PhaseVoltage | None
+    l2: PhaseVoltage | None
+    l3: PhaseVoltage | None
 
 
 class Voltage(Schema):
@@ -73,10 +105,26 @@ class Voltage(Schema):
     start: Moment = Field(alias="from")
     to: Moment
     width: int = Field(description="seconds of a slice")
-    slices: list[tuple[Ms, Phase, Phase, Phase]] = Field(
-        description="start, then of L1, L2 and L3 mean, least and most V",
-        examples=[[[1790035200000, [230.1, 229.4, 231], None, None]]],
-    )
+    slices: list[VoltageSlice]
+
+
+class BarPower(Schema):
+    mean: float = Field(description="W")
+    low: float = Field(description="W")
+    high: float = Field(description="W")
+
+
+class VoltageRange(Schema):
+    low: float = Field(description="V")
+    high: float = Field(description="V")
+
+
+class BarVoltages(Schema):
+    """A phase without a reading in this bar is null."""
+
+    l1: VoltageRange | None
+    l2: VoltageRange | None
+    l3: VoltageRange | None
 
 
 class Bar(Schema):
@@ -85,8 +133,8 @@ class Bar(Schema):
     readings: int
     drawn: Wh
     fed: Wh
-    power: tuple[float, float, float] | None = Field(description="mean, least and most W")
-    volts: list[float | None] = Field(description="least and most V of L1, L2 and L3")
+    power: BarPower | None = Field(description="null if no reading has a power")
+    voltages: BarVoltages
 
 
 class EnergyGap(Schema):

@@ -27,18 +27,18 @@ export class Curve {
   show(day, name, period, gaps) {
     const { slices, from, to } = day;
     const width = day.width * 1000;
-    const found = new Map(slices.map((slice) => [slice[0], slice]));
+    const found = new Map(slices.map((slice) => [slice.start, slice]));
     const starts = [];
     for (let start = from; start < to; start += width) starts.push(start);
     const all = starts.map((start) => found.get(start));
-    const low = Math.min(0, ...slices.map((s) => s[2]));
-    const high = Math.max(0, ...slices.map((s) => s[3]));
+    const low = Math.min(0, ...slices.map((s) => s.low));
+    const high = Math.max(0, ...slices.map((s) => s.high));
     const ticks = scale(low, high - low < MIN_SPAN ? low + MIN_SPAN : high);
     const kilo = Math.max(...ticks.map(Math.abs)) >= 1000;
-    const mean = all.map((s) => s?.[1] ?? null);
+    const mean = all.map((s) => s?.mean ?? null);
     this.picture = {
       half: width / 2,
-      band: { half: width / 2, low: all.map((s) => s?.[2]), high: all.map((s) => s?.[3]) },
+      band: { half: width / 2, low: all.map((s) => s?.low), high: all.map((s) => s?.high) },
       label: words("curveAbout", { name, period, summary: summary(slices) }),
       x: { low: from, high: to, marks: marks(from, to, this.chart.frame.clientWidth < 480 ? 4 : 8) },
       y: { marks: ticks.map((tick) => [tick, tick === 0 ? "0" : axisPower(tick, kilo)]) },
@@ -52,7 +52,7 @@ export class Curve {
     const entries = [
       ["in", words("sumDrawn"), high > 0],
       ["out", words("sumFed"), low < 0],
-      ["band", words("legendBand", { span: span(width) }), slices.some((s) => s[2] < s[3])],
+      ["band", words("legendBand", { span: span(width) }), slices.some((s) => s.low < s.high)],
     ];
     this.holder.replaceChildren(legend(...entries.filter(([, , shown]) => shown)));
     if (day.part) setText(this.part, words("curvePart", { from: hour(from), to: to === day.next ? "24:00" : hour(to) }));
@@ -60,7 +60,7 @@ export class Curve {
 }
 
 function told(slice, start, width, gaps) {
-  if (slice) return [...slice.slice(1).map((watt) => power(Math.round(watt)).join(" ")), ""];
+  if (slice) return [...[slice.mean, slice.low, slice.high].map((watt) => power(Math.round(watt)).join(" ")), ""];
   const gap = gaps.find((one) => one.end > start && one.start < start + width);
   if (!gap) return ["", "", "", ""];
   return ["", "", "", words("gap", { drawn: energy(gap.drawn ?? 0), fed: energy(gap.fed ?? 0) })];
@@ -68,7 +68,7 @@ function told(slice, start, width, gaps) {
 
 function summary(slices) {
   if (!slices.length) return words("curveNone");
-  const means = slices.map((s) => Math.round(s[1]));
+  const means = slices.map((s) => Math.round(s.mean));
   return words("curveSummary", { high: power(Math.max(...means)).join(" "), low: power(Math.min(...means)).join(" ") });
 }
 

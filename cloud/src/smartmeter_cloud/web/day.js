@@ -56,7 +56,7 @@ export class Day {
     this.since = this.totals;
     if (!this.slices.length) this.fromBars(energy.bars);
     this.running = null;
-    const begin = whole.slices[0]?.[0];
+    const begin = whole.slices[0]?.start;
     const fit = this.back === 0 && WINDOWS.find(([length]) => begin + length > Date.now());
     if (!fit) return;
     const [length, width] = fit;
@@ -80,7 +80,7 @@ export class Day {
   /** If the day's readings were deleted: the power of its quarter-hour bars. */
   fromBars(bars) {
     this.width = QUARTER;
-    this.slices = bars.filter((bar) => bar.power).map((bar) => [bar.start, ...bar.power]);
+    this.slices = bars.filter((bar) => bar.power).map((bar) => ({ start: bar.start, ...bar.power }));
   }
 
   /** The use of a total since midnight: the server's value, and what arrived after it. */
@@ -99,21 +99,21 @@ export class Day {
     if (time < this.from || time >= this.to) return other;
     const width = this.width * 1000;
     const start = this.from + Math.floor((time - this.from) / width) * width;
-    let slice = this.slices.find((s) => s[0] === start);
+    let slice = this.slices.find((s) => s.start === start);
     if (!slice) {
-      slice = [start, watt, watt, watt];
+      slice = { start, mean: watt, low: watt, high: watt };
       this.slices.push(slice);
-      this.slices.sort((a, b) => a[0] - b[0]);
+      this.slices.sort((a, b) => a.start - b.start);
       this.running = { start, sum: 0, n: 0 };
     } else if (this.running?.start !== start) {
       // The number of readings in the fetched mean is unknown; assume ten.
-      this.running = { start, sum: slice[1] * 10, n: 10 };
+      this.running = { start, sum: slice.mean * 10, n: 10 };
     }
     this.running.sum += watt;
     this.running.n += 1;
-    slice[1] = this.running.sum / this.running.n;
-    slice[2] = Math.min(slice[2], watt);
-    slice[3] = Math.max(slice[3], watt);
+    slice.mean = this.running.sum / this.running.n;
+    slice.low = Math.min(slice.low, watt);
+    slice.high = Math.max(slice.high, watt);
     return other;
   }
 }

@@ -44,18 +44,18 @@ export class Voltage {
   }
 
   show(view, { from, to }, slices, name, period) {
-    const found = new Map(slices.map((slice) => [slice[0], slice]));
+    const found = new Map(slices.map((slice) => [slice.start, slice]));
     const starts = [];
     for (let start = from; start < to; start += WIDTH * 1000) starts.push(start);
-    const phases = [1, 2, 3].filter((n) => slices.some((slice) => slice[n]));
-    const means = [1, 2, 3].map((n) => starts.map((start) => found.get(start)?.[n]?.[0] ?? null));
+    const phases = [1, 2, 3].filter((n) => slices.some((slice) => slice[`l${n}`]));
+    const means = [1, 2, 3].map((n) => starts.map((start) => found.get(start)?.[`l${n}`]?.mean ?? null));
     const all = phases.flatMap((n) => means[n - 1].filter((v) => v !== null));
     const low = Math.floor(Math.min(LOW_VOLTAGE - 5, ...all) / STEP) * STEP;
     const high = Math.ceil(Math.max(HIGH_VOLTAGE + 5, ...all) / STEP) * STEP;
     const ticks = [];
     for (let tick = low; tick <= high; tick += STEP) ticks.push([tick, `${tick} V`]);
     const narrow = this.chart.frame.clientWidth < 480;
-    const verdicts = phases.map((n) => verdict(n, slices.map((slice) => slice[n]).filter(Boolean)));
+    const verdicts = phases.map((n) => verdict(n, slices.map((slice) => slice[`l${n}`]).filter(Boolean)));
     const week = view === "week";
     const day = (time) => (week ? `${weekday(time)} ` : "");
     this.element.hidden = false;
@@ -66,25 +66,25 @@ export class Voltage {
       data: [starts.map((start) => start + WIDTH * 500), ...means],
       stops: starts.flatMap((start, i) => (found.has(start) ? [i] : [])),
       heads: [words("time"), ...phases.map((n) => `L${n}`)],
-      cells: (i) => [`${day(starts[i])}${hour(starts[i])} – ${hour(starts[i] + WIDTH * 1000)}`, ...phases.map((n) => told(found.get(starts[i])?.[n]))],
+      cells: (i) => [`${day(starts[i])}${hour(starts[i])} – ${hour(starts[i] + WIDTH * 1000)}`, ...phases.map((n) => told(found.get(starts[i])?.[`l${n}`]))],
     });
     this.holder.replaceChildren(legend(...phases.map((n, i) => [`l${n}`, verdicts[i]]), ["bounds", words("bounds")]));
     setText(this.rule, words(week ? "ruleWeek" : "ruleDay"));
   }
 }
 
-const told = (phase) => (phase ? words("voltageTold", { mean: voltage(phase[0], 1), low: voltage(phase[1]), high: voltage(phase[2]) }) : "");
+const told = (phase) => (phase ? words("voltageTold", { mean: voltage(phase.mean, 1), low: voltage(phase.low), high: voltage(phase.high) }) : "");
 
 /** One sentence about a phase: the share of its averages within the limits, and its extremes. */
 function verdict(n, phases) {
-  const means = phases.map(([mean]) => mean);
+  const means = phases.map((p) => p.mean);
   const share = means.filter((v) => v >= LOW_VOLTAGE && v <= HIGH_VOLTAGE).length / means.length;
   const holds = share >= SHARE && Math.min(...means) >= LEAST_VOLTAGE && Math.max(...means) <= HIGH_VOLTAGE;
   return words(holds ? "voltageHolds" : "voltageBreaks", {
     n: String(n),
     share: percent(share),
-    low: voltage(Math.min(...phases.map((p) => p[1]))),
-    high: voltage(Math.max(...phases.map((p) => p[2]))),
+    low: voltage(Math.min(...phases.map((p) => p.low))),
+    high: voltage(Math.max(...phases.map((p) => p.high))),
   });
 }
 
