@@ -8,10 +8,10 @@ demo:
 	@python3 tools/environment/prepare.py demo
 	@$(PYTHON) -m tools.demo
 
-# half of the time the tests wait for real programs, so more workers than cores
+# the tests mostly wait for real programs, so there are four workers a core
 test:
 	@python3 tools/environment/prepare.py test
-	@$(PYTHON) -m pytest -n 4 --dist worksteal
+	@$(PYTHON) -m pytest -n 8 --dist worksteal
 
 lint:
 	@python3 tools/environment/prepare.py test

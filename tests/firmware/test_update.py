@@ -286,7 +286,7 @@ def test_five_updates_in_a_row_fit_and_cost_no_reading(
 
 
 # Every how many-th write a test cuts the power at; `make power-cuts` takes all of them.
-_STEP = int(os.environ.get("POWER_CUT_STEP", "9"))
+_STEP = int(os.environ.get("POWER_CUT_STEP", "23"))
 
 # A version small enough to cut the power at every single write of its installation.
 _OLD = """

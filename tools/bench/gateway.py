@@ -41,12 +41,21 @@ class Process:
     """A Python module as a process; its CPU seconds and its most memory."""
 
     def __init__(self, *arguments: object) -> None:
+        self._errors = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             [sys.executable, "-m", *map(str, arguments)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
         )
         self.pid = self._process.pid
+
+    def check(self) -> None:
+        """Raises ChildProcessError with its last line if it has ended."""
+        if self._process.poll() is None:
+            return
+        self._errors.seek(0)
+        lines = self._errors.read().splitlines() or ["it wrote nothing"]
+        raise ChildProcessError(f"the measured process ended: {lines[-1]}")
 
     def result(self, seconds: float) -> dict[str, Any]:
         """The JSON it prints at its end; {} if it did not get that far."""
