@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant openapi provision
+.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant debian openapi provision
 
 demo:
 	@python3 tools/environment/prepare.py demo
@@ -84,6 +84,11 @@ power-cuts:
 word-sizes:
 	@python3 tools/environment/prepare.py test
 	@WORD_SIZES=1 $(PYTHON) -m pytest -n 2 --dist worksteal tests/firmware
+
+# the README's two commands on fresh Debians, as root and as a user; needs root
+debian:
+	@python3 tools/environment/prepare.py test
+	@$(PYTHON) -m tools.conformance.debian
 
 provision:
 	@python3 tools/environment/prepare.py provision

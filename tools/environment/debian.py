@@ -52,7 +52,7 @@ def _run(argv: list[str], env: dict[str, str], cwd: Path, what: str) -> str:
     return done.stdout
 
 
-def _mirror() -> str:
+def mirror() -> str:
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
         capture_output=True,
@@ -116,7 +116,7 @@ def unpack(
             (work / d).mkdir(parents=True)
         (work / "status").touch()
         (work / "sources.list").write_text(
-            f"deb [signed-by={KEYRING} arch={arch}] {_mirror()} {suite} main\n"
+            f"deb [signed-by={KEYRING} arch={arch}] {mirror()} {suite} main\n"
         )
         (work / "apt.conf").write_text(_APT_CONF.format(arch=arch, work=work))
         env = os.environ | {"APT_CONFIG": str(work / "apt.conf"), "LC_ALL": "C"}

@@ -77,7 +77,7 @@ def _codename() -> str | None:
     return release.get("VERSION_CODENAME") if release.get("ID") == "debian" else None
 
 
-def _own_suite() -> str:
+def own_suite() -> str:
     codename = _codename()
     if codename is None:
         raise Unavailable("this machine does not run Debian")
@@ -112,7 +112,7 @@ class Program:
     def fetch(self, say: Callable[[str], None]) -> None:
         if self.find():
             return
-        suites = [suite for suite in (self.suite or _own_suite(), self.next_suite) if suite]
+        suites = [suite for suite in (self.suite or own_suite(), self.next_suite) if suite]
         for suite in suites:
             say(f"fetching {self.name} from Debian's {suite} into {CACHE} ...")
             try:
@@ -282,7 +282,7 @@ def _make_venv() -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], check=True)
     wheels = CACHE / "pip"
     if not wheels.exists():
-        unpack(wheels, {}, ["python3-pip-whl"], _own_suite())
+        unpack(wheels, {}, ["python3-pip-whl"], own_suite())
     wheel = next(wheels.glob("root/usr/share/python-wheels/pip-*.whl"))
     done = subprocess.run(
         [str(PYTHON), f"{wheel}/pip", "--quiet", "install", "--no-index", str(wheel)],
