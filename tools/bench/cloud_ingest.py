@@ -20,7 +20,7 @@ ARRAY = 100  # readings of a message
 # More in flight than mosquitto's 20: both store many at once. Both get the same.
 BROKER = ["max_inflight_messages 2000"]
 WAIT_S = 300
-# Whoever counts must not take the core that the measured process works on.
+# Counting must not take the core that the measured process works on.
 _COUNT_ALONE = "SET max_parallel_workers_per_gather = 0"
 
 

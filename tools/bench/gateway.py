@@ -41,7 +41,7 @@ class Process:
     """A Python module as a process; its CPU seconds and its most memory."""
 
     def __init__(self, *arguments: object) -> None:
-        self._errors = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", *map(str, arguments)],
             stdout=subprocess.PIPE,

@@ -76,10 +76,11 @@ def main() -> int:
         ("tests", 60),
     )  # fmt: skip
     try:
-        return 0 if all([check(suite, logs, table) for suite in suites]) else 1
+        good = [check(suite, logs, table) for suite in suites]
     except Unavailable as why:
         print(why, file=sys.stderr)
         return 1
+    return 0 if all(good) else 1
 
 
 if __name__ == "__main__":
