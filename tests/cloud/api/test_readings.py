@@ -7,7 +7,9 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+from smartmeter_cloud.history import bulk
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.store import query
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.api.test_api import at
@@ -123,21 +125,59 @@ def download(site: Site, **body: Any) -> bytes:
         return bytes(answer.read())
 
 
+MORE = ("OBIS_13", "OBIS_14", "OBIS_24")
+
+
 def test_bulk_as_csv_and_parquet(site: Site) -> None:
     for start in range(0, 25_000, 5000):
         site.add("m1", *[at(i, v1_8_0=i, v1_7_0=i % 100 + 0.5) for i in range(start, start + 5000)])
     wide = {"maxRows": 10**9}
     rows = list(csv.DictReader(io.StringIO(download(site, **wide).decode())))
     assert len(rows) == 25_000
-    assert (rows[7]["OBIS_1.8.0"], rows[7]["OBIS_1.7.0"], rows[7]["OBIS_2.8.0"]) == ("7", "7.5", "")
-    assert rows[7]["readingTime"] == "2026-09-22T00:00:07+00:00"
+    row = rows[7]
+    values = row["OBIS_1.8.0 [Wh]"], row["OBIS_1.7.0 [W]"], row["OBIS_2.8.0 [Wh]"]
+    assert values == ("7", "7.5", "")
+    assert row["readingTime"] == "2026-09-22T00:00:07+00:00"
+    assert row["readingTimeUtc"] == "2026-09-22T00:00:07Z"
+    assert (row["clock"], row["auth"], row["seq"]) == ("meter", "verified", "7")
     table = pyarrow.parquet.read_table(io.BytesIO(download(site, bulk="parquet")))
     assert table.num_rows == 25_000
-    assert table["OBIS_1.8.0"].to_pylist() == list(range(25_000))
+    assert table["OBIS_1.8.0 [Wh]"].to_pylist() == list(range(25_000))
+    assert table.schema.field("OBIS_1.8.0 [Wh]").metadata == {b"unit": b"Wh"}
+    assert table["seq"].to_pylist() == list(range(25_000))
+    assert set(table["clock"].to_pylist()) == {"meter"}
+    assert set(table["auth"].to_pylist()) == {"verified"}
     some = [{"specificPropertyName": "OBIS_1.8.0", "numericalValueLessThan": 3}]
     few = download(site, bulk="csv", operationalProperties=some).decode()
-    assert few.splitlines()[0] == "meterId,readingTime,faultCode,OBIS_1.8.0"
+    head = "meterId,readingTime,readingTimeUtc,clock,auth,seq,faultCode,OBIS_1.8.0 [Wh]"
+    assert few.splitlines()[0] == head
     assert len(few.splitlines()) == 4
+
+
+def test_bulk_has_every_code_in_its_unit(store: SqlStore) -> None:
+    """What meters sent beside the default codes was lost; pandas takes the UTC column."""
+    gas = {"medium": "gas", "units": {"24.2.1": "m3"}}
+    heat = {"medium": "heat", "units": {"24.2.1": "Wh"}}
+    add(store, "m1", at(0, v1_8_0=1, v14_7_0=50.01), at(86_400 * 200, v1_8_0=2, v13_7_0=0.9))
+    add(store, "m1-1", reading(5, "2026-09-22T02:00:05+02:00", v24_2_1=7.5) | gas)
+    add(store, "m1-2", at(6, v24_2_1=900) | heat)
+    wanted = query.Query(("m1", "m1-1", "m1-2"), 0, query.FAR_MS)
+    text = b"".join(bulk.stream("csv", store, wanted)).decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    found = [{name: r[name] for name in r if name[:7] in MORE and r[name]} for r in rows]
+    assert found == [
+        {"OBIS_14.7.0 [Hz]": "50.01"},
+        {"OBIS_13.7.0": "0.9"},
+        {"OBIS_24.2.1 [m3]": "7.5"},
+        {"OBIS_24.2.1 [Wh]": "900"},
+    ]
+    times = [r["readingTimeUtc"] for r in rows]
+    assert times[::2] == ["2026-09-22T00:00:00Z", "2026-09-22T00:00:05Z"]
+    table = pyarrow.parquet.read_table(io.BytesIO(b"".join(bulk.stream("parquet", store, wanted))))
+    assert table.num_rows == 4
+    assert table["OBIS_24.2.1 [m3]"].to_pylist() == [None, None, 7.5, None]
+    few = query.Query(("m1-2",), 0, query.FAR_MS, ("24.2.1",))
+    assert b"".join(bulk.stream("csv", store, few)).splitlines()[0].endswith(b",OBIS_24.2.1 [Wh]")
 
 
 def test_a_link_is_not_to_be_guessed_and_ends(site: Site) -> None:

@@ -252,14 +252,16 @@ def test_export_as_csv_with_filters(filled: Path, capsys: pytest.CaptureFixture[
 
     everything = asked()
     assert len(everything) == 302
-    assert everything[1]["OBIS_1.8.0"] == "1010"
+    assert everything[1]["OBIS_1.8.0 [Wh]"] == "1010"
+    assert everything[1]["OBIS_14.7.0 [Hz]"] == "50.01"
     assert [r["meterId"] for r in asked("--meter", "m2")] == ["m2", "m2"]
     few = asked("--from", "2026-09-22T12:00:20+02:00", "--to", "2026-09-22T10:00:50Z")
-    assert [r["OBIS_1.7.0"] for r in few if r["meterId"] == "m1"] == ["20", "30", "40"]
+    assert [r["OBIS_1.7.0 [W]"] for r in few if r["meterId"] == "m1"] == ["20", "30", "40"]
     (row,) = asked("--meter", "m1", "--code", "14.7.0", "--to", "2026-09-22T10:00:10Z")
     assert row == {
-        "meterId": "m1", "readingTime": "2026-09-22T10:00:00+00:00", "faultCode": "",
-        "OBIS_14.7.0": "50.01",
+        "meterId": "m1", "readingTime": "2026-09-22T10:00:00+00:00",
+        "readingTimeUtc": "2026-09-22T10:00:00Z", "clock": "meter", "auth": "verified",
+        "seq": "10000000", "faultCode": "", "OBIS_14.7.0 [Hz]": "50.01",
     }  # fmt: skip
 
 
@@ -268,7 +270,7 @@ def test_export_as_parquet(filled: Path, capsys: pytest.CaptureFixture[str]) -> 
     typed(capsys, "export", "--config", filled, "--form", "parquet", "--output", out)
     table = pyarrow.parquet.read_table(out)
     assert table.num_rows == 302
-    assert table["OBIS_1.8.0"].to_pylist()[:2] == [1000, 1010]
+    assert table["OBIS_1.8.0 [Wh]"].to_pylist()[:2] == [1000, 1010]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +301,7 @@ def test_an_export_takes_no_more_memory_for_more_rows(
     def peak(most: int) -> int:
         asked = query.Query(("m1",), 0, query.FAR_MS, (), (), most)
         tracemalloc.start()
-        size = sum(len(piece) for piece in bulk.FORMS[form](query.run(store, asked), asked))
+        size = sum(len(piece) for piece in bulk.stream(form, store, asked))
         assert size > most
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -1,6 +1,6 @@
 """The specification's POST and DELETE /v1/meterReadings, and the bulk download."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -144,7 +144,7 @@ def download_readings(
         raise Problem(404, "there is no such download, or it has expired")
     kept = msgspec.json.decode(found, type=_Kept)
     return StreamingResponse(
-        bulk.FORMS[kept.kind](_at_length(queries.run(store, kept.query)), kept.query),
+        bulk.stream(kept.kind, store, kept.query, _renew_budget),
         media_type=bulk.MEDIA[kept.kind],
         headers={"Content-Disposition": f'attachment; filename="readings.{kept.kind}"'},
     )
@@ -212,13 +212,10 @@ def _form(r: Reading, units: Mapping[str, str]) -> dict[str, Any]:
     return form
 
 
-def _at_length(found: Iterator[Reading]) -> Iterator[Reading]:
+def _renew_budget() -> None:
     """A download may take long, as long as it goes on."""
-    budget = query_budget.current.get()
-    for one in found:
-        if budget:
-            budget.renew()
-        yield one
+    if budget := query_budget.current.get():
+        budget.renew()
 
 
 class _Kept(msgspec.Struct):

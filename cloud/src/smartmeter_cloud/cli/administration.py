@@ -39,12 +39,12 @@ def add(commands: Any) -> None:
     command("check", "try every connection, certificate and database in the settings")
     command("migrate", "update the database schema")
     out = command("export", "write stored readings to a file or to standard output")
-    out.add_argument("--form", choices=sorted(bulk.FORMS), default="csv")
+    out.add_argument("--form", choices=bulk.FORMS, default="csv")
     out.add_argument("--output", metavar="FILE", default="-", help="- is standard output")
     out.add_argument("--meter", action="append", default=[], metavar="ID", help="default: all")
     out.add_argument("--from", dest="start", metavar="TIME", help="RFC 3339, as 2026-11-01")
     out.add_argument("--to", dest="end", metavar="TIME", help="not included")
-    out.add_argument("--code", action="append", default=[], help="OBIS code, as 1.8.0")
+    out.add_argument("--code", action="append", default=[], help="such as 1.8.0; default: all")
     unit = command("install-service", "run `serve` with systemd, now and at every boot")
     unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
     ask = command("status", "show the health of ingest, meters and database")
@@ -133,7 +133,7 @@ def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
         tuple(chosen.code),
     )
     with _opened(chosen.output) as out:
-        for piece in bulk.FORMS[chosen.form](query.run(store, asked), asked):
+        for piece in bulk.stream(chosen.form, store, asked):
             out.write(piece)
     return 0
 

@@ -2,42 +2,120 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import msgspec
 
-from smartmeter_cloud.history.timestamps import rfc3339
-from smartmeter_cloud.store.query import Query
-from smartmeter_cloud.store.rows import CODES, PROPERTY_PREFIX, Reading
+from smartmeter_cloud.history.properties import UNITS
+from smartmeter_cloud.history.timestamps import rfc3339, rfc3339_utc
+from smartmeter_cloud.store.interface import Store
+from smartmeter_cloud.store.query import FIRST_SEQ, Query, run
+from smartmeter_cloud.store.rows import CODES, ELECTRICITY, PROPERTY_PREFIX, Medium, Reading
 
 ROWS_AT_A_TIME = 1000
 ROW_GROUP = 10_000  # of Parquet
 
 MEDIA = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+SCAN_MS = 31 * 86_400_000  # of one look for codes, so that none takes long
 
 
-def _columns(query: Query) -> tuple[str, ...]:
-    """The codes that have a column; all requested ones, or the default ones."""
-    return query.codes or CODES
+class Column(NamedTuple):
+    """The values of one code that are in one unit, "" if it has none."""
+
+    code: str
+    unit: str
+
+    @property
+    def name(self) -> str:
+        """Such as `OBIS_1.8.0 [Wh]`."""
+        unit = f" [{self.unit}]" if self.unit else ""
+        return f"{PROPERTY_PREFIX}{self.code}{unit}"
+
+
+class Layout:
+    """The columns of a table, and which value of a reading belongs into which."""
+
+    def __init__(self, columns: Sequence[Column], media: Mapping[str, Medium]) -> None:
+        self.columns = tuple(columns)
+        self._media = media
+        self._codes: dict[str, list[str | None]] = {}  # of each column, by meter
+
+    def values(self, r: Reading) -> list[int | float | None]:
+        """One for each column, None where the reading has none."""
+        codes = self._codes.get(r.meter)
+        if codes is None:
+            medium = self._media.get(r.meter, ELECTRICITY)
+            codes = [c.code if unit_of(medium, c.code) == c.unit else None for c in self.columns]
+            self._codes[r.meter] = codes
+        return [None if code is None else r.values.get(code) for code in codes]
+
+
+def unit_of(medium: Medium, code: str) -> str:
+    """A sub-meter has units of its own."""
+    return medium.units.get(code) or UNITS.get(code, "")
+
+
+def layout(store: Store, query: Query, renew: Callable[[], None] = lambda: None) -> Layout:
+    """The default codes and all others that were stored; only the requested ones, if any are.
+
+    A code that sub-meters send in several units has a column for each. renew: called between
+    two looks into the store.
+    """
+    media = {m.name: m.medium for m in store.meters() if m.name in query.meters}
+    further: dict[str, set[str]] = {}
+    if not query.codes or not set(query.codes) <= set(CODES):
+        further = {meter: _further_codes(store, query, meter, renew) for meter in media}
+    others = sorted(set().union(*further.values()), key=_by_numbers)
+    found = []
+    for code in query.codes or (*CODES, *others):
+        units = {
+            unit_of(medium, code)
+            for meter, medium in media.items()
+            if code in CODES or code in further[meter]
+        }
+        found += [Column(code, unit) for unit in sorted(units or {UNITS.get(code, "")})]
+    return Layout(found, media)
+
+
+def _further_codes(store: Store, query: Query, meter: str, renew: Callable[[], None]) -> set[str]:
+    found: set[str] = set()
+    start = query.start
+    # From one reading to the next stretch of time: a wrong clock may be a century off.
+    while first := store.readings(meter, (start, FIRST_SEQ), query.end, (), (), 1):
+        renew()
+        start = first[0].time + SCAN_MS
+        found |= store.further_codes(meter, first[0].time, min(start, query.end))
+        renew()
+    return found
+
+
+def _by_numbers(code: str) -> list[int]:
+    return [int(number) for number in re.findall("[0-9]+", code)]
 
 
 def has_parquet() -> bool:
     return find_spec("pyarrow") is not None
 
 
-def as_csv(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
-    """RFC 4180; a value that the meter did not send is empty."""
-    codes = _columns(query)
+def as_csv(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
+    """RFC 4180; a value that the meter did not send is empty.
+
+    readingTime has the meter's own offset from UTC, readingTimeUtc has none.
+    """
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(
-        ["meterId", "readingTime", "faultCode", *(PROPERTY_PREFIX + code for code in codes)]
+        ["meterId", "readingTime", "readingTimeUtc", "clock", "auth", "seq", "faultCode"]
+        + [column.name for column in form.columns]
     )
     for i, r in enumerate(readings, 1):
-        values = [r.values.get(code, "") for code in codes]
         fault = "CLOCK" if r.suspect else ""
-        writer.writerow([r.meter, rfc3339(r.time, r.offset), fault, *values])
+        times = [rfc3339(r.time, r.offset), rfc3339_utc(r.time)]
+        about = [r.meter, *times, r.clock, r.auth, r.seq, fault]
+        writer.writerow(about + ["" if v is None else v for v in form.values(r)])
         if i % ROWS_AT_A_TIME == 0:
             yield text.getvalue().encode()
             text.seek(0)
@@ -45,18 +123,23 @@ def as_csv(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
     yield text.getvalue().encode()
 
 
-def as_parquet(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
-    """Times in ms, UTC; numbers as doubles; zstd."""
+def as_parquet(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
+    """Times in ms, UTC; numbers as doubles, their unit in the column's metadata; zstd."""
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]
 
-    codes = _columns(query)
     schema = pyarrow.schema(
         [
             ("meterId", pyarrow.string()),
             ("readingTime", pyarrow.timestamp("ms", tz="UTC")),
+            ("clock", pyarrow.string()),
+            ("auth", pyarrow.string()),
+            ("seq", pyarrow.int64()),
             ("faultCode", pyarrow.string()),
-            *((PROPERTY_PREFIX + code, pyarrow.float64()) for code in codes),
+            *(
+                pyarrow.field(column.name, pyarrow.float64(), metadata={"unit": column.unit})
+                for column in form.columns
+            ),
         ]
     )
     sink = _Sink()
@@ -67,8 +150,11 @@ def as_parquet(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
             columns: list[object] = [
                 [r.meter for r in rows],
                 [r.time for r in rows],
+                [r.clock for r in rows],
+                [r.auth for r in rows],
+                [r.seq for r in rows],
                 ["CLOCK" if r.suspect else None for r in rows],
-                *([r.values.get(code) for r in rows] for code in codes),
+                *zip(*map(form.values, rows), strict=True),
             ]
             arrays = [pyarrow.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
             writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
@@ -109,7 +195,7 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-def as_lines(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
+def as_lines(readings: Iterator[Reading]) -> Iterator[bytes]:
     """JSON lines: each a reading in the form it has on the wire, and its meter."""
     lines = []
     for r in readings:
@@ -133,8 +219,22 @@ def as_lines(readings: Iterator[Reading], query: Query) -> Iterator[bytes]:
         yield b"\n".join(lines) + b"\n"
 
 
-FORMS: dict[str, Callable[[Iterator[Reading], Query], Iterator[bytes]]] = {
-    "csv": as_csv,
-    "parquet": as_parquet,
-    "jsonl": as_lines,
-}
+FORMS = ("csv", "jsonl", "parquet")
+
+
+def stream(
+    form: str, store: Store, query: Query, renew: Callable[[], None] = lambda: None
+) -> Iterator[bytes]:
+    """The readings in one of FORMS. renew: called again and again while it goes on."""
+    readings = _renewing(run(store, query), renew)
+    if form == "jsonl":
+        yield from as_lines(readings)
+    else:
+        write = as_csv if form == "csv" else as_parquet
+        yield from write(readings, layout(store, query, renew))
+
+
+def _renewing(readings: Iterator[Reading], renew: Callable[[], None]) -> Iterator[Reading]:
+    for one in readings:
+        renew()
+        yield one

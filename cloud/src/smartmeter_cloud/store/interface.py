@@ -89,6 +89,9 @@ class Store(Protocol):
         Only those that meet all conditions and have a value for one of codes, if there are any.
         """
 
+    def further_codes(self, meter: str, start: int, end: int) -> set[str]:
+        """The codes of a meter's readings in [start, end) beside those of CODES."""
+
     def sums(self, start: int, end: int, households: frozenset[str] | None, now: int) -> list[Sum]:
         """Energy of all together, as far as those households may know it (aggregates.py)."""
 

@@ -194,6 +194,10 @@ class PostgresStore(SqlStore):
     def _further_number(self) -> str:
         return "(r.extra::jsonb ->> ?)::float8"
 
+    @property
+    def _keys_of_extra(self) -> str:
+        return "jsonb_object_keys(r.extra::jsonb) FROM reading r"
+
     def _reading(self) -> Any:
         return self._transaction("SET TRANSACTION READ ONLY")
 

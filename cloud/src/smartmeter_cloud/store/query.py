@@ -8,6 +8,7 @@ from smartmeter_cloud.store.rows import Condition, Reading
 
 CHUNK = 2000  # readings fetched at a time: memory does not depend on their number
 
+FIRST_SEQ = -1  # before the seq of every reading
 FAR_MS = 7258118400_000  # 2200-01-01, after all stored readings
 
 
@@ -28,7 +29,7 @@ def run(store: Store, query: Query) -> Iterator[Reading]:
     left = query.most
     wanted = set(query.codes)
     for meter in sorted(query.meters):
-        after = (query.start, -1)
+        after = (query.start, FIRST_SEQ)
         while left is None or left > 0:
             limit = CHUNK if left is None else min(CHUNK, left)
             found = store.readings(meter, after, query.end, query.conditions, query.codes, limit)

@@ -129,6 +129,11 @@ class SqlStore(SqlAccounts, SqlCertificates):
     def _further_number(self) -> str:
         """SQL for the number of a code in r.extra, with ? for the code."""
 
+    @property
+    @abstractmethod
+    def _keys_of_extra(self) -> str:
+        """SQL for the codes in r.extra, and the tables that they come from."""
+
     def _number(self, code: str) -> tuple[str, tuple[str, ...]]:
         """SQL for the number of a code in the reading r, and its values."""
         if code in CODES:
@@ -330,6 +335,15 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 (_id(db, meter), after[0], *after, end, *values, limit),
             )
         return [reading_of(meter, row) for row in rows]
+
+    def further_codes(self, meter: str, start: int, end: int) -> set[str]:
+        with self._reading() as db:
+            rows = db.all(
+                f"SELECT DISTINCT {self._keys_of_extra} WHERE r.meter = ? AND r.time >= ? "
+                "AND r.time < ? AND r.extra IS NOT NULL",
+                (_id(db, meter), start, end),
+            )
+        return {code for (code,) in rows}
 
     def sums(self, start: int, end: int, households: frozenset[str] | None, now: int) -> list[Sum]:
         with self._writing() as db:

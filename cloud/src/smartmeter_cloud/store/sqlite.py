@@ -139,6 +139,11 @@ class SqliteStore(SqlStore):
         return """CASE WHEN json_valid(r.extra)
             THEN json_extract(r.extra, '$."' || ? || '"') END"""
 
+    @property
+    def _keys_of_extra(self) -> str:
+        return """k.key FROM reading r,
+            json_each(CASE WHEN json_valid(r.extra) THEN r.extra ELSE '{}' END) k"""
+
     def _reading(self) -> Any:
         return self._transaction("BEGIN")
 
