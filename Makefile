@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant debian openapi provision
+.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant debian openapi clients provision
 
 demo:
 	@python3 tools/environment/prepare.py demo
@@ -68,6 +68,11 @@ home-assistant:
 openapi:
 	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.conformance.openapi
+
+# programs that others wrote read a running chain as docs/ says: Prometheus
+clients:
+	@python3 tools/environment/prepare.py clients
+	@$(PYTHON) -m tools.clients
 
 # a simulated week of the adapter, in 20 minutes or more; SOAK_TELEGRAMS bounds it.
 # 65 536 publishes go over one connection

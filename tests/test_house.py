@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-TOP = {"firmware", "gateway", "cloud", "boards", "tools", "tests", "README.md", "Makefile"}
+TOP = {"firmware", "gateway", "cloud", "boards", "docs", "tools", "tests", "README.md", "Makefile"}
 # The usual files of a public repository, and the settings of checks and CI.
 PUBLIC = {
     "LICENSE", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md",

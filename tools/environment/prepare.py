@@ -1,4 +1,4 @@
-"""Gets what `make` needs: python3 tools/environment/prepare.py demo|test|bench|provision
+"""Gets what `make` needs: python3 tools/environment/prepare.py demo|test|bench|clients|provision
 
 Makes .venv with the three parts and the Python packages of tools/locks, whose
 versions and hashes are fixed (the Cloud's build fetches uPlot, which draws its
@@ -166,6 +166,14 @@ PROGRAMS = {
             {"systemd-analyze": "usr/bin/systemd-analyze"},
             suite="bookworm",
         ),
+        # scrapes both servers with the files of docs/prometheus
+        Program(
+            "prometheus",
+            ["prometheus"],
+            {"prometheus": "usr/bin/prometheus", "promtool": "usr/bin/promtool"},
+            suite="bookworm",
+            on_path=False,
+        ),
         # bookworm has no MicroPython; trixie has 1.25 for both word sizes, forky 1.26.
         Program(
             "micropython",
@@ -205,6 +213,7 @@ NEEDED = {
         "postgresql",
         "systemd-analyze",
     ],
+    "clients": ["mosquitto", "micropython", "prometheus"],
     "bench": ["mosquitto", "micropython", "micropython32", "chromium", "postgresql"],
 }
 
