@@ -33,6 +33,7 @@ EVERY_READ = (
     f"v1/meters/m1/power?{SPAN}",
     f"v1/meters/m1/voltage?{SPAN}",
     f"v1/meters/m1/energy?{SPAN}",
+    f"v1/meters/m1/consumption?{SPAN}",
     "v1/keys",
     "v1/audit",
     f"v1/aggregate?{SPAN}",
@@ -160,6 +161,37 @@ def test_a_foreign_concentrator_cannot_write_a_households_meter(site: Site) -> N
     assert "99999" not in json.dumps(call(site, "GET", "v1/meters", key=site.key("read"))[1])
     (refused,) = site.store.refused_senders()
     assert "another household" in refused.reason
+
+
+def test_a_household_has_the_sub_meters_of_its_meters(guarded: Site) -> None:
+    site = guarded
+    gas = {"medium": "gas", "units": {"24.2.1": "m3"}}
+
+    def send(concentrator: str, meter: str, seq: int) -> None:
+        topic = f"concentrator/{concentrator}/smartMeterMessage/{meter}/reading"
+        site.take(topic, reading(seq, v24_2_1=5) | gas)
+
+    send("house-1", "m1-1", 1)
+    send("house-2", "m1-2", 1)  # m1 is smith's
+    send("house-2", "m2-1", 1)
+    smith, jones = site.key("read delete", "smith"), site.key("read delete", "jones")
+    seen = [[m["id"] for m in call(site, "GET", "v1/meters", key=k)[1]] for k in (smith, jones)]
+    assert seen == [["m1", "m1-1"], ["m2", "m2-1"]]
+    span = "from=2026-09-22T00:00:00Z&to=2026-09-23T00:00:00Z"
+    path = f"v1/meters/m1-1/consumption?{span}"
+    assert [call(site, "GET", path, key=k)[0] for k in (smith, jones)] == [200, 404]
+    assert call(site, "DELETE", "v1/meterReadings?id=m1-1", key=jones)[0] == 404
+    admin = site.key("admin")
+    body = {"household": "jones"}
+    status, problem, _ = call(site, "PUT", "v1/meters/m1-1/household", body, admin)
+    assert (status, problem["detail"]) == (
+        422,
+        "m1-1 is a sub-meter: move m1, and it moves as well",
+    )
+    assert call(site, "PUT", "v1/meters/m1/household", body, admin)[0] == 200
+    assert len(call(site, "GET", "v1/meters", key=jones)[1]) == 4
+    assert call(site, "DELETE", "v1/meterReadings?id=m1", key=jones)[0] == 200
+    assert [m["id"] for m in call(site, "GET", "v1/meters", key=jones)[1]] == ["m2", "m2-1"]
 
 
 class Issuer:

@@ -20,7 +20,7 @@ from tests.cloud.stores import add, opens, store
 __all__ = ["opens", "store"]
 
 
-TEXT = {"textValueEqualTo": "a"}
+TEXT = {"textValueEqualTo": 5}
 
 
 def asked(site: Site, **body: Any) -> Any:
@@ -149,7 +149,7 @@ def test_bulk_as_csv_and_parquet(site: Site) -> None:
     assert set(table["auth"].to_pylist()) == {"verified"}
     some = [{"specificPropertyName": "OBIS_1.8.0", "numericalValueLessThan": 3}]
     few = download(site, bulk="csv", operationalProperties=some).decode()
-    head = "meterId,readingTime,readingTimeUtc,clock,auth,seq,faultCode,OBIS_1.8.0 [Wh]"
+    head = "meterId,readingTime,readingTimeUtc,clock,auth,seq,faultCode,OBIS_1.8.0 [Wh],ratio,medium,texts"
     assert few.splitlines()[0] == head
     assert len(few.splitlines()) == 4
 
@@ -177,7 +177,11 @@ def test_bulk_has_every_code_in_its_unit(store: SqlStore) -> None:
     assert table.num_rows == 4
     assert table["OBIS_24.2.1 [m3]"].to_pylist() == [None, None, 7.5, None]
     few = query.Query(("m1-2",), 0, query.FAR_MS, ("24.2.1",))
-    assert b"".join(bulk.stream("csv", store, few)).splitlines()[0].endswith(b",OBIS_24.2.1 [Wh]")
+    assert (
+        b"".join(bulk.stream("csv", store, few))
+        .splitlines()[0]
+        .endswith(b",OBIS_24.2.1 [Wh],ratio,medium,texts")
+    )
 
 
 def test_a_link_is_not_to_be_guessed_and_ends(site: Site) -> None:

@@ -262,6 +262,7 @@ def test_export_as_csv_with_filters(filled: Path, capsys: pytest.CaptureFixture[
         "meterId": "m1", "readingTime": "2026-09-22T10:00:00+00:00",
         "readingTimeUtc": "2026-09-22T10:00:00Z", "clock": "meter", "auth": "verified",
         "seq": "10000000", "faultCode": "", "OBIS_14.7.0 [Hz]": "50.01",
+        "ratio": "", "medium": "", "texts": "",
     }  # fmt: skip
 
 

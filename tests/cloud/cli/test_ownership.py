@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from smartmeter_cloud.ingest.message import MessageBatch
@@ -18,10 +19,10 @@ class Cloud:
         self.config.write_text("[http]\nport = 0\n")
         self.store = SqliteStore(folder / "smartmeter.sqlite")
 
-    def send(self, concentrator: str, meter: str, seq: int) -> MessageBatch:
+    def send(self, concentrator: str, meter: str, seq: int, **more: Any) -> MessageBatch:
         batch = MessageBatch()
         topic = f"concentrator/{concentrator}/smartMeterMessage/{meter}/reading"
-        batch.add(topic, encoded(reading(seq)), 1790000000_000)
+        batch.add(topic, encoded(reading(seq) | more), 1790000000_000)
         self.store._households = Households()  # or ten seconds later
         self.store.write(batch)
         return batch
@@ -60,7 +61,10 @@ def test_the_last_sender_does_not_take_the_history_with_it(cloud: Cloud) -> None
 
 def test_sub_meters_move_with_their_meter(cloud: Cloud) -> None:
     for meter in ("m", "m-1", "m-8", "m-9", "mm-1"):
-        cloud.send("c", meter, 1)
+        cloud.send("c", meter, 1, medium="gas", units={})
+    cloud.send("c", "m-3", 1)  # of an older installation: a main meter
+    told = cloud.say("move", "m-1", "--household", "h1")
+    assert (told.status, "m-1 is a sub-meter: move m, and it moves as well" in told.err) == (1, 1)
     cloud.say("move", "m", "--household", "h1")
     assert {name for name, house in cloud.households().items() if house == "h1"} == {
         "m", "m-1", "m-8",

@@ -32,6 +32,7 @@ STEPS = [
     "b6c1f07bcc65963d",
     "f47d257005fff694",
     "40c8ec730e3292f9",
+    "a33d1f1d8e19ba8d",
 ]
 
 EARLIER = range(1, schema.VERSION)

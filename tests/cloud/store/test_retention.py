@@ -95,6 +95,23 @@ def test_a_meter_is_taken_out_of_everything(store: SqlStore) -> None:
     assert [s.n for s in slices(store, DAY)] == [1]
 
 
+def test_with_a_meter_go_its_sub_meters(store: SqlStore) -> None:
+    gas = {"medium": "gas", "units": {"24.2.1": "m3"}}
+    for meter in ("m1", "m1-1", "m1-8", "m1-9", "m11-1", "m1-1-1"):
+        add(store, meter, at(0, v24_2_1=5) | gas)
+    add(store, "m1-2", at(0, 5))  # of an older installation: a main meter
+    add(store, "m1-3", at(0, v24_2_1=5) | gas)
+    store.name_meter("m1-3", None, "another household")
+    roll(store)
+    store.forget_meter("m1")
+    left = {"m1-2", "m1-3", "m1-9", "m11-1", "m1-1-1"}
+    assert {meter.name for meter in store.meters()} == left
+    with store._reading() as db:
+        for table in ("reading", "rollup"):
+            rows = db.all(f"SELECT DISTINCT meter FROM {table}")
+            assert len(rows) == len(left)
+
+
 def test_with_a_meter_go_the_messages_of_it_that_could_not_be_stored(store: SqlStore) -> None:
     batch = MessageBatch()
     for meter in ("a_b", "acb", "a_bc"):

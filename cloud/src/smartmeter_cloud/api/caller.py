@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from smartmeter_cloud.api.keys import digest, new_key, now_ms
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.auth.scopes import METRICS
-from smartmeter_cloud.store.households import DEFAULT
+from smartmeter_cloud.store.households import DEFAULT, main_meter
 from smartmeter_cloud.store.interface import Store
 from smartmeter_cloud.store.rows import Bucket, Key, Meter, Newest, Reading, Sum, Volts
 from smartmeter_cloud.store.slices import Slice
@@ -139,6 +139,8 @@ class Caller:
         """Only an administrator of all households may move a meter to another one."""
         before = self.meter(meter).household
         self._own(household)
+        if main := main_meter(meter, self.store.meters()):
+            raise Problem(422, f"{meter} is a sub-meter: move {main}, and it moves as well")
         self.store.move_meter(meter, household)
         for concerned in sorted({before, household}):
             self.note(f"moved meter {meter} from household {before} to {household}", concerned)

@@ -12,9 +12,11 @@ from smartmeter_cloud.api.access import Reads
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
-from smartmeter_cloud.history import energy
+from smartmeter_cloud.history import consumption, energy
 from smartmeter_cloud.history.properties import PROPERTIES
 from smartmeter_cloud.history.timestamps import rfc3339
+from smartmeter_cloud.store import submeter_total
+from smartmeter_cloud.store.rows import PROPERTY_PREFIX
 
 SLICES_MAX = 3000
 SPAN_MAX_MS = 40 * 366 * 86_400_000
@@ -162,10 +164,10 @@ def get_energy(
     Times are ms. Bars without a reading are left out. Energy of an outage that does not fit in one
     bar is in `gaps`. Days and months are those of the store's time zone.
     """
-    from_ms, to_ms = _ms(start), _ms(end)
-    most = min(SLICES_MAX * LENGTH_MS[by], SPAN_MAX_MS)
-    if not 0 < to_ms - from_ms <= most:
-        raise Problem(422, f"to must be after from, by at most {SLICES_MAX} bars and 40 years")
+    from_ms, to_ms = _bars_span(start, end, by)
+    medium = caller.meter(meter).medium
+    if medium.name not in ("", "electricity"):
+        raise Problem(422, f"this meter measures {medium.name}: ask for its consumption")
     tier = energy.TIER_OF[by]
     slices = caller.slices(meter, tier, from_ms, to_ms)
     earlier = caller.slices(meter, tier, from_ms - 3 * LENGTH_MS[tier], from_ms)
@@ -180,6 +182,56 @@ def get_energy(
             ],
         }
     )
+
+
+@router.get(
+    "/v1/meters/{meter}/consumption",
+    tags=[openapi.HISTORY],
+    response_model=schemas.Consumption,
+    responses=refusals(401, 403, 404, 422),
+)
+def consumption_by_bars(
+    meter: MeterId,
+    start: From,
+    end: To,
+    caller: Reads,
+    by: Annotated[
+        Literal["quarter", "hour", "day", "month"], Query(description="the length of a bar")
+    ] = "day",
+) -> Json:
+    """What a meter counted: gas, water, heat or electricity, in bars and in the meter's unit.
+
+    Times are ms. Bars without a reading are left out. A value says what flowed before it, so it
+    counts for the bar of the reading before. What does not fit in one bar is in `gaps`. All bars
+    that overlap from and to are complete. Days and months are those of the store's time zone.
+    """
+    from_ms, to_ms = _bars_span(start, end, by)
+    medium = caller.meter(meter).medium
+    zone = caller.store.zone
+    first, last = consumption.whole(from_ms, to_ms, by, zone)
+    around = consumption.AROUND_MS
+    slices = caller.slices(meter, energy.TIER_OF[by], first - around, last + around)
+    bars, gaps = consumption.bars(slices, by, zone, submeter_total.rate_max(medium))
+    return Json(
+        {
+            "by": by,
+            "zone": str(zone),
+            "medium": medium.name or "electricity",
+            "property": PROPERTY_PREFIX + code if (code := submeter_total.code_of(medium)) else "",
+            "unit": submeter_total.unit_of(medium),
+            "bars": [vars(b) for b in bars if first <= b.start < last],
+            "gaps": [vars(g) for g in gaps if g.end > first and g.start < last],
+        }
+    )
+
+
+def _bars_span(start: AwareDatetime, end: AwareDatetime, by: str) -> tuple[int, int]:
+    """Both in ms, if they are at most SLICES_MAX bars apart."""
+    from_ms, to_ms = _ms(start), _ms(end)
+    most = min(SLICES_MAX * LENGTH_MS[by], SPAN_MAX_MS)
+    if not 0 < to_ms - from_ms <= most:
+        raise Problem(422, f"to must be after from, by at most {SLICES_MAX} bars and 40 years")
+    return from_ms, to_ms
 
 
 def _bar(b: energy.Bar) -> dict[str, Any]:
@@ -214,7 +266,13 @@ def list_operational_properties() -> Response:
     """
     return Json(
         [
-            {"name": p.name, "obis": p.code, "units": p.units, "description": p.english}
+            {
+                "name": p.name,
+                "obis": p.code,
+                "units": p.units,
+                "description": p.english,
+                "text": p.text,
+            }
             for p in PROPERTIES
         ]
     )

@@ -7,8 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
-from smartmeter.obis import key_of
-from smartmeter.texts import is_code
+from smartmeter.wire.reading_decoder import TEXT_MAX
 from starlette.responses import StreamingResponse
 
 from smartmeter_cloud.api import openapi, schemas
@@ -25,7 +24,15 @@ from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.store import query as queries
 from smartmeter_cloud.store import query_budget
 from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.rows import ABOVE, BELOW, EQUAL, PROPERTY_PREFIX, Condition, Reading
+from smartmeter_cloud.store.rows import (
+    ABOVE,
+    BELOW,
+    EQUAL,
+    NUL,
+    PROPERTY_PREFIX,
+    Condition,
+    Reading,
+)
 
 PAGE_MAX = 1000
 ROWS_MAX = 20_000  # more than this only in bulk
@@ -52,7 +59,9 @@ class PropertyFilter(BaseModel):
     numericalValueGreaterThan: Finite | None = None
     numericalValueLessThan: Finite | None = None
     numericalValueEqualTo: Finite | None = None
-    textValueEqualTo: None = Field(None, description="Values are numbers: only null.")
+    textValueEqualTo: str | None = Field(
+        None, max_length=TEXT_MAX, description="of a property that has a text, such as 96.13.0"
+    )
 
 
 class MeterReadingsRequest(BaseModel):
@@ -158,7 +167,7 @@ def download_readings(
 def delete_meter(
     caller: Deletes, id: Annotated[str, Query(max_length=64, description="A smartMeterId.")]
 ) -> Json:
-    """Deletes a meter with all its readings, roll-ups and states.
+    """Deletes a meter and its sub-meters with all their readings, roll-ups and states.
 
     Nothing of it can be restored. The audit log notes it.
     """
@@ -175,14 +184,15 @@ def _query(body: MeterReadingsRequest, caller: Caller) -> queries.Query:
     codes: list[str] = []
     conditions: list[Condition] = []
     for wanted in body.operationalProperties:
+        text = wanted.textValueEqualTo
         code = wanted.specificPropertyName.removeprefix(PROPERTY_PREFIX)
-        if is_code(code):
-            code = key_of(code)  # 1-0:1.8.0 is 1.8.0
-        codes.append(code)
+        if code not in codes:
+            codes.append(code)
         for sign, number in (
             (ABOVE, wanted.numericalValueGreaterThan),
             (BELOW, wanted.numericalValueLessThan),
             (EQUAL, wanted.numericalValueEqualTo),
+            (EQUAL, text and text.replace("\0", NUL)),
         ):
             if number is not None:
                 conditions.append(Condition(code, sign, number))
@@ -199,17 +209,25 @@ def _form(r: Reading, units: Mapping[str, str]) -> dict[str, Any]:
         "readingTime": rfc3339(r.time, r.offset),
         "meterId": r.meter,
         "propertyValues": [
-            {
-                "propertyName": PROPERTY_PREFIX + code,
-                "numericalValue": value,
-                "unit": units.get(code) or UNITS.get(code, ""),
-            }
-            for code, value in r.values.items()
+            _property_value(r, code, units) for code in dict.fromkeys([*r.values, *r.texts])
         ],
     }
     if r.suspect:
         form["faultCode"] = "CLOCK"
+    if r.ratio != 1:
+        form["ratio"] = r.ratio
     return form
+
+
+def _property_value(r: Reading, code: str, units: Mapping[str, str]) -> dict[str, Any]:
+    made: dict[str, Any] = {"propertyName": PROPERTY_PREFIX + code}
+    if code in r.values:
+        own = queries.own_code(r.meter, code) or code
+        made["numericalValue"] = r.values[code]
+        made["unit"] = units.get(own) or UNITS.get(own, "")
+    if code in r.texts:
+        made["textValue"] = r.texts[code]
+    return made
 
 
 def _renew_budget() -> None:

@@ -21,6 +21,8 @@ Ms = Annotated[
     ),
 ]
 MeterId = Annotated[str, Field(examples=["0b8f1a52-8a8e-4ad1-b7b5-6c6b3a1b2c3d"])]
+Used = Annotated[float | None, Field(description="in `unit`; null if there is no total")]
+Medium = Literal["electricity", "gas", "water", "heat", "cooling"]
 Wh = Annotated[float | None, Field(description="Wh; null if there is no total")]
 
 
@@ -42,6 +44,10 @@ class Reading(Schema):
     seq: int
     auth: str = Field(examples=["verified"])
     values: dict[str, float] = Field(examples=[{"1.7.0": 133, "1.8.0": 1136784, "32.7.0": 229.4}])
+    texts: dict[str, str] = Field(examples=[{"1.6.0": "2026-11-03T18:45:00+01:00"}])
+    ratio: int = Field(
+        description="of transformers: powers, energies and currents were multiplied by it"
+    )
 
 
 class Meter(Schema):
@@ -49,7 +55,7 @@ class Meter(Schema):
     id: MeterId
     label: str
     meter_class: Literal["ELECTRICITY", "GAS", "WATER", "HEAT"] = Field(alias="class")
-    medium: Literal["electricity", "gas", "water", "heat", "cooling"]
+    medium: Medium
     units: dict[str, str] = Field(
         description="a sub-meter's units, by code; others are those of the operational properties",
         examples=[{"24.2.1": "m3"}],
@@ -151,17 +157,44 @@ class Energy(Schema):
     gaps: list[EnergyGap]
 
 
+class ConsumptionBar(Schema):
+    start: Ms
+    end: Ms
+    readings: int
+    used: Used
+
+
+class ConsumptionGap(Schema):
+    start: Ms
+    end: Ms
+    used: Used
+
+
+class Consumption(Schema):
+    by: Literal["quarter", "hour", "day", "month"]
+    zone: str = Field(examples=["Europe/Vienna"])
+    medium: Medium
+    property: str = Field(description='"" if it sends no total', examples=["OBIS_24.2.1"])
+    unit: str = Field(description="of every `used`", examples=["m3"])
+    bars: list[ConsumptionBar]
+    gaps: list[ConsumptionGap]
+
+
 class Property(Schema):
     name: str = Field(examples=["OBIS_1.8.0"])
     obis: str = Field(examples=["1.8.0"])
     units: list[str] = Field(examples=[["Wh"]])
     description: str
+    text: str | None = Field(description="what its text says, null if it never has one")
 
 
 class PropertyValue(Schema):
+    """A number with its unit, a text, or both."""
+
     propertyName: str = Field(examples=["OBIS_1.8.0"])
-    numericalValue: float
-    unit: str = Field(examples=["Wh"])
+    numericalValue: float | None = None
+    unit: str | None = Field(None, examples=["Wh"])
+    textValue: str | None = None
 
 
 class MeterReading(Schema):
@@ -169,6 +202,9 @@ class MeterReading(Schema):
     meterId: MeterId
     propertyValues: list[PropertyValue]
     faultCode: str | None = Field(None, description="CLOCK: its clock is wrong")
+    ratio: int | None = Field(
+        None, description="of transformers: powers, energies and currents were multiplied by it"
+    )
 
 
 class Page(Schema):

@@ -36,6 +36,8 @@ def reading(r: Reading) -> Fields:
         "seq": r.seq,
         "auth": r.auth,
         "values": r.values,
+        "texts": r.texts,
+        "ratio": r.ratio,
     }
 
 

@@ -9,6 +9,7 @@ from smartmeter.wire.topics import is_id
 
 from smartmeter_cloud.app import Failed
 from smartmeter_cloud.config.settings import HELP
+from smartmeter_cloud.store.households import main_meter
 from smartmeter_cloud.store.interface import Store
 
 COMMANDS = ("place", "move")
@@ -56,6 +57,9 @@ def _move(store: Store, meters: list[str], household: str) -> int:
     before = {m.name: m.household for m in store.meters()}
     if unknown := [meter for meter in meters if meter not in before]:
         raise Failed(f"{unknown[0]} is not stored; nothing was moved")
+    for meter in meters:
+        if main := main_meter(meter, store.meters()):
+            raise Failed(f"{meter} is a sub-meter: move {main}, and it moves as well")
     for meter in meters:
         store.move_meter(meter, household)
         note = f"moved meter {meter} from household {before[meter]} to {household}"

@@ -7,10 +7,11 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from smartmeter.submeters import main_of
+
 from smartmeter_cloud.config.settings import Config, HttpSettings
 from smartmeter_cloud.history.zone_check import hours_off
 from smartmeter_cloud.monitoring.chain import silent_after
-from smartmeter_cloud.store.households import main_of
 from smartmeter_cloud.store.interface import Store
 
 ANSWER_SECONDS = 5

@@ -12,7 +12,7 @@ import msgspec
 from smartmeter_cloud.history.properties import UNITS
 from smartmeter_cloud.history.timestamps import rfc3339, rfc3339_utc
 from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.query import FIRST_SEQ, Query, run
+from smartmeter_cloud.store.query import FIRST_SEQ, Query, own_code, run
 from smartmeter_cloud.store.rows import CODES, ELECTRICITY, PROPERTY_PREFIX, Medium, Reading
 
 ROWS_AT_A_TIME = 1000
@@ -48,13 +48,28 @@ class Layout:
         codes = self._codes.get(r.meter)
         if codes is None:
             medium = self._media.get(r.meter, ELECTRICITY)
-            codes = [c.code if unit_of(medium, c.code) == c.unit else None for c in self.columns]
+            codes = [
+                c.code if unit_of(medium, own_code(r.meter, c.code)) == c.unit else None
+                for c in self.columns
+            ]
             self._codes[r.meter] = codes
         return [None if code is None else r.values.get(code) for code in codes]
 
+    def further(self, r: Reading) -> tuple[int | None, str | None, str | None]:
+        """The values of FURTHER, None where there is none."""
+        medium = self._media.get(r.meter, ELECTRICITY).name
+        texts = msgspec.json.encode(r.texts).decode() if r.texts else None
+        return (r.ratio if r.ratio != 1 else None, medium or None, texts)
 
-def unit_of(medium: Medium, code: str) -> str:
+
+# Columns behind those of codes: the ratio of transformers, a sub-meter's medium, texts as JSON.
+FURTHER = ("ratio", "medium", "texts")
+
+
+def unit_of(medium: Medium, code: str | None) -> str:
     """A sub-meter has units of its own."""
+    if code is None:
+        return ""
     return medium.units.get(code) or UNITS.get(code, "")
 
 
@@ -72,9 +87,9 @@ def layout(store: Store, query: Query, renew: Callable[[], None] = lambda: None)
     found = []
     for code in query.codes or (*CODES, *others):
         units = {
-            unit_of(medium, code)
+            unit_of(medium, own)
             for meter, medium in media.items()
-            if code in CODES or code in further[meter]
+            if (own := own_code(meter, code)) in CODES or own in further[meter]
         }
         found += [Column(code, unit) for unit in sorted(units or {UNITS.get(code, "")})]
     return Layout(found, media)
@@ -101,7 +116,7 @@ def has_parquet() -> bool:
 
 
 def as_csv(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
-    """RFC 4180; a value that the meter did not send is empty.
+    """RFC 4180; what the meter did not send is empty. Texts are JSON, by code.
 
     readingTime has the meter's own offset from UTC, readingTimeUtc has none.
     """
@@ -110,12 +125,14 @@ def as_csv(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
     writer.writerow(
         ["meterId", "readingTime", "readingTimeUtc", "clock", "auth", "seq", "faultCode"]
         + [column.name for column in form.columns]
+        + list(FURTHER)
     )
     for i, r in enumerate(readings, 1):
         fault = "CLOCK" if r.suspect else ""
         times = [rfc3339(r.time, r.offset), rfc3339_utc(r.time)]
         about = [r.meter, *times, r.clock, r.auth, r.seq, fault]
-        writer.writerow(about + ["" if v is None else v for v in form.values(r)])
+        values = [*form.values(r), *form.further(r)]
+        writer.writerow(about + ["" if v is None else v for v in values])
         if i % ROWS_AT_A_TIME == 0:
             yield text.getvalue().encode()
             text.seek(0)
@@ -124,7 +141,10 @@ def as_csv(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
 
 
 def as_parquet(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
-    """Times in ms, UTC; numbers as doubles, their unit in the column's metadata; zstd."""
+    """Times in ms, UTC; numbers as doubles, their unit in the column's metadata; zstd.
+
+    Texts are JSON, by code.
+    """
     import pyarrow  # type: ignore[import-untyped]
     import pyarrow.parquet  # type: ignore[import-untyped]
 
@@ -140,6 +160,7 @@ def as_parquet(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
                 pyarrow.field(column.name, pyarrow.float64(), metadata={"unit": column.unit})
                 for column in form.columns
             ),
+            *zip(FURTHER, (pyarrow.int64(), pyarrow.string(), pyarrow.string()), strict=True),
         ]
     )
     sink = _Sink()
@@ -155,6 +176,7 @@ def as_parquet(readings: Iterator[Reading], form: Layout) -> Iterator[bytes]:
                 [r.seq for r in rows],
                 ["CLOCK" if r.suspect else None for r in rows],
                 *zip(*map(form.values, rows), strict=True),
+                *zip(*map(form.further, rows), strict=True),
             ]
             arrays = [pyarrow.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
             writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
@@ -195,7 +217,7 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-def as_lines(readings: Iterator[Reading]) -> Iterator[bytes]:
+def as_lines(readings: Iterator[Reading], media: Mapping[str, Medium]) -> Iterator[bytes]:
     """JSON lines: each a reading in the form it has on the wire, and its meter."""
     lines = []
     for r in readings:
@@ -208,7 +230,10 @@ def as_lines(readings: Iterator[Reading]) -> Iterator[bytes]:
                     "seq": r.seq,
                     "auth": r.auth,
                     **({"faultCode": "CLOCK"} if r.suspect else {}),
+                    **({"ratio": r.ratio} if r.ratio != 1 else {}),
                     "values": r.values,
+                    **({"texts": r.texts} if r.texts else {}),
+                    **_of_submeter(r, media.get(r.meter, ELECTRICITY)),
                 }
             )
         )
@@ -217,6 +242,13 @@ def as_lines(readings: Iterator[Reading]) -> Iterator[bytes]:
             lines.clear()
     if lines:
         yield b"\n".join(lines) + b"\n"
+
+
+def _of_submeter(r: Reading, medium: Medium) -> dict[str, object]:
+    if not medium.name:
+        return {}
+    units = {code: unit for code, unit in medium.units.items() if code in r.values}
+    return {"medium": medium.name, "units": units}
 
 
 FORMS = ("csv", "jsonl", "parquet")
@@ -228,7 +260,7 @@ def stream(
     """The readings in one of FORMS. renew: called again and again while it goes on."""
     readings = _renewing(run(store, query), renew)
     if form == "jsonl":
-        yield from as_lines(readings)
+        yield from as_lines(readings, {m.name: m.medium for m in store.meters()})
     else:
         write = as_csv if form == "csv" else as_parquet
         yield from write(readings, layout(store, query, renew))

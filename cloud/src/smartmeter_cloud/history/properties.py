@@ -15,10 +15,12 @@ class Property(NamedTuple):
     english: str
     german: str
     further: tuple[str, ...] = ()  # units that the same code has at other meters
+    text: str | None = None  # what its text says, if it may have one
+    is_number: bool = True
 
     @property
     def units(self) -> list[str]:
-        return [self.unit, *self.further]
+        return [self.unit, *self.further] if self.is_number else []
 
     @property
     def name(self) -> str:
@@ -54,10 +56,23 @@ _BY_PHASE = (
 # Belgium's capacity tariff (eMUCS-P1), and what P1 counts (DSMR 5.0.2 P1).
 _FURTHER = (
     ("1.4.0", "W", "Average power of the quarter hour", "Mittlere Leistung der Viertelstunde"),
-    ("1.6.0", "W", "Peak power of the month", "Höchste Leistung des Monats"),
-    ("96.14.0", "", "Tariff", "Tarif"),
     ("96.7.21", "", "Power failures", "Stromausfälle"),
     ("96.7.9", "", "Long power failures", "Lange Stromausfälle"),
+)
+
+# The same with what their text says; those without a number behind them.
+_PEAK = ("1.6.0", "W", "Peak power of the month", "Höchste Leistung des Monats")
+_TEXTS = (
+    ("96.13.0", "Message", "Nachricht", "a message of the grid operator"),
+    ("96.13.1", "Message code", "Nachrichtencode", "a code of the grid operator"),
+    (
+        *("98.1.0", "Peak power of past months", "Höchste Leistung vergangener Monate"),
+        "month's end,time of the peak,W; and so on",
+    ),
+    (
+        *("99.97.0", "Log of long power failures", "Protokoll langer Stromausfälle"),
+        "end,seconds; and so on",
+    ),
 )
 
 
@@ -79,6 +94,12 @@ def _all() -> list[Property]:
         Property("16.8.0", "Wh", "Active energy, import minus export", "Wirkenergie, Saldo")
     )
     found += [Property(*words) for words in _FURTHER]
+    found.append(Property(*_PEAK, text="the time of the peak"))
+    found.append(Property("96.14.0", "", "Tariff", "Tarif", text="the tariff, if it has a name"))
+    found += [
+        Property(code, "", english, german, text=text, is_number=False)
+        for code, english, german, text in _TEXTS
+    ]
     last = "Last value of a gas, water, heat or other sub-meter", "Letzter Wert eines Subzählers"
     found.append(Property("24.2.1", "m3", *last, ("J", "Wh")))
     last = "Last value of a gas meter, not temperature corrected", "Letzter Wert eines Gaszählers"
@@ -87,6 +108,10 @@ def _all() -> list[Property]:
         for d, unit, english, german in _BY_PHASE:
             words = f"{english} in phase L{phase}", f"{german} in Phase L{phase}"
             found.append(Property(f"{base + d}.7.0", unit, *words))
+        sags = f"Voltage sags in phase L{phase}", f"Spannungseinbrüche in Phase L{phase}"
+        found.append(Property(f"{base + 12}.32.0", "", *sags))
+        swells = f"Voltage swells in phase L{phase}", f"Spannungsspitzen in Phase L{phase}"
+        found.append(Property(f"{base + 12}.36.0", "", *swells))
     return found
 
 

@@ -3,19 +3,20 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from re import compile as pattern
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import astuple
 from smartmeter.obis import key_of
+from smartmeter.reading import RATIO_MAX
 from smartmeter.wire import receipt, refusal, topics
-from smartmeter.wire.reading_decoder import UNIT_MAX
+from smartmeter.wire.reading_decoder import TEXT_MAX, UNIT_MAX
 from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 from smartmeter_cloud.monitoring.observations import Box
 from smartmeter_cloud.store.batch import Batch, Sender, Unstorable
-from smartmeter_cloud.store.rows import CODES, COLUMNS, DeadLetter, Medium, ReadingRow
+from smartmeter_cloud.store.rows import CODES, COLUMNS, NUL, DeadLetter, Medium, ReadingRow
 
 PAYLOAD_MAX = 1024 * 1024
 STATUS_MAX = 256 * 1024  # of a Concentrator: one of a thousand meters names each
@@ -35,6 +36,8 @@ TOPICS_KNOWN = 65_536  # of which it is remembered what they mean
 _GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 OBIS_CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
 
+_Named = TypeVar("_Named")
+
 Number = (
     Annotated[int, Meta(gt=-int(NUMBER_MAX), lt=int(NUMBER_MAX))]
     | Annotated[float, Meta(gt=-NUMBER_MAX, lt=NUMBER_MAX)]
@@ -42,6 +45,7 @@ Number = (
 
 
 Unit = Annotated[str, Meta(max_length=UNIT_MAX)]
+Text = Annotated[str, Meta(max_length=TEXT_MAX)]
 
 
 class _Form(msgspec.Struct, gc=False):
@@ -51,12 +55,14 @@ class _Form(msgspec.Struct, gc=False):
     clock: Literal["meter", "adapter"]
     seq: Annotated[int, Meta(ge=0, le=2**63 - 1)]
     auth: Literal["verified", "unverified", "none"]
-
-
-class Reading(_Form, gc=False):
-    values: Annotated[dict[str, Number], Meta(min_length=1, max_length=VALUES_MAX)]
+    ratio: Annotated[int, Meta(ge=1, le=RATIO_MAX)] = 1
+    texts: Annotated[dict[str, Text], Meta(max_length=VALUES_MAX)] | None = None
     medium: Literal["electricity", "gas", "water", "heat", "cooling"] | None = None
-    units: Annotated[dict[str, Unit], Meta(max_length=VALUES_MAX)] = {}
+    units: Annotated[dict[str, Unit], Meta(max_length=VALUES_MAX)] | None = None
+
+
+class Reading(_Form, gc=False, kw_only=True):
+    values: Annotated[dict[str, Number], Meta(min_length=1, max_length=VALUES_MAX)]
 
 
 # Most readings only have the default codes. These are decoded in half the time without a
@@ -77,6 +83,7 @@ _Usual = msgspec.defstruct(
     ],
     bases=(_Form,),
     gc=False,
+    kw_only=True,
 )
 
 _decode_reading = msgspec.json.Decoder(Reading).decode
@@ -130,14 +137,17 @@ class MessageBatch(Batch):
 
     def _reading(self, sender: Sender, payload: bytes, received: int) -> None:
         _check_size(payload, PAYLOAD_MAX)
+        reading: Any
         try:
-            made = _usual_row(_decode_usual(payload), received)
+            reading = _decode_usual(payload)
+            made = _usual_row(reading, received)
         except (msgspec.MsgspecError, ValueError, RecursionError):
             try:
                 reading = _decode_reading(payload)
             except (msgspec.MsgspecError, ValueError, RecursionError) as e:
                 raise Refused(_sentence("not a reading", e)) from None
             made = _row_of(reading, received)
+        if reading.medium:
             self._note_medium(sender, reading)
         known = self.readings.get(sender)
         if known is None:
@@ -157,8 +167,8 @@ class MessageBatch(Batch):
                 continue
             if rows:
                 self.readings.setdefault(sender, []).extend(rows)
-            if decode is _decode_readings:
-                for reading in readings:
+            for reading in readings:
+                if reading.medium:
                     self._note_medium(sender, reading)
             return
         try:
@@ -171,13 +181,14 @@ class MessageBatch(Batch):
             except Refused as e:
                 self._bury(sender, message, topic, bytes(part), received, str(e))
 
-    def _note_medium(self, sender: Sender, reading: Reading) -> None:
-        if reading.medium:
-            known = self.media.get(sender[0])
-            units = {code: u for code, u in reading.units.items() if code in reading.values}
-            self.media[sender[0]] = Medium(
-                reading.medium, {**known.units, **units} if known else units
-            )
+    def _note_medium(self, sender: Sender, reading: Any) -> None:
+        known = self.media.get(sender[0])
+        units = _by_key(reading.units or {})
+        if isinstance(reading, Reading):
+            units = {code: unit for code, unit in units.items() if code in reading.values}
+        else:
+            units = {code: unit for code, unit in units.items() if code in CODES}
+        self.media[sender[0]] = Medium(reading.medium, {**known.units, **units} if known else units)
 
     def _status(
         self,
@@ -244,8 +255,7 @@ def _row_of(reading: Reading, received: int) -> ReadingRow:
     if further:
         if not all(map(OBIS_CODE.match, further)):
             raise Refused("a value's name is not an OBIS code such as 1.8.0")
-        for code in [code for code in further if ":" in code and key_of(code) not in values]:
-            values[key_of(code)] = values.pop(code)  # 1-0:1.8.0 is 1.8.0
+        values = _by_key(values)
         further = {code: number for code, number in values.items() if code not in CODES}
     if further:
         extra = msgspec.json.encode(further).decode()
@@ -261,6 +271,7 @@ def _row(
     if not _FIRST_MS <= at < _LAST_MS:
         raise Refused(f"the year {time.year} is outside the range 1970 to 2199")
     offset = time.utcoffset()
+    texts = _texts(reading.texts) if reading.texts else None
     return (
         at,
         reading.seq,
@@ -271,7 +282,25 @@ def _row(
         0 if -AHEAD_MAX_MS <= received - at <= BEHIND_MAX_MS else 1,
         extra,
         *numbers,
+        texts,
+        None if reading.ratio == 1 else reading.ratio,
     )
+
+
+def _texts(texts: dict[str, str]) -> str:
+    if not all(map(OBIS_CODE.match, texts)):
+        raise Refused("a text's name is not an OBIS code such as 96.13.0")
+    plain = {code: _plain(text) for code, text in _by_key(texts).items()}
+    return msgspec.json.encode(plain).decode()
+
+
+def _by_key(named: dict[str, _Named]) -> dict[str, _Named]:
+    """Changes codes to the keys of readings: 1-0:1.8.0 is 1.8.0, except beside another 1.8.0."""
+    full = [code for code in named if ":" in code]
+    for code in full:
+        if (key := key_of(code)) not in named:
+            named[key] = named.pop(code)
+    return named
 
 
 def _check_size(payload: bytes, limit: int) -> None:
@@ -280,7 +309,7 @@ def _check_size(payload: bytes, limit: int) -> None:
 
 
 def _plain(text: str) -> str:
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL keeps no NUL in a text
+    return text.replace("\0", NUL)
 
 
 def _sentence(what: str, error: Exception) -> str:

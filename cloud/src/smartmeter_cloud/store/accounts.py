@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from smartmeter_cloud.store.households import of_households
+from smartmeter_cloud.store.households import of_households, submeters
 from smartmeter_cloud.store.rows import ELECTRICITY, Key, Medium, Meter
 from smartmeter_cloud.store.session import Session
 
@@ -65,9 +65,8 @@ class SqlAccounts(ABC):
 
     def move_meter(self, meter: str, household: str) -> bool:
         with self._writing() as db:
-            names = (meter, *[f"{meter}-{channel}" for channel in range(1, 9)])
             moved = False
-            for name in names:
+            for name in (meter, *submeters(db, meter)):
                 if db.run("UPDATE meter SET household = ? WHERE name = ?", (household, name)):
                     moved = True
                     # The adapter's status was sent by a Concentrator of the other household.

@@ -16,6 +16,7 @@ invent any number of meters. Each of these rules closes one way around that:
   Otherwise a day minus its hours would be the hour that too few households made up.
 - A household counts only if it imported (or exported) something in that hour. Anyone who knows
   that 24 of 25 roofs have no solar cells could otherwise read the export of the last one.
+- Sub-meters do not count: the main meter has their electricity, and gas is measured in m3.
 - A meter counts from SETTLING_MS after the Cloud first heard of it, by the Cloud's clock. Invented
   meters cannot be backdated, and an administrator has time to see them.
 
@@ -42,6 +43,7 @@ INSERT INTO told_household (start, household, drawn, fed)
 SELECT r.start, m.household, sum(r.drawn_used), sum(r.fed_used)
 FROM rollup r JOIN meter m ON m.id = r.meter
 WHERE r.tier = ? AND r.start >= ? AND r.start < ? AND r.start <= ? AND m.added <= r.start - ?
+    AND m.medium = ''
     AND r.start NOT IN (SELECT start FROM told_sum)
     AND r.start NOT IN (SELECT start / ? * ? FROM dirty)
 GROUP BY r.start, m.household

@@ -3,6 +3,9 @@
 import time
 from collections.abc import Iterable
 
+from smartmeter.submeters import CHANNELS, main_of
+
+from smartmeter_cloud.store.rows import Meter
 from smartmeter_cloud.store.session import Session
 
 # Concentrators without a household belong here; in a home that is the only one.
@@ -136,9 +139,26 @@ def _crowded(db: Session, new: dict[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-def main_of(meter: str) -> str:
-    """The main meter's id where this may be a sub-meter's, which ends in -1 to -8; else ""."""
-    return meter[:-2] if len(meter) > 2 and meter[-2] == "-" and meter[-1] in "12345678" else ""
+def submeters(db: Session, meter: str) -> list[str]:
+    """The sub-meters of a meter: its id with a channel behind it, and of the same household.
+
+    A main meter of an older installation may have such an id, but has no medium.
+    """
+    names = [f"{meter}-{channel}" for channel in CHANNELS]
+    marks = ", ".join("?" * len(names))
+    rows = db.all(
+        f"SELECT name FROM meter WHERE name IN ({marks}) AND medium <> '' "  # noqa: S608
+        "AND household = (SELECT household FROM meter WHERE name = ?) ORDER BY name",
+        (*names, meter),
+    )
+    return [name for (name,) in rows]
+
+
+def main_meter(meter: str, meters: Iterable[Meter]) -> str:
+    """The id of a sub-meter's main meter; "" where it has none, or is none."""
+    known = {one.name: one for one in meters}
+    is_submeter = meter in known and known[meter].medium.name
+    return main if is_submeter and (main := main_of(meter)) in known else ""
 
 
 def of_meters(db: Session, meters: list[str]) -> dict[str, str]:

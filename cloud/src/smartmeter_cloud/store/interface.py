@@ -73,7 +73,7 @@ class Store(Protocol):
         """At night, cluster a completed day's readings by meter; whether it did."""
 
     def forget_meter(self, meter: str) -> int:
-        """Deletes a meter and all its data; returns how many rows."""
+        """Deletes a meter, its sub-meters and all their data; returns how many rows."""
 
     def readings(
         self,

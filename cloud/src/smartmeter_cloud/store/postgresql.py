@@ -41,7 +41,9 @@ _WORDS = {
     "second_level": "split_part(topic, '/', 2)",
     "loosen": "ALTER TABLE reading DROP CONSTRAINT reading_meter_fkey",
 }
-_TYPES = ["int8"] * 5 + ["text", "text", "int8", "text"] + ["float8"] * len(CODES)
+_TYPES = (
+    ["int8"] * 5 + ["text", "text", "int8", "text"] + ["float8"] * len(CODES) + ["text", "int8"]
+)
 _COLUMNS = 'meter, time, seq, received, "offset", clock, auth, suspect, extra'
 _key = itemgetter(0, 1, 2)
 _NEWEST = """
@@ -190,9 +192,8 @@ class PostgresStore(SqlStore):
                 raise QueryStopped(_says(e)) from e
             raise StoreUnavailable(_says(e)) from e
 
-    @property
-    def _further_number(self) -> str:
-        return "(r.extra::jsonb ->> ?)::float8"
+    def _named(self, column: str, cast: str) -> str:
+        return f"(r.{column}::jsonb ->> ?)::{cast}"
 
     @property
     def _keys_of_extra(self) -> str:

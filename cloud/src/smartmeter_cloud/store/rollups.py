@@ -8,6 +8,9 @@ from datetime import tzinfo
 from operator import itemgetter
 from typing import Any
 
+from smartmeter_cloud.store import submeter_total
+from smartmeter_cloud.store.accounts import medium_of
+from smartmeter_cloud.store.rows import ELECTRICITY, Medium
 from smartmeter_cloud.store.session import Session
 from smartmeter_cloud.store.slices import (
     DAY,
@@ -15,6 +18,7 @@ from smartmeter_cloud.store.slices import (
     HOUR_MS,
     QUARTER,
     QUARTER_MS,
+    Row,
     Slice,
     Total,
     day_end,
@@ -59,9 +63,20 @@ def roll(db: Session, limit: int, until: int, zone: tzinfo) -> int:
     )
     # First of all: a write to one of these slices from now on makes it dirty again.
     db.many("DELETE FROM dirty WHERE meter = ? AND start = ?", dirty)
+    media = _media(db, sorted({meter for meter, _ in dirty}))
     for meter, first, last in _runs(dirty):
-        db.many(_PUT, list(_roll_run(db, meter, first, last, zone)))
+        rows = _roll_run(db, meter, first, last, zone, media.get(meter, ELECTRICITY))
+        db.many(_PUT, list(rows))
     return len(dirty)
+
+
+def _media(db: Session, meters: Sequence[int]) -> dict[int, Medium]:
+    """What those of the meters measure that are sub-meters."""
+    marks = ", ".join("?" * len(meters)) or "NULL"
+    rows = db.all(
+        f"SELECT id, medium, units FROM meter WHERE medium <> '' AND id IN ({marks})", meters
+    )
+    return {meter: medium_of(medium, units) for meter, medium, units in rows}
 
 
 def _runs(dirty: Sequence[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
@@ -76,7 +91,7 @@ def _runs(dirty: Sequence[tuple[Any, ...]]) -> list[tuple[int, int, int]]:
 
 
 def _roll_run(
-    db: Session, meter: int, first: int, last: int, zone: tzinfo
+    db: Session, meter: int, first: int, last: int, zone: tzinfo, medium: Medium
 ) -> Iterator[tuple[Any, ...]]:
     """Rows of the slices of a meter from first to last and of all above them."""
     hours = range(first - first % HOUR_MS, last + 1, HOUR_MS)
@@ -87,16 +102,12 @@ def _roll_run(
         one.start: one
         for one in read(db, meter, QUARTER, min(hours[0], days[0]), max(hours[-1] + HOUR_MS, end))
     }
-    rows = db.all(
-        f"SELECT time, obis_1_8_0, obis_2_8_0, {_POWER}, obis_32_7_0, obis_52_7_0, obis_72_7_0 "
-        "FROM reading WHERE meter = ? AND time >= ? AND time < ? AND suspect = 0 "
-        "ORDER BY time, seq",
-        (meter, first, last + QUARTER_MS),
-    )
+    rows = _rows(db, meter, first, last + QUARTER_MS, medium)
+    rate_max = submeter_total.rate_max(medium)
     at = 0
     for start in range(first, last + 1, QUARTER_MS):
         begin, at = at, bisect_left(rows, start + QUARTER_MS, at, key=itemgetter(0))
-        made = slice_of(start, rows[begin:at])
+        made = slice_of(start, rows[begin:at], rate_max)
         # Of what is older than it is kept a straggler may come in: the slice was made of more.
         if made and (start not in parts or parts[start].n <= made.n):
             parts[start] = made
@@ -105,7 +116,7 @@ def _roll_run(
 
     def merged(tier: str, start: int, end: int) -> Iterator[tuple[Any, ...]]:
         some = starts[bisect_left(starts, start) : bisect_left(starts, end)]
-        if made := merge(start, [parts[s] for s in some]):
+        if made := merge(start, [parts[s] for s in some], rate_max):
             yield _row(meter, tier, made)
 
     for start in hours:
@@ -113,6 +124,22 @@ def _roll_run(
     # Of quarters, not of hours: in zones of half and quarter hours a day begins within an hour.
     for start in days:
         yield from merged(DAY, start, day_end(start, zone))
+
+
+def _rows(db: Session, meter: int, start: int, end: int, medium: Medium) -> list[Row]:
+    """What slices are made of: readings of [start, end) with a clock that can be believed."""
+    code = submeter_total.code_of(medium)
+    further = "" if code == submeter_total.IMPORT else ", extra"
+    rows: list[Any] = db.all(
+        "SELECT time, obis_1_8_0, obis_2_8_0, "
+        f"{_POWER}, obis_32_7_0, obis_52_7_0, obis_72_7_0{further} "
+        "FROM reading WHERE meter = ? AND time >= ? AND time < ? AND suspect = 0 "
+        "ORDER BY time, seq",
+        (meter, start, end),
+    )
+    if further:
+        rows = [(row[0], submeter_total.total_in(row[7], code), *row[2:7]) for row in rows]
+    return rows
 
 
 def read(db: Session, meter: int, tier: str, start: int, end: int) -> list[Slice]:

@@ -1,23 +1,26 @@
 """The rows that go into and come out of a store, the same for every kind of store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from smartmeter import ALLOWED
 
 # The specification's output parameters have a column each; any other code is in `extra`.
 CODES: tuple[str, ...] = tuple(ALLOWED)
+NUL = "\N{REPLACEMENT CHARACTER}"  # for "\0", which PostgreSQL keeps in no text
 PROPERTY_PREFIX = "OBIS_"  # the specification names a code's property OBIS_1.8.0
 COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
 
-# (time, seq, received, offset, clock, auth, suspect, extra, *CODES), as in the table `reading`
+# (time, seq, received, offset, clock, auth, suspect, extra, *CODES, texts, ratio), as in the table
+# `reading`
 #   time, received: ms since 1970-01-01 UTC
 #   seq: the invocation counter or the adapter's count;  offset: the time's UTC offset, minutes
 #   clock: "meter" or "adapter";  auth: "verified", "unverified" or "none"
 #   suspect: 1 if the time is a day ahead of the arrival or 400 days behind it: a wrong clock
 #   extra: JSON text of further codes and numbers, or None
 #   then one number or None for each of CODES
+#   texts: JSON text of codes and texts, or None;  ratio: of transformers, None for 1
 # A plain tuple, because it is created hundreds of thousands of times a second.
 ReadingRow = tuple[Any, ...]
 
@@ -71,7 +74,10 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """A stored reading; values holds every code, `extra` included."""
+    """A stored reading; values holds every code, `extra` included.
+
+    texts: what has no number, by code; ratio: what powers, energies and currents were multiplied by.
+    """
 
     meter: str
     time: int
@@ -82,6 +88,8 @@ class Reading:
     suspect: bool
     received: int
     values: dict[str, int | float]
+    texts: dict[str, str] = field(default_factory=dict)
+    ratio: int = 1
 
 
 class Medium(NamedTuple):
@@ -205,8 +213,8 @@ ABOVE, BELOW, EQUAL = ">", "<", "="
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition: the value of code is above, below or equal to a number."""
+    """A condition: the value of code is above, below or equal to a number, or equal to a text."""
 
     code: str
     sign: str
-    number: float
+    wanted: float | str

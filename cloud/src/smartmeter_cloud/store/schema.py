@@ -215,7 +215,18 @@ ALTER TABLE meter ADD COLUMN medium TEXT NOT NULL DEFAULT '';
 ALTER TABLE meter ADD COLUMN units TEXT NOT NULL DEFAULT ''
 """
 
-STEPS = (_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12)
+# Texts by code as JSON, and the ratio of transformers (NULL: none). Slices of sub-meters are rolled
+# up again, because `drawn` is now what such a meter counts, in its own unit.
+_13 = """
+ALTER TABLE reading ADD COLUMN texts TEXT;
+ALTER TABLE reading ADD COLUMN ratio {integer};
+INSERT INTO dirty
+    SELECT meter, start FROM rollup
+    WHERE tier = 'quarter' AND meter IN (SELECT id FROM meter WHERE medium <> '')
+    ON CONFLICT (meter, start) DO NOTHING
+"""
+
+STEPS = (_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13)
 VERSION = len(STEPS)
 
 

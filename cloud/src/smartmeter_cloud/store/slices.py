@@ -3,7 +3,7 @@
 Energy comes from the meter's totals, not from adding up power. So an outage loses no energy, only
 the times at which it flowed. A total that falls means that the counter was reset. A total that
 rises faster than energy can flow means that the meter was swapped. Such a step counts as no
-energy, and as one reset.
+energy, and as one reset. The same holds for what a sub-meter counts, in its own unit.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,19 +21,25 @@ HOUR_MS = 3_600_000
 # the largest direct-reading meters for transformers at some hundred.
 POWER_MAX = 1_000_000  # W
 STEP_MIN_MS = 60_000  # totals may be sent in steps of a kWh, and clocks be set by seconds
-STEP_MIN = POWER_MAX * STEP_MIN_MS // HOUR_MS  # Wh; a step of a total may be as large at any time
+
+# What a total may rise by in an hour, by its unit. 100 m3/h is the most of a gas meter G65
+# (EN 1359), and of a water meter with Q3 = 80 m3/h (ISO 4064).
+RATES_MAX = {"Wh": POWER_MAX, "J": POWER_MAX * 3600, "m3": 100}
 
 Number = int | float
 
 
 class Total(NamedTuple):
-    """A counter over a slice: its first and last value with their times, and what it counted."""
+    """A counter over a slice: its first and last value with their times, and what it counted.
+
+    In Wh, or in the unit of a sub-meter.
+    """
 
     first_time: int
     first: Number
     last_time: int
     last: Number
-    used: Number  # Wh
+    used: Number
     resets: int
 
 
@@ -42,7 +48,7 @@ class Slice(NamedTuple):
 
     start: int
     n: int  # readings
-    drawn: Total | None  # of 1.8.0
+    drawn: Total | None  # of 1.8.0, or of what a sub-meter counts
     fed: Total | None  # of 2.8.0
     powers: int  # readings with a power
     power_sum: Number
@@ -57,14 +63,17 @@ Row = tuple[
 ]
 
 
-def step(before: Number, after: Number, ms: int) -> Number | None:
-    """What a total counted between two readings in Wh, or None if it was reset or swapped."""
+def step(before: Number, after: Number, ms: int, rate_max: int = POWER_MAX) -> Number | None:
+    """What a total counted between two readings, or None if it was reset or swapped.
+
+    rate_max: what it may count in an hour; totals are in Wh if it is left out.
+    """
     used = after - before
-    most = POWER_MAX * max(ms, STEP_MIN_MS) / HOUR_MS
+    most = rate_max * max(ms, STEP_MIN_MS) / HOUR_MS
     return _tidy(used) if 0 <= used <= most else None
 
 
-def slice_of(start: int, rows: Sequence[Row]) -> Slice | None:
+def slice_of(start: int, rows: Sequence[Row], rate_max: int = POWER_MAX) -> Slice | None:
     """The slice that rows make; None if there are none."""
     if not rows:
         return None
@@ -77,8 +86,8 @@ def slice_of(start: int, rows: Sequence[Row]) -> Slice | None:
     return Slice(
         start,
         len(rows),
-        _total(times, drawn),
-        _total(times, fed),
+        _total(times, drawn, rate_max),
+        _total(times, fed, rate_max),
         len(powers),
         _tidy(sum(powers)),
         min(powers, default=None),
@@ -87,7 +96,7 @@ def slice_of(start: int, rows: Sequence[Row]) -> Slice | None:
     )
 
 
-def merge(start: int, slices: Sequence[Slice]) -> Slice | None:
+def merge(start: int, slices: Sequence[Slice], rate_max: int = POWER_MAX) -> Slice | None:
     """The longer slice that shorter ones, in their order, make; None if there are none."""
     if not slices:
         return None
@@ -98,8 +107,8 @@ def merge(start: int, slices: Sequence[Slice]) -> Slice | None:
     return Slice(
         start,
         sum(s.n for s in slices),
-        _merge_totals(s.drawn for s in slices),
-        _merge_totals(s.fed for s in slices),
+        _merge_totals([s.drawn for s in slices], rate_max),
+        _merge_totals([s.fed for s in slices], rate_max),
         sum(s.powers for s in slices),
         _tidy(sum(s.power_sum for s in slices)),
         min((s.power_low for s in slices if s.power_low is not None), default=None),
@@ -121,7 +130,7 @@ def day_end(start: int, zone: tzinfo) -> int:
     return day_start(int(noon.timestamp()) * 1000, zone)
 
 
-def _total(times: Sequence[int], totals: Sequence[Number | None]) -> Total | None:
+def _total(times: Sequence[int], totals: Sequence[Number | None], rate_max: int) -> Total | None:
     points = [(t, total) for t, total in zip(times, totals, strict=True) if total is not None]
     if not points:
         return None
@@ -129,10 +138,10 @@ def _total(times: Sequence[int], totals: Sequence[Number | None]) -> Total | Non
     used: Number = values[-1] - values[0]
     resets = 0
     # If they never fall, and rise in total by no more than one step may, no step is wrong.
-    if used > STEP_MIN or not all(map(le, values, values[1:])):
+    if used > rate_max * STEP_MIN_MS / HOUR_MS or not all(map(le, values, values[1:])):
         used = 0
         for (earlier, before), (later, after) in pairwise(points):
-            counted = step(before, after, later - earlier)
+            counted = step(before, after, later - earlier, rate_max)
             if counted is None:
                 resets += 1
             else:
@@ -140,7 +149,7 @@ def _total(times: Sequence[int], totals: Sequence[Number | None]) -> Total | Non
     return Total(*points[0], *points[-1], _tidy(used), resets)
 
 
-def _merge_totals(totals: Iterable[Total | None]) -> Total | None:
+def _merge_totals(totals: Iterable[Total | None], rate_max: int) -> Total | None:
     known = [t for t in totals if t is not None]
     if not known:
         return None
@@ -149,7 +158,8 @@ def _merge_totals(totals: Iterable[Total | None]) -> Total | None:
     before: Total | None = None
     for total in known:
         if before is not None:
-            counted = step(before.last, total.first, total.first_time - before.last_time)
+            silence = total.first_time - before.last_time
+            counted = step(before.last, total.first, silence, rate_max)
             if counted is None:
                 resets += 1
             else:
@@ -168,5 +178,8 @@ def _merge_totals(totals: Iterable[Total | None]) -> Total | None:
 
 
 def _tidy(value: Number) -> Number:
-    """Sums of decimals get back the thousandths they are made of: 0.1 + 0.2 is 0.3."""
-    return value if isinstance(value, int) else round(value, 3)
+    """Sums of decimals get back the decimals they are made of: 0.1 + 0.2 is 0.3.
+
+    Six of them: a water meter may count cm3.
+    """
+    return value if isinstance(value, int) else round(value, 6)

@@ -17,6 +17,7 @@ from smartmeter_cloud.monitoring.observations import Box, Process
 from smartmeter_cloud.store import (
     aggregates,
     dead_letters,
+    households,
     refusals,
     rollups,
     schema,
@@ -63,7 +64,7 @@ WHERE id = ? AND (time IS NULL OR suspect > ?
 # An update, not nothing: it waits for a roll-up of this slice that runs at this moment.
 DIRTY_AGAIN = "ON CONFLICT (meter, start) DO UPDATE SET start = excluded.start"
 READING = 'r.time, r.seq, r."offset", r.clock, r.auth, r.suspect, r.received, r.extra, '
-READING += ", ".join("r." + column for column in COLUMNS)
+READING += ", ".join("r." + column for column in COLUMNS) + ", r.texts, r.ratio"
 POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
 
 # Why messages are refused, and what to do. The Concentrator shows it to its household.
@@ -75,6 +76,7 @@ _SIGNS = (ABOVE, BELOW, EQUAL)
 _NUMBERS = (int, float)
 _DAY_MINUTES = 1440
 _further_values = msgspec.json.Decoder(dict[str, int | float]).decode
+_texts = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Latest(NamedTuple):
@@ -124,10 +126,12 @@ class SqlStore(SqlAccounts, SqlCertificates):
     def _by_key(self, db: Session, keys: list[tuple[Any, ...]]) -> dict[tuple[Any, ...], Any]:
         """(meter's id, time, seq) -> row of READING."""
 
-    @property
     @abstractmethod
-    def _further_number(self) -> str:
-        """SQL for the number of a code in r.extra, with ? for the code."""
+    def _named(self, column: str, cast: str) -> str:
+        """SQL for what JSON in a column of r has for a code, with ? for the code.
+
+        cast: its type where JSON has none of its own, "float8" or "text".
+        """
 
     @property
     @abstractmethod
@@ -138,7 +142,24 @@ class SqlStore(SqlAccounts, SqlCertificates):
         """SQL for the number of a code in the reading r, and its values."""
         if code in CODES:
             return f"r.{COLUMNS[CODES.index(code)]}", ()
-        return self._further_number, (code,)
+        return self._named("extra", "float8"), (code,)
+
+    def _meets(self, condition: Condition) -> tuple[str, tuple[str | float, ...]]:
+        """SQL for a condition on the reading r, and its values."""
+        assert condition.sign in _SIGNS
+        if isinstance(condition.wanted, str):
+            named = self._named("texts", "text")
+            return f"{named} {condition.sign} ?", (condition.code, condition.wanted)
+        number, name = self._number(condition.code)
+        return f"{number} {condition.sign} ?", (*name, condition.wanted)
+
+    def _has(self, code: str) -> tuple[str, tuple[str, ...]]:
+        """SQL for whether the reading r says something of a code, and its values."""
+        number, name = self._number(code)
+        if code in CODES:
+            return f"{number} IS NOT NULL", name
+        text = self._named("texts", "text")
+        return f"({number} IS NOT NULL OR {text} IS NOT NULL)", (*name, code)
 
     def write(self, batch: Batch) -> Stored:
         with self._writing() as db:
@@ -319,14 +340,13 @@ class SqlStore(SqlAccounts, SqlCertificates):
         where = ""
         values: list[str | float] = []
         for condition in conditions:
-            assert condition.sign in _SIGNS
-            number, name = self._number(condition.code)
-            where += f" AND {number} {condition.sign} ?"
-            values += [*name, condition.number]
+            met, parts = self._meets(condition)
+            where += f" AND {met}"
+            values += parts
         if codes:
-            numbers = [self._number(code) for code in codes]
-            where += f" AND ({' OR '.join(number + ' IS NOT NULL' for number, _ in numbers)})"
-            values += [part for _, name in numbers for part in name]
+            wanted = [self._has(code) for code in codes]
+            where += f" AND ({' OR '.join(has for has, _ in wanted)})"
+            values += [part for _, name in wanted for part in name]
         with self._reading() as db:
             rows = db.all(
                 f"SELECT {READING} FROM reading r WHERE r.meter = ? AND r.time >= ? "
@@ -370,6 +390,12 @@ class SqlStore(SqlAccounts, SqlCertificates):
             return gone
 
     def forget_meter(self, meter: str) -> int:
+        with self._reading() as db:
+            submeters = households.submeters(db, meter)
+        # The main meter at last: if this is interrupted, it can be deleted again.
+        return sum(map(self._forget_alone, [*submeters, meter]))
+
+    def _forget_alone(self, meter: str) -> int:
         gone = 0
         while True:
             with self._writing() as db:
@@ -498,4 +524,11 @@ def reading_of(meter: str, row: tuple[Any, ...]) -> Reading:
         offset = 0
     if type(received) is not int or not 0 <= received < FAR_MS:
         received = at
-    return Reading(meter, at, seq, offset, clock, auth, bool(suspect), received, values)
+    texts: dict[str, str] = {}
+    if row[-2]:
+        with contextlib.suppress(msgspec.MsgspecError, UnicodeError, TypeError):
+            texts = _texts(row[-2])
+    ratio = row[-1] if type(row[-1]) is int else 1
+    return Reading(
+        meter, at, seq, offset, clock, auth, bool(suspect), received, values, texts, ratio
+    )

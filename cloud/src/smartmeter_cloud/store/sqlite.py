@@ -33,7 +33,7 @@ _WORDS = {
     "loosen": "",
     "second_level": "substr(topic, 14, instr(substr(topic, 14), '/') - 1)",
 }
-_INSERT = f"INSERT OR IGNORE INTO reading VALUES ({', '.join('?' * (9 + len(CODES)))})"
+_INSERT = f"INSERT OR IGNORE INTO reading VALUES ({', '.join('?' * (11 + len(CODES)))})"
 
 
 class _Session:
@@ -134,10 +134,9 @@ class SqliteStore(SqlStore):
             if budget and db:
                 db.set_progress_handler(None, 0)
 
-    @property
-    def _further_number(self) -> str:
-        return """CASE WHEN json_valid(r.extra)
-            THEN json_extract(r.extra, '$."' || ? || '"') END"""
+    def _named(self, column: str, cast: str) -> str:
+        return f"""CASE WHEN json_valid(r.{column})
+            THEN json_extract(r.{column}, '$."' || ? || '"') END"""
 
     @property
     def _keys_of_extra(self) -> str:

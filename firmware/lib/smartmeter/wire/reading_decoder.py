@@ -11,6 +11,7 @@ _CLOCKS = ("meter", "adapter")
 _VALUES_MAX = 256  # of one reading; the longest list known has about 60
 _TEXT_MAX = 16384
 UNIT_MAX = 16
+TEXT_MAX = 1024  # characters of a text, as of P1's message (DSMR 5.0.2 P1)
 
 
 def from_json(text: str | bytes) -> Reading:
