@@ -190,7 +190,7 @@ def get_energy(
     response_model=schemas.Consumption,
     responses=refusals(401, 403, 404, 422),
 )
-def consumption_by_bars(
+def get_consumption(
     meter: MeterId,
     start: From,
     end: To,

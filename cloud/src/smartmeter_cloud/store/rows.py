@@ -76,7 +76,8 @@ class Stored(NamedTuple):
 class Reading:
     """A stored reading; values holds every code, `extra` included.
 
-    texts: what has no number, by code; ratio: what powers, energies and currents were multiplied by.
+    texts: what has no number, by code; ratio: what powers, energies and currents were multiplied
+    by.
     """
 
     meter: str
