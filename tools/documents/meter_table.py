@@ -11,33 +11,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "firmware" / "lib"))
 
 from smartmeter.dialog import line_search  # noqa: E402
+from smartmeter.meters.countries import NAMES  # noqa: E402
 from smartmeter.meters.families import FAMILIES, IR, NOT_READ, P1, Family  # noqa: E402
 
 BEGIN, END = "<!-- meters -->", "<!-- /meters -->"
 
-_COUNTRIES = {
-    "AT": "Austria",
-    "BE": "Belgium",
-    "CH": "Switzerland",
-    "CY": "Cyprus",
-    "CZ": "Czechia",
-    "DE": "Germany",
-    "DK": "Denmark",
-    "EE": "Estonia",
-    "FI": "Finland",
-    "FR": "France",
-    "HR": "Croatia",
-    "HU": "Hungary",
-    "IL": "Israel",
-    "LT": "Lithuania",
-    "LU": "Luxembourg",
-    "NL": "Netherlands",
-    "NO": "Norway",
-    "PL": "Poland",
-    "SE": "Sweden",
-    "SI": "Slovenia",
-    "": "any",
-}
+_COUNTRIES = {**NAMES, "": "any"}
 _LINKS = {
     "mbus": "M-Bus frames",
     "hdlc": "HDLC",

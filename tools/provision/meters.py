@@ -5,32 +5,11 @@ from typing import Any
 
 from adapter import line_setting, schema
 from smartmeter.meters import families
+from smartmeter.meters.countries import NAMES
 from smartmeter.meters.families import Family
 
 from .prompt import Refused, ask, is_setting
 
-COUNTRIES = {
-    "AT": "Austria",
-    "BE": "Belgium",
-    "CH": "Switzerland",
-    "CY": "Cyprus",
-    "CZ": "Czechia",
-    "DE": "Germany",
-    "DK": "Denmark",
-    "EE": "Estonia",
-    "FI": "Finland",
-    "FR": "France",
-    "HR": "Croatia",
-    "HU": "Hungary",
-    "IL": "Israel",
-    "LT": "Lithuania",
-    "LU": "Luxembourg",
-    "NL": "Netherlands",
-    "NO": "Norway",
-    "PL": "Poland",
-    "SE": "Sweden",
-    "SI": "Slovenia",
-}
 # What the meter must receive before it sends -> meter.answer
 _ANSWERS = {
     families.ACKNOWLEDGE: schema.AMIS,
@@ -45,7 +24,7 @@ _HELP = (
 
 def ask_meter(meter: dict[str, Any]) -> Family | None:
     """Sets meter's line or answer. Returns the family if the person chose one."""
-    print("Countries:", ", ".join(f"{code} {name}" for code, name in COUNTRIES.items()))
+    print("Countries:", ", ".join(f"{code} {name}" for code, name in NAMES.items()))
     code = ask("country of the meter (press Enter for another one)", "", _country).upper()
     offered = [f for f in families.FAMILIES if f.country == code] if code else []
     _list(offered)
@@ -84,7 +63,7 @@ def has_authentication_key(family: Family | None) -> bool:
 
 
 def _country(text: str) -> None:
-    if text.upper() not in COUNTRIES:
+    if text.upper() not in NAMES:
         raise Refused(f"{text!r} is not in the list; type two letters, or press Enter")
 
 

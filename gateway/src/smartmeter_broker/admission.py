@@ -41,6 +41,11 @@ class Admission:
         self._process_user = process_user
         self.process_password = secrets.token_urlsafe(24)
 
+    def add_meter(self, id: str, password: str) -> None:
+        """A further user; may be called from any thread."""
+        self._rights.add_meter(id)
+        self._users = self._users | {id: password}
+
     def admit(self, connect: ConnectPacket, certificate: bytes | None, from_inside: bool) -> Login:
         """The login of a client. certificate: DER, already verified by TLS. Raises Refused.
 

@@ -98,6 +98,10 @@ class EmbeddedBroker:
                 f"the embedded broker cannot listen on {self.host}:{self.port}: {self._failure}"
             )
 
+    def add_meter(self, id: str, password: str) -> None:
+        """A user named for a meter, who has its topics alone; from any thread."""
+        self._admission.add_meter(id, password)
+
     def close(self) -> None:
         """End it and its connections; a second call does nothing."""
         if self._stop and self._thread.is_alive():

@@ -43,6 +43,11 @@ class Rights:
         self._reserved = reserved
         self._meters = frozenset(meters)
 
+    def add_meter(self, id: str) -> None:
+        """From now on, a user of that name has the topics of that meter alone."""
+        self._users |= {id}
+        self._meters |= {id}
+
     def role_of(self, user: str) -> str:
         """METER for a UUID, which is the default id, and for an id in the settings."""
         return METER if _UUID.fullmatch(user) or user in self._meters else GENERAL

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from .toml_file import SettingsError
+from .toml_file import SettingsError, Table, TomlFile
 
 
 class Draft:
@@ -22,15 +22,27 @@ class Draft:
 
     def put(self, key: str, value: str, comment: str = "") -> None:
         """Add a setting, unless its value is empty. Raises SettingsError."""
-        if not value:
-            return
-        if re.fullmatch(r"\d+|true|false", value):
-            text = value
-        elif value.isprintable() and not set(value) & set('"\\'):
-            text = f'"{value}"'
-        else:
-            raise SettingsError(f"{value!r} cannot be in the configuration; use plain characters")
-        self.lines.append(f"{key} = {text}" + (f"  # {comment}" if comment else ""))
+        if value:
+            self.lines.append(_line(key, value) + (f"  # {comment}" if comment else ""))
+
+    def check(self, kind: type[Table], key: str) -> Callable[[str], None]:
+        """A check for the next setting of the table that was begun last.
+
+        It raises SettingsError if the loader would refuse that value. What the loader says of
+        other keys does not count, because they may still follow.
+        """
+        heads = [i for i, line in enumerate(self.lines) if line.startswith("[")]
+        before = self.lines[heads[-1] + 1 :] if heads else self.lines
+
+        def check(value: str) -> None:
+            text = "\n".join([*before, _line(key, value)])
+            try:
+                TomlFile(Path("settings"), text=text).read(kind)
+            except SettingsError as e:
+                if e.where in (key, ""):
+                    raise SettingsError(e.reason) from None
+
+        return check
 
     def secret(self, key: str, file: str, value: str) -> None:
         """Add a setting that names the file of a secret, unless the secret is empty."""
@@ -65,6 +77,14 @@ class Draft:
             if isinstance(e, SettingsError):
                 raise SettingsError(e.reason) from None  # the file that it names is gone
             raise SettingsError(f"{e.filename}: {(e.strerror or str(e)).lower()}") from None
+
+
+def _line(key: str, value: str) -> str:
+    if re.fullmatch(r"\d+|true|false", value):
+        return f"{key} = {value}"
+    if value.isprintable() and not set(value) & set('"\\'):
+        return f'{key} = "{value}"'
+    raise SettingsError(f"{value!r} cannot be in the configuration; use plain characters")
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -41,11 +41,15 @@ ListenPort = Annotated[
 
 
 class SettingsError(Exception):
-    """One sentence that names what is wrong and what to do; reason leaves out file and line."""
+    """One sentence that names what is wrong and what to do.
 
-    def __init__(self, text: str, reason: str = "") -> None:
+    reason leaves out file and line; where is the key that is wrong, such as "broker.port".
+    """
+
+    def __init__(self, text: str, reason: str = "", where: str = "") -> None:
         super().__init__(text)
         self.reason = reason or text
+        self.where = where
 
 
 class WrongKey(ValueError):
@@ -76,13 +80,15 @@ class Setting(Protocol):
 class TomlFile:
     """A settings file that was read and is TOML.
 
-    Raises SettingsError. if_missing ends the sentence about a file that is not there.
+    Raises SettingsError. if_missing ends the sentence about a file that is not there. text stands
+    in for the content of a file that is not written yet.
     """
 
-    def __init__(self, path: Path, if_missing: str = "") -> None:
+    def __init__(self, path: Path, if_missing: str = "", text: str | None = None) -> None:
         self.path = Path(os.path.abspath(path))
         try:
-            self._text = self.path.read_text(encoding="utf-8-sig")  # some editors put a mark first
+            # some editors put a mark first
+            self._text = self.path.read_text(encoding="utf-8-sig") if text is None else text
         except FileNotFoundError:
             hint = f"; {if_missing}" if if_missing else ""
             raise SettingsError(f"{path}: no such file or directory{hint}") from None
@@ -108,7 +114,7 @@ class TomlFile:
         line = self._line(where)
         at = f"{self.path}, line {line}" if line else str(self.path)
         label = re.sub(r"\[\d+\]", "", where)
-        return SettingsError(f"{at}: {label} {what}", f"{label} {what}")
+        return SettingsError(f"{at}: {label} {what}", f"{label} {what}", label)
 
     def _setting(self, kind: type[Any], value: Any) -> Any:
         if not isinstance(value, str) or not value:

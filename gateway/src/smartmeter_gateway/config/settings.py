@@ -33,6 +33,10 @@ NOT_AN_ID = f"must be 1 to {topics.ID_MAX} of A-Z a-z 0-9 . _ -"
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 
 
+class _NotAKey(ValueError):
+    pass
+
+
 class MeterKey(bytes):
     """The 16 bytes of a meter's key: 32 hex digits in a private file, white space is ignored."""
 
@@ -40,11 +44,17 @@ class MeterKey(bytes):
 
     @classmethod
     def from_setting(cls, text: str, folder: Path) -> Self:
-        digits = "".join(Secret.from_setting(text, folder).split())
+        try:
+            return cls.from_text(Secret.from_setting(text, folder))
+        except _NotAKey as why:
+            raise ValueError(f"names a file that {why}") from None
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The key as an operator writes it. Raises ValueError."""
+        digits = "".join(text.split())
         if not re.fullmatch(r"[0-9A-Fa-f]{32}", digits):
-            raise ValueError(
-                f"names a file that must contain 32 hex digits, but has {len(digits)} characters"
-            )
+            raise _NotAKey(f"must contain 32 hex digits, but has {len(digits)} characters")
         return cls.fromhex(digits)
 
     def __repr__(self) -> str:
@@ -74,13 +84,18 @@ class CloudSettings(BrokerSettings):
 
 @dataclass(frozen=True)
 class EmbeddedSettings:
-    """A broker inside this process. users: name -> password."""
+    """A broker inside this process. users: name -> password; paired: smartMeterId -> password.
+
+    folder: of the settings file, where pairing keeps its files.
+    """
 
     host: str
     port: int
+    folder: Path
     users: dict[str, str] = field(repr=False)
     certificate: Path | None = None
     key: Path | None = None
+    paired: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 class _Telegrams(Table, kw_only=True):

@@ -41,7 +41,7 @@ from .settings import (
 PASSWORD_MIN = 12  # characters, of the local page
 
 
-class _Broker(Table):
+class BrokerTable(Table):
     """[lan] or [cloud]: a broker to connect to."""
 
     host: Text
@@ -81,7 +81,7 @@ class _Broker(Table):
         )
 
 
-class _Cloud(_Broker):
+class CloudTable(BrokerTable):
     enroll_url: Text | None = None
     resend_after: Annotated[int, Meta(ge=1, le=3600)] = 10
 
@@ -95,7 +95,7 @@ class _Cloud(_Broker):
         return CloudSettings(**broker, enroll_url=self.enroll_url, resend_after=self.resend_after)
 
 
-class _Embedded(Table):
+class EmbeddedTable(Table):
     """[lan] with embedded = true."""
 
     embedded: bool
@@ -134,13 +134,14 @@ class _Embedded(Table):
         lines = [line.strip() for line in (self.users or "").splitlines()]
         return [(name, rest) for name, _, rest in (li.partition(":") for li in lines if li)]
 
-    def settings(self) -> EmbeddedSettings:
+    def settings(self, folder: Path) -> EmbeddedSettings:
         port = self.port if self.port is not None else (8883 if self.uses_tls else 1883)
         files = (self.certificate, self.key) if self.uses_tls else (None, None)
-        return EmbeddedSettings(self.host, port, dict(self.pairs), *files)
+        paired = PairedUsers(folder).load()
+        return EmbeddedSettings(self.host, port, folder, dict(self.pairs), *files, paired)
 
 
-class _Spool(Table):
+class SpoolTable(Table):
     path: FolderPath | None = None
     megabytes: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
     days: Annotated[int, Meta(ge=1, le=36_500)] = 30
@@ -150,7 +151,7 @@ class _Spool(Table):
             raise WrongKey("path", f"is in {self.path.parent}, which is not a folder; create it")
 
 
-class _Http(Table):
+class HttpTable(Table):
     enabled: bool = True
     host: Text = "127.0.0.1"
     port: ListenPort | None = None
@@ -169,12 +170,12 @@ class _Http(Table):
 
 class _File(Table):
     concentrator: str
-    lan: dict[str, Any] | None = None  # a _Broker, or an _Embedded
-    cloud: _Cloud | None = None
-    spool: _Spool = msgspec.field(default_factory=_Spool)
+    lan: dict[str, Any] | None = None  # a BrokerTable, or an EmbeddedTable
+    cloud: CloudTable | None = None
+    spool: SpoolTable = msgspec.field(default_factory=SpoolTable)
     port: tuple[PortSettings, ...] | PortSettings = ()
     meter: tuple[MeterSettings, ...] | MeterSettings = ()
-    http: _Http = msgspec.field(default_factory=_Http)
+    http: HttpTable = msgspec.field(default_factory=HttpTable)
     homeassistant: HomeAssistantSettings | None = None
     sntp: SntpSettings | None = None
 
@@ -183,8 +184,14 @@ class _File(Table):
             raise WrongKey("concentrator", NOT_AN_ID)
 
 
-class _Name(msgspec.Struct):
+class IdTable(msgspec.Struct):
+    """The id alone, of a file that need not be complete yet."""
+
     concentrator: str
+
+    def __post_init__(self) -> None:
+        if not topics.is_id(self.concentrator):
+            raise WrongKey("concentrator", NOT_AN_ID)
 
 
 def load(path: Path) -> Config:
@@ -204,10 +211,12 @@ def load(path: Path) -> Config:
         raise file.wrong(
             "homeassistant", "has no effect without [lan], the broker of Home Assistant"
         )
-    lan = None
+    lan: BrokerSettings | EmbeddedSettings | None = None
     if tables.lan is not None:
-        kind: type[_Embedded | _Broker] = _Embedded if tables.lan.get("embedded") else _Broker
-        lan = file.read(kind, "lan").settings()
+        if tables.lan.get("embedded"):
+            lan = file.read(EmbeddedTable, "lan").settings(file.path.parent)
+        else:
+            lan = file.read(BrokerTable, "lan").settings()
     spool, http = tables.spool, tables.http
     page = HttpSettings(
         http.host, 8710 if http.port is None else http.port, http.port is not None, http.password
@@ -229,11 +238,7 @@ def load(path: Path) -> Config:
 
 def concentrator_id(path: Path) -> str:
     """The id alone, of a file that need not be complete yet."""
-    file = _opened(path)
-    name = file.read(_Name).concentrator
-    if not topics.is_id(name):
-        raise file.wrong("concentrator", NOT_AN_ID)
-    return name
+    return _opened(path).read(IdTable).concentrator
 
 
 def _opened(path: Path) -> TomlFile:
