@@ -404,7 +404,9 @@ def test_only_one_file_spells_topics(repository: Path) -> None:
     assert spelled == ["smartmeter.wire.topics"]
 
 
-@pytest.mark.parametrize("folder", ["firmware", "gateway", "cloud", "boards", "tools", "tests"])
+@pytest.mark.parametrize(
+    "folder", ["firmware", "gateway", "cloud", "boards", "docs", "tools", "tests"]
+)
 def test_each_folder_says_what_lives_there(repository: Path, folder: str) -> None:
     text = (repository / folder / "README.md").read_text()
     assert len(text) > 200

@@ -24,6 +24,7 @@ from typing import Any
 import paho.mqtt.client as paho
 import pytest
 
+from tests.documented import Witness
 from tools import flash as install
 from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto
@@ -191,6 +192,7 @@ class Listener:
     def __init__(self, broker: Mosquitto, ca: Path | None) -> None:
         self.prefix = "smartMeterMessage"
         self._got: queue.Queue[tuple[str, bytes]] = queue.Queue()
+        self._witness = Witness(lambda topic, _: topic.startswith(self.prefix))
         self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
         self._client.username_pw_set("test", USERS["test"])
         if ca:
@@ -198,7 +200,7 @@ class Listener:
         self._begin(broker.port)
 
     def _begin(self, port: int) -> None:
-        self._client.on_message = lambda _c, _u, m: self._got.put((m.topic, m.payload))
+        self._client.on_message = self._message
         self._client.on_connect = lambda c, *_: c.subscribe("#", 1)
         listens = threading.Event()
         self._client.on_subscribe = lambda *_: listens.set()
@@ -206,6 +208,10 @@ class Listener:
         self._client.connect("localhost", port)
         self._client.loop_start()
         assert listens.wait(30), "the broker does not answer its listener"
+
+    def _message(self, client: paho.Client, _: object, message: paho.MQTTMessage) -> None:
+        self._witness.hear(message.topic, message.payload)
+        self._got.put((message.topic, message.payload))
 
     def use(self, port: int) -> None:
         """Listens at another broker from now on, without TLS."""
@@ -239,6 +245,7 @@ class Listener:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        assert not self._witness.faults
 
 
 @dataclass

@@ -15,6 +15,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from smartmeter.wire import receipt, refusal, topics
 
+from tests.documented import Witness
+
 
 def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """what() once it is true; fails where it does not become so in time."""
@@ -96,6 +98,7 @@ class FakeCloud(Client):
         # Says what of a message (meter, payload) is to be refused.
         self.refuses: Callable[[str, bytes], tuple[str, bool, str] | None] = lambda *_: None
         self.refused: list[tuple[str, bytes]] = []
+        self._witness = Witness()
         self.client.on_connect = self._subscribe
         self.client.on_message = self._message
 
@@ -107,6 +110,7 @@ class FakeCloud(Client):
         concentrator, meter, specific = topics.parse_uplink(message.topic)
         self.kinds[specific] += 1
         self.messages.append((message.topic, message.payload, message.retain))
+        self._witness.hear(message.topic, message.payload)
         if specific == topics.STATUS:
             self.statuses[meter or concentrator] = (
                 json.loads(message.payload) if message.payload else None
@@ -127,6 +131,10 @@ class FakeCloud(Client):
                 digest = receipt.digest(message.topic, message.payload)
                 client.publish(topics.receipts(concentrator), digest, qos=1)
         client.ack(message.mid, message.qos)
+
+    def stop(self) -> None:
+        super().stop()
+        assert not self._witness.faults
 
     def _refuse(
         self, concentrator: str, message: paho.MQTTMessage, reason: str, final: bool, scope: str

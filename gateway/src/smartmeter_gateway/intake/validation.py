@@ -13,7 +13,7 @@ from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 PAYLOAD_MAX = 65536  # bytes of a reading from the LAN
 TELEGRAM_MAX = 4096  # bytes of a raw or encrypted telegram; the longest known has 2 kB
-_STATUS_MAX = 16384  # bytes of an adapter's status
+STATUS_MAX = 16384  # bytes of an adapter's status
 _VALUES_MAX = 256  # of one reading, as in the core; the longest list known has about 60
 
 # Kinds of refusals, as they are counted.
@@ -44,6 +44,7 @@ class Refused(ValueError):
         self.field = field
 
 
+_CODE = r"^(\d{1,3}-\d{1,3}:)?\d{1,3}\.\d{1,3}\.\d{1,3}$"
 Unit = Annotated[str, Meta(max_length=UNIT_MAX)]
 
 
@@ -87,6 +88,7 @@ class CheckedReading(msgspec.Struct):
             max_length=_VALUES_MAX,
             description=f"an object of 1 to {_VALUES_MAX} numbers, each by its OBIS code, "
             'such as {"1.8.0":1136784}',
+            extra_json_schema={"propertyNames": {"pattern": _CODE}},
         ),
     ]
     medium: Annotated[
@@ -97,7 +99,7 @@ class CheckedReading(msgspec.Struct):
         ),
     ] = None
     units: Annotated[
-        dict[str, Unit] | None,
+        Annotated[dict[str, Unit], Meta(max_length=_VALUES_MAX)] | None,
         Meta(
             description=f"an object of texts of at most {UNIT_MAX} characters, by OBIS code: "
             "the units of values that are not electricity"
@@ -186,8 +188,8 @@ def _check_totals(values: dict[str, float]) -> None:
 
 def status(payload: bytes) -> dict[str, object] | None:
     """Decode an adapter's status, a JSON object; None if it is empty, which withdraws it."""
-    if len(payload) > _STATUS_MAX:
-        raise Refused(SIZE, f"a status of {len(payload)} bytes; at most {_STATUS_MAX} are taken")
+    if len(payload) > STATUS_MAX:
+        raise Refused(SIZE, f"a status of {len(payload)} bytes; at most {STATUS_MAX} are taken")
     try:
         if not payload:
             return None

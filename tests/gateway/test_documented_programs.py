@@ -1,0 +1,39 @@
+"""The programs of docs/examples, as a stranger runs them."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.gateway.conftest import Between
+from tests.gateway.harness import FakeCloud, eventually
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+
+
+@contextlib.contextmanager
+def running(name: str, output: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    with output.open("wb") as written:
+        process = subprocess.Popen(
+            [sys.executable, str(EXAMPLES / name), *arguments], stdout=written, stderr=written
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_stranger_s_adapter_is_taken_and_its_end_is_seen(
+    between: Between, cloud: FakeCloud, tmp_path: Path
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    output = tmp_path / "said"
+    with running("adapter.py", output, "127.0.0.1", str(between.lan.port), "my-meter"):
+        eventually(lambda: cloud.seqs("my-meter"))
+        eventually(lambda: cloud.statuses.get("my-meter") == {"state": "online"})
+    (stored,) = [r for (meter, _, _), r in cloud.store.items() if meter == "my-meter"][:1]
+    assert stored["values"]["1.8.0"] == 1136784
+    eventually(lambda: cloud.statuses.get("my-meter") == {"state": "offline"})  # its last will
+    assert output.read_text() == ""

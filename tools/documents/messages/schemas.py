@@ -1,0 +1,43 @@
+"""JSON Schema of each message, from its type and its examples."""
+
+from typing import Any
+
+import msgspec
+
+from .channels import CHANNELS, Channel
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def names() -> dict[str, type]:
+    """The types of all JSON messages, by name."""
+    return {c.form.__name__: c.form for c in CHANNELS if c.form is not None}
+
+
+def of(form: type) -> dict[str, Any]:
+    """The schema of one type: an object with its fields, and what they refer to in $defs."""
+    made = msgspec.json.schema(form)
+    definitions: dict[str, Any] = made["$defs"]
+    schema = definitions.pop(form.__name__)
+    schema["examples"] = [
+        example
+        for channel in CHANNELS
+        if channel.form is form
+        for example in (channel.examples[0] if channel.array else channel.examples)
+    ][:2]
+    found = {"$schema": DRAFT, **schema}
+    if definitions:
+        found["$defs"] = definitions
+    return found
+
+
+def for_messages(channel: Channel) -> dict[str, Any]:
+    """What one message of a channel must fit; bytes have no form."""
+    if channel.form is None:
+        return {"type": "string", "contentEncoding": "base64"}
+    schema = of(channel.form)
+    if not channel.array:
+        return schema
+    inner = {k: v for k, v in schema.items() if k not in ("$schema", "$defs", "examples")}
+    rest = {k: v for k, v in schema.items() if k == "$defs"}
+    return {"$schema": DRAFT, "type": "array", "minItems": 1, "items": inner} | rest
