@@ -15,6 +15,7 @@ import anyio
 import pytest
 from smartmeter_cloud.api import live as live_module
 from smartmeter_cloud.api.live import STREAMS_MAX, STREAMS_OF_HOUSEHOLD_MAX, Live
+from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.ingest.message import MessageBatch
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_service.unexpected_errors import UnexpectedErrors
@@ -104,7 +105,7 @@ def test_a_page_that_leaves_while_others_are_told_takes_nobody_with_it(
                         told.set()
 
     async def crowds() -> None:
-        live = Live(store, UnexpectedErrors())
+        live = Live(store, ZoneChecks(), UnexpectedErrors())
         for steps in range(18):
             scopes: list[anyio.CancelScope] = []
             told = asyncio.Event()

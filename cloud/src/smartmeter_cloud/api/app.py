@@ -37,6 +37,7 @@ from smartmeter_cloud.api.serializers import Json, now
 from smartmeter_cloud.api.stream_permission import StreamPermissions
 from smartmeter_cloud.auth.oidc import Issuer
 from smartmeter_cloud.config.settings import HttpSettings
+from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring import prometheus
 from smartmeter_cloud.monitoring.chain import chain, own_boxes
 from smartmeter_cloud.pki.enrolment import Enrolment
@@ -58,7 +59,8 @@ _HSTS_SECONDS = 180 * 86400  # how long a browser that used TLS once only uses T
 
 
 def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> FastAPI:
-    live = Live(store, faults)
+    zones = ZoneChecks()
+    live = Live(store, zones, faults)
     permissions = StreamPermissions(store)
     issuer = Issuer(settings.oidc, faults) if settings.oidc else None
 
@@ -131,7 +133,7 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
         The key needs the scope `metrics`, and no household.
         """
         metrics = prometheus.of_api(
-            observe(store),
+            observe(store, zones),
             now(),
             answered,
             live.streams,
@@ -153,7 +155,7 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
         Meters, adapters, Concentrators, ingest and the store, each with its state and the reason.
         """
         at = now()
-        boxes = chain(observe(store, caller.households), at)
+        boxes = chain(observe(store, zones, caller.households), at)
         if caller.households is not None:
             boxes = own_boxes(boxes, caller.meters().__contains__)
         return Json({"now": at, "boxes": boxes})

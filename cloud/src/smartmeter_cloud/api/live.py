@@ -17,6 +17,7 @@ from smartmeter_service.unexpected_errors import UnexpectedErrors
 
 from smartmeter_cloud.api.observations import observe
 from smartmeter_cloud.api.serializers import meter, now
+from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring.chain import chain, own_boxes
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.rows import Meter, Newest
@@ -35,8 +36,9 @@ Households = frozenset[str] | None  # None: all of them
 
 
 class Live:
-    def __init__(self, store: Store, faults: UnexpectedErrors) -> None:
+    def __init__(self, store: Store, zones: ZoneChecks, faults: UnexpectedErrors) -> None:
         self._store = store
+        self._zones = zones
         self._faults = faults
         self._meters: dict[str, tuple[int, Json]] = {}  # id -> (version, meter)
         self._version = 0  # grows with everything about meters that pages must know
@@ -171,7 +173,7 @@ class Live:
         return True
 
     def _observed(self, households: Households) -> list[Json]:
-        return chain(observe(self._store, households), now())
+        return chain(observe(self._store, self._zones, households), now())
 
     async def _ask(self) -> None:
         turn = 0

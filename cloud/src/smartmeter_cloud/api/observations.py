@@ -1,15 +1,19 @@
 """The store's knowledge of the chain, in the form that monitoring takes."""
 
-from smartmeter_cloud.history.zone_check import hours_off
+from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring.observations import MeterActivity, Observations
 from smartmeter_cloud.store.interface import Store
 
 
-def observe(store: Store, households: frozenset[str] | None = None) -> Observations:
+def observe(
+    store: Store, zones: ZoneChecks, households: frozenset[str] | None = None
+) -> Observations:
     """Read the state of everything that these households may see; None: of all.
 
     Raises StoreUnavailable.
     """
+    newest = store.newest(0, households)
+    hours = zones.hours_off(store, newest)
     meters = [
         MeterActivity(
             n.reading.meter,
@@ -18,9 +22,9 @@ def observe(store: Store, households: frozenset[str] | None = None) -> Observati
             n.reading.suspect,
             n.gap,
             bool(n.medium.name),
-            hours_off(store, n),
+            hours.get(n.reading.meter, 0),
         )
-        for n in store.newest(0, households)
+        for n in newest
     ]
     boxes = store.boxes(households)
     return Observations(meters, boxes, store.processes(), store.counters(), store.size())

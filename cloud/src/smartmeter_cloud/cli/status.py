@@ -10,7 +10,7 @@ from typing import Any
 from smartmeter.submeters import main_of
 
 from smartmeter_cloud.config.settings import Config, HttpSettings
-from smartmeter_cloud.history.zone_check import hours_off
+from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring.chain import silent_after
 from smartmeter_cloud.store.interface import Store
 
@@ -18,6 +18,7 @@ ANSWER_SECONDS = 5
 BEAT_SILENT_MS = 20_000  # four heartbeats
 REFUSED_MS = 600_000  # a Concentrator tries again each minute
 REFUSED_TOLD = 10
+ZONES_ASKED = 500  # meters whose zone is checked, a second on PostgreSQL; the page checks all
 METERS_TOLD = 50  # in the text; JSON has all
 
 _ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
@@ -43,12 +44,14 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
     now = int(time.time() * 1000)
     counters = store.counters()
     meters = {}
-    for n in store.newest():
+    newest = store.newest()
+    hours = ZoneChecks(ZONES_ASKED).hours_off(store, newest)
+    for n in newest:
         meters[n.reading.meter] = {
             "last": n.reading.received,
             "silent": now - n.reading.received > silent_after(n.gap, bool(n.medium.name)),
             "clock": "wrong" if n.reading.suspect else "right",
-            "hours": hours_off(store, n),
+            "hours": hours.get(n.reading.meter, 0),
             "concentrator": n.concentrator,
         }
     households = {m.name: m.household for m in store.meters()}
