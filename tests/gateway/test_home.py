@@ -12,6 +12,7 @@ from typing import Any
 
 from playwright import sync_api as playwright
 from smartmeter_gateway.intake import validation
+from smartmeter_gateway.monitoring import document
 from smartmeter_gateway.monitoring.daily_energy import DailyEnergy
 from smartmeter_gateway.monitoring.registry import Registry
 
@@ -54,6 +55,49 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
     assert told.returncode == 0, told.stderr
     assert "LAN broker: connected" in told.stdout
     assert re.search(rf"meter {METER}: 1 readings, last \d+ s ago, 421 W", told.stdout)
+
+
+def test_texts_the_ratio_and_sub_meters_are_told(
+    between: Between, adapter: Adapter, browser: Any
+) -> None:
+    between.process.start().says("LAN broker: connected")
+    texts = {"96.13.0": "<b>Planned work</b>", "1.6.0": "2026-11-03T18:45:00+01:00"}
+    sent = json.loads(reading(3, power=421)) | {"ratio": 60, "texts": texts}
+    adapter.publish_and_wait(METER, json.dumps(sent).encode())
+    gas = json.loads(reading(1)) | {"values": {"24.2.1": 92.287}}
+    gas |= {"medium": "gas", "units": {"24.2.1": "m3"}}
+    adapter.publish_and_wait(METER + "-1", json.dumps(gas).encode())
+    adapter.publish_and_wait("bad", json.dumps(sent | {"texts": {"hello": "x"}}).encode())
+    adapter.publish_and_wait("bad", json.dumps(sent | {"ratio": 0}).encode())
+    adapter.publish_and_wait("bad", json.dumps(sent | {"texts": {"1.6.0": 1}}).encode())
+    eventually(lambda: json.loads(between.ask("/status"))["refused"] == {"content": 3})
+    status = json.loads(between.ask("/status"))
+    main, submeter = status["meters"][METER], status["meters"][METER + "-1"]
+    assert (main["texts"], main["ratio"]) == (texts, 60)
+    assert (submeter["medium"], submeter["units"]) == ("gas", {"24.2.1": "m3"})
+    told = command("status", "--config", str(between.process.config)).stdout
+    assert "  multiplied by its transformers' ratio of 60" in told
+    assert "  96.13.0: <b>Planned work</b>" in told
+    assert re.search(rf"meter {METER}-1: 1 readings, last \d+ s ago, gas: 92.287 m3", told)
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{between.http}/")
+    card = page.locator(".card", has=page.get_by_role("heading", name=METER, exact=True))
+    playwright.expect(card.locator(".totals")).to_contain_text("Message<b>Planned work</b>")
+    playwright.expect(card.locator(".totals")).to_contain_text("Ratio of the transformers60")
+    card = page.locator(".card", has=page.get_by_role("heading", name=METER + "-1", exact=True))
+    playwright.expect(card.locator(".totals")).to_have_text("gas, 24.2.192.287 m3")
+    playwright.expect(card.locator(".now")).to_be_hidden()
+    page.close()
+
+
+def test_a_sub_meter_is_not_silent_while_its_value_stands_still() -> None:
+    registry = Registry()
+    now = datetime.datetime.now(datetime.UTC)
+    registry.reading(METER, now, {"1.8.0": 1.0}, "port")
+    registry.reading(METER + "-1", now, {"24.2.1": 1.0}, "port", "water", {"24.2.1": "m3"})
+    for meter in registry.meters.values():
+        meter.arrived -= 3600
+    assert document.shown(registry)["silent"].keys() == {METER}
 
 
 def test_head_is_answered_like_get(between: Between) -> None:

@@ -71,13 +71,25 @@ def text(d: dict[str, Any]) -> str:
         grown = meter["today"].get("1.8.0")
         today = f", {grown['wh'] / 1000:.2f} kWh imported today" if grown else ""
         count = f"{meter['readings']} readings, last {_span(meter['age'])} ago"
-        lines.append(f"meter {name}: {count}{now}{today}{_paths(meter)}")
+        lines.append(f"meter {name}: {count}{now}{today}{_submeter(meter)}{_paths(meter)}")
+        if "ratio" in meter:
+            lines.append(f"  multiplied by its transformers' ratio of {meter['ratio']}")
+        lines += [f"  {code}: {text}" for code, text in meter.get("texts", {}).items()]
     for name, adapter in d["adapters"].items():
         what = f"port {adapter['port']}" if "port" in adapter else "adapter"
         lines.append(f"{what} of {name}: {adapter['short']}")
     lines += [f"meter {name} is SILENT: {reason}" for name, reason in d["silent"].items()]
     lines += [f"ALARM: {alarm}" for alarm in d["alarms"]]
     return "\n".join(lines)
+
+
+def _submeter(meter: dict[str, Any]) -> str:
+    """The medium of a sub-meter, and its values with their units."""
+    if "medium" not in meter:
+        return ""
+    units = meter["units"]
+    values = [f"{value:.12g} {units.get(c, '')}".strip() for c, value in meter["values"].items()]
+    return f", {meter['medium']}: {', '.join(values)}"
 
 
 def _paths(meter: dict[str, Any]) -> str:

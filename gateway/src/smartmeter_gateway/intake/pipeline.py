@@ -137,7 +137,8 @@ class Pipeline:
             self._registry.duplicate(meter, source)
             return False
         self._registry.reading(
-            meter, values.time, values.values, source, values.medium, values.units
+            *(meter, values.time, values.values, source),
+            *(values.medium, values.units, values.texts, values.ratio),
         )
         # what a sub-meter sends may be an hour old
         if values.clock == "meter" and not values.medium:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from smartmeter.reading import RATIO_MAX
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
-from smartmeter.wire.reading_decoder import UNIT_MAX
+from smartmeter.wire.reading_decoder import TEXT_MAX, UNIT_MAX
 from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 PAYLOAD_MAX = 65536  # bytes of a reading from the LAN
@@ -46,6 +47,7 @@ class Refused(ValueError):
 
 _CODE = r"^(\d{1,3}-\d{1,3}:)?\d{1,3}\.\d{1,3}\.\d{1,3}$"
 Unit = Annotated[str, Meta(max_length=UNIT_MAX)]
+Text = Annotated[str, Meta(max_length=TEXT_MAX)]
 
 
 class CheckedReading(msgspec.Struct):
@@ -105,6 +107,22 @@ class CheckedReading(msgspec.Struct):
             "the units of values that are not electricity"
         ),
     ] = None
+    texts: Annotated[
+        dict[str, Text] | None,
+        Meta(
+            description=f"an object of texts of at most {TEXT_MAX} characters, each by its "
+            'OBIS code, such as {"96.13.0":"a message"}',
+        ),
+    ] = None
+    ratio: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=RATIO_MAX,
+            description=f"a whole number from 1 to {RATIO_MAX}: of transformers, by which powers, "
+            "energies and currents were multiplied",
+        ),
+    ] = 1
 
 
 _reading = msgspec.json.Decoder(CheckedReading)
@@ -172,6 +190,8 @@ def reading(payload: bytes) -> CheckedReading:
                 )
         if len(_known_codes) < _KNOWN_MAX:
             _known_codes.update(values.values)
+    if values.texts and not all(map(is_code, values.texts)):
+        raise Refused(CONTENT, "not a reading: a text's name must be an OBIS code", "texts")
     if min(values.values.values()) < 0:
         _check_totals(values.values)
     return values

@@ -6,7 +6,7 @@ from typing import Any
 
 import smartmeter
 
-from .diagnosis import OLD_S, silence_reason
+from .diagnosis import OLD_S, SUBMETER_OLD_S, silence_reason
 from .registry import LAN, LinkState, Meter, Registry, now_text
 
 
@@ -35,6 +35,8 @@ def shown(registry: Registry) -> dict[str, Any]:
                     "today": _today(registry, id),
                 }
                 | ({"medium": meter.medium, "units": meter.units} if meter.medium else {})
+                | ({"texts": meter.texts} if meter.texts else {})
+                | ({"ratio": meter.ratio} if meter.ratio != 1 else {})
                 for id, meter in registry.meters.items()
             },
         }
@@ -80,7 +82,11 @@ def _today(registry: Registry, id: str) -> dict[str, dict[str, float]]:
 
 def _silent(registry: Registry, now: float) -> dict[str, str]:
     """meter -> why nothing is heard of it, for those that are silent."""
-    heard = {id for id, meter in registry.meters.items() if now - meter.arrived < OLD_S}
+    heard = {
+        id
+        for id, meter in registry.meters.items()
+        if now - meter.arrived < (SUBMETER_OLD_S if meter.medium else OLD_S)
+    }
     silent = {*registry.meters, *registry.adapters} - heard
     return {
         id: silence_reason(registry.adapters.get(id), registry.links, LAN) for id in sorted(silent)

@@ -28,7 +28,7 @@ class Meter:
     """The newest reading of a meter: its time, its values, its source, its time.monotonic().
 
     count: readings kept; sources: all sources of readings, kept or not. medium and units: of a
-    sub-meter's values, by code.
+    sub-meter's values, by code. texts: by code; ratio: of transformers.
     """
 
     time: datetime.datetime
@@ -39,6 +39,8 @@ class Meter:
     sources: list[str] = field(default_factory=list)
     medium: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    ratio: int = 1
 
 
 @dataclass
@@ -188,10 +190,12 @@ class Registry:
         source: str,
         medium: str | None = None,
         units: Mapping[str, str] | None = None,
+        texts: Mapping[str, str] | None = None,
+        ratio: int = 1,
     ) -> None:
         """A reading was taken in from that source; `when` is its own time.
 
-        medium and units are a sub-meter's.
+        medium and units are a sub-meter's; ratio is that of transformers.
         """
         arrived = time.monotonic()
         self._check_ahead(meter, when)
@@ -201,6 +205,7 @@ class Registry:
                 known = self.meters[meter] = Meter(when, values, source, arrived)
             known.time, known.values, known.source, known.arrived = when, values, source, arrived
             known.medium, known.units = medium, units or {}
+            known.texts, known.ratio = texts or {}, ratio
             known.count += 1
             if source not in known.sources:
                 known.sources.append(source)

@@ -2,6 +2,7 @@
 // inserted as text.
 const STATUS_MS = 2000;
 const CURVE_MS = 60000;
+const TEXTS = { "96.13.0": "Message", "1.6.0": "Peak of the month, at", "98.1.0": "Peaks of past months", "99.97.0": "Long power failures" };
 const cards = new Map();
 const get = async (path) => {
   const answer = await fetch(path, { signal: AbortSignal.timeout(8000) });
@@ -46,11 +47,12 @@ function show(name, meter) {
   const { node } = card(name);
   const v = meter.values;
   const watts = power(v);
+  node.querySelector(".now").classList.toggle("unused", Boolean(meter.medium) && watts === null);
   node.querySelector(".watts").textContent = watts === null ? "–" : number(Math.abs(watts), 0);
   node.querySelector(".way").textContent = watts === null ? "no power reported" : watts < 0 ? "to the grid" : "from the grid";
   node.classList.toggle("in", watts > 0);
   node.classList.toggle("out", watts < 0);
-  rows(node.querySelector(".totals"), [["1.8.0", "Import"], ["2.8.0", "Export"]].flatMap(([code, text]) => {
+  const energy = [["1.8.0", "Import"], ["2.8.0", "Export"]].flatMap(([code, text]) => {
     const { wh, since } = meter.today[code] ?? {};
     const from = new Date(since * 1000);
     const today = from.getHours() || from.getMinutes() ? `since ${clock(since)}` : "today";
@@ -58,7 +60,14 @@ function show(name, meter) {
       ...(wh === undefined ? [] : [[`${text} ${today}`, `${number(wh / 1000, 2)} kWh`]]),
       ...(code in v ? [[`${text}, total`, `${number(v[code] / 1000, 3)} kWh`]] : []),
     ];
-  }));
+  });
+  const shown = meter.medium ? Object.keys(v).filter((code) => !["1.8.0", "2.8.0"].includes(code)) : [];
+  rows(node.querySelector(".totals"), [
+    ...energy,
+    ...shown.map((code) => [`${meter.medium}, ${code}`, `${v[code].toLocaleString(undefined, { maximumFractionDigits: 6 })} ${meter.units[code] ?? ""}`]),
+    ...(meter.ratio ? [["Ratio of the transformers", number(meter.ratio, 0)]] : []),
+    ...Object.entries(meter.texts ?? {}).map(([code, text]) => [TEXTS[code] ?? code, text]),
+  ]);
   const phases = [["L1", "32.7.0", "31.7.0"], ["L2", "52.7.0", "51.7.0"], ["L3", "72.7.0", "71.7.0"]]
     .filter(([, u, i]) => u in v || i in v);
   node.querySelector("table").hidden = !phases.length;
