@@ -25,6 +25,7 @@ from smartmeter_service.toml_file import (
     WrongKey,
 )
 
+from .paired_users import PairedUsers
 from .settings import (
     NOT_AN_ID,
     CloudSettings,
