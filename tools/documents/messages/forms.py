@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from smartmeter.reading import RATIO_MAX
 from smartmeter_gateway.intake.validation import CheckedReading
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
@@ -16,19 +15,11 @@ def about(text: str) -> Any:
     return Meta(description=text)
 
 
-class Reading(CheckedReading, kw_only=True):
+class Reading(CheckedReading):
     """One telegram of a meter, or what an adapter measured at one moment.
 
     Other fields may follow. They are passed on and not read.
     """
-
-    ratio: Annotated[
-        int, Meta(ge=1, le=RATIO_MAX, description="the ratio that values are multiplied with")
-    ] = 1
-    texts: Annotated[
-        dict[str, str] | UnsetType,
-        about("values that are no numbers, by OBIS code, if the adapter's settings name them"),
-    ] = UNSET
 
 
 class Status(msgspec.Struct):
