@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from smartmeter_cloud.config import settings_file
 
 from tests.cloud.harness import command
 
@@ -75,6 +76,29 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> 
     assert line.startswith("smartmeter-cloud: ")
     assert sentence in line
     assert "test-secret" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("", 1883),
+        ("tls = false\n", 1883),
+        ('tls = false\nhost = "0.0.0.0"\n', 1883),
+        ('certificate = "secret"\nkey = "secret"\n', 8883),
+        ('tls = false\ncertificate = "secret"\nkey = "secret"\n', 1883),
+    ],
+)
+def test_the_embedded_broker_takes_tls_as_the_concentrator_s_does(
+    tmp_path: Path, text: str, port: int
+) -> None:
+    (tmp_path / "secret").write_text("test-secret\n")
+    (tmp_path / "secret").chmod(0o600)
+    config = tmp_path / "cloud.toml"
+    config.write_text(f'[broker]\nembedded = true\npassword_file = "secret"\n{text}')
+    broker = settings_file.load(config).own_broker
+    assert broker is not None
+    assert broker.port == port
+    assert bool(broker.certificate) == (port == 8883)
 
 
 def test_no_file(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ class _OwnBroker(Table):
     embedded: bool
     host: Host = "127.0.0.1"
     port: ListenPort | None = None
+    tls: bool | None = None
     certificate: ReadableFile | None = None
     key: PrivateFile | None = None
     user: Text = "concentrator"
@@ -113,15 +114,23 @@ class _OwnBroker(Table):
         check_pair(self.certificate, self.key)
         if self.password is None:
             raise WrongKey("password_file", "is missing: Concentrators log in with a password")
-        if self.certificate is None and not is_loopback(self.host):
-            raise WrongKey("certificate", _OUTSIDE.format(self.host))
-        if self.client_ca is not None and self.certificate is None:
-            raise WrongKey("certificate", "is missing: client_ca needs certificate and key")
+        if self.uses_tls and self.certificate is None:
+            raise WrongKey("certificate", _OUTSIDE.format(self.host) + ", or tls = false")
+        if self.client_ca is not None and not (self.uses_tls and self.certificate):
+            raise WrongKey("certificate", "is missing: client_ca needs TLS, certificate and key")
+
+    @property
+    def uses_tls(self) -> bool:
+        """As the file says, or else with a certificate, and wherever others can connect."""
+        if self.tls is not None:
+            return self.tls
+        return self.certificate is not None or not is_loopback(self.host)
 
     def settings(self) -> OwnBroker:
-        port = self.port if self.port is not None else (8883 if self.certificate else 1883)
+        port = self.port if self.port is not None else (8883 if self.uses_tls else 1883)
         users = {self.user: self.password or ""}
-        return OwnBroker(self.host, port, users, self.certificate, self.key, self.client_ca)
+        files = (self.certificate, self.key) if self.uses_tls else (None, None)
+        return OwnBroker(self.host, port, users, *files, self.client_ca)
 
 
 class _Store(Table):

@@ -30,7 +30,8 @@ AHEAD_MAX_MS = 86_400_000
 BEHIND_MAX_MS = 400 * 86_400_000  # a Concentrator's backlog may be long, but not that long
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_MS, _LAST_MS = 86_400_000, 7_258_032_000_000  # 1970-01-02, 2199-12-31
+_FIRST_MS, _LAST_MS = 86_400_000, 7_258_032_000_000
+_RANGE = "1970-01-02 to 2199-12-31 (UTC)"
 _MS, _MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
 TOPICS_KNOWN = 65_536  # of which it is remembered what they mean
 _GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -269,7 +270,7 @@ def _row(
     time = reading.time
     at = (time - _EPOCH) // _MS
     if not _FIRST_MS <= at < _LAST_MS:
-        raise Refused(f"the year {time.year} is outside the range 1970 to 2199")
+        raise Refused(f"the time {time.isoformat()} is outside the range {_RANGE}")
     offset = time.utcoffset()
     texts = _texts(reading.texts) if reading.texts else None
     return (

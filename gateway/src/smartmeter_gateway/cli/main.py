@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import smartmeter
+from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_service.private_files import PRIVATE_UMASK
 from smartmeter_service.toml_file import SettingsError
 
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, action: Callable[[argparse.Namespace], int], text: str) -> Any:
         made = commands.add_parser(name, help=text, description=text)
         made.set_defaults(run=action)
-        if name not in ("decode", "ports", "broker-rules"):
+        if name not in ("decode", "ports"):
             made.add_argument("--config", type=Path, default=Path(_CONFIG), metavar="FILE")
         return made
 
@@ -100,8 +101,14 @@ def _parser() -> argparse.ArgumentParser:
     cert.add_argument("token", metavar="-", nargs="?", help="reads the token from a pipe")
     cert.add_argument("--ca", type=Path, metavar="FILE", help="file with the Cloud's CA")
 
-    rules = command("broker-rules", _rules, "print the access rules for the Cloud's mosquitto")
-    rules.add_argument("--ingest", default="ingest", metavar="NAME", help="the Cloud's own user")
+    rules = command(
+        "broker-rules",
+        _rules,
+        "print the access rules for the mosquitto of the Cloud or of the LAN",
+    )
+    where = rules.add_mutually_exclusive_group()
+    where.add_argument("--lan", action="store_true", help="the LAN's, for these settings")
+    where.add_argument("--ingest", default="ingest", metavar="NAME", help="the Cloud's own user")
 
     dec = command("decode", _decode, "decode a capture of a meter's bytes")
     dec.add_argument(
@@ -250,8 +257,15 @@ def _token(argument: str | None) -> str:
 
 
 def _rules(arguments: argparse.Namespace) -> int:
-    from ..provisioning.broker_acl import mosquitto
+    from ..provisioning.broker_acl import mosquitto, mosquitto_lan
 
+    if arguments.lan:
+        config = load(arguments.config)
+        if not isinstance(config.lan, BrokerSettings):
+            raise SettingsError("--lan: the settings name no broker in [lan]; it needs no rules")
+        user = config.lan.user or "concentrator"
+        print(mosquitto_lan(config.id, user, config.home.prefix if config.home else None), end="")
+        return 0
     try:
         print(mosquitto(arguments.ingest), end="")
     except ValueError as why:
