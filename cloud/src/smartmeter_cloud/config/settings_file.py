@@ -116,8 +116,10 @@ class _OwnBroker(Table):
             raise WrongKey("password_file", "is missing: Concentrators log in with a password")
         if self.uses_tls and self.certificate is None:
             raise WrongKey("certificate", _OUTSIDE.format(self.host) + ", or tls = false")
-        if self.client_ca is not None and not (self.uses_tls and self.certificate):
-            raise WrongKey("certificate", "is missing: client_ca needs TLS, certificate and key")
+        if self.client_ca is not None and self.tls is False:
+            raise WrongKey("tls", "is false, but client_ca needs TLS; drop one of them")
+        if self.client_ca is not None and self.certificate is None:
+            raise WrongKey("certificate", "is missing: client_ca needs certificate and key")
 
     @property
     def uses_tls(self) -> bool:
