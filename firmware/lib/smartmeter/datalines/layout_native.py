@@ -9,7 +9,7 @@ a length or a letter differs, so does the shape.
 
 from struct import Struct
 
-from ..dlms.lists.known_native import Known
+from ..dlms.lists.reading_template_native import ReadingTemplate
 from .clock import Clock
 from .submeters import again
 
@@ -44,7 +44,7 @@ class Marks:
         self.times: "list[tuple[str, int, int]]" = []
 
 
-class TextPlan(Known):
+class TextPlan(ReadingTemplate):
     def __init__(
         self,
         text: bytes | bytearray,

@@ -8,7 +8,7 @@ walk would take the same places, so that the numbers are read there at once.
 
 from struct import Struct
 
-from ..dlms.lists.known_native import Known
+from ..dlms.lists.reading_template_native import ReadingTemplate
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Marks:
         self.times: "list[int]" = []
 
 
-class SmlPlan(Known):
+class SmlPlan(ReadingTemplate):
     def __init__(
         self,
         data: bytes,

@@ -8,7 +8,7 @@ Only for CPython: a device has one frame in a second or two, and no heap to spar
 
 from struct import Struct
 
-from ..dlms.lists.known_native import Known
+from ..dlms.lists.reading_template_native import ReadingTemplate
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _MINUTES = 4  # and the rest: mmss
 _LAST_TENS = b"012345"
 
 
-class Plan(Known):
+class Plan(ReadingTemplate):
     """places: where the value of each label begins; kinds: decode._kinds of the same groups."""
 
     def __init__(

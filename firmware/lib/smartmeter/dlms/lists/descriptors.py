@@ -5,7 +5,7 @@ from array import array
 from ...fault import LAYOUT, Rejected
 from .. import axdr
 from ..ber import ber_length
-from .listed import CODE_SIZE, Listed, is_code
+from .value_list import CODE_SIZE, ValueList, is_code
 
 _DESCRIPTOR = 4  # values: class, code, attribute, index
 # since version 1 of the class also a restriction, none of which is 0 and null-data, and since
@@ -18,7 +18,7 @@ _COUNTED = (0x01, 0x02, 0x81)  # before a count of one byte
 _STRUCTURE = 0x02
 
 
-def descriptors(data: bytes | bytearray, places: "array[int]") -> Listed | None:
+def descriptors(data: bytes | bytearray, places: "array[int]") -> ValueList | None:
     """Layout d, or None: class, code, attribute, index for each value, and then the values.
 
     The first descriptor is mostly that of the push list, whose value is the descriptors.
@@ -51,7 +51,7 @@ def descriptors(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     skipped = count - len(values)
     if skipped not in (0, 1) or not values:
         return None
-    listed = Listed("d")
+    listed = ValueList("d")
     for i, place in enumerate(values):
         if not place:
             continue
@@ -80,7 +80,7 @@ def _whole(data: bytes | bytearray, at: int) -> "array[int]":
     return values
 
 
-def _scale(data: bytes | bytearray, listed: Listed, code: int, scaler: int) -> None:
+def _scale(data: bytes | bytearray, listed: ValueList, code: int, scaler: int) -> None:
     """Gives its scaler_unit to the value of the same code, which came before."""
     pairs = listed.pairs
     wanted = data[code : code + CODE_SIZE]
@@ -89,9 +89,9 @@ def _scale(data: bytes | bytearray, listed: Listed, code: int, scaler: int) -> N
             pairs[i + 2] = scaler
 
 
-def untagged(data: bytes | bytearray, at: int, end: int) -> Listed:
+def untagged(data: bytes | bytearray, at: int, end: int) -> ValueList:
     """Layout f: a reason and an array of {class(2) code(6) attribute(1) as they are, value}."""
-    listed = Listed("f")
+    listed = ValueList("f")
     count, at = ber_length(data, at + 5, end)
     while count:
         count -= 1

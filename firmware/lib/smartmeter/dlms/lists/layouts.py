@@ -20,7 +20,7 @@ from ...meters import profiles
 from ...obis import complete, put_as, unit_named
 from .. import axdr
 from ..clock import is_clock
-from .listed import CODE_SIZE, Listed, describe, is_code, is_octets, note, text_of
+from .value_list import CODE_SIZE, ValueList, describe, is_code, is_octets, note, text_of
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def read(
     at: int,
     ctx: "Context",
     reading: "Reading",
-) -> "tuple[Listed, list[tuple[str, str, str, int]]]":
-    """Fills reading with the list data[at:]; gives (Listed, what obis.complete gave).
+) -> "tuple[ValueList, list[tuple[str, str, str, int]]]":
+    """Fills reading with the list data[at:]; gives (ValueList, what obis.complete gave).
 
     ctx.profile overrides what the telegram says.
     """
@@ -69,7 +69,7 @@ def read(
     return listed, derived
 
 
-def _list(data: bytes | bytearray, at: int, end: int) -> Listed:
+def _list(data: bytes | bytearray, at: int, end: int) -> ValueList:
     if data[at : at + 3] == b"\x02\x02\x16" and data[at + 4 : at + 5] == b"\x01":
         from .descriptors import untagged
 
@@ -107,7 +107,7 @@ def _list(data: bytes | bytearray, at: int, end: int) -> Listed:
 
 def _identify(
     data: bytes | bytearray,
-    listed: Listed,
+    listed: ValueList,
     title: bytes,
     profile: "Profile | None",
     texts: "dict[str, str]",
@@ -155,9 +155,9 @@ def _identify(
             listed.profile = profiles.by_type(listed.profile, found[code])
 
 
-def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
+def _pairs(data: bytes | bytearray, places: "array[int]") -> ValueList | None:
     """Layouts a, b and c, or None: only codes with their values, and a few strings."""
-    listed = Listed("c")
+    listed = ValueList("c")
     numbers = False
     n = len(places)
     i = 0
@@ -186,7 +186,7 @@ def _pairs(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     return listed if numbers else None
 
 
-def _fill(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
+def _fill(data: bytes | bytearray, listed: ValueList, reading: "Reading") -> None:
     """Scales the numbers and adds them to reading."""
     scales: "Scales | None" = None
     pairs = listed.pairs

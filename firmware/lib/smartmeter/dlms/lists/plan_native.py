@@ -12,7 +12,7 @@ from struct import Struct
 from ...meters.profiles import NORDIC, UNKNOWN
 from .. import clock
 from ..axdr import WIDE
-from .known_native import Known
+from .reading_template_native import ReadingTemplate
 from .scales import CURRENTS, DIRECT, FREQUENCY, MAINS, PHASES, VOLTAGES, Scales
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ...context import Profile
     from ...reading import Reading
-    from .listed import Listed
+    from .value_list import ValueList
 
 # Tags of whole numbers as struct writes them (Green Book 4.1.5).
 _FORMATS = {
@@ -51,8 +51,8 @@ def keep(plans: "dict[tuple[object, ...], Any]", name: "tuple[object, ...]", pla
     plans[name] = plan
 
 
-class Plan(Known):
-    """One list's: made by the walk that found listed (listed.Listed) and filled reading.
+class Plan(ReadingTemplate):
+    """One list's: made by the walk that found listed (value_list.ValueList) and filled reading.
 
     derived is what obis.complete added. header is the size of a data-notification's, 0 of a list
     alone. profile is the meter's family, from the list or from the header.
@@ -61,7 +61,7 @@ class Plan(Known):
     def __init__(
         self,
         data: bytes | bytearray,
-        listed: "Listed",
+        listed: "ValueList",
         reading: "Reading",
         derived: list[tuple[str, str, str, int]],
         header: int,

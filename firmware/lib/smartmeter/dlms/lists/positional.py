@@ -5,7 +5,7 @@ from ...meters import profiles
 from ...obis import key_of, put_as, unit_of
 from .. import axdr
 from ..clock import is_clock
-from .listed import Listed, text_of
+from .value_list import ValueList, text_of
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _ROUNDED = 2  # a sum of tariffs may differ by that much from the total
 _POWER_MAX = 1000000  # W or var of a meter without transformers, and more
 
 
-def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
+def positions(data: bytes | bytearray, places: "array[int]") -> ValueList | None:
     """Layout e, or None: the kinds of all values in a row are a list's mark."""
     kinds = "".join([_kind(data, place) for place in places])
     found = known.POSITIONS.get(kinds)
@@ -51,7 +51,7 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     if found is None:
         return None
     family, meanings = found
-    listed = Listed("e")
+    listed = ValueList("e")
     unscaled: dict[str, int] = {}
     for meaning, place in zip(meanings, places):
         name, exponent = (meaning, 0) if isinstance(meaning, str) else meaning
@@ -76,7 +76,7 @@ def positions(data: bytes | bytearray, places: "array[int]") -> Listed | None:
     return listed
 
 
-def put_named(data: bytes | bytearray, listed: Listed, reading: "Reading") -> None:
+def put_named(data: bytes | bytearray, listed: ValueList, reading: "Reading") -> None:
     """Adds the numbers that are known by their position to reading."""
     for text, exponent, place, group in listed.named:
         c, d, _ = text[text.find(":") + 1 :].split(".")
@@ -109,7 +109,7 @@ def _is_twin(data: bytes | bytearray, places: "array[int]") -> bool | None:
     return None
 
 
-def _scale(data: bytes | bytearray, listed: Listed, places: "dict[str, int]") -> None:
+def _scale(data: bytes | bytearray, listed: ValueList, places: "dict[str, int]") -> None:
     """Names the values whose exponents follow from mains limits."""
     from .scales import Scales
 

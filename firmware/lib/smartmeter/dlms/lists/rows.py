@@ -13,7 +13,7 @@ length of a code in each other's place: 06 09 for 09 06.
 from array import array
 
 from .. import axdr
-from .listed import Listed, describe, is_code, note
+from .value_list import ValueList, describe, is_code, note
 
 _CLASS = 0x12  # a long-unsigned
 _VALUE_ATTRIBUTE = 2
@@ -21,12 +21,12 @@ _SCALER = 3  # bytes between a scaler_unit's tag and its scaler
 _SWAPPED = b"\x06\x09"
 
 
-def rows(data: bytes | bytearray, places: "array[int]") -> Listed | None:
+def rows(data: bytes | bytearray, places: "array[int]") -> ValueList | None:
     """Layout g, or None."""
     codes = [i for i in range(len(places)) if is_code(data, places[i])]
     if len(codes) < 2:
         return None
-    listed = Listed("g")
+    listed = ValueList("g")
     end = len(places)
     last = codes[-1] == end - 1
     begins = [0] + [i + 1 for i in codes] if last else [i + 1 for i in codes]
@@ -59,8 +59,8 @@ def rows(data: bytes | bytearray, places: "array[int]") -> Listed | None:
 
 
 def _take(
-    data: bytes | bytearray, listed: Listed, told: "list[tuple[int, int, int]]"
-) -> Listed | None:
+    data: bytes | bytearray, listed: ValueList, told: "list[tuple[int, int, int]]"
+) -> ValueList | None:
     """Takes the values with a number before them: an attribute, or a power of ten."""
     numbers = {axdr.number(data, place) for _, place, _ in told}
     if numbers <= {_VALUE_ATTRIBUTE}:

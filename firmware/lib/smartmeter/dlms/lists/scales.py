@@ -10,7 +10,7 @@ from .. import axdr
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ...context import Profile
-    from .listed import Listed
+    from .value_list import ValueList
 
 # V between phase and neutral: of a normal mains, and of a disturbed one. Each range is smaller
 # than a factor of ten, so that only one exponent fits.
@@ -66,7 +66,7 @@ class Scales:
         return None if unit else 0
 
 
-def of_list(data: bytes | bytearray, listed: "Listed") -> Scales:
+def of_list(data: bytes | bytearray, listed: "ValueList") -> Scales:
     """The values of the list without scaler."""
     numbers: dict[int, int] = {}
     wide = False

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _new = Reading.__new__
 
 
-class Known:
+class ReadingTemplate:
     """All parts of a reading except its numbers and its time.
 
     slots: [(key, power of ten, least, greatest)] of the numbers in the telegram, in the

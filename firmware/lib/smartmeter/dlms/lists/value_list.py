@@ -21,7 +21,7 @@ _known: "dict[int | bytes, tuple[str, str, str]]" = {}
 _KNOWN_MAX = 64
 
 
-class Listed:
+class ValueList:
     """What a list holds before scaling; all places are those of tags in the telegram's bytes.
 
     pairs has three numbers for each value that has a code: where the code's six octets are, the
@@ -68,7 +68,7 @@ def text_of(octets: bytes) -> str:
     return str(stripped, "ascii")
 
 
-def note(data: bytes | bytearray, listed: Listed, place: int) -> None:
+def note(data: bytes | bytearray, listed: ValueList, place: int) -> None:
     """A string that stands alone: the clock, the list's name or, last, a serial number."""
     octets = axdr.octets(data, place)
     if is_clock(octets):
