@@ -55,8 +55,6 @@ class Unpacker:
     ) -> None:
         if not len(MAGIC) + 4 + len(modulus) < total <= BYTES_MAX:
             raise Refused("a bundle is at most %d bytes long" % BYTES_MAX)
-        if slots.is_in_place():
-            raise Refused("the firmware is part of this board's image; flash a new image by cable")
         slot = slots.free()
         if slot is None:
             raise Refused("version %s is on trial itself; wait until it has published" % running)
@@ -178,7 +176,7 @@ class Unpacker:
         self._left = length
 
     def _signature(self, signature: bytearray) -> None:
-        if not rsa.verify(self._modulus, bytes(signature), self._digest.digest()):
+        if not rsa.verify(self._modulus, signature, self._digest.digest()):
             raise Refused("its signature is not by the key of the settings")
         slots.try_out(self._slot, self._claimed)
         self.version = self._claimed

@@ -5,7 +5,7 @@ _EXPONENT = 65537
 SIZES = (384, 512)  # bytes of a modulus: RSA-3072, RSA-4096
 
 
-def verify(modulus: bytes, signature: bytes, digest: bytes) -> bool:
+def verify(modulus: bytes, signature: bytes | bytearray, digest: bytes) -> bool:
     """Whether signature was made with the key of modulus for this SHA-256 digest."""
     size = len(modulus)
     if size not in SIZES or len(signature) != size:

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 
+import slots
 from smartmeter import __version__
 
 from . import broker, connection
@@ -18,6 +19,8 @@ from .console import say
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import tls
 
     from .settings import Store
 
@@ -71,6 +74,7 @@ class Update:
             url = None
         if not isinstance(url, str) or not _is_address(url):
             raise Refused("a command is a piece of a bundle, or an https address")
+        _refuse_in_place()
         if self._failed is not None and time.ticks_diff(ticks(), self._failed) > _AGAIN_MS:
             self._failed = None
             self._settled = ""
@@ -79,6 +83,7 @@ class Update:
 
     def _piece(self, at: int, total: int, data: memoryview) -> None:
         if at == 0:
+            _refuse_in_place()
             self._drop()
             self._unpacker = self._new_unpacker(total)
         unpacker = self._unpacker
@@ -135,11 +140,15 @@ class Update:
                 self._failed = ticks()  # it may come through another time
             self._give_up(why)
 
-    async def _session(self, url: str, alive: "Callable[[], None]") -> bool:
-        """One connection to the server. Whether the next one is to go on from here."""
+    def _security(self) -> "tls.SSLContext":
         ca = self._store.secret("update_ca") or self._store.secret("broker_ca")
         if not ca:
             raise Refused("there is no CA to verify the server")
+        return broker.context(ca, None, None)
+
+    async def _session(self, url: str, alive: "Callable[[], None]") -> bool:
+        """One connection to the server. Whether the next one is to go on from here."""
+        security = self._security()
         host, _, path = url[8:].partition("/")
         name, _, digits = host.partition(":")
         port = int(digits or "443")
@@ -149,7 +158,7 @@ class Update:
         until = time.ticks_add(time.ticks_ms(), _SESSION_MS)
         try:
             opened.allow(_ANSWER_MS)
-            opened.begin(broker.context(ca, None, None), name)
+            opened.begin(security, name)
             opened.write(
                 b"GET /%s HTTP/1.0\r\nHost: %s\r\nRange: bytes=%d-\r\n\r\n"
                 % (path.encode(), host.encode(), have)
@@ -174,6 +183,11 @@ class Update:
         finally:
             opened.close()
         return self._unpacker is not None
+
+
+def _refuse_in_place() -> None:
+    if slots.is_in_place():
+        raise Refused("the firmware is part of this board's image; flash a new image by cable")
 
 
 def _is_address(url: str) -> bool:

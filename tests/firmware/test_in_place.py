@@ -40,5 +40,11 @@ def test_a_classic_esp32_decodes_and_lets_no_update_defeat_it(
     words = "the firmware is part of this board's image; flash a new image by cable"
     with pytest.raises(update.Refused, match=words):
         push(setup, update.bundle(firmware("9.9.9"), "9.9.9", key))
+    # An address is refused before a second TLS connection needs memory.
+    setup.listener.forget()
+    setup.listener.publish("smartMeterCommand/test-meter/update", b'{"url": "https://x/y"}')
+    status = setup.status()
+    assert words in status["update"]
+    assert status["connects"] == 1
     heap = setup.board.heap()
     assert heap.live + heap.slack < 75_000, heap  # with what takes updates
