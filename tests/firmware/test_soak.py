@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 
 from tests.firmware.rig import ONE_WORD_SIZE
-from tools.soak.__main__ import soak
+from tools.soak.__main__ import RAW, READING, soak
+from tools.soak.adapter_run import Way
 
 
 @ONE_WORD_SIZE
+@pytest.mark.parametrize("way", [READING, RAW], ids=["c3", "classic"])
 def test_a_short_soak_loses_nothing(
-    tmp_path: Path, flash_image: Path, capsys: pytest.CaptureFixture[str]
+    way: Way, tmp_path: Path, flash_image: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good = soak(tmp_path, 240, first=60, unbroken=90, every=30, image=flash_image)
+    good = soak(tmp_path, 240, first=60, unbroken=90, every=30, image=flash_image, way=way)
     said = capsys.readouterr().out
     assert good, said
     assert "no reading lost: 0 of 240" in said

@@ -25,6 +25,9 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from cryptography.hazmat.primitives.asymmetric import rsa
+from smartmeter import Reading
+from smartmeter.receiver import Receiver
+from smartmeter.wire.reading_encoder import to_json
 
 from tools import flash, update
 from tools.certificates import Authority
@@ -42,7 +45,6 @@ _INTERVAL_S = 5  # between telegrams, as meters of this form send
 # Classes of tools/virtual_board/memory.py; words of 64 bits take twice the heap of any chip.
 MEMORY = {"micropython32": "c3", "micropython": "psram"}
 _WAIT_S = 60
-_QUIET_S = 0.03  # longer than between a publish and its answer
 
 
 class Passage:
@@ -149,6 +151,7 @@ class AdapterRun:
         self._at = datetime.now(UTC).replace(microsecond=0).timestamp()
         self.readings: queue.Queue[dict[str, Any]] = queue.Queue()
         self.statuses: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.listens = threading.Event()  # while the client that takes the readings is subscribed
 
     def __enter__(self) -> "AdapterRun":
         self.broker.start()
@@ -201,12 +204,14 @@ class AdapterRun:
         self._client.tls_set(str(self._authority.certificate_path))
         self._client.on_message = self._arrived
         self._client.on_connect = lambda client, *_: client.subscribe("smartMeterMessage/#", 1)
+        self._client.on_subscribe = lambda *_: self.listens.set()
+        self._client.on_disconnect = lambda *_: self.listens.clear()
         self._client.connect("localhost", self.broker.port)
         self._client.loop_start()
 
     def _arrived(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         if message.topic.endswith(("/raw", "/ciphered")):
-            self.readings.put({})  # for the Concentrator to read
+            self.readings.put(_opened(message.payload, message.topic.endswith("/ciphered")))
             return
         document = json.loads(message.payload, parse_float=Decimal)
         into = self.readings if message.topic.endswith("/reading") else self.statuses
@@ -229,12 +234,6 @@ class AdapterRun:
         password = self._passwords["run"]
         return update.push(data, METER, "localhost", self.broker.port, ca, "run", password)
 
-    def settle(self) -> None:
-        """Returns once the broker has answered the last publish."""
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self.passage.answered.get(timeout=_QUIET_S)
-
     def send(self) -> dict[str, Any]:
         """Sends a telegram on the wire; returns the meter's values."""
         self._at += _INTERVAL_S
@@ -242,6 +241,16 @@ class AdapterRun:
         os.write(self._master, data)
         self.sent_at = time.monotonic()
         return truth
+
+
+def _opened(telegram: bytes, is_ciphered: bool) -> dict[str, Any]:
+    """The JSON of the reading in a telegram, as the Concentrator makes it; {} without one."""
+    receiver = Receiver(_KEY if is_ciphered else None)
+    for event in receiver.feed(telegram) + receiver.flush():
+        if isinstance(event, Reading):
+            document: dict[str, Any] = json.loads(to_json(event), parse_float=Decimal)
+            return document
+    return {}
 
 
 def agrees(reading: dict[str, Any], truth: dict[str, Any]) -> bool:

@@ -37,7 +37,7 @@ from chip import (
     network,
     read_file,
 )
-from chip.clock import AHEAD_FD, RTC, gmtime, mktime, now, ticks_ms
+from chip.clock import AHEAD_FD, RTC, catch_up, gmtime, mktime, now, ticks_ms
 from chip.console import Console, run_file
 from chip.flash import NVS, Flash
 from chip.machine import WDT, Pin, reset
@@ -132,9 +132,15 @@ import asyncio  # noqa: I001
 import binascii, collections, cryptolib, hashlib, random, re, struct, tls  # noqa: E401, F401
 
 if AHEAD_FD >= 0:
-    # a wait must not be as long as it would be if no time were skipped
     _wait = asyncio.core.IOQueue.wait_io_event
-    asyncio.core.IOQueue.wait_io_event = lambda queue, ms: _wait(queue, min(ms, 20) if ms else 0)
+
+    def _wait_briefly(queue, ms):
+        """Not as long as it would be if no time were skipped."""
+        if ms:
+            catch_up()
+        _wait(queue, min(ms, 20))
+
+    asyncio.core.IOQueue.wait_io_event = _wait_briefly
 
 
 class SSLContext(tls.SSLContext):

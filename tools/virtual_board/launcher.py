@@ -7,6 +7,7 @@ import pty
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import termios
 import threading
@@ -101,6 +102,7 @@ class VirtualBoard:
         self.port = os.ttyname(self._slave)
         self._process: subprocess.Popen[bytes] | None = None
         self._on = False
+        self._passed = [0, 0]  # seconds of pass_time() and pass_idle_time()
         self._dipped = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -137,13 +139,22 @@ class VirtualBoard:
         The first call takes effect with the next start. Six days at the most: asyncio's C part has
         ticks of its own, which nothing turns, and 2^29 ms ahead of them is behind them.
         """
-        ahead = self.folder / "ahead"
-        passed = int.from_bytes(ahead.read_bytes(), "little") if ahead.exists() else 0
-        assert (passed + seconds) * 1000 < 1 << 29, "no clock can be turned so far"
+        passed = self._passed[0]
         for at in range(passed + step, passed + seconds + 1, step) if seconds else (0,):
-            with ahead.open("r+b" if ahead.exists() else "wb") as f:
-                f.write(at.to_bytes(4, "little"))
+            self._passed[0] = at
+            self._turn_clock()
             time.sleep(0.03)  # for its tasks to see that it is later
+
+    def pass_idle_time(self, seconds: int) -> None:
+        """The same, but once all tasks of the board wait: no answer of a broker is late by it."""
+        self._passed[1] += seconds
+        self._turn_clock()
+
+    def _turn_clock(self) -> None:
+        assert sum(self._passed) * 1000 < 1 << 29, "no clock can be turned so far"
+        ahead = self.folder / "ahead"
+        with ahead.open("r+b" if ahead.exists() else "wb") as f:
+            f.write(struct.pack("<ii", *self._passed))
 
     def set_line(self, line: str | None) -> None:
         """Sets the wire from the next start on; None: any setting will do."""

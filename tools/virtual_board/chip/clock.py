@@ -6,17 +6,28 @@ import time
 from chip import FOLDER, STATE, c_open, c_pread, read_file, write_file
 
 # Time that has passed for the chip alone (launcher.py, pass_time): seconds in a file, so that it
-# passes while this program waits.
+# passes while this program waits. The second number passes only while all tasks wait.
 AHEAD_FD = c_open(FOLDER + "/ahead", 0)
-_seconds = array.array("i", (0,))
+_seconds = array.array("i", (0, 0))
 _real_ticks = time.ticks_ms
 _TICKS_MASK = time.ticks_add(0, -1)
 
 
 def _ahead():
     if AHEAD_FD >= 0:
-        c_pread(AHEAD_FD, _seconds, 4, 0)
-    return _seconds[0]
+        c_pread(AHEAD_FD, _seconds, 8, 0)
+    return _seconds[0] + _idle
+
+
+def catch_up():
+    """Lets the time pass that is for moments in which all tasks wait."""
+    global _idle
+    _ahead()
+    _idle = _seconds[1]
+
+
+_idle = 0
+catch_up()
 
 
 def ticks_ms():
@@ -70,10 +81,3 @@ class RTC:
         if len(data) > self.SIZE:
             raise ValueError("buffer too long")
         write_file(STATE + "/rtc.mem", bytes(data))
-
-    def datetime(self, value=None):
-        if value is not None:
-            at = mktime(value[:3] + value[4:7]) + _2000
-            _set_clock(int(at) - int(time.time()) or 1)
-        t = gmtime()
-        return (t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0)
