@@ -8,6 +8,7 @@ A board with PSRAM runs the sources, too: mpremote cp -r firmware/. :
 """
 
 import argparse
+import ast
 import json
 import shutil
 import sys
@@ -26,17 +27,45 @@ PACKAGE = FIRMWARE / "package.json"
 def files() -> list[str]:
     """The modules of the firmware, relative to its folder.
 
-    Those for CPython stay away. So does an empty __init__.py: MicroPython takes a folder without
-    one for a package, and loading each would cost 70 bytes of heap.
+    Those that main.py never imports stay away, because only the servers and tools use them. So
+    does an empty __init__.py: MicroPython takes a folder without one for a package, and loading
+    each would cost 70 bytes of heap.
     """
-    found = [FIRMWARE / "main.py", FIRMWARE / "slots.py"]
-    for folder in ("adapter", "lib"):
-        found += sorted((FIRMWARE / folder).rglob("*.py"))
+    found = {"main": FIRMWARE / "main.py", "slots": FIRMWARE / "slots.py"}
+    for root in (FIRMWARE, FIRMWARE / "lib"):
+        for folder in ("adapter", "smartmeter"):
+            for path in sorted((root / folder).rglob("*.py")):
+                names = path.relative_to(root).with_suffix("").parts
+                found[".".join(names[:-1] if names[-1] == "__init__" else names)] = path
+    reached: set[str] = set()
+    waiting = {"main"}
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting |= (_imported(module, found[module]) & found.keys()) - reached
     return [
-        f.relative_to(FIRMWARE).as_posix()
-        for f in found
-        if f.stat().st_size and not f.stem.endswith("_native")
+        path.relative_to(FIRMWARE).as_posix()
+        for module, path in found.items()
+        if module in reached and path.stat().st_size and not path.stem.endswith("_native")
     ]
+
+
+def _imported(module: str, path: Path) -> set[str]:
+    """The names that a module imports at run time, at any place in it, and their packages."""
+    package = module.split(".") if path.stem == "__init__" else module.split(".")[:-1]
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = base + node.module.split(".") if node.module else base
+            found |= {".".join([*base, alias.name]) for alias in node.names}
+    return {name.rsplit(".", n)[0] for name in found for n in range(name.count(".") + 1)}
 
 
 def version() -> str:

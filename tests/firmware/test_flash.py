@@ -27,6 +27,16 @@ def test_no_empty_file_gets_on_a_board() -> None:
     assert not [name for name in names if not (FIRMWARE / name).read_bytes()]
 
 
+def test_what_only_servers_use_stays_away() -> None:
+    """What main.py reaches by any import is there, also by one within a function."""
+    names = flash.files()
+    assert "lib/smartmeter/link/wrapper.py" in names
+    assert "lib/smartmeter/meters/zones.py" in names
+    assert "lib/smartmeter/meters/families.py" not in names
+    assert "lib/smartmeter/wire/receipt.py" not in names
+    assert "lib/smartmeter/crypto/aes_native.py" not in names
+
+
 _DIGESTS = """
 import hashlib
 for name in %r:
