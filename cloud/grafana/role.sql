@@ -4,7 +4,7 @@ DO $$ BEGIN
     CREATE ROLE grafana LOGIN;
 EXCEPTION WHEN duplicate_object THEN NULL;  -- of another database of this server
 END $$;
-GRANT SELECT ON reading, rollup, counter, process TO grafana;
+GRANT SELECT ON reading, rollup, counter, process, readings, energy_15min TO grafana;
 GRANT SELECT (id, name, label, household, concentrator, time, seq, suspect) ON meter TO grafana;
 GRANT SELECT (id, received, topic, reason, size) ON dead_letter TO grafana;
 ALTER ROLE grafana SET default_transaction_read_only = on;

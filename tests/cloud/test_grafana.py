@@ -110,6 +110,11 @@ def test_a_hostile_name_is_a_name(database: Database) -> None:
             assert database[1].execute(asked(sql, "x') OR 1=1 --").encode()).fetchall() == []
 
 
+def test_the_role_reads_the_views(database: Database) -> None:
+    for view in ("readings", "energy_15min"):
+        assert database[1].execute(f"SELECT * FROM {view} LIMIT 1".encode()).fetchall()
+
+
 @pytest.mark.parametrize(
     "sql",
     [

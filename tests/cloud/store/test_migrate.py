@@ -33,6 +33,8 @@ STEPS = [
     "f47d257005fff694",
     "40c8ec730e3292f9",
     "a33d1f1d8e19ba8d",
+    "516423dca5a8c7b4",
+    "0f05dfef813a1ea7",
 ]
 
 EARLIER = range(1, schema.VERSION)

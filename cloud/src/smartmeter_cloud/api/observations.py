@@ -3,6 +3,7 @@
 from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring.observations import MeterActivity, Observations
 from smartmeter_cloud.store.interface import Store
+from smartmeter_cloud.store.rows import IMPORTED_CLOCK
 
 
 def observe(
@@ -12,7 +13,9 @@ def observe(
 
     Raises StoreUnavailable.
     """
-    newest = store.newest(0, households)
+    # No adapter has read a meter that only has imported readings.
+    found = store.newest(0, households)
+    newest = [n for n in found if n.reading.clock != IMPORTED_CLOCK]
     hours = zones.hours_off(store, newest)
     meters = [
         MeterActivity(

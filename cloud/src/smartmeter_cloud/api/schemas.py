@@ -39,7 +39,9 @@ class Reading(Schema):
 
     time: Moment
     received: Moment
-    clock: Literal["meter", "adapter"]
+    clock: Literal["meter", "adapter", "import"] = Field(
+        description="whose time it is; import: it comes from elsewhere, by smartmeter-cloud import"
+    )
     clockWrong: bool = Field(description="a day ahead of its arrival, or 400 days behind it")
     seq: int
     auth: str = Field(examples=["verified"])

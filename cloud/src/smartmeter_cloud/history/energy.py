@@ -10,6 +10,7 @@ from smartmeter_cloud.store.slices import (
     HOUR_MS,
     QUARTER,
     QUARTER_MS,
+    Intervals,
     Number,
     Slice,
     Total,
@@ -65,23 +66,36 @@ def bars(
         _add_slice(bar, one)
     for name in ("drawn", "fed"):
         last: Total | None = getattr(before, name) if before else None
+        waiting: list[tuple[Bar | None, Number]] = []  # imported intervals since the last total
+        if before and (after := _intervals(before, name).after):
+            waiting.append((None, after))
         for one in slices:
+            bar = made[bounds(one.start, by, zone)[0]]
+            intervals = _intervals(one, name)
+            if intervals.before is not None:
+                waiting.append((bar, intervals.before))
             total: Total | None = getattr(one, name)
             if total is None:
                 continue
-            bar = made[bounds(one.start, by, zone)[0]]
             _count(bar, name, total.used)
+            counted = silence = None
             if last is not None:
                 silence = total.first_time - last.last_time
                 counted = step(last.last, total.first, silence)
-                if counted is None:
-                    pass  # the counter was reset or swapped: what it counted before is not known
-                elif silence <= GAP_MS or last.last_time >= bar.start:
-                    _count(bar, name, counted)
-                else:
+            # None: the counter was reset or swapped; what it counted before is not known.
+            if last is None or silence is None or counted is None:
+                _count_all(waiting, name)
+            elif silence <= GAP_MS or last.last_time >= bar.start:
+                _count(bar, name, counted)  # the intervals are a part of it
+            else:
+                _count_all(waiting, name)
+                rest = _tidy(counted - sum(wh for _, wh in waiting))
+                if rest > 0 or not waiting:
                     gap = gaps.setdefault(last.last_time, Gap(last.last_time, total.first_time))
-                    setattr(gap, name, counted)
+                    setattr(gap, name, rest)
             last = total
+            waiting = [] if intervals.after is None else [(bar, intervals.after)]
+        _count_all(waiting, name)
     return [made[start] for start in sorted(made)], [gaps[start] for start in sorted(gaps)]
 
 
@@ -99,9 +113,22 @@ def bounds(start: int, by: str, zone: tzinfo) -> tuple[int, int]:
     return tuple(day_start(int(d.timestamp()) * 1000, zone) for d in (first, after))  # type: ignore[return-value]
 
 
+def _intervals(one: Slice, name: str) -> Intervals:
+    return one.drawn_intervals if name == "drawn" else one.fed_intervals
+
+
+def _count_all(waiting: Sequence[tuple[Bar | None, Number]], name: str) -> None:
+    for bar, wh in waiting:
+        if bar:
+            _count(bar, name, wh)
+
+
 def _count(bar: Bar, name: str, used: Number) -> None:
-    total = (getattr(bar, name) or 0) + used
-    setattr(bar, name, total if isinstance(total, int) else round(total, 3))
+    setattr(bar, name, _tidy((getattr(bar, name) or 0) + used))
+
+
+def _tidy(value: Number) -> Number:
+    return value if isinstance(value, int) else round(value, 3)
 
 
 def _add_slice(bar: Bar, one: Slice) -> None:

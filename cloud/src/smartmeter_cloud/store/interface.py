@@ -17,6 +17,7 @@ from smartmeter_cloud.store.rows import (
     Meter,
     Newest,
     Reading,
+    ReadingRow,
     RefusedSender,
     Stored,
     Sum,
@@ -88,6 +89,12 @@ class Store(Protocol):
 
         Only those that meet all conditions and have a value for one of codes, if there are any.
         """
+
+    def import_readings(self, meter: str, rows: Sequence[ReadingRow]) -> Stored:
+        """Stores readings of IMPORTED_SEQ of a known meter; one that exists stays as it is."""
+
+    def measured_quarters(self, meter: str, start: int, end: int) -> set[int]:
+        """The starts of the quarter hours in [start, end) in which the meter itself was read."""
 
     def further_codes(self, meter: str, start: int, end: int) -> set[str]:
         """The codes of a meter's readings in [start, end) beside those of CODES."""

@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 
 from smartmeter_cloud.config.settings import Retention
-from smartmeter_cloud.store import clustering, households, query_budget
+from smartmeter_cloud.store import clustering, description, households, query_budget, schema
 from smartmeter_cloud.store import retention as retain
 from smartmeter_cloud.store.batch import Batch
 from smartmeter_cloud.store.interface import QueryStopped, StoreUnavailable
 from smartmeter_cloud.store.query_budget import QueryBudget
 from smartmeter_cloud.store.retention import DAY_MS
-from smartmeter_cloud.store.rows import CODES, Stored
+from smartmeter_cloud.store.rows import CODES, ReadingRow, Stored
 from smartmeter_cloud.store.session import Session, Values
 from smartmeter_cloud.store.sql import DIRTY_AGAIN, READING, Latest, SqlStore
 
@@ -39,6 +39,10 @@ _WORDS = {
     "clustered": "",
     "by_day": "PARTITION BY RANGE (time)",
     "second_level": "split_part(topic, '/', 2)",
+    "moment": "to_timestamp(",
+    "of_ms": " / 1000.0)",
+    "round": "round((",
+    "rounded": ")::numeric, 6)::float8",
     "loosen": "ALTER TABLE reading DROP CONSTRAINT reading_meter_fkey",
 }
 _TYPES = (
@@ -141,6 +145,9 @@ class PostgresStore(SqlStore):
                 self._migrate(db, _WORDS, known)
                 if known == 0:
                     db.run("CREATE TABLE reading_elsewhen PARTITION OF reading DEFAULT")
+                if known < schema.VERSION:
+                    for comment in description.comments():
+                        db.run(comment)
                 self._check_zone(db, keep)
         except StoreUnavailable:
             self.close()
@@ -215,6 +222,10 @@ class PostgresStore(SqlStore):
     def write(self, batch: Batch) -> Stored:
         self._make_days({r[0] // DAY_MS for rows in batch.readings.values() for r in rows})
         return super().write(batch)
+
+    def import_readings(self, meter: str, rows: Sequence[ReadingRow]) -> Stored:
+        self._make_days({row[0] // DAY_MS for row in rows})
+        return super().import_readings(meter, rows)
 
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
         """Copies directly into the table, which is fast; takes a detour if readings are repeated.

@@ -8,11 +8,11 @@ from smartmeter.obis import key_of
 from smartmeter.submeters import main_of
 
 from smartmeter_cloud.store.interface import Store
-from smartmeter_cloud.store.rows import Condition, Reading
+from smartmeter_cloud.store.rows import IMPORTED_SEQ, Condition, Reading
 
 CHUNK = 2000  # readings fetched at a time: memory does not depend on their number
 
-FIRST_SEQ = -1  # before the seq of every reading
+FIRST_SEQ = IMPORTED_SEQ - 1  # before the seq of every reading
 _ON_CHANNEL = re.compile("0-[1-8]:")  # of a sub-meter
 
 FAR_MS = 7258118400_000  # 2200-01-01, after all stored readings

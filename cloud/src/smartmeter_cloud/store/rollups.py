@@ -10,7 +10,7 @@ from typing import Any
 
 from smartmeter_cloud.store import submeter_total
 from smartmeter_cloud.store.accounts import medium_of
-from smartmeter_cloud.store.rows import ELECTRICITY, Medium
+from smartmeter_cloud.store.rows import ELECTRICITY, INTERVAL_DRAWN, INTERVAL_FED, Medium
 from smartmeter_cloud.store.session import Session
 from smartmeter_cloud.store.slices import (
     DAY,
@@ -18,6 +18,8 @@ from smartmeter_cloud.store.slices import (
     HOUR_MS,
     QUARTER,
     QUARTER_MS,
+    Intervals,
+    Number,
     Row,
     Slice,
     Total,
@@ -28,10 +30,16 @@ from smartmeter_cloud.store.slices import (
 )
 
 _POWER = "coalesce(obis_16_7_0, obis_1_7_0 - coalesce(obis_2_7_0, 0), -obis_2_7_0)"
+# Of imported readings their further values, "" if there are none; of others NULL.
+_IMPORTED = "CASE WHEN seq < 0 THEN coalesce(extra, '') END"
+_EXTRA = 7  # its place
 _TOTAL_COLUMNS = [
     f"{what}_{part}"
     for what in ("drawn", "fed")
     for part in ("first_time", "first", "last_time", "last", "used", "resets")
+]
+_INTERVAL_COLUMNS = [
+    f"{what}_interval_{part}" for what in ("drawn", "fed") for part in ("before", "after")
 ]
 _VOLT_COLUMNS = [f"u{i}_{end}" for i in (1, 2, 3) for end in ("low", "high")]
 _COLUMNS = ", ".join(
@@ -44,6 +52,7 @@ _COLUMNS = ", ".join(
         "power_low",
         "power_high",
         *_VOLT_COLUMNS,
+        *_INTERVAL_COLUMNS,
     ]
 )
 # A slice that was made of more is kept: what it was made of is older than it is kept.
@@ -107,7 +116,7 @@ def _roll_run(
     at = 0
     for start in range(first, last + 1, QUARTER_MS):
         begin, at = at, bisect_left(rows, start + QUARTER_MS, at, key=itemgetter(0))
-        made = slice_of(start, rows[begin:at], rate_max)
+        made = _quarter(start, rows[begin:at], rate_max)
         # Of what is older than it is kept a straggler may come in: the slice was made of more.
         if made and (start not in parts or parts[start].n <= made.n):
             parts[start] = made
@@ -130,16 +139,39 @@ def _rows(db: Session, meter: int, start: int, end: int, medium: Medium) -> list
     """What slices are made of: readings of [start, end) with a clock that can be believed."""
     code = submeter_total.code_of(medium)
     further = "" if code == submeter_total.IMPORT else ", extra"
-    rows: list[Any] = db.all(
+    rows: list[Row] = db.all(
         "SELECT time, obis_1_8_0, obis_2_8_0, "
-        f"{_POWER}, obis_32_7_0, obis_52_7_0, obis_72_7_0{further} "
+        f"{_POWER}, obis_32_7_0, obis_52_7_0, obis_72_7_0, {_IMPORTED}{further} "
         "FROM reading WHERE meter = ? AND time >= ? AND time < ? AND suspect = 0 "
         "ORDER BY time, seq",
         (meter, start, end),
     )
     if further:
-        rows = [(row[0], submeter_total.total_in(row[7], code), *row[2:7]) for row in rows]
+        rows = [(row[0], submeter_total.total_in(row[8], code), *row[2:8]) for row in rows]
     return rows
+
+
+def _quarter(start: int, rows: Sequence[Row], rate_max: int) -> Slice | None:
+    """Imported readings only count where the meter itself was not read."""
+    if all(row[_EXTRA] is None for row in rows):
+        return slice_of(start, rows, rate_max)
+    measured = [row for row in rows if row[_EXTRA] is None]
+    made = slice_of(start, measured or rows, rate_max)
+    assert made is not None
+    if not measured:
+        drawn, fed = (_interval_sum(rows, code) for code in (INTERVAL_DRAWN, INTERVAL_FED))
+        made = made._replace(
+            drawn_intervals=Intervals(drawn if made.drawn is None else None),
+            fed_intervals=Intervals(fed if made.fed is None else None),
+        )
+    # All of them: the slice is computed again when further readings come in.
+    return made._replace(n=len(rows))
+
+
+def _interval_sum(rows: Sequence[Row], code: str) -> Number | None:
+    found = [submeter_total.total_in(row[_EXTRA], code) for row in rows]
+    known = [value for value in found if value is not None]
+    return round(sum(known), 6) if known else None
 
 
 def read(db: Session, meter: int, tier: str, start: int, end: int) -> list[Slice]:
@@ -166,10 +198,13 @@ def _row(meter: int, tier: str, made: Slice) -> tuple[Any, ...]:
         made.power_low,
         made.power_high,
         *made.volts,
+        *made.drawn_intervals,
+        *made.fed_intervals,
     )
 
 
 def _slice(row: tuple[Any, ...]) -> Slice:
     drawn = Total(*row[2:8]) if row[2] is not None else None
     fed = Total(*row[8:14]) if row[8] is not None else None
-    return Slice._make((row[0], row[1], drawn, fed, *row[14:18], tuple(row[18:24])))
+    intervals = Intervals(*row[24:26]), Intervals(*row[26:28])
+    return Slice._make((row[0], row[1], drawn, fed, *row[14:18], tuple(row[18:24]), *intervals))

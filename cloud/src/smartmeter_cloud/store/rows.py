@@ -12,11 +12,18 @@ NUL = "\N{REPLACEMENT CHARACTER}"  # for "\0", which PostgreSQL keeps in no text
 PROPERTY_PREFIX = "OBIS_"  # the specification names a code's property OBIS_1.8.0
 COLUMNS = tuple("obis_" + code.replace(".", "_") for code in CODES)
 
+# Imported readings are marked by these. No adapter counts below 0, so that they never take the
+# place of one that the meter itself sent.
+IMPORTED_SEQ = -1
+IMPORTED_CLOCK = "import"
+# Energy of an interval (IEC 62056-61, D = 29), as grid operators give it. Its time is the start.
+INTERVAL_DRAWN, INTERVAL_FED = "1.29.0", "2.29.0"
+
 # (time, seq, received, offset, clock, auth, suspect, extra, *CODES, texts, ratio), as in the table
 # `reading`
 #   time, received: ms since 1970-01-01 UTC
 #   seq: the invocation counter or the adapter's count;  offset: the time's UTC offset, minutes
-#   clock: "meter" or "adapter";  auth: "verified", "unverified" or "none"
+#   clock: "meter", "adapter" or "import";  auth: "verified", "unverified" or "none"
 #   suspect: 1 if the time is a day ahead of the arrival or 400 days behind it: a wrong clock
 #   extra: JSON text of further codes and numbers, or None
 #   then one number or None for each of CODES

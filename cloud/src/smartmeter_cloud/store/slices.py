@@ -4,13 +4,17 @@ Energy comes from the meter's totals, not from adding up power. So an outage los
 the times at which it flowed. A total that falls means that the counter was reset. A total that
 rises faster than energy can flow means that the meter was swapped. Such a step counts as no
 energy, and as one reset. The same holds for what a sub-meter counts, in its own unit.
+
+Grid operators give the energy of intervals instead of totals. It only counts where no total covers
+its time: before the first and after the last total of a slice. What lies between two totals is
+part of their difference.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 from operator import le
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 QUARTER, HOUR, DAY = "quarter", "hour", "day"
 TIERS = (QUARTER, HOUR, DAY)
@@ -43,6 +47,13 @@ class Total(NamedTuple):
     resets: int
 
 
+class Intervals(NamedTuple):
+    """Wh of imported intervals outside the totals of a slice; without totals all is before."""
+
+    before: Number | None = None  # the first total
+    after: Number | None = None  # the last total
+
+
 class Slice(NamedTuple):
     """What a meter sent in [start, start + a tier's length); power in W, feed-in negative."""
 
@@ -55,12 +66,12 @@ class Slice(NamedTuple):
     power_low: Number | None
     power_high: Number | None
     volts: tuple[Number | None, ...]  # low and high of L1, L2, L3
+    drawn_intervals: Intervals = Intervals()
+    fed_intervals: Intervals = Intervals()
 
 
-# time, 1.8.0, 2.8.0, power, and the voltages of L1, L2, L3; ordered by time
-Row = tuple[
-    int, Number | None, Number | None, Number | None, Number | None, Number | None, Number | None
-]
+# time, 1.8.0, 2.8.0, power, the voltages of L1, L2, L3, what else; ordered by time
+Row = tuple[Any, ...]
 
 
 def step(before: Number, after: Number, ms: int, rate_max: int = POWER_MAX) -> Number | None:
@@ -77,10 +88,10 @@ def slice_of(start: int, rows: Sequence[Row], rate_max: int = POWER_MAX) -> Slic
     """The slice that rows make; None if there are none."""
     if not rows:
         return None
-    times, drawn, fed, power, *phases = zip(*rows, strict=True)
+    times, drawn, fed, power, *others = zip(*rows, strict=True)
     powers = [p for p in power if p is not None]
     volts: list[Number | None] = []
-    for phase in phases:
+    for phase in others[:3]:
         known = [v for v in phase if v is not None]
         volts += [min(known, default=None), max(known, default=None)]
     return Slice(
@@ -104,16 +115,22 @@ def merge(start: int, slices: Sequence[Slice], rate_max: int = POWER_MAX) -> Sli
     for i, choose in enumerate((min, max) * 3):
         known = [s.volts[i] for s in slices if s.volts[i] is not None]
         volts.append(choose(known) if known else None)  # type: ignore[type-var]
+    imports = [(s.drawn, s.drawn_intervals) for s in slices]
+    exports = [(s.fed, s.fed_intervals) for s in slices]
+    drawn, drawn_intervals = _merge_energy(imports, rate_max)
+    fed, fed_intervals = _merge_energy(exports, rate_max)
     return Slice(
         start,
         sum(s.n for s in slices),
-        _merge_totals([s.drawn for s in slices], rate_max),
-        _merge_totals([s.fed for s in slices], rate_max),
+        drawn,
+        fed,
         sum(s.powers for s in slices),
         _tidy(sum(s.power_sum for s in slices)),
         min((s.power_low for s in slices if s.power_low is not None), default=None),
         max((s.power_high for s in slices if s.power_high is not None), default=None),
         tuple(volts),
+        drawn_intervals,
+        fed_intervals,
     )
 
 
@@ -149,24 +166,34 @@ def _total(times: Sequence[int], totals: Sequence[Number | None], rate_max: int)
     return Total(*points[0], *points[-1], _tidy(used), resets)
 
 
-def _merge_totals(totals: Iterable[Total | None], rate_max: int) -> Total | None:
-    known = [t for t in totals if t is not None]
+def _merge_energy(
+    parts: Sequence[tuple[Total | None, Intervals]], rate_max: int
+) -> tuple[Total | None, Intervals]:
+    known = [total for total, _ in parts if total is not None]
     if not known:
-        return None
+        return None, Intervals(_sum(intervals.before for _, intervals in parts))
     used: Number = 0
     resets = 0
-    before: Total | None = None
-    for total in known:
-        if before is not None:
-            silence = total.first_time - before.last_time
-            counted = step(before.last, total.first, silence, rate_max)
+    before: Number | None = None
+    waiting: Number | None = None  # of intervals since the last total
+    last: Total | None = None
+    for total, intervals in parts:
+        waiting = _sum((waiting, intervals.before))
+        if total is None:
+            continue
+        if last is None:
+            before = waiting
+        else:
+            silence = total.first_time - last.last_time
+            counted = step(last.last, total.first, silence, rate_max)
             if counted is None:
                 resets += 1
+                used += waiting or 0  # the totals say nothing about this time
             else:
                 used += counted
         used += total.used
         resets += total.resets
-        before = total
+        last, waiting = total, intervals.after
     return Total(
         known[0].first_time,
         known[0].first,
@@ -174,7 +201,12 @@ def _merge_totals(totals: Iterable[Total | None], rate_max: int) -> Total | None
         known[-1].last,
         _tidy(used),
         resets,
-    )
+    ), Intervals(before, waiting)
+
+
+def _sum(values: Iterable[Number | None]) -> Number | None:
+    known = [value for value in values if value is not None]
+    return _tidy(sum(known)) if known else None
 
 
 def _tidy(value: Number) -> Number:

@@ -18,6 +18,7 @@ from smartmeter_cloud.store import (
     aggregates,
     dead_letters,
     households,
+    imports,
     refusals,
     rollups,
     schema,
@@ -355,6 +356,23 @@ class SqlStore(SqlAccounts, SqlCertificates):
                 (_id(db, meter), after[0], *after, end, *values, limit),
             )
         return [reading_of(meter, row) for row in rows]
+
+    def import_readings(self, meter: str, rows: Sequence[ReadingRow]) -> Stored:
+        with self._writing() as db:
+            self._meter_ids(db, {})  # no meter is deleted from here on
+            number = _id(db, meter)
+            if not number:
+                raise StoreUnavailable(f"meter {meter} has been deleted")
+            new = self._insert(db, [(number, *row) for row in rows])
+            if new:
+                quarters = {row[0] // QUARTER_MS * QUARTER_MS for row in rows}
+                self._note_dirty(db, [(number, start) for start in sorted(quarters)])
+                imports.note_newest(db, number, rows, self._next_change(db))
+        return Stored(new, len(rows) - new)
+
+    def measured_quarters(self, meter: str, start: int, end: int) -> set[int]:
+        with self._reading() as db:
+            return imports.measured_quarters(db, _id(db, meter), start, end)
 
     def further_codes(self, meter: str, start: int, end: int) -> set[str]:
         with self._reading() as db:

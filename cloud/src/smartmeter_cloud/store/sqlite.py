@@ -31,6 +31,10 @@ _WORDS = {
     "clustered": "WITHOUT ROWID",
     "by_day": "WITHOUT ROWID",
     "loosen": "",
+    "moment": "strftime('%Y-%m-%dT%H:%M:%fZ', ",
+    "of_ms": " / 1000.0, 'unixepoch')",
+    "round": "round(",
+    "rounded": ", 6)",
     "second_level": "substr(topic, 14, instr(substr(topic, 14), '/') - 1)",
 }
 _INSERT = f"INSERT OR IGNORE INTO reading VALUES ({', '.join('?' * (11 + len(CODES)))})"

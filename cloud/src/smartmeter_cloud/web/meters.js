@@ -8,6 +8,9 @@ import { History } from "./history.js";
 import { Phases, currents } from "./phases.js";
 import { words } from "./words.js";
 
+// Whose time a reading has: the words for it.
+const CLOCKS = { meter: "byMeterClock", adapter: "byAdapterClock", import: "imported" };
+
 /** Signed power: import is positive; null if the meter sends none. */
 export function netPower(values) {
   if ("16.7.0" in values) return values["16.7.0"];
@@ -153,7 +156,7 @@ export class MeterCard {
     const auth = { verified: "authVerified", unverified: "authUnverified" }[newest.auth];
     const parts = [
       words("reading", { time: format.moment(Date.parse(newest.time)) }),
-      words(newest.clockWrong ? "clockWrong" : newest.clock === "meter" ? "byMeterClock" : "byAdapterClock"),
+      words(newest.clockWrong ? "clockWrong" : CLOCKS[newest.clock]),
     ];
     if (auth) parts.push(words(auth));
     setText(this.foot, parts.join(" · "));

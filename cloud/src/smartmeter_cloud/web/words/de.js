@@ -101,6 +101,7 @@ export default {
   reading: "Messwert um {time}",
   byMeterClock: "Uhr des Zählers",
   byAdapterClock: "Uhr des Adapters",
+  imported: "importiert",
   clockWrong: "Uhr geht falsch",
   authVerified: "authentifiziert",
   authUnverified: "nicht authentifiziert: kein Authentifizierungsschlüssel",

@@ -101,6 +101,7 @@ export default {
   reading: "Reading at {time}",
   byMeterClock: "meter's clock",
   byAdapterClock: "adapter's clock",
+  imported: "imported",
   clockWrong: "clock is wrong",
   authVerified: "authenticated",
   authUnverified: "not authenticated: no authentication key",
