@@ -10,6 +10,7 @@ import pytest
 from smartmeter_cloud.api.keys import new_key
 
 from tests.cloud.api_process import Site
+from tests.cloud.harness import reading
 from tests.cloud.web.pages import Page, expect, now_reading, volts
 
 ATTACK = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
@@ -91,11 +92,92 @@ def test_a_silent_meter_and_a_dead_ingest_are_named(site: Site, opened: Page) ->
     expect(steps.nth(5)).to_contain_text("Shows new data")
 
 
+def gas_of_days(site: Site, meter: str) -> None:
+    """Noon of the last four days: 0.5 m3 a day."""
+    noon = int(time.time()) // 86400 * 86400 - 4 * 86400 + 43200
+    for day in range(4):
+        for hour in (0, 1):
+            moment = time.strftime(
+                "%Y-%m-%dT%H:%M:%SZ", time.gmtime(noon + day * 86400 + hour * 60)
+            )
+            gas = reading(day * 2 + hour, moment, v24_2_1=90 + day * 2 + hour / 2)
+            site.add(meter, gas | {"medium": "gas", "units": {"24.2.1": "m3"}})
+    while site.store.roll(50, 2**60):
+        pass
+
+
+def test_a_gas_meter_has_a_card_with_its_days(browser: Any, site: Site, opened: Page) -> None:
+    site.add("m1", now_reading(1, v1_7_0=1, v1_8_0=5))
+    gas_of_days(site, "m1-1")
+    card = opened.card("m1-1")
+    expect(card.locator(".way")).to_have_text("Gas")
+    expect(card.locator(".totals")).to_have_text("Meter reading96.5 m³")
+    # It is from yesterday, and a sub-meter sends when its value changes.
+    expect(card.locator(".foot")).to_contain_text("12:01")
+    expect(card.locator(".part")).to_have_text("6.5 m³ in total")
+    card.locator("summary", has_text="table").click()
+    row = card.locator("tbody tr").nth(26)
+    expect(row).to_contain_text("0.5 m³")
+    card.get_by_role("button", name="Name of this meter").click()
+    opened.page.keyboard.type("Cellar")
+    opened.page.keyboard.press("Enter")
+    expect(opened.card("Cellar")).to_be_visible()
+    expect(opened.card("m1").locator(".big")).to_contain_text("1 W")
+    view = Page(browser, site.api.address, locale="de-AT")
+    try:
+        german = view.card("Cellar")
+        expect(german.locator(".totals")).to_have_text("Zählerstand96,5 m³")
+        expect(german.locator(".part")).to_have_text("6,5 m³ insgesamt")
+        assert not view.wrong
+    finally:
+        view.context.close()
+
+
+TEXTS = {
+    "1.6.0": "2026-09-03T18:45:00+02:00",
+    "96.13.0": "<b>Planned work</b>",
+    "98.1.0": "2026-09-01T00:00:00+02:00,2026-08-14T19:00:00+02:00,14229;"
+    "2026-08-01T00:00:00+02:00,,",
+    "99.97.0": "2026-08-14T19:00:00+02:00,240",
+}
+
+
+def test_what_p1_says_besides(site: Site, opened: Page) -> None:
+    counts = {"v96_14_0": 2, "v96_7_21": 7, "v96_7_9": 3, "v32_32_0": 1, "v52_32_0": 0}
+    site.add(
+        "m1",
+        now_reading(1, v1_7_0=5, v1_6_0=4100, v1_4_0=250, v32_36_0=4, **counts)
+        | {"ratio": 60, "texts": TEXTS},
+    )
+    site.add("m2", now_reading(1, v1_7_0=5))
+    further = opened.card("m1").locator("section", has_text="Further values")
+    expect(further.locator("dl > div")).to_have_text(
+        [
+            "Peak of this month4,100 W, Sep 3, 2026, 4:45 PM",
+            "Average of this quarter hour250 W",
+            "Present tariff2",
+            "Power failures7",
+            "Long power failures3",
+            "Voltage sags by phase1, 0",
+            "Voltage swells by phase4",
+            "Message<b>Planned work</b>",
+            "Transformer ratio, already applied60",
+        ]
+    )
+    further.locator("summary", has_text="Peaks of past months").click()
+    expect(further.locator("li:visible")).to_have_text(["Aug 14, 2026, 5:00 PM: 14.23 kW"])
+    further.locator("summary", has_text="Log of long power failures").click()
+    expect(further.locator("li:visible").last).to_have_text("Aug 14, 2026, 5:00 PM: 4 min")
+    expect(opened.card("m2").locator("section", has_text="Further values")).to_be_hidden()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Any, site: Site, scheme: str) -> None:
     hour = time.time() - 3600
     site.add("m1", *volts(hour, 1, 230, 200), now_reading(100, v1_7_0=1234, v1_8_0=5, v32_7_0=260))
     site.add("m2", now_reading(1, v1_7_0=1), received=int(time.time() * 1000) - 300_000)
+    site.add("m3", now_reading(1, v1_7_0=1, v1_6_0=4100) | {"ratio": 60, "texts": TEXTS})
+    gas_of_days(site, "m3-1")
     site.status("concentrator/house-1/status", {"state": "online", "alarms": ["look"]})
     view = Page(
         browser,
@@ -106,6 +188,8 @@ def test_axe_finds_nothing(browser: Any, site: Site, scheme: str) -> None:
     )
     try:
         expect(view.card("m1").locator(".voltage")).to_be_visible()
+        view.card("m3-1").scroll_into_view_if_needed()
+        expect(view.card("m3-1").locator(".chart")).to_be_visible()
         for summary in view.page.locator("summary").all():
             if summary.is_visible():
                 summary.click()

@@ -5,6 +5,7 @@ import { administer } from "./concentrators.js";
 import { h, icon, setAttribute, setText } from "./dom.js";
 import { enter, leave } from "./login.js";
 import { MeterCard } from "./meters.js";
+import { SubmeterCard, isSubmeter } from "./submeter.js";
 import { otherLanguage, speak, spell, words } from "./words.js";
 
 const THEMES = ["auto", "light", "dark"];
@@ -38,7 +39,7 @@ function takeMeters(meters) {
   for (const meter of meters) {
     let card = cards.get(meter.id);
     if (!card) {
-      card = new MeterCard(meter.id, say);
+      card = new (isSubmeter(meter) ? SubmeterCard : MeterCard)(meter.id, say);
       watch.observe(card.element);
       cards.set(meter.id, card);
       const next = [...cards.keys()].filter((id) => id > meter.id).sort()[0];

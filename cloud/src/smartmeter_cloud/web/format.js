@@ -37,6 +37,16 @@ export const total = (value, unit) => `${number(value / 1000, 3)} k${unit}`;
 /** An amount of energy in Wh, for comparing. */
 export const energy = (wh) => `${number(wh / 1000, 2)} kWh`;
 
+// By the unit on the wire: by what it is divided, and the unit that people use.
+const QUANTITIES = { Wh: [1e3, "kWh"], J: [1e9, "GJ"], m3: [1, "m³"], degC: [1, "°C"] };
+
+/** What a sub-meter counted: 1.234 m³, 0.5 GJ. */
+export function quantity(value, unit) {
+  const [by, shown] = QUANTITIES[unit] ?? [1, unit ?? ""];
+  const digits = { maximumFractionDigits: 3 };
+  return `${new Intl.NumberFormat(language, digits).format(value / by)} ${shown}`.trim();
+}
+
 /** The same for an axis: with as few digits as possible, in the unit of the largest value. */
 export function axisEnergy(wh, most) {
   const [value, unit] = most < 1000 ? [wh, "Wh"] : most < 1e6 ? [wh / 1000, "kWh"] : [wh / 1e6, "MWh"];

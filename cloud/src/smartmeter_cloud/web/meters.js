@@ -2,10 +2,12 @@
 
 import { h, icon, setAttribute, setText } from "./dom.js";
 import { downloadCsv } from "./download.js";
+import { Extras } from "./extras.js";
 import { Flow } from "./flow.js";
 import * as format from "./format.js";
 import { History } from "./history.js";
 import { Phases, currents } from "./phases.js";
+import { rename } from "./rename.js";
 import { words } from "./words.js";
 
 // Whose time a reading has: the words for it.
@@ -25,6 +27,7 @@ export class MeterCard {
     this.name = format.shortId(id);
     this.flow = new Flow();
     this.phases = new Phases();
+    this.extras = new Extras();
     this.history = new History(id, this.name);
     this.silent = false;
     this.build();
@@ -48,14 +51,12 @@ export class MeterCard {
     this.reactiveMinus = value([h("abbr", { title: "4.8.0" }, "−R"), words("reactive")]);
     this.foot = h("p", { class: "foot" });
     this.title = h("h3", { id: `meter-${this.id}`, title: this.id }, this.name);
-    const rename = h("button", { type: "button", class: "plain small", "aria-label": words("rename"), title: words("rename") }, icon("pen"));
-    rename.addEventListener("click", () => this.rename());
     this.exportButton = h("button", { type: "button", class: "plain small" }, icon("ingest"), h("span", {}, words("exportCsv")));
     this.exportButton.addEventListener("click", () => downloadCsv(this.id));
     this.element = h(
       "article",
       { class: "card meter", "aria-labelledby": `meter-${this.id}` },
-      h("header", {}, h("div", { class: "title" }, this.title, rename), this.state),
+      h("header", {}, h("div", { class: "title" }, this.title, rename(this)), this.state),
       h(
         "div",
         { class: "left" },
@@ -66,37 +67,11 @@ export class MeterCard {
         h("dl", { class: "pair" }, this.todayIn.row, this.todayOut.row),
         h("h4", {}, words("totals")),
         h("dl", { class: "totals" }, this.totalIn.row, this.totalOut.row, this.reactivePlus.row, this.reactiveMinus.row),
+        this.extras.element,
       ),
       h("div", { class: "right" }, this.history.element),
       h("footer", {}, this.foot, this.exportButton),
     );
-  }
-
-  rename() {
-    const input = h("input", { maxlength: "80", "aria-label": words("rename"), placeholder: format.shortId(this.id) });
-    input.value = this.meter?.label ?? "";
-    const form = h("form", { class: "rename" }, input);
-    let open = true; // removing the form is a blur, too
-    const done = async (keep) => {
-      if (!open) return;
-      open = false;
-      form.replaceWith(this.title);
-      if (!keep || input.value.trim() === (this.meter?.label ?? "")) return;
-      const answer = await fetch(`v1/meters/${encodeURIComponent(this.id)}`, {
-        method: "PUT",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ label: input.value.trim() }),
-      });
-      if (answer.ok) this.call((await answer.json()).label);
-    };
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      done(true);
-    });
-    input.addEventListener("blur", () => done(true));
-    input.addEventListener("keydown", (event) => event.key === "Escape" && done(false));
-    this.title.replaceWith(form);
-    input.focus();
   }
 
   /** Shows the meter under its name, or under its id if it has none. */
@@ -122,6 +97,7 @@ export class MeterCard {
     put(this.reactivePlus, values["3.8.0"], (v) => format.total(v, "varh"));
     put(this.reactiveMinus, values["4.8.0"], (v) => format.total(v, "varh"));
     this.phases.show(values);
+    this.extras.show(newest);
     this.history.today.totals = values;
     this.showToday();
     this.history.today.silentAfter = meter.silentAfter;
