@@ -84,6 +84,32 @@ class Adapter(Client):
         self.publish(meter, payload, specific).wait_for_publish(30)
 
 
+class Consumer(Client):
+    """A program of the household on the LAN broker: everything that it has heard, by topic."""
+
+    def __init__(self, port: int, **settings: Any) -> None:
+        super().__init__(port, **settings)
+        self.heard: dict[str, list[bytes]] = {}
+        self.client.on_connect = self._subscribe
+        self.client.on_message = self._message
+
+    def _subscribe(self, *_: object) -> None:
+        self.client.subscribe([("homeassistant/#", 1), (topics.ALL_CONCENTRATORS, 1)])
+        self.connected.set()
+
+    def _message(self, client: paho.Client, _: object, message: paho.MQTTMessage) -> None:
+        self.heard.setdefault(message.topic, []).append(message.payload)
+
+    def states(self, meter: str) -> list[dict[str, Any]]:
+        """The states of a meter, numbers as they are spelled."""
+        payloads = self.heard.get(topics.uplink("home", meter, topics.STATE), [])
+        return [json.loads(p, parse_float=str, parse_int=str) if p else {} for p in payloads]
+
+    def newest(self, meter: str) -> dict[str, Any]:
+        """The newest of them, {} if there is none."""
+        return (self.states(meter) or [{}])[-1]
+
+
 class FakeCloud(Client):
     """Commits to a dict, then sends receipts, then acknowledges: in that order, as a Cloud does."""
 

@@ -23,6 +23,7 @@ SPOOL = "smartmeter_gateway.spool.database:Spool.write"
 UPLINK = "smartmeter_gateway.uplink.forwarder:Forwarder._wait_s"
 LINK = "smartmeter_mqtt.broker_link:BrokerLink._serve"
 PORT = "smartmeter_gateway.intake.serial_source:SerialSource._note_silence"
+STATE = "smartmeter_gateway.integrations.state_publisher:StatePublisher._round"
 HTTP = "smartmeter_gateway.web.server:_Server.service_actions"
 REQUEST = "smartmeter_gateway.web.server:_Handler._page"
 HISTORY = "smartmeter_gateway.app:recall"
@@ -56,7 +57,8 @@ def alarm_of(between: Between, thread: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "thread"), [(UPLINK, "uplink"), (LINK, " broker"), (HTTP, "http")]
+    ("target", "thread"),
+    [(UPLINK, "uplink"), (LINK, " broker"), (HTTP, "http"), (STATE, "state")],
 )
 def test_it_goes_on(
     between: Between, adapter: Adapter, cloud: FakeCloud, target: str, thread: str

@@ -222,7 +222,9 @@ def test_a_wrong_password_is_said_once(
         process.says(
             "LAN broker: not connected: the broker refuses us: this user is not authorized"
         )
-        assert process.said.count("LAN broker") == 1
+        process.says("LAN broker (publishing): not connected: the broker refuses us: ")
+        assert process.said.count("LAN broker: ") == 1
+        assert process.said.count("LAN broker (publishing): ") == 1
 
 
 def test_the_embedded_broker_serves_a_home_that_has_none(

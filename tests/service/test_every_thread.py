@@ -27,6 +27,10 @@ TESTED: dict[tuple[str, str], tuple[ModuleType, str]] = {
         of_gateway,
         "test_a_port_is_opened_after_a_fault",
     ),
+    ("smartmeter_gateway/integrations/state_publisher.py", "'state'"): (
+        of_gateway,
+        "test_it_goes_on",
+    ),
     ("smartmeter_gateway/provisioning/est_client.py", "'renewal'"): (
         of_gateway,
         "test_a_certificate_is_looked_at_after_a_fault",

@@ -135,6 +135,7 @@ class Chain:
                 f"topic write {topics.ALL_METERS}",
                 "user concentrator",
                 f"topic read {topics.ALL_METERS}",
+                f"topic write concentrator/{CONCENTRATOR}/#",
             ],
         )
         cloud = Mosquitto(

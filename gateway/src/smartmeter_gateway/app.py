@@ -21,6 +21,7 @@ from .intake.pipeline import Pipeline
 from .intake.recall import recall
 from .intake.serial_source import SerialSource
 from .integrations.lan_publisher import LanPublisher
+from .integrations.state_publisher import StatePublisher
 from .monitoring.registry import Registry, log
 from .provisioning.est_client import Identity, Renewal
 from .provisioning.sntp_server import SntpServer
@@ -50,6 +51,7 @@ class Concentrator:
         self._renewal: Renewal | None = None
         self._sntp: SntpServer | None = None
         self._publisher: LanPublisher | None = None
+        self._state_publisher: StatePublisher | None = None
         self._sources: list[MqttSource | SerialSource] = []
 
     def start(self) -> None:
@@ -72,17 +74,15 @@ class Concentrator:
             self._forwarder = Forwarder(
                 config.cloud, config.id, config.spool.path, self._writer, inbox, self.registry
             )
-        publisher = None
-        if lan and config.home:
-            publisher = LanPublisher(lan, config.id, config.home, self.registry)
         ports = [port.meter for port in config.ports]
-        pipeline = Pipeline(self._writer, self.registry, config.meters, ports, publisher)
+        pipeline = Pipeline(self._writer, self.registry, config.meters, ports)
         if lan:
-            self._sources.append(MqttSource(lan, config.id, pipeline, self.registry, publisher))
-        self._sources += [
-            SerialSource(port, pipeline, self.registry, publisher) for port in config.ports
-        ]
-        self._publisher = publisher
+            self._sources.append(MqttSource(lan, config.id, pipeline, self.registry))
+            self._publisher = LanPublisher(lan, config.id, self.registry)
+            self._state_publisher = StatePublisher(
+                self._writer.states, self._publisher, config.id, config.home, self.registry
+            )
+        self._sources += [SerialSource(port, pipeline, self.registry) for port in config.ports]
         self._renewal = self._renew()
         self._writer.start()
         if self._renewal:
@@ -93,8 +93,9 @@ class Concentrator:
             self._http.start()
         if self._forwarder:
             self._forwarder.start()
-        if self._publisher:
+        if self._publisher and self._state_publisher:
             self._publisher.start()
+            self._state_publisher.start()
         for part in self._sources:
             part.start()
         if config.cloud is None:
@@ -175,6 +176,8 @@ class Concentrator:
             self.registry.changed.clear()
             if self._forwarder and not self._ending.is_set():
                 self._forwarder.publish_status()
+            if self._publisher and not self._ending.is_set():
+                self._publisher.publish_status()
 
     def stop(self) -> None:
         """End cleanly: stop the intake, commit the spool, publish that it is offline."""
@@ -183,8 +186,9 @@ class Concentrator:
         until = time.monotonic() + _STOP_S
         for part in (
             *self._sources,
-            self._publisher,  # behind the ports, which at their end say that they are offline
             self._writer,
+            self._state_publisher,
+            self._publisher,
             self._forwarder,
             self._http,
             self._renewal,

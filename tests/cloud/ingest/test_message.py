@@ -147,6 +147,12 @@ def test_a_topic_outside_the_grammar_is_a_dead_letter(topic: str) -> None:
     assert len(batch.dead[0].topic) <= 256
 
 
+def test_a_state_for_consumers_is_ignored() -> None:
+    """The broker of the LAN and the Cloud's may be one."""
+    batch = taken(b'{"state":"online"}', topics.uplink("house-1", "m1", topics.STATE))
+    assert (batch.ignored, batch.dead, batch.receipts, batch.refusals) == (1, [], {}, {})
+
+
 def test_raw_telegrams_are_left_to_others_and_nobody_is_told_that_they_are_stored() -> None:
     batch = taken(b"\x68\x10", topics.uplink("house-1", "m1", topics.RAW))
     assert (batch.ignored, batch.dead, batch.receipts) == (1, [], {})

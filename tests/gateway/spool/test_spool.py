@@ -56,14 +56,16 @@ def test_rows_come_back_in_order_and_go_when_forgotten(path: Path) -> None:
     spool.close()
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_spool_of_an_earlier_version_is_taken_over(path: Path, version: int) -> None:
     spool = Spool(path, 10_000_000, DAY)
     rows = spool.write([message(1)], [], {}, 1000)
     spool.close()
     with contextlib.closing(sqlite3.connect(path)) as c, c:
-        c.execute("DROP TABLE refused")
-        c.execute("ALTER TABLE total DROP COLUMN refused_dropped")
+        c.execute("DROP TABLE state")
+        if version < 3:
+            c.execute("DROP TABLE refused")
+            c.execute("ALTER TABLE total DROP COLUMN refused_dropped")
         title = bytes.fromhex("4c475a0000000001")
         if version == 1:
             c.execute("DROP TABLE memory")
@@ -82,6 +84,15 @@ def test_a_spool_of_an_earlier_version_is_taken_over(path: Path, version: int) -
     reader = Reader(path)
     assert reader.after(0, 10, 10_000) == rows
     reader.close()
+
+
+def test_a_meter_that_is_forgotten_keeps_its_messages_alone(path: Path) -> None:
+    spool = Spool(path, 10_000_000, DAY)
+    spool.write([message(1)], [], {"m": b"s"}, 0, {"m": b"g"}, states={"m": b"{}", "n": b"{}"})
+    spool.write([], [], {}, 0, forgotten={"m"})
+    assert (spool.statuses(), spool.replay_guards(), spool.states()) == ({}, {}, {"n": b"{}"})
+    assert spool.rows == 1
+    spool.close()
 
 
 def test_numbers_never_return(path: Path) -> None:

@@ -125,6 +125,10 @@ class MessageBatch(Batch):
                 self._readings(sender, digest, topic, payload, received)
             elif specific == topics.STATUS:
                 self._status("adapter", meter, concentrator, payload, received, retained)
+            elif specific == topics.STATE:
+                # For consumers on the LAN, whose broker may be ours. Nobody waits for an answer.
+                self.ignored += 1
+                self.messages.pop()
             elif specific in (topics.RAW, topics.CIPHERED):
                 # For those who subscribe to the broker themselves. A receipt would be untrue.
                 self.ignored += 1

@@ -3,7 +3,7 @@
     smartMeterMessage/{smartMeterId}/{specificTopic}
         an adapter to the Concentrator
     concentrator/{concentratorId}/smartMeterMessage/{smartMeterId}/{specificTopic}
-        a Concentrator to the Cloud
+        a Concentrator to the Cloud; where this is state, to the consumers on its LAN
     concentrator/{concentratorId}/status
         a Concentrator's own status
     smartMeterCommand/{smartMeterId}/update
@@ -20,6 +20,7 @@ READINGS = "readings"
 RAW = "raw"
 CIPHERED = "ciphered"
 STATUS = "status"
+STATE = "state"
 UPDATE = "update"
 
 _ROOT_METER = "smartMeterMessage"

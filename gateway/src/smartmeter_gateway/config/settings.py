@@ -174,10 +174,9 @@ class MeterSettings(_Telegrams):
 
 
 class HomeAssistantSettings(Table):
-    """[homeassistant]: prefix of discovery topics; seconds of silence until "unavailable"."""
+    """[homeassistant]: prefix of discovery topics."""
 
     prefix: str = "homeassistant"
-    expire_after: Seconds = 180
 
     def __post_init__(self) -> None:
         if not all(topics.is_id(level) for level in self.prefix.split("/")):

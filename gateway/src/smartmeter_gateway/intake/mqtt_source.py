@@ -13,7 +13,6 @@ from ..monitoring.registry import Registry
 from ..spool.batch import Ack, Batch
 from . import validation
 from .pipeline import Pipeline
-from .publisher import Publisher
 from .validation import Refused
 
 # What to do against refusals that last. Each is raised for the first meter, until a restart.
@@ -39,11 +38,9 @@ class MqttSource(Listener):
         concentrator: str,
         pipeline: Pipeline,
         registry: Registry,
-        publisher: Publisher | None,
     ) -> None:
         self._pipeline = pipeline
         self._registry = registry
-        self._publisher = publisher
         self._raised: set[str] = set()
         self._broker = BrokerLink(
             NAME,
@@ -74,8 +71,6 @@ class MqttSource(Listener):
         self._pipeline.put(batch)
 
     def _take(self, batch: Batch, message: Message) -> None:
-        if self._publisher and self._publisher.is_own(message.topic, message.payload):
-            return
         meter = ""
         try:
             meter, specific = validation.address(message.topic)

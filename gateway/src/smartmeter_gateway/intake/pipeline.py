@@ -14,7 +14,6 @@ from ..spool.writer import SpoolWriter
 from . import validation
 from .deduplication import Deduplicator
 from .known_meters import KnownMeters
-from .publisher import Publisher
 from .replay_guard import ReplayGuard
 from .telegram_decoder import TelegramDecoder
 from .validation import COST, METERS, RATE, SETTINGS, Refused
@@ -36,12 +35,10 @@ class Pipeline:
         registry: Registry,
         meters: tuple[MeterSettings, ...] = (),
         ports: Iterable[str] = (),
-        publisher: Publisher | None = None,
     ) -> None:
         """meters: whose telegrams are decoded here; ports: meters of our own serial ports."""
         self._writer = writer
         self._registry = registry
-        self._publisher = publisher
         self._lock = threading.Lock()  # of the two below
         self._known = KnownMeters(METERS_MAX)
         self._unread = KnownMeters(UNREAD_MAX)
@@ -55,7 +52,6 @@ class Pipeline:
         # The sequence number starts from the clock, so that a restart never repeats one.
         seq = int(time.time() * 1000)
         self._decoders = {m.id: TelegramDecoder(m, self.guard(m.id), seq) for m in meters}
-        self._codes: dict[str, dict[str, str]] = {}  # by meter: code -> unit, if it was given
 
     def _take_kept_status(self, meter: str, payload: bytes) -> None:
         """A status from before the start. It may be one that an older version took."""
@@ -121,8 +117,8 @@ class Pipeline:
                 self._withdraw(batch, gone)
                 self._registry.forget(gone)
                 self._deduplicator.forget(gone)
-                self._codes.pop(gone, None)
                 self._readings.pop(gone, None)
+                batch.forgotten.add(gone)
 
     def _is_new(self, batch: Batch, meter: str, payload: bytes, source: str) -> bool:
         values = validation.reading(payload)
@@ -143,12 +139,6 @@ class Pipeline:
         # what a sub-meter sends may be an hour old
         if values.clock == "meter" and not values.medium:
             self._registry.clock(meter, values.time)
-        if self._publisher:
-            known = self._codes.setdefault(meter, {})
-            if not known.keys() >= values.values.keys():
-                units = values.units or {}
-                known.update({code: units.get(code, "") for code in values.values})
-                self._publisher.announce(meter, dict(known), values.medium)
         return True
 
     def _decode(self, batch: Batch, meter: str, specific: str, payload: bytes, source: str) -> None:

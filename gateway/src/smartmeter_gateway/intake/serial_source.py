@@ -19,7 +19,6 @@ from ..config.settings import PortSettings
 from ..monitoring.registry import Registry, log, now_text
 from ..spool.batch import Batch
 from .pipeline import Pipeline
-from .publisher import Publisher
 from .serial_line import Event, SerialLine
 from .validation import NONE_WANTED, VALUES, Refused
 
@@ -36,7 +35,6 @@ class SerialSource:
         settings: PortSettings,
         pipeline: Pipeline,
         registry: Registry,
-        publisher: Publisher | None,
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline
@@ -52,7 +50,6 @@ class SerialSource:
             submeters=submeters.are_named(settings.meter, settings.values),
         )
         self._submeters = submeters.Changes()
-        self._publisher = publisher
         self._guard = pipeline.guard(settings.meter)
         self._receiver.counters = self._guard.counters
         self._receiver.times = self._guard.times
@@ -200,5 +197,3 @@ class SerialSource:
         meter = meter or self._settings.meter
         self._pipeline.take(batch, meter, specific, payload, self.name)
         self._pipeline.put(batch)
-        if self._publisher:
-            self._publisher.publish(meter, specific, payload)

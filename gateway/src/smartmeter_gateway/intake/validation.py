@@ -157,6 +157,10 @@ def address(topic: str) -> tuple[str, str]:
 
 def check_specific(specific: str) -> None:
     """Raises Refused for the last level of a topic on which no adapter publishes."""
+    if specific in (topics.STATE, topics.READINGS):
+        raise Refused(
+            TOPIC, f"{specific} is only the Concentrator's own topic; adapters publish reading"
+        )
     if specific not in _SPECIFICS:
         names = ", ".join(sorted(_SPECIFICS))
         raise Refused(TOPIC, f"a topic that does not end in one of {names}")

@@ -42,6 +42,12 @@ def shown(registry: Registry) -> dict[str, Any]:
         }
 
 
+def for_consumers(registry: Registry) -> dict[str, Any]:
+    """What consumers on the LAN know of the Concentrator itself."""
+    with registry.lock:
+        return _common(registry)
+
+
 def _common(registry: Registry) -> dict[str, Any]:
     return {
         "state": "online",

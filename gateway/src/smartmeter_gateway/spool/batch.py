@@ -32,12 +32,14 @@ class Batch:
 
     statuses: meter -> its newest status; an empty one withdraws it. replay_guards: meter -> its
     replay guard. It is in the same commit as its readings: on disk before them, it would refuse
-    them as replays when they come again after a kill. acks hold also for what is not kept.
+    them as replays when they come again after a kill. forgotten: meters of which nothing but
+    messages is to remain. acks hold also for what is not kept.
     """
 
     rows: list[NewRow] = field(default_factory=list)
     statuses: dict[str, bytes] = field(default_factory=dict)
     replay_guards: dict[str, bytes] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
     acks: list[Ack] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -49,6 +51,7 @@ class Batch:
         self.rows += later.rows
         self.statuses |= later.statuses
         self.replay_guards |= later.replay_guards
+        self.forgotten |= later.forgotten
         self.acks += later.acks
 
     @property

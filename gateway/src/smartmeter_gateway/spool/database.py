@@ -14,13 +14,15 @@ from typing import NamedTuple
 
 from smartmeter_service.private_files import hide_database
 
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 _ROW_BYTES = 120  # disk space of a row beside its payload, measured on 1 000 000 rows
 # Rows deleted at once to make room.
 _FIRST_ROWS = "id IN (SELECT id FROM message ORDER BY id LIMIT 500)"
 _FIRST_REFUSED = "id IN (SELECT id FROM refused ORDER BY id LIMIT 500)"
 # meter -> its replay guard (intake/replay_guard.py).
 _MEMORY = "CREATE TABLE memory (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID"
+# meter -> what consumers know of it (monitoring/meter_state.py).
+_STATE = "CREATE TABLE state (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID"
 # Which messages the Cloud has refused, or would. In a table of its own, a row is small to write.
 _REFUSED = (
     "CREATE TABLE refused (id INTEGER PRIMARY KEY, meter TEXT NOT NULL, bytes INTEGER NOT NULL)",
@@ -44,6 +46,7 @@ _SCHEMA = (
         dropped INTEGER NOT NULL
     )""",
     *_REFUSED,
+    _STATE,
 )
 
 
@@ -124,8 +127,10 @@ class Spool:
                 "FROM counter GROUP BY meter"
             )
             execute("DROP TABLE counter")
-        for statement in _REFUSED:
-            execute(statement)
+        if version < 3:
+            for statement in _REFUSED:
+                execute(statement)
+        execute(_STATE)
 
     def write(
         self,
@@ -135,10 +140,13 @@ class Spool:
         now: float,
         replay_guards: Mapping[str, bytes] = MappingProxyType({}),
         marks: Iterable[Refused | Released] = (),
+        states: Mapping[str, bytes] = MappingProxyType({}),
+        forgotten: Iterable[str] = (),
     ) -> list[Row]:
         """Commit new messages (meter, specific, payload), delete rows by id, and keep the bounds.
 
         newest: meter -> its newest status; an empty one deletes it. marks: in their order.
+        states: meter -> its state. forgotten: meters that keep their messages alone.
         Returns the new rows. If sqlite3 raises an error, the spool is as it was before.
         """
         before = self._figures
@@ -160,7 +168,15 @@ class Spool:
             for mark in marks:
                 self._mark(mark)
             self._keep_bounds(arrived)
+            for table in ("status", "memory", "state"):
+                self._connection.executemany(
+                    f"DELETE FROM {table} WHERE meter = ?",  # noqa: S608 (our text)
+                    [(meter,) for meter in forgotten],
+                )
             self._write_status(newest)
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO state VALUES (?, ?)", states.items()
+            )
             self._connection.executemany(
                 "INSERT OR REPLACE INTO memory VALUES (?, ?)", replay_guards.items()
             )
@@ -197,6 +213,10 @@ class Spool:
     def replay_guards(self) -> dict[str, bytes]:
         """meter -> its replay guard."""
         return dict(self._connection.execute("SELECT meter, payload FROM memory"))
+
+    def states(self) -> dict[str, bytes]:
+        """meter -> its state."""
+        return dict(self._connection.execute("SELECT meter, payload FROM state"))
 
     def _write_status(self, newest: dict[str, bytes]) -> None:
         kept = [(meter, payload) for meter, payload in newest.items() if payload]

@@ -10,6 +10,7 @@ from smartmeter_service.threads import VitalThread
 
 from ..config.settings import SpoolSettings
 from ..monitoring.registry import Registry, SpoolFigures, log
+from ..monitoring.states import States
 from .batch import Batch
 from .database import Refused, Released, Row, Spool, SpoolError, is_corrupt, set_aside
 
@@ -62,6 +63,7 @@ class SpoolWriter:
             self._spool = self._open()
         except sqlite3.DatabaseError as why:
             self._spool = self._start_over(why)
+        self.states = States(registry, self._spool.states())
         self._waiting = Batch()
         self._waiting_bytes = 0
         self._receipts: list[int] = []
@@ -171,10 +173,18 @@ class SpoolWriter:
 
     def _commit(self, batch: Batch, forget: list[int], marks: list[Refused | Released]) -> bool:
         """Commit, however long it takes; False if we are to end and it cannot be done."""
+        states = self.states.take(batch.rows, batch.statuses, batch.forgotten, time.time())
         while True:
             try:
                 rows = self._spool.write(
-                    batch.rows, forget, batch.statuses, time.time(), batch.replay_guards, marks
+                    batch.rows,
+                    forget,
+                    batch.statuses,
+                    time.time(),
+                    batch.replay_guards,
+                    marks,
+                    states,
+                    batch.forgotten,
                 )
                 break
             except sqlite3.DatabaseError as why:
@@ -182,7 +192,9 @@ class SpoolWriter:
                     log.error("the last %d messages were not spooled: %s", len(batch), why)
                     return False
                 self._recover(why)
+                states = self.states.everything()  # the file may be a new one
         self._registry.alarm("spool.write", None)
+        self.states.committed()
         self._show_figures()
         if self._spool.dropped > self._spool.refused_dropped:
             self._registry.alarm(

@@ -1,0 +1,185 @@
+"""The states of all meters, as the spool commits their readings.
+
+The spool's thread hands in every batch before its commit, and stores what comes back in the same
+commit. So what consumers have heard is on disk, and a restart never goes back behind it.
+"""
+
+import threading
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+from smartmeter.submeters import main_of
+from smartmeter.wire import topics
+
+from .diagnosis import silence_reason
+from .meter_state import OFFLINE, ONLINE, MeterState, StateReading, payload
+from .quantities import Quantity
+from .registry import LAN, Registry
+
+_AGAIN_S = 10.0  # why a meter is silent may change without any news of it
+_AGAIN_MAX_S = 3600.0
+
+_reading = msgspec.json.Decoder(StateReading)
+_kept = msgspec.json.Decoder(MeterState)
+_keep = msgspec.json.Encoder()
+
+
+class _Status(msgspec.Struct):
+    state: object = None
+
+
+_status = msgspec.json.Decoder(_Status)
+
+
+class Row(Protocol):
+    """A message that is to be committed."""
+
+    @property
+    def meter(self) -> str: ...
+    @property
+    def specific(self) -> str: ...
+    @property
+    def payload(self) -> bytes: ...
+
+
+class States:
+    """For any thread. changed is set once something new is committed."""
+
+    def __init__(self, registry: Registry, kept: Mapping[str, bytes]) -> None:
+        """kept: meter -> its state, as take() gave it before the restart."""
+        self._registry = registry
+        self._lock = threading.Lock()
+        self._meters: dict[str, MeterState] = {}
+        self._submeters: dict[str, set[str]] = {}  # by their main meter
+        self._taken: set[str] = set()  # in the batch that is being committed
+        self._new: set[str] = set()  # committed, and not yet fetched by news()
+        self._gone: set[str] = set()
+        self.changed = threading.Event()
+        for meter, state in kept.items():
+            try:
+                self._add(meter, _kept.decode(state))
+            except msgspec.MsgspecError:
+                registry.own_fault("state")
+
+    def _add(self, meter: str, state: MeterState) -> None:
+        self._meters[meter] = state
+        main = main_of(meter)
+        if main:
+            self._submeters.setdefault(main, set()).add(meter)
+
+    # In the spool's thread.
+
+    def take(
+        self,
+        rows: Iterable[Row],
+        statuses: Mapping[str, bytes],
+        forgotten: Collection[str],
+        now: float,
+    ) -> dict[str, bytes]:
+        """What a batch changes: meter -> its state, to be stored in the same commit."""
+        with self._lock:
+            for meter in forgotten:
+                if self._meters.pop(meter, None):
+                    self._gone.add(meter)
+                    self._submeters.get(main_of(meter), set()).discard(meter)
+            taken = {row.meter for row in rows if self._take_reading(row, now)}
+            for meter, status in statuses.items():
+                if self._take_status(meter, status):
+                    taken.add(meter)
+            self._taken = taken
+            return {meter: _keep.encode(self._meters[meter]) for meter in taken}
+
+    def _take_reading(self, row: Row, now: float) -> bool:
+        if row.specific != topics.READING:
+            return False
+        try:
+            reading = _reading.decode(row.payload)
+            state = self._meters.get(row.meter)
+            if state is None:
+                state = MeterState.new(now)
+                self._add(row.meter, state)
+            return state.take(reading, now)
+        except Exception:
+            # The intake has checked it, so this is our fault; it must not end the spool.
+            self._registry.own_fault("state")
+        return False
+
+    def _take_status(self, meter: str, status: bytes) -> bool:
+        state = self._meters.get(meter)
+        if state is None:
+            return False
+        try:
+            state.offline = bool(status) and _status.decode(status).state == OFFLINE
+        except msgspec.MsgspecError:
+            return False
+        return True
+
+    def everything(self) -> dict[str, bytes]:
+        """All states, for a new file."""
+        with self._lock:
+            return {meter: _keep.encode(state) for meter, state in self._meters.items()}
+
+    def committed(self) -> None:
+        """What take() gave last is on disk."""
+        with self._lock:
+            for meter in self._taken:
+                self._new.add(meter)
+                self._new |= self._submeters.get(meter, set())
+            self._taken = set()
+            fresh = bool(self._new or self._gone)
+        if fresh:
+            self.changed.set()
+
+    # In any thread.
+
+    def news(self) -> tuple[set[str], set[str]]:
+        """The meters with something new since the last call, and those that are gone."""
+        with self._lock:
+            self.changed.clear()
+            new, self._new = self._new, set()
+            gone, self._gone = self._gone - self._meters.keys(), set()
+            return new & self._meters.keys(), gone
+
+    def meters(self) -> set[str]:
+        """All that have sent a reading."""
+        with self._lock:
+            return {meter for meter, state in self._meters.items() if state.time}
+
+    def quantities(self, meter: str) -> tuple[str | None, list[Quantity]]:
+        """A meter's medium (None: electricity), and what its values mean; [] if it is gone."""
+        with self._lock:
+            state = self._meters.get(meter)
+            return (state.medium, state.quantities()) if state else (None, [])
+
+    def payload(self, meter: str) -> tuple[bytes, float] | None:
+        """What to publish of a meter now, and when it will have to be published again, unix s.
+
+        None while it is being committed, or if it is gone: there will be news of it.
+        """
+        now = time.time()
+        with self._lock:
+            found = self._meters.get(meter)
+            if found is None or meter in self._taken:
+                return None
+            state, reason = self._why(meter, found, now)
+            again = now + (_AGAIN_S if reason else _AGAIN_MAX_S)
+            document = payload(found.document(now, state, reason))
+            return document, min(found.next_change(now), again)
+
+    def _why(self, meter: str, found: MeterState, now: float) -> tuple[str, str | None]:
+        main = main_of(meter) if found.medium else ""
+        if main in self._meters:
+            state, reason = self._why(main, self._meters[main], now)
+            if state != ONLINE:
+                return state, f"its main meter {main}: {reason}"
+        state = found.state(now)
+        if state == ONLINE:
+            return state, None
+        if found.astray:
+            return state, "its readings have old times or times ahead: is its clock right?"
+        with self._registry.lock:
+            adapter = self._registry.adapters.get(meter)
+            links = dict(self._registry.links)
+        return state, silence_reason(adapter, links, LAN)
