@@ -104,7 +104,7 @@ class MeterState(msgspec.Struct, omit_defaults=True):
         return True
 
     def quantities(self) -> list[Quantity]:
-        """What its values mean, of all that it has ever sent."""
+        """What its values mean, of everything that it has ever sent."""
         return [quantity(code, self.medium, v.unit) for code, v in sorted(self.values.items())]
 
     def state(self, now: float) -> str:
