@@ -41,7 +41,7 @@ def test_a_consumer_that_comes_later_hears_the_newest_of_everything(
 def test_what_an_adapter_repeats_and_what_is_told_after_a_kill_never_go_back(
     between: Between, adapter: Adapter, cloud: FakeCloud
 ) -> None:
-    between.process.start().says("LAN broker (publishing): connected")
+    between.process.start().says("LAN broker: connected")
     with Consumer(between.lan.port) as house:
         for seq in range(1, 21):
             adapter.publish_and_wait("m", reading(seq))
@@ -83,7 +83,7 @@ def test_a_total_that_comes_seldom_is_told_after_a_restart_and_lost_brokers(
 def test_consumers_hear_that_the_concentrator_or_an_adapter_has_gone(
     between: Between, adapter: Adapter
 ) -> None:
-    between.process.start().says("LAN broker (publishing): connected")
+    between.process.start().says("LAN broker: connected")
     adapter.publish("m", b'{"state":"online"}', topics.STATUS, retain=True)
     adapter.publish_and_wait("m", reading(1))
     with Consumer(between.lan.port) as house:
