@@ -16,7 +16,7 @@ broker, port, meter, *ca = sys.argv[1:]
 
 def measure():
     """Replace this by your meter: power in W, energy in Wh, voltage in V."""
-    return {"1.7.0": 133, "2.7.0": 0, "1.8.0": 1136784, "32.7.0": 229.4}
+    return {"1.7.0": 133, "2.7.0": 0, "16.7.0": 133, "1.8.0": 1136784, "32.7.0": 229.4}
 
 
 def connected(client, userdata, flags, reason, properties):

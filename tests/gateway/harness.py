@@ -90,6 +90,7 @@ class Consumer(Client):
     def __init__(self, port: int, **settings: Any) -> None:
         super().__init__(port, **settings)
         self.heard: dict[str, list[bytes]] = {}
+        self._witness = Witness(lambda topic, _: topic.startswith("concentrator/"))
         self.client.on_connect = self._subscribe
         self.client.on_message = self._message
 
@@ -99,6 +100,11 @@ class Consumer(Client):
 
     def _message(self, client: paho.Client, _: object, message: paho.MQTTMessage) -> None:
         self.heard.setdefault(message.topic, []).append(message.payload)
+        self._witness.hear(message.topic, message.payload)
+
+    def stop(self) -> None:
+        super().stop()
+        assert not self._witness.faults
 
     def states(self, meter: str) -> list[dict[str, Any]]:
         """The states of a meter, numbers as they are spelled."""

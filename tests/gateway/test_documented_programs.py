@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.gateway.conftest import Between
-from tests.gateway.harness import FakeCloud, eventually
+from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
@@ -37,3 +37,30 @@ def test_a_stranger_s_adapter_is_taken_and_its_end_is_seen(
     assert stored["values"]["1.8.0"] == 1136784
     eventually(lambda: cloud.statuses.get("my-meter") == {"state": "offline"})  # its last will
     assert output.read_text() == ""
+
+
+def test_a_stranger_s_adapter_says_why_it_is_refused(
+    between: Between, adapter: Adapter, tmp_path: Path
+) -> None:
+    between.process.start().says("LAN broker (publishing): connected")
+    output = tmp_path / "said"
+    with running("adapter.py", output, "127.0.0.1", str(between.lan.port), "my-meter"):
+        eventually(lambda: "my-meter" in between.ask("/status"))
+        adapter.publish_and_wait("my-meter", b'{"power":133}')
+        eventually(lambda: "refused: not a reading: time is missing" in output.read_text())
+        adapter.publish_and_wait("my-meter", reading(1).replace(b'"meter"', b'"mine"'))
+        eventually(lambda: "refused: not a reading: clock must be" in output.read_text())
+
+
+def test_a_stranger_s_consumer_prints_what_a_stranger_s_adapter_measures(
+    between: Between, tmp_path: Path
+) -> None:
+    between.process.start().says("LAN broker (publishing): connected")
+    output, port = tmp_path / "said", str(between.lan.port)
+    with running("consumer.py", output, "127.0.0.1", port):
+        with running("adapter.py", tmp_path / "adapter", "127.0.0.1", port, "my-meter"):
+            eventually(lambda: "133 W, 1136.784 kWh" in output.read_text())
+        eventually(lambda: "my-meter: offline, its adapter is offline" in output.read_text())
+        between.process.kill()
+        eventually(lambda: "Concentrator home: offline, its last will" in output.read_text())
+    assert "Traceback" not in output.read_text()

@@ -87,7 +87,14 @@ def test_what_is_refused_does_not_fit_the_schema_either(case: refused.Case) -> N
 
 
 def test_every_specific_topic_of_the_grammar_is_documented() -> None:
-    specific = {topics.READING, topics.READINGS, topics.RAW, topics.CIPHERED, topics.STATUS}
+    specific = {
+        topics.READING,
+        topics.READINGS,
+        topics.RAW,
+        topics.CIPHERED,
+        topics.STATUS,
+        topics.STATE,
+    }
     last = {channel.topic.rpartition("/")[2] for channel in CHANNELS}
     assert last == specific | {topics.UPDATE, "receipts", "refusals"}
 

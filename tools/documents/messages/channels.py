@@ -106,6 +106,31 @@ _CONCENTRATOR = {
     "links": {"LAN broker": {"up": True, "since": 1795374600}},
     "alarms": [],
 }
+_STATE = {
+    "time": "2026-11-22T21:10:05+01:00",
+    "state": "online",
+    "reason": None,
+    "power_import_w": 133,
+    "power_export_w": 0,
+    "power_w": 133,
+    "energy_import_kwh": 1136.784,
+    "energy_export_kwh": 0.0,
+    "voltage_l1_v": 229.4,
+}
+_SILENT = _STATE | {
+    "state": "silent",
+    "reason": "no bytes: is the cable on the meter, and its interface switched on?",
+    "power_import_w": None,
+    "power_export_w": None,
+    "power_w": None,
+    "voltage_l1_v": None,
+}
+_GAS_STATE = {
+    "time": "2026-07-03T14:00:00+02:00",
+    "state": "online",
+    "reason": None,
+    "gas_m3": 92.287,
+}
 _IN_ARRAYS = f"at most {batching.READINGS_MAX} readings and {batching.ARRAY_BYTES_MAX:,} bytes"
 _DIGEST = receipt.digest(topics.uplink("home", "m-1", topics.READING), b"{}").hex()
 
@@ -127,6 +152,8 @@ CHANNELS = (
             "comes again is stored once. Count `seq` up, over restarts too, for example from the "
             "milliseconds since 1970.",
             "A value that the meter did not send is missing. Never send 0 in its place.",
+            "Send `16.7.0`, too: import minus export, negative while you export. Most consumers "
+            "read it.",
             "Do not retain readings: a retained one would come again at each connection, so it "
             "is refused.",
             f"A reading has at most {validation.PAYLOAD_MAX:,} bytes and {LEVELS_MAX} levels of "
@@ -207,16 +234,39 @@ CHANNELS = (
         ({"url": "https://updates.example/bundle.bin"},),
     ),
     Channel(
+        "state",
+        "The state of a meter, for consumers",
+        _named(topics.uplink(CONCENTRATOR, METER, topics.STATE)),
+        (LAN,),
+        "the Concentrator",
+        "Home Assistant, evcc, Node-RED and others",
+        True,
+        True,
+        forms.State,
+        (
+            "It comes within a second after a reading is on the Concentrator's disk, and when a "
+            "value ceases. It does not matter how the reading came: as `reading`, `raw` or "
+            "`ciphered`, or by a port of the Concentrator.",
+            "A meter's values are valid if its `state` is `online` and that of the Concentrator's "
+            "status is `online`.",
+            "An empty message means that the meter was taken away.",
+        ),
+        (_STATE, _SILENT, _GAS_STATE),
+    ),
+    Channel(
         "concentratorStatus",
         "The status of a Concentrator",
         _named(topics.concentrator_status(CONCENTRATOR)),
-        (CLOUD,),
+        (LAN, CLOUD),
         "the Concentrator",
-        "the Cloud",
+        "consumers, the Cloud",
         True,
         True,
         forms.ConcentratorStatus,
-        ("It comes every 10 s, and within a second after something changed.",),
+        (
+            "It comes every 10 s, and about a second after something changed.",
+            "On the LAN it has no `meters`, because each of them has a state there.",
+        ),
         (_CONCENTRATOR, {"state": "offline"}),
     ),
     Channel(

@@ -69,6 +69,21 @@ class Status(msgspec.Struct):
     ] = UNSET
 
 
+class State(msgspec.Struct):
+    """The newest of every value that a meter has sent, for consumers.
+
+    A value is missing if the meter has never sent it. It is null if it has not come for three of
+    its usual intervals. A code that is not listed is called obis_96_50_0 or the like.
+    """
+
+    time: Annotated[Time | None, about("of the newest reading; it only moves forward")]
+    state: Annotated[
+        Literal["online", "silent", "offline"],
+        about('"silent" after three usual intervals, "offline" if its adapter is'),
+    ]
+    reason: Annotated[str | None, about("why it is silent or offline, in words")]
+
+
 class Spool(msgspec.Struct):
     """What the Concentrator holds for the Cloud."""
 

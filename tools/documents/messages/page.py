@@ -19,6 +19,7 @@ def page(examples: Path) -> str:
     """The page's text; examples: the folder with the programs that it shows."""
     parts = [_text("introduction"), _overview()]
     parts.append(_program("An adapter", "a whole program", examples / "adapter.py"))
+    parts.append(_program("A consumer", "a whole program", examples / "consumer.py"))
     parts += [_chapter(channel) for channel in CHANNELS]
     parts += [_values(), _refusals()]
     return "\n".join(parts)
@@ -114,6 +115,8 @@ def _type(field: dict[str, Any], root: dict[str, Any]) -> str:
         return " or ".join(_type(each, root) for each in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{json.dumps(each)}`" for each in field["enum"])
+    if isinstance(field.get("type"), list):
+        return " or ".join(field["type"])
     kind = str(field.get("type", "anything"))
     if kind == "array":
         return f"array of {_type(field['items'], root)}"

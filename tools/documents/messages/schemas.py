@@ -3,8 +3,10 @@
 from typing import Any
 
 import msgspec
+from smartmeter_gateway.monitoring import quantities
 
 from .channels import CHANNELS, Channel
+from .forms import State
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,6 +21,9 @@ def of(form: type) -> dict[str, Any]:
     made = msgspec.json.schema(form)
     definitions: dict[str, Any] = made["$defs"]
     schema = definitions.pop(form.__name__)
+    if form is State:
+        schema["properties"] |= _values()
+        schema["additionalProperties"] = {"type": ["number", "null"]}
     schema["examples"] = [
         example
         for channel in CHANNELS
@@ -28,6 +33,19 @@ def of(form: type) -> dict[str, Any]:
     found = {"$schema": DRAFT, **schema}
     if definitions:
         found["$defs"] = definitions
+    return found
+
+
+def _values() -> dict[str, Any]:
+    """What a state may have beside its own fields, from the Concentrator's table."""
+    known = [quantities.quantity(code) for code in quantities.ELECTRIC]
+    known += [quantities.quantity("", medium, unit) for medium, unit in quantities.SUBMETERS]
+    found: dict[str, Any] = {}
+    for quantity in known:
+        source = f"OBIS {quantity.code}" if quantity.code else "of a sub-meter"
+        unit = f" in {quantity.unit}" if quantity.unit else ""
+        description = f"{quantity.title}{unit}, {source}"
+        found.setdefault(quantity.field, {"type": ["number", "null"], "description": description})
     return found
 
 
