@@ -1,5 +1,6 @@
 """init, check, ports, install-service: from nothing to a Concentrator that runs."""
 
+import json
 import os
 import pty
 import socket
@@ -19,6 +20,7 @@ from smartmeter_gateway.config.settings import EmbeddedSettings
 from smartmeter_gateway.config.settings_file import load
 
 from tests.gateway.conftest import Between
+from tests.gateway.harness import Consumer, eventually
 from tests.gateway.intake.test_serial import pushing, secret  # noqa: F401 (a fixture)
 from tests.gateway.test_home import command
 from tools.certificates import Authority
@@ -178,6 +180,41 @@ def test_check_says_line_by_line_what_is_right_and_what_is_not(
     assert f"{between.cloud.port}: connection reset by peer; perhaps it does not speak TLS" in (
         bad.stdout
     )
+
+
+def test_check_names_each_topic_that_a_broker_forbids(
+    between: Between, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    """The broker acknowledges what it forbids; only MQTT 5 says that it did."""
+    between.lan = mosquitto(rules=["topic read smartMeterMessage/#"])
+    between.cloud = mosquitto(rules=["topic read cloud/#"])
+    between.configure("[homeassistant]")
+    told = command("check", "--config", str(between.process.config))
+    assert told.returncode == 1
+    for broker, topic in (
+        ("LAN broker", "concentrator/home/smartMeterMessage/check/state"),
+        ("LAN broker", "concentrator/home/status"),
+        ("LAN broker", "homeassistant/device/smartmeter_check/config"),
+        ("cloud broker", "concentrator/home/smartMeterMessage/check/status"),
+    ):
+        port = (between.lan if broker == "LAN broker" else between.cloud).port
+        assert (
+            f"WRONG  {broker} localhost:{port}: it does not let us publish on {topic}: "
+            "this user is not authorized; `smartmeter-gateway broker-rules` prints" in told.stdout
+        )
+
+
+def test_check_disturbs_no_consumer_of_a_running_concentrator(between: Between) -> None:
+    between.configure("[homeassistant]")
+    between.process.start().says("LAN broker (publishing): connected")
+    with Consumer(between.lan.port) as consumer:
+        eventually(lambda: consumer.heard.get("concentrator/home/status"))
+        told = command("check", "--config", str(between.process.config))
+        assert told.returncode == 0, told.stdout
+        assert "we may publish on homeassistant/device/smartmeter_check/config" in told.stdout
+        eventually(lambda: "homeassistant/device/smartmeter_check/config" in consumer.heard)
+        states = [json.loads(p)["state"] for p in consumer.heard["concentrator/home/status"]]
+        assert set(states) == {"online"}
 
 
 @pytest.mark.parametrize("bound", [None, 10_000_000])

@@ -6,14 +6,22 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from smartmeter.submeters import main_of
 from smartmeter.wire import refusal, topics
 from smartmeter_mqtt import client_ids
-from smartmeter_mqtt.session import MQTT5, ConnectOptions, Session, SessionError, connect
+from smartmeter_mqtt.reasons import reason
+from smartmeter_mqtt.session import (
+    MQTT5,
+    Answer,
+    ConnectOptions,
+    Session,
+    SessionError,
+    connect,
+)
 from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_mqtt.wakeup import Wakeup
 from smartmeter_service.certificates import check_certificate
@@ -25,6 +33,8 @@ from ..config.settings import (
     EmbeddedSettings,
     SpoolSettings,
 )
+from ..integrations import home_assistant
+from ..integrations.lan_publisher import OFFLINE
 from ..monitoring.registry import LAN
 from ..uplink.forwarder import NAME as UPLINK
 from .serial_scan import Result, listen_to_all
@@ -32,6 +42,7 @@ from .serial_scan import Result, listen_to_all
 _BROKER_S = 15.0
 # Other clients of the house's broker send larger packets than adapters: images, lists of devices.
 _LAN_PACKET_BYTES = 10_000_000
+_NOBODY = "check"  # a meter that there is not, so that what is published harms nobody
 
 
 def check(config: Config, seconds: float) -> Iterator[Result]:
@@ -40,9 +51,9 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
     yield from _ids(config)
     yield _spool(config.spool)
     if isinstance(config.lan, BrokerSettings):
-        yield from _lan_broker(config.lan, config.id)
+        yield from _lan_broker(config.lan, config)
     if config.cloud:
-        yield from _cloud_broker(config.cloud, config.id)
+        yield from _cloud_broker(config.cloud, config)
     else:
         yield True, "cloud: none; readings stay here"
     if _is_running(config.spool.path):
@@ -112,14 +123,19 @@ def _spool(settings: SpoolSettings) -> Result:
     return True, f"spool: {settings.path}, at most {settings.megabytes} MB and {settings.days} days"
 
 
-def _lan_broker(settings: BrokerSettings, id: str) -> Iterator[Result]:
+def _lan_broker(settings: BrokerSettings, config: Config) -> Iterator[Result]:
     if settings.certificate and settings.key:
         fine, line = check_certificate(settings.certificate, settings.key)
         yield fine, f"{LAN}: {line}"
-    fine, line, session = _connected(LAN, settings, id, topics.ALL_METERS)
-    yield fine, line
+    publishes = {topics.uplink(config.id, _NOBODY, topics.STATE): b""}
+    if not _is_running(config.spool.path):  # consumers would believe it
+        publishes[topics.concentrator_status(config.id)] = OFFLINE
+    if config.home:
+        publishes[home_assistant.topic(config.home.prefix, _NOBODY)] = b""
+    tried = _Trial(LAN, settings, config.id)
+    yield from tried.run(topics.ALL_METERS, publishes)
     # With 3.1.1 a broker does not report its limit.
-    if session and session.version == MQTT5 and session.packet_maximum is None:
+    if tried.is_mqtt5 and tried.packet_maximum is None:
         yield (
             True,
             f"{LAN}: it accepts packets of any size, which may fill the memory; "
@@ -127,32 +143,78 @@ def _lan_broker(settings: BrokerSettings, id: str) -> Iterator[Result]:
         )
 
 
-def _cloud_broker(settings: CloudSettings, id: str) -> Iterator[Result]:
+def _cloud_broker(settings: CloudSettings, config: Config) -> Iterator[Result]:
+    id = config.id
     if settings.certificate and settings.key:
         fine, line = check_certificate(
             settings.certificate, settings.key, bool(settings.enroll_url), id
         )
         yield fine, f"{UPLINK}: {line}"
-    yield _connected(UPLINK, settings, id, refusal.every_answer(id))[:2]
+    publishes = {topics.uplink(id, _NOBODY, topics.STATUS): b""}
+    yield from _Trial(UPLINK, settings, id).run(refusal.every_answer(id), publishes)
 
 
-def _connected(
-    what: str, settings: BrokerSettings, id: str, topic: str
-) -> tuple[bool, str, Session | None]:
-    """Connect and subscribe; the session is closed again."""
-    where = f"{what} {settings.host}:{settings.port}"
-    with closing(Wakeup()) as wakeup:
+class _Trial:
+    """A broker, as the Concentrator will use it.
+
+    Afterwards: is_mqtt5, and packet_maximum in bytes, None if the broker gives no bound.
+    """
+
+    def __init__(self, what: str, settings: BrokerSettings, id: str) -> None:
+        self._where = f"{what} {settings.host}:{settings.port}"
+        self._settings = settings
+        self._options = ConnectOptions(client_ids.of_check(id))
+        self.is_mqtt5 = False
+        self.packet_maximum: int | None = None
+
+    def run(self, subscribe: str, publishes: dict[str, bytes]) -> Iterator[Result]:
+        """Subscribe, and publish on each topic a payload that harms nobody."""
         try:
-            options = ConnectOptions(client_ids.of_check(id))
-            session = connect(settings, options, wakeup)
-            with closing(session):
-                session.subscribe(topic)
-                until = time.monotonic() + _BROKER_S
-                while not session.subscribed:
-                    if time.monotonic() > until:
-                        raise SessionError("it does not answer")
-                    session.turn(0.2)
+            with self._session() as session:
+                session.subscribe(subscribe)
+                self._wait(session, lambda _: session.subscribed)
+                self.is_mqtt5 = session.version == MQTT5
+                self.packet_maximum = session.packet_maximum
         except SessionError as why:
-            return False, f"{where}: {why}", None
-    safe = "TLS, verified" if settings.tls else "without TLS"
-    return True, f"{where}: connected ({safe})", session
+            yield False, f"{self._where}: {why}"
+            return
+        safe = "TLS, verified" if self._settings.tls else "without TLS"
+        yield True, f"{self._where}: connected ({safe})"
+        for topic, payload in publishes.items():
+            yield self._published(topic, payload)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with (
+            closing(Wakeup()) as wakeup,
+            closing(connect(self._settings, self._options, wakeup)) as session,
+        ):
+            yield session
+
+    def _published(self, topic: str, payload: bytes) -> Result:
+        """In a connection of its own: mosquitto 2.0.11 hangs up after what it forbids."""
+        try:
+            with self._session() as session:
+                packet_id = session.publish(topic, payload)
+                answer = self._wait(session, lambda a: a and a.packet_id == packet_id)
+        except SessionError as why:
+            return False, f"{self._where}: {why}, after a message on {topic}"
+        if answer and answer.refused:
+            return False, (
+                f"{self._where}: it does not let us publish on {topic}: {reason(answer.code)}; "
+                "`smartmeter-gateway broker-rules` prints the rules that it needs"
+            )
+        unsure = "" if self.is_mqtt5 else ", as far as MQTT 3.1.1 can say"
+        return True, f"{self._where}: we may publish on {topic}{unsure}"
+
+    def _wait(
+        self, session: Session, is_enough: Callable[[Answer | None], bool | None]
+    ) -> Answer | None:
+        """Turn until it is enough; the answer that was."""
+        until = time.monotonic() + _BROKER_S
+        while time.monotonic() < until:
+            _, answers = session.turn(0.2)
+            for answer in (*answers, None):
+                if is_enough(answer):
+                    return answer
+        raise SessionError("it does not answer")

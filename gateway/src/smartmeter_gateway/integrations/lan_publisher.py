@@ -19,7 +19,7 @@ from ..monitoring import document
 from ..monitoring.registry import LAN, Registry
 
 _NAME = f"{LAN} (publishing)"
-_OFFLINE = json.dumps({"state": "offline"}).encode()
+OFFLINE = json.dumps({"state": "offline"}).encode()
 
 
 class LanPublisher(Listener):
@@ -34,7 +34,7 @@ class LanPublisher(Listener):
         self._under_way: dict[int, str] = {}  # packet id -> topic
         self._refused: set[str] = set()  # topics
         self._status_topic = topics.concentrator_status(concentrator)
-        will = self._status_topic, _OFFLINE
+        will = self._status_topic, OFFLINE
         options = ConnectOptions(client_ids.of_publisher(concentrator), will=will)
         self._broker = BrokerLink(_NAME, settings, options, None, self, registry)
         # Called in the link's thread, at each new connection: the broker may have lost everything.
@@ -45,7 +45,7 @@ class LanPublisher(Listener):
 
     def stop(self, timeout: float) -> None:
         """Say that this Concentrator is offline, and end."""
-        self.publish(self._status_topic, _OFFLINE)
+        self.publish(self._status_topic, OFFLINE)
         self._broker.stop(timeout)
 
     def publish_status(self) -> None:
