@@ -45,7 +45,7 @@ HOUSE = {
             "datalines": "dlms submeters",
             "sml": "dlms",
             "tic": "dlms",
-            "mbus": "dlms",
+            "mbus": "dlms submeters",
             "crypto": _GROUND,
             "checks": _GROUND,
             "meters": _GROUND,

@@ -30,6 +30,7 @@ _TARGETS: tuple[tuple[str, Callable[[Telegrams], bool], float, str], ...] = (
     ("dsmr-parser", lambda t: t.family == "p1", 10, "P1"),
 )
 _FLOOR_FACTOR = 2
+_OTHER_MEDIA = "56789"  # group A of codes of heat, cooling, gas and water
 _BARE = (0x0F, 0xDB, 0xDF)  # what an APDU without framing begins with
 
 
@@ -158,7 +159,7 @@ def _values(reading: Reading) -> Values:
     return {
         key: Decimal(mantissa).scaleb(exponent)
         for key, (mantissa, exponent) in reading.values.items()
-        if ":" not in key
+        if ":" not in key or key[0] in _OTHER_MEDIA
     }
 
 
@@ -167,7 +168,7 @@ def _of_floor(result: object) -> Values:
         return {f"#{n}": Decimal(v) for n, v in enumerate(result) if isinstance(v, int)}
     assert isinstance(result, dict)
     return {
-        name.split(":")[-1]: Decimal(mantissa).scaleb(exponent or 0)
+        name if name[0] in _OTHER_MEDIA and ":" in name else name.split(":")[-1]: Decimal(mantissa).scaleb(exponent or 0)
         for name, (mantissa, exponent) in result.items()
     }
 

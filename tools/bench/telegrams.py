@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tools.meters import forms
+from tools.meters.en13757 import PolledForm
 from tools.meters.household import Household
 
 COUNT = 12  # telegrams of one virtual meter in a row: same layout, other values
@@ -69,9 +70,12 @@ def of_form(name: str, label: str = "", count: int = COUNT, **options: object) -
 
 
 def virtual() -> Iterator[Telegrams]:
-    """Those of every form that pushes, and the encrypted push over M-Bus with a tag."""
+    """Those of every form that pushes or answers with M-Bus records.
+
+    And the encrypted push over M-Bus with a tag.
+    """
     for name, form in forms.FORMS.items():
-        if form.interactive:
+        if form.interactive and not isinstance(form, PolledForm):
             continue
         yield of_form(name)
         if name == "kaifa-ma309":

@@ -1,4 +1,4 @@
-"""A polled electricity meter on an M-Bus: REQ_UD2, answered by RSP_UD (EN 13757-2 and -3)."""
+"""A polled meter on an M-Bus: REQ_UD2, answered by RSP_UD (EN 13757-2 and -3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .responder import Answer, Responder
 SND_NKE, RSP_UD = 0x40, 0x08
 REQ_UD2 = (0x5B, 0x7B)  # with either state of the frame count bit
 CI_VARIABLE = 0x72  # variable data structure, long header, least significant byte first
-ELECTRICITY = 0x02
+ELECTRICITY, HEAT, WATER = 0x02, 0x04, 0x07  # EN 13757-3, table 6
 RESPONSE_MS = 20  # at 2400 Bd: 11 bit times to 330 bit times + 50 ms (EN 13757-2)
 
 DATA_BYTES = {"02": 2, "04": 4, "06": 6, "0a": 2, "0c": 4, "0b": 3, "0e": 6}
@@ -59,12 +59,15 @@ def manufacturer_bytes(letters: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class PolledForm(Form):
-    """records: in their order; address: the primary address; maker: three letters."""
+    """records: in their order; address: the primary address; maker: three letters; kind: its type
+    in EN 13757-3.
+    """
 
     records: tuple[Record, ...] = ()
     address: int = 1
     maker: str = "EMH"
     serial: int = 623_702
+    kind: int = ELECTRICITY
     with_time: bool = False
 
     interactive = True
@@ -74,7 +77,7 @@ class PolledForm(Form):
         values: Values = {}
         number = str((self.serial + moment.seed) % 100_000_000).zfill(8)
         head = bytes((RSP_UD, self.address, CI_VARIABLE)) + bytes.fromhex(number)[::-1]
-        head += manufacturer_bytes(self.maker) + bytes((0, ELECTRICITY, moment.counter & 0xFF, 0))
+        head += manufacturer_bytes(self.maker) + bytes((0, self.kind, moment.counter & 0xFF, 0))
         body = bytes(2)  # no encryption
         if self.with_time:
             body += b"\x04\x6d" + type_f(self.clock(moment))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .amis import AmisForm
-from .en13757 import PolledForm, Record
+from .en13757 import HEAT, WATER, PolledForm, Record
 from .iec62056 import IecForm
 from .p1 import Entry, Line
 
@@ -44,6 +44,12 @@ COMMA: tuple[Entry, ...] = (
     *(Line(code, 6, 2, "kWh", comma=True) for code in ("1.8.0", "2.8.0")),
     *(Line(code, 3, 1, "V", comma=True) for code in ("32.7", "52.7", "72.7")),
     "C.5.0(00)",
+)
+MC66: tuple[Entry, ...] = (
+    "0.0({seed:011d})",
+    *sets(5, 2, "GJ", "6.8"),
+    *sets(5, 2, "m3", "6.26"),
+    *sets(7, 0, "h", "6.31"),
 )
 
 OPTICAL = {"link": "iec62056", "frame": "7E1"}
@@ -87,6 +93,16 @@ IEC = (
         ident="ABC METER 1",
         lines=COMMA,
         per_line=3,
+        end_on_last=True,
+        **OPTICAL,
+    ),
+    IecForm(
+        name="iec-readout-heat",
+        about="Kamstrup MC 66 heat meter: sign-on and readout at 300 Bd (mode A)",
+        baud=300,
+        mode="A",
+        ident="KAM MC",
+        lines=MC66,
         end_on_last=True,
         **OPTICAL,
     ),
@@ -137,6 +153,39 @@ POLLED = (
             *(Record("02", f"fddbff{n:02x}", f"{20 * n + 11}.7.0", -1) for n in PHASES),
             *(Record("02", f"acff{n:02x}", f"{20 * n + 16}.7.0", 1) for n in PHASES),
             Record("02", "acff00", "16.7.0", 1),
+        ),
+    ),    PolledForm(
+        name="mbus-polled-heat",
+        about="M-Bus heat meter: energy in J, volume, power, flow, temperatures",
+        link="mbus-poll",
+        baud=2400,
+        frame="8E1",
+        maker="KAM",
+        serial=66_031,
+        kind=HEAT,
+        with_time=True,
+        records=(
+            Record("04", "0e", "6-0:1.0.0", 6),
+            Record("04", "14", "6-0:2.0.0", -2),
+            Record("02", "2d", "6-0:8.0.0", 2),
+            Record("02", "3b", "6-0:9.0.0", -3),
+            Record("02", "59", "6-0:10.0.0", -2),
+            Record("02", "5d", "6-0:11.0.0", -2),
+            Record("02", "61", "6-0:12.0.0", -2),
+        ),
+    ),
+    PolledForm(
+        name="mbus-polled-water",
+        about="M-Bus water meter: volume in decimal digits, flow",
+        link="mbus-poll",
+        baud=2400,
+        frame="8E1",
+        maker="ELS",
+        serial=8_404_211,
+        kind=WATER,
+        records=(
+            Record("0c", "13", "8-0:1.0.0", -3),
+            Record("02", "3b", "8-0:2.0.0", -3),
         ),
     ),
 )

@@ -11,8 +11,11 @@ from .form import Form, Moment, Values
 UNITS = {
     **dict.fromkeys(("Wh", "W", "varh", "var", "VAr", "VArh", "V", "A", "Hz", "VA"), 0),
     **dict.fromkeys(("kWh", "kW", "kvarh", "kvar", "kVArh", "kVAr", "kVA"), 3),
+    **dict.fromkeys(("m3", "m3ph", "h"), 0),
+    "GJ": 9,
     "": 0,
 }
+_OF_HEAT = ("GJ", "m3", "m3ph", "h")
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,10 @@ class Line:
 
     @property
     def key(self) -> str:
-        """C.D.E of the code, however it is written."""
+        """C.D.E of the code, however it is written; a heat meter's in full, with 6-0."""
         parts = self.code.split(":")[-1].split("*")[0].split(".")
-        return ".".join((*parts, "0")[:3])
+        key = ".".join((*parts, "0")[:3])
+        return f"6-0:{key}" if self.unit in _OF_HEAT else key
 
     @property
     def exponent(self) -> int:

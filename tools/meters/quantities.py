@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from math import isqrt
 
+from . import heating
 from .household import (
     EXPORT,
     IMPORT,
@@ -93,9 +94,13 @@ def _power(s: Snapshot, c: int) -> int:
 def mantissa(s: Snapshot, code: str, exponent: int) -> int:
     """The count of 10^exponent base units (W, var, Wh, V, A, Hz) that a meter would show.
 
+    A code in full, such as 6-0:1.0.0, is that of a heat or water meter.
+
     Totals are the sums of what the registers show, so a total is always that of its tariffs and
     quadrants, as on a real display.
     """
+    if ":" in code:
+        return heating.mantissa(s, code, exponent)
     if exponent < -4:
         raise ValueError(f"a resolution of 10^{exponent} is finer than the household knows")
     c, d, e = (int(part) for part in code.split("."))

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from .reading import Reading
 
-# The types of EN 13757-3, table 6, that have a medium here: hot and cold water are both water.
+# The types of EN 13757-3, table 6, that have a medium here: hot and cold water are both water,
+# and a meter of heat and cooling is named by its main total.
 MEDIA = {
     2: "electricity",
     3: "gas",
@@ -21,8 +22,10 @@ MEDIA = {
     10: "cooling",
     11: "cooling",
     12: "heat",
+    13: "heat",
     21: "water",
     22: "water",
+    23: "water",
 }
 CHANNELS = "12345678"
 _SEQ_BITS = 63

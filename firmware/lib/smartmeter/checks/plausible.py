@@ -20,9 +20,13 @@ _MOST = {
     "A": 10**6,
     "V": 10**6,
     "Hz": 500,
+    "J": 10**20,
+    "J/h": 10**14,
+    "m3": 10**12,
+    "m3/h": 10**8,
 }
 _ANY = 10**30
-_SURE = 10**6  # within all of these but that of Hz, of units and of parts of them
+_SURE = 10**6  # within those of electricity but Hz, of units and of parts of them
 EXPONENT_MAX = 9
 
 _limits: dict[tuple[str, int], int] = {}  # what most_of has said; each is worked out only once

@@ -4,7 +4,7 @@
     32.7(238.3*V)14.7(49.96*Hz)          IEC 62056-21: A, B and a last group of 0 left out
     0-1:24.2.1(161204160000W)(00001.001*m3)    the value of another meter, and of when
     0-1:24.3.0(120517020000)(08)(60)(1)(0-1:24.2.1)(m3)     the same in DSMR 2 and 3,
-    (00124.477)                                             over two lines
+    (00124.477)                                             over two lines, or on one
 
 A code with a group F other than 255 (after "*" or "&") is a stored value and not part of this
 reading; only *00 is a present one. A value without a unit counts if its code names an electrical
@@ -190,17 +190,22 @@ def _walk(
             _valued(reading, name, value, place, rest, strict)
     if not values:
         raise Rejected(LAYOUT, "a text without a value that can be read")
-    electric = any([code[:2] == "1-" for code in reading.codes.values()])
+    others = [code for code in reading.codes.values() if code[:2] != "1-"]
+    electric = len(others) < len(values)
     reading.meter = rest.meter(electric) or head.strip()[:_ID_MAX]
     reading.time = rest.clock.rfc3339(ctx.profile, ctx.zone)
     if reading.time:
         reading.clock = "meter"
     reading.payload = payload
     reading.layers = ("data lines",)
-    if rest.types and ctx.submeters:
-        from .submeters import found  # many meters have none
+    if others and (not electric or ctx.submeters):
+        from .submeters import found, main_medium  # many meters have none
 
-        found(reading, rest.types, rest.moments, ctx, _unhex)
+        if not electric:
+            told = [code for code in others if code not in rest.vague]
+            reading.medium = main_medium(told, rest.types) or reading.medium
+        if ctx.submeters:
+            found(reading, rest.types, rest.moments, ctx, _unhex)
     return reading
 
 
@@ -298,10 +303,13 @@ def _set(
             take(reading, name, key, values, rest.ctx)
         return
     elif key == _MBUS_OLD:
-        if len(values) < 6 or values[0].startswith(_NEVER_READ):
-            rest.pending = (name, "")
+        never = len(values) < 6 or values[0].startswith(_NEVER_READ)
+        if len(values) > 6:  # DSMR 2.2 of some makers, on one line
+            if not never:
+                _valued(reading, values[4], values[6] + "*" + values[5], places[6], rest, strict)
         else:
-            rest.pending = (values[4], values[5])
+            rest.pending = (name, "") if never else (values[4], values[5])
+        if not never:
             rest.moments[values[4]] = values[0]
     elif len(values) == 2 and len(values[0]) >= 12 and number_and_unit(values[1])[2]:
         if not values[0].startswith(_NEVER_READ):
@@ -357,6 +365,8 @@ def _valued(
         and (unit not in _ELECTRICAL or known[2] not in ("", unit, _FACTOR))
     ):
         code = "6" + code[1:]  # without a medium: heat meters have other quantities there
+        if code[4:6] != "6.":
+            rest.vague.append(code)
     exponent += scale[1]
     key = put(reading, code, (mantissa, exponent), unit)
     if rest.marks:
@@ -429,6 +439,7 @@ class _Rest:
         self._others: dict[str, str] = {}  # of the meters on channels 1 and up
         self.types: dict[str, str] = {}  # "0-1:" and the like: type of the sub-meter
         self.moments: dict[str, str] = {}  # code: the time that stands before its value
+        self.vague: "list[str]" = []  # codes that do not tell what the meter measures
 
     def tell(self, name: str, key: str, value: str, place: int) -> None:
         if key in Clock.CODES:

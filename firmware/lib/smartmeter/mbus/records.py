@@ -1,5 +1,7 @@
 """Data records of EN 13757-3 (DIF, VIF, data) to a Reading: polled M-Bus meters, and AMIS.
 
+The header says what a meter measures. media.py knows what heat, cooling, gas and water meters send.
+
     C A CI | header | records     long header: ID(4) manufacturer(2) version medium
                                   access number status configuration(2)
 
@@ -11,7 +13,7 @@ whose meaning is known for certain, becomes a value.
 AMIS (Siemens TD-351x, Netz OOe) encrypts the records: AES-128-CBC, mode 5 of EN 13757-3.
 
 Only a sum of 8 bits guards them, which does not notice two swapped bytes. So everything that no
-electricity meter sends counts as damage: unknown kinds of records, invalid digits, powers that
+meter of the kind sends counts as damage: unknown kinds of records, invalid digits, powers that
 voltage and current do not allow.
 """
 
@@ -23,13 +25,14 @@ from ..dlms.clock import is_summer
 from ..dlms.float754 import decimal_of
 from ..fault import CIPHER, KEY, LAYOUT, LENGTH, PLAIN, UNENCRYPTED, VALUE, Rejected
 from ..obis import complete, put, unit_of
-from ..reading import Reading, offset
+from ..reading import ELECTRICITY, Reading, offset
 from ..texts import is_time
 from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, SCHNEIDER, is_sent, meaning
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..context import Context, Profile
+    from .media import Values
     from .vif import Meaning
 
 _LONG = 15  # where records begin: behind a long header
@@ -86,9 +89,17 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
     if len(payload) < at:
         raise Rejected(LENGTH, "an M-Bus reply is too short for its header")
     maker = meter = ""
+    medium = ELECTRICITY
+    other: "Values | None" = None
     if at == _LONG:
         if payload[10] not in (_ELECTRICITY, _SYSTEM):
-            raise Rejected(LAYOUT, "an M-Bus meter of medium %02X, not electricity" % payload[10])
+            from ..submeters import MEDIA  # most lines have electricity meters alone
+            from .media import Values, group_of
+
+            medium = MEDIA.get(payload[10], "")
+            if not medium:
+                raise Rejected(LAYOUT, "an M-Bus meter of type %02X is not supported" % payload[10])
+            other = Values(group_of(payload[10], medium))
         maker = _letters(payload[7] | payload[8] << 8)
         digits = "%02X%02X%02X%02X" % (payload[6], payload[5], payload[4], payload[3])
         meter = maker + digits if digits.strip("0") else ""
@@ -106,12 +117,16 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
     if ci == _CI_AMIS and maker == AMIS:
         _check_amis(data)
     reading = Reading(meter)
-    _records(reading, data, maker, ctx)
+    reading.medium = medium
+    _records(reading, data, maker, ctx, other)
     if not reading.values:
         raise Rejected(LAYOUT, "an M-Bus reply without a value that is known")
-    _complete(reading, ctx)
-    check(reading)
-    check_coherent(reading)
+    if other:
+        check(reading)
+    else:
+        _complete(reading, ctx)
+        check(reading)
+        check_coherent(reading)
     reading.payload = data
     reading.layers = ("AES-CBC", "records") if mode else ("records",)
     return reading
@@ -169,8 +184,16 @@ def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
     return plain + payload[stop:]
 
 
-def _records(reading: Reading, data: bytes, maker: str, ctx: "Context") -> None:
-    """Every record to the last byte; stored values and unknown ones are skipped."""
+def _records(
+    reading: Reading, data: bytes, maker: str, ctx: "Context", other: "Values | None"
+) -> None:
+    """Every record to the last byte; stored values and unknown ones are skipped.
+
+    other: what takes the values of a meter that does not measure electricity.
+    """
+    sent = is_sent
+    if other:
+        from .media import is_sent as sent
     found = []
     at = 0
     end = len(data)
@@ -187,8 +210,8 @@ def _records(reading: Reading, data: bytes, maker: str, ctx: "Context") -> None:
         information = bytes(data[start:at])
         if information[0] & 0x7F == _PLAIN_TEXT:  # the unit as text stands behind
             at += 1 + _byte(data, at)
-        if not is_sent(information) or dif & 15 in _CODINGS_NONE:
-            raise Rejected(LAYOUT, "a record that no electricity meter sends")
+        if not sent(information) or dif & 15 in _CODINGS_NONE:
+            raise Rejected(LAYOUT, "a record that no %s meter sends" % reading.medium)
         size = _SIZES[dif & 15]
         if size is None:
             size = _variable(data, at)
@@ -198,6 +221,11 @@ def _records(reading: Reading, data: bytes, maker: str, ctx: "Context") -> None:
             content = data[at : at + size]
             if information[0] == _DATE_TIME:
                 reading.time = _time(content, ctx.profile, ctx.zone) or reading.time
+            elif other:
+                slot = other.meaning(information, tariff, subunit)
+                value = _value(dif & 15, content) if slot else None
+                if slot and value:
+                    other.keep(slot, value)
             else:
                 meant = meaning(information, maker, subunit)
                 if maker == SCHNEIDER and meant and dif & 15 == _REAL and meant.d == ENERGY:
@@ -209,6 +237,9 @@ def _records(reading: Reading, data: bytes, maker: str, ctx: "Context") -> None:
         at += size
     if reading.time:
         reading.clock = "meter"
+    if other:
+        other.put(reading)
+        return
     _put_all(reading, found)
     if maker == AMIS:
         _reactive_totals(reading)

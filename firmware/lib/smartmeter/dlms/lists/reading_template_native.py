@@ -5,7 +5,7 @@ Only for CPython: a device has one telegram in seconds, and no heap to spare.
 
 from ...checks.plausible import EXPONENT_MAX, most_of
 from ...phases import flows
-from ...reading import ELECTRICITY, NONE, Reading
+from ...reading import NONE, Reading
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class ReadingTemplate:
         # [(key, what its number is multiplied by)]: those in kWh without decimals, say
         self._scaled = [(key, 10**exponent) for key, exponent, _, _ in slots if exponent > 0]
         self._meter = reading.meter
+        self._medium = reading.medium
         self._codes = reading.codes
         self._units = reading.units
         self._texts = reading.texts
@@ -84,7 +85,7 @@ class ReadingTemplate:
         reading.clock = "meter" if time else None
         reading.counter = reading.seq = None
         reading.auth = NONE
-        reading.medium = ELECTRICITY
+        reading.medium = self._medium
         reading.channel = 0
         reading.submeters = None
         reading.meter = self._meter
