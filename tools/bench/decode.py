@@ -168,7 +168,9 @@ def _of_floor(result: object) -> Values:
         return {f"#{n}": Decimal(v) for n, v in enumerate(result) if isinstance(v, int)}
     assert isinstance(result, dict)
     return {
-        name if name[0] in _OTHER_MEDIA and ":" in name else name.split(":")[-1]: Decimal(mantissa).scaleb(exponent or 0)
+        name[0 if name[0] in _OTHER_MEDIA and ":" in name else name.find(":") + 1 :]: Decimal(
+            mantissa
+        ).scaleb(exponent or 0)
         for name, (mantissa, exponent) in result.items()
     }
 

@@ -20,7 +20,7 @@ from .cpu_limit import CpuLimit, Hang
 from .frames import checked
 from .mutation import mutate, pieces
 from .sealing import seal
-from .subject import CRC, NOTHING, SUM, Signature, Subject, get, signature
+from .subject import CRC, NOTHING, SUM, Signature, Subject, alone, get, signature
 from .tally import Tally
 
 HELD_MOST = 4096  # bytes that a stream of garbage of any length may make a receiver keep
@@ -72,7 +72,7 @@ def _still_read(subject: Subject) -> bool:
     """Whether damaged telegrams left no state behind that changes how others are read."""
     original = subject.originals[-1]
     receiver = subject.receiver()
-    events = receiver.feed(original.wire) + receiver.flush()
+    events = alone(receiver.feed(original.wire) + receiver.flush())
     return [signature(event) for event in events] == [original.signature]
 
 
@@ -87,7 +87,7 @@ def _feed(receiver: Receiver, parts: list[bytes]) -> Events:
     events += receiver.flush()
     for onlooker in onlookers:
         onlooker(parts, events)
-    return events
+    return alone(events)
 
 
 def _sound(events: Events, tally: Tally, again: str) -> list[Signature]:
@@ -237,7 +237,7 @@ def _garbage(
     for at in range(0, len(noise), 256):
         events, seconds = cpu_limit(lambda at=at: receiver.feed(noise[at : at + 256]))  # type: ignore[misc]
         tally.took(seconds, number)
-        found += _sound(events, tally, again)
+        found += _sound(alone(events), tally, again)
         held = garbage.held(receiver)
         tally.held = max(tally.held, held)
         if held > HELD_MOST:

@@ -2,6 +2,8 @@
 
 from math import sqrt
 
+from smartmeter.reading import ELECTRICITY
+
 from tools.table import Table
 
 from . import campaign
@@ -12,6 +14,7 @@ from .tally import Tally
 OURS = "ours"
 _SLOW = 10  # times the mean
 _SUM_MOST = 0.005  # of mutants over the 8-bit sum of M-Bus
+_ALONE_MOST = 0.02  # the same of heat and water meters, whose values do not check each other
 _BCC_MOST = 0.01  # of a readout's, over 7 bits
 _GROUPS_MOST = 0.02  # of a TIC frame's, over 6 bits
 _LUCK = 3  # standard deviations that a run may exceed by bad luck
@@ -88,7 +91,7 @@ def _ours(subjects: list[Subject], seed: int, tallies: dict[tuple[str, str], Tal
                     f"the slowest takes {ratio:.1f} times the mean: {slow} {tally.slowest[0][1]}"
                 )
             if name == "outer" and subject.guard == SUM:
-                share = {"iec62056": _BCC_MOST, "tic": _GROUPS_MOST}.get(subject.link, _SUM_MOST)
+                share = _most_of(subject)
                 most = share * tally.mutants
                 if tally.different > most + _LUCK * sqrt(most) + 1:
                     violations.append(
@@ -96,6 +99,12 @@ def _ours(subjects: list[Subject], seed: int, tallies: dict[tuple[str, str], Tal
                         f"became another reading, over {share:.1%}"
                     )
     return violations
+
+
+def _most_of(subject: Subject) -> float:
+    if subject.medium != ELECTRICITY:
+        return _ALONE_MOST
+    return {"iec62056": _BCC_MOST, "tic": _GROUPS_MOST}.get(subject.link, _SUM_MOST)
 
 
 def _worst(subject: Subject, name: str, seed: int, tally: Tally) -> float:

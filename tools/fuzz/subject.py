@@ -1,5 +1,6 @@
 """The subject of a fuzz run: a form's telegrams, the core's readings, and what guards them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -45,6 +46,7 @@ class Subject:
     guard: str
     key: bytes | None
     auth_key: bytes | None
+    medium: str
     originals: tuple[Original, ...]
 
     @property
@@ -54,12 +56,28 @@ class Subject:
 
     def receiver(self, link: str | None = None, keys: bool = True) -> Receiver:
         if keys:
-            return Receiver(self.key, self.auth_key, link)
-        return Receiver(None, None, link)
+            return Receiver(self.key, self.auth_key, link, submeters=True)
+        return Receiver(None, None, link, submeters=True)
+
+
+def alone(events: Iterable[object]) -> list[object]:
+    """The events without the sub-meters' readings, which must be those of the main meter's."""
+    found: list[object] = []
+    due: list[object] = []
+    for event in events:
+        if due:
+            if event is not due.pop(0):
+                raise ValueError("a sub-meter's reading is not behind that of its main meter")
+            continue
+        found.append(event)
+        due = list(event.submeters or ()) if isinstance(event, Reading) else []
+    if due:
+        raise ValueError("a sub-meter's reading is missing")
+    return found
 
 
 def signature(event: object) -> Signature:
-    """What two events are compared by."""
+    """What two events are compared by; a reading's with those of its sub-meters."""
     if isinstance(event, Reading):
         return (
             "reading",
@@ -67,6 +85,9 @@ def signature(event: object) -> Signature:
             event.time,
             event.counter,
             event.auth,
+            event.medium,
+            event.channel,
+            tuple(signature(submeter) for submeter in event.submeters or ()),
             tuple(sorted(event.values.items())),
             tuple(sorted(event.codes.items())),
             tuple(sorted(event.units.items())),
@@ -98,7 +119,7 @@ def get(name: str) -> Subject:
     key = meter.key if form.ciphered else None
     auth_key = meter.auth_key if form.tagged else None
     originals = []
-    link = ""
+    link = medium = ""
     step = timedelta(seconds=max(1, round(base.interval)))
     for n in range(COUNT):
         now = BEGIN + n * step
@@ -112,16 +133,16 @@ def get(name: str) -> Subject:
             meter.auth_key,
         )
         wire = form.encode(moment)[0]
-        receiver = Receiver(key, auth_key)
-        events = receiver.feed(wire) + receiver.flush()
+        receiver = Receiver(key, auth_key, submeters=True)
+        events = alone(receiver.feed(wire) + receiver.flush())
         if len(events) != 1 or not isinstance(events[0], Reading):
             raise ValueError(f"{name}: the core gives {events} for what the meter sends")
         content = sealing.payload(form, moment)
         if sealing.seal(form, moment, content) != wire:
             raise ValueError(f"{name}: its telegram differs after it was put together again")
         originals.append(Original(wire, moment, content, signature(events[0])))
-        link = events[0].layers[0]
-    return Subject(name, form, link, _guard(form), key, auth_key, tuple(originals))
+        link, medium = events[0].layers[0], events[0].medium
+    return Subject(name, form, link, _guard(form), key, auth_key, medium, tuple(originals))
 
 
 def names() -> list[str]:

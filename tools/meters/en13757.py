@@ -59,11 +59,13 @@ def manufacturer_bytes(letters: str) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class PolledForm(Form):
-    """records: in their order; address: the primary address; maker: three letters; kind: its type
-    in EN 13757-3.
+    """A form of meter.
+
+    records: in their order, some in hexadecimal. address: the primary address. maker: three
+    letters. kind: its type in EN 13757-3.
     """
 
-    records: tuple[Record, ...] = ()
+    records: tuple[Record | str, ...] = ()
     address: int = 1
     maker: str = "EMH"
     serial: int = 623_702
@@ -82,6 +84,9 @@ class PolledForm(Form):
         if self.with_time:
             body += b"\x04\x6d" + type_f(self.clock(moment))
         for record in self.records:
+            if isinstance(record, str):
+                body += bytes.fromhex(record)
+                continue
             count = quantities.mantissa(moment.house, record.code, record.exponent)
             values[record.code] = quantities.number(count, record.exponent)
             body += record.encode(count)

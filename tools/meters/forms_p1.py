@@ -114,6 +114,9 @@ EMUCS: tuple[Entry, ...] = (
     "0-1:96.1.1({hex})",
     "0-1:24.4.0(1)",
     "0-1:24.2.3({quarter})(00092.287*m3)",
+    "0-2:24.1.0(007)",
+    "0-2:96.1.1({hex})",
+    "0-2:24.2.1({quarter})(00008.579*m3)",
 )
 NORDIC: tuple[Entry, ...] = (
     "0-0:1.0.0({clock})",
@@ -270,7 +273,7 @@ P1 = (
     ),
     P1Form(
         name="emucs",
-        about="eMUCS-P1 of Belgium: peaks of the months, currents of 0.01 A",
+        about="eMUCS-P1 of Belgium: peaks of the months, currents of 0.01 A, gas and water",
         interval=1,
         ident="FLU5\\253769484_A",
         lines=EMUCS,

@@ -154,7 +154,8 @@ POLLED = (
             *(Record("02", f"acff{n:02x}", f"{20 * n + 16}.7.0", 1) for n in PHASES),
             Record("02", "acff00", "16.7.0", 1),
         ),
-    ),    PolledForm(
+    ),
+    PolledForm(
         name="mbus-polled-heat",
         about="M-Bus heat meter: energy in J, volume, power, flow, temperatures",
         link="mbus-poll",
@@ -183,9 +184,14 @@ POLLED = (
         maker="ELS",
         serial=8_404_211,
         kind=WATER,
+        with_time=True,
         records=(
+            "0c7811428408",  # fabrication number
             Record("0c", "13", "8-0:1.0.0", -3),
             Record("02", "3b", "8-0:2.0.0", -3),
+            "4c1300250300",  # the volume of the last set day, and which day it was
+            "426cff2c",
+            "02fd170000",  # error flags
         ),
     ),
 )

@@ -35,7 +35,7 @@ _NAMES = {
 def mantissa(s: Snapshot, code: str, exponent: int) -> int:
     """The count of 10^exponent base units (J, W, m3, m3/h, degC, K, h) that a meter would show."""
     seconds = (s.time - FIRST_WEEK) // timedelta(seconds=1)
-    ripple = RIPPLE[seconds % len(RIPPLE)]
+    ripple = RIPPLE[seconds % len(RIPPLE)] + seconds % 9
     joules = _WATTS * seconds
     litres = joules // (_JOULES_PER_LITRE_K * _DIFFERENCE_K)
     micro = {
@@ -48,7 +48,7 @@ def mantissa(s: Snapshot, code: str, exponent: int) -> int:
         "difference": _DIFFERENCE_K * 1_000_000,
         "hours": seconds // 3600 * 1_000_000,
         "water": _LITRES_PER_DAY * seconds * 1_000 // 86_400,
-        "tap": max(0, ripple) * 50_000,
+        "tap": max(0, ripple) * 50_000,  # a tap that opens and closes
     }[_NAMES[code]]
     scale = exponent + 6
     return int(micro // 10**scale) if scale >= 0 else int(micro * 10**-scale)

@@ -85,6 +85,88 @@ def test_dsmr_2_and_3_over_two_lines():
     assert gas.values == {"24.2.1": (1001, -3)}
 
 
+def test_dsmr_2_on_one_line():
+    main, gas = readings(
+        "0-1:24.1.0(3)",
+        "0-1:24.3.0(220101190000)(00)(60)(1)(0-1:24.2.1)(m3)(29012.910)",
+    )
+    assert main.values["24.2.1"] == (29012910, -3)
+    assert (gas.medium, gas.time) == ("gas", "2022-01-01T19:00:00+01:00")
+    assert gas.values == {"24.2.1": (29012910, -3)}
+    (main,) = readings("0-1:24.1.0(3)", "0-1:24.3.0(632525252525)(00)(60)(1)(0-1:24.2.1)(m3)(0.0)")
+    assert "24.2.1" not in main.values
+
+
+def test_a_code_that_names_its_medium_and_channel():
+    main, water = readings("8-2:1.0.0(00008.579*m3)", "8-2:96.1.0(3141)", "7-0:3.0.0(00001.000*m3)")
+    assert (main.medium, main.values["7-0:3.0.0"]) == ("electricity", (1000, -3))
+    assert (water.medium, water.channel, water.meter) == ("water", 2, "3141")
+    assert (water.values, water.codes) == ({"1.0.0": (8579, -3)}, {"1.0.0": "8-2:1.0.0"})
+
+
+def readout(*lines):
+    body = "\r\n".join(lines).encode() + b"!\r\n\x03"
+    check = 0
+    for byte in body:
+        check ^= byte
+    receiver = Receiver(submeters=True)
+    data = b"/KAM MC\r\n\x02" + body + bytes((check,))
+    found = receiver.feed(data) + receiver.flush()
+    for _ in range(3):  # once its layout is known
+        again = receiver.feed(data) + receiver.flush()
+        assert [(r.medium, r.values) for r in again] == [(r.medium, r.values) for r in found]
+    return found
+
+
+def test_the_only_meter_is_the_main_meter_whatever_it_measures():
+    (heat,) = readout(
+        "0.0(00005012345)", "6.8(00433.65*GJ)", "6.26(03052.95*m3)", "6.31(0109868*h)"
+    )
+    assert (heat.medium, heat.channel, heat.meter) == ("heat", 0, "00005012345")
+    assert heat.values["6-0:6.8.0"] == (433650000000, 0)
+    assert heat.units["6-0:6.26.0"] == "m3"
+    for code, medium in (("5-0:1.0.0", "cooling"), ("6-1:1.0.0", "heat"), ("7-0:3.0.0", "gas")):
+        (reading,) = readout("0.0(1)", "%s(00433.65*GJ)" % code)
+        assert (reading.medium, reading.channel) == (medium, 0), code
+    for code in ("8-0:1.0.0", "9-0:1.0.0"):
+        (reading,) = readout("0.0(1)", "%s(00433.65*m3)" % code)
+        assert (reading.medium, reading.values) == ("water", {code: (43365, -2)}), code
+
+
+def test_a_heat_meter_and_the_water_meter_at_its_input():
+    heat, water = readout("0.0(1)", "6-0:1.0.0(00433.65*GJ)", "8-1:1.0.0(00012.345*m3)")
+    assert (heat.medium, heat.channel) == ("heat", 0)
+    assert (water.medium, water.channel, water.values) == ("water", 1, {"1.0.0": (12345, -3)})
+
+
+def test_what_does_not_tell_a_medium_is_electricity_s():
+    for lines in (
+        ("1.8.0(00433.65*kWh)", "C.8.0(0109868*h)"),
+        ("31.0(0109868*h)",),
+        ("6-0:1.0.0(00433.65*GJ)", "8-0:1.0.0(00012.345*m3)"),
+    ):
+        (reading,) = readout("0.0(1)", *lines)
+        assert reading.medium == "electricity", lines
+
+
+def test_a_port_with_nothing_but_a_heat_meter():
+    body = "\r\n".join(
+        (
+            "/AUR2NWA-MYRSKY",
+            "",
+            "0-0:1.0.0(220107195809W)",
+            "0-0:96.1.1(0)",
+            "0-1:24.1.0(004)",
+            "0-1:96.1.0(123456789A1B234C)",
+            "0-1:24.2.1(220107195809W)(0.477*GJ)",
+            "!",
+        )
+    ).encode()
+    (heat,) = Receiver(submeters=True).feed(body + b"%04X\r\n" % arc(body, 0, len(body)))
+    assert (heat.medium, heat.channel, heat.meter) == ("heat", 0, "123456789A1B234C")
+    assert (heat.values, heat.units) == ({"24.2.1": (477000000, 0)}, {"24.2.1": "J"})
+
+
 def test_an_electricity_meter_on_a_channel():
     _, other = readings(
         "0-4:24.1.0(002)", "0-4:96.1.0(45303031)", "0-4:24.2.1(260703140000S)(000012.345*kWh)"

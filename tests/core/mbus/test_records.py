@@ -361,7 +361,7 @@ def test_a_reply_behind_what_looks_like_a_readout():
 
 
 def test_replies_that_are_none():
-    assert fault(reply("040305000000", medium=7)) == LAYOUT
+    assert fault(reply("040305000000", medium=8)) == LAYOUT
     assert fault(reply("0405")) == LENGTH
     assert fault(reply("84" + "80" * 20 + "0305000000")) == LAYOUT
     assert fault(reply("04" + "83" * 20 + "0305000000")) == LAYOUT

@@ -64,6 +64,36 @@ def test_a_sub_meter_is_a_device_with_its_own_class_and_unit() -> None:
     assert (sensor["device_class"], sensor["unit_of_measurement"]) == ("energy", "MJ")
 
 
+def test_a_heat_meter_has_totals_temperatures_power_and_flow() -> None:
+    units = {
+        "6-0:1.0.0": "J",
+        "6-0:1.0.1": "J",
+        "6-0:2.0.0": "m3",
+        "6-0:8.0.0": "W",
+        "6-0:9.0.0": "m3/h",
+        "6-0:10.0.0": "degC",
+        "6-0:12.0.0": "K",
+        "6-0:9.34.1": "m3",  # nobody says what it is
+    }
+    found = [quantity(code, "heat", unit) for code, unit in units.items()]
+    assert len({q.field for q in found}) == len(found)
+    message = home_assistant.message("home", "h", found, "heat")
+    check(message)
+    kinds = {
+        key: (sensor.get("device_class"), sensor["unit_of_measurement"], sensor["state_class"])
+        for key, sensor in message["components"].items()
+    }
+    assert kinds == {
+        "6_0_1_0_0": ("energy", "MJ", "total_increasing"),
+        "6_0_1_0_1": ("energy", "MJ", "total_increasing"),
+        "6_0_2_0_0": ("water", "m³", "total_increasing"),
+        "6_0_8_0_0": ("power", "W", "measurement"),
+        "6_0_9_0_0": ("volume_flow_rate", "m³/h", "measurement"),
+        "6_0_10_0_0": ("temperature", "°C", "measurement"),
+        "6_0_12_0_0": (None, "K", "measurement"),
+    }
+
+
 def test_every_code_with_a_name_has_a_sensor_that_home_assistant_takes() -> None:
     message = home_assistant.message("home", "m.1", quantities(*ELECTRIC, "99.99.9"))
     check(message)

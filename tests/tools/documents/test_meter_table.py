@@ -81,6 +81,8 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "si-landis-gyr": ("landis-gyr-e450-si",),
     "si-iskraemeco-text": ("p1-slovenia",),
     "mbus-polled": ("mbus-polled", "mbus-polled-tariffs"),
+    "mbus-polled-media": ("mbus-polled-heat", "mbus-polled-water"),
+    "heat-sign-on": ("iec-readout-heat",),
 }
 # Telegrams as some converters hand them on, of no meter's own line.
 NO_FAMILY = {

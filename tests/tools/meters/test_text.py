@@ -20,15 +20,17 @@ PLAIN = [name for name in P1 if not forms.FORMS[name].wrap]
 IEC = [name for name, form in forms.FORMS.items() if isinstance(form, IecForm)]
 
 ONE_SET = re.compile(r"(?:1-0:)?(\d+\.\d+(?:\.\d+)?)(?:\*255)?\((-?[\d.,]+)(?:\*(\w+))?\)")
+OF_HEAT = {"GJ": "e9", "m3": "", "h": ""}
 IN_THOUSANDS = {"kW", "kWh", "kvar", "kvarh", "kVAr", "kVArh", "kVA"}
 
 
 def numbers(text):
-    """{"C.D.E": number in base units} of data lines of electricity."""
+    """{"C.D.E": number in base units} of data lines; those of heat meters with 6-0."""
     values = {}
     for code, number, unit in ONE_SET.findall(text):
         key = code if code.count(".") == 2 else code + ".0"
-        thousand = "e3" if unit in IN_THOUSANDS else ""
+        thousand = "e3" if unit in IN_THOUSANDS else OF_HEAT.get(unit, "")
+        key = f"6-0:{key}" if unit in OF_HEAT and "24.2." not in code else key
         values[key] = float(number.replace(",", ".") + thousand)
     return values
 

@@ -76,6 +76,33 @@ _TEXTS = (
 )
 
 
+# Meters of heat, cooling, gas and water (group A of OBIS, 5 to 9); 6.8 and 6.26 as in EN 1434.
+_OTHER_MEDIA: list[tuple[str, str, str, str, tuple[str, ...]]] = [
+    *(
+        (f"{a}-0:{code}", unit, f"{what[0]}: {english}", f"{what[1]}: {german}", further)
+        for a, what in ((6, ("Heat", "Wärme")), (5, ("Cooling", "Kälte")))
+        for code, unit, english, german, further in (
+            ("1.0.0", "J", "energy", "Energie", ("Wh",)),
+            ("2.0.0", "m3", "volume", "Volumen", ()),
+            ("8.0.0", "W", "power", "Leistung", ("J/h",)),
+            ("9.0.0", "m3/h", "flow", "Durchfluss", ()),
+            ("10.0.0", "degC", "flow temperature", "Vorlauftemperatur", ()),
+            ("11.0.0", "degC", "return temperature", "Rücklauftemperatur", ()),
+            ("12.0.0", "K", "difference of temperatures", "Temperaturdifferenz", ()),
+        )
+    ),
+    ("6-0:6.8.0", "J", "Heat: energy", "Wärme: Energie", ("Wh",)),
+    ("6-0:6.26.0", "m3", "Heat: volume", "Wärme: Volumen", ()),
+    ("7-0:3.0.0", "m3", "Gas: volume", "Gas: Volumen", ()),
+    ("7-0:3.2.0", "m3", "Gas: volume at base conditions", "Gas: Volumen im Normzustand", ()),
+    ("7-0:43.15.0", "m3/h", "Gas: flow", "Gas: Durchfluss", ()),
+    ("8-0:1.0.0", "m3", "Cold water: volume", "Kaltwasser: Volumen", ()),
+    ("8-0:2.0.0", "m3/h", "Cold water: flow", "Kaltwasser: Durchfluss", ()),
+    ("9-0:1.0.0", "m3", "Hot water: volume", "Warmwasser: Volumen", ()),
+    ("9-0:2.0.0", "m3/h", "Hot water: flow", "Warmwasser: Durchfluss", ()),
+]
+
+
 def _all() -> list[Property]:
     found = []
     for c, now, total, english, german in _QUANTITIES:
@@ -104,6 +131,7 @@ def _all() -> list[Property]:
     found.append(Property("24.2.1", "m3", *last, ("J", "Wh")))
     last = "Last value of a gas meter, not temperature corrected", "Letzter Wert eines Gaszählers"
     found.append(Property("24.2.3", "m3", *last))
+    found += [Property(*words) for words in _OTHER_MEDIA]
     for phase, base in ((1, 20), (2, 40), (3, 60)):
         for d, unit, english, german in _BY_PHASE:
             words = f"{english} in phase L{phase}", f"{german} in Phase L{phase}"

@@ -290,7 +290,7 @@ def _set(
     key = name[name.find(":") + 1 :]
     if key.endswith("*255"):
         key = key[:-4]
-    if key in rest.TELL:
+    if key in rest.TELL and (key not in Clock.CODES or not _is_other(name)):
         rest.tell(name, key, values[0], places[0])
         if key in _IDS and values[0]:
             reading.texts[name] = values[0][:_ID_MAX]
@@ -321,6 +321,11 @@ def _set(
         from .extras import take  # the time of a peak
 
         take(reading, name, key, values, rest.ctx)
+
+
+def _is_other(name: str) -> bool:
+    """Whether it is of gas, water, heat or cooling: 6-0:1.0.0 is an energy and no clock."""
+    return name[1:2] == "-" and name[0] in "56789"
 
 
 def _valued(
@@ -447,7 +452,8 @@ class _Rest:
             if self.marks:
                 self.marks.times.append((key, place, len(value)))
         elif value.strip(" 0"):
-            ids = self._others if name[:2] == "0-" and name[:4] != "0-0:" else self._ids
+            on_channel = name[1:2] == "-" and name[0] != "1" and name[2:4] != "0:"
+            ids = self._others if on_channel else self._ids
             if key not in ids:
                 ids[key] = value.strip()[:_ID_MAX]
 

@@ -13,6 +13,7 @@ from ..obis import put
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from ..reading import Reading
+    from .plan_native import Marks
 
     Value = tuple[int, int]
 
@@ -111,7 +112,8 @@ class Values:
 
     def __init__(self, group: int) -> None:
         self._group = group
-        self._found: "dict[str, tuple[Value, str, int]]" = {}  # code: value, unit, rank
+        # code: value, unit, rank, factor, index
+        self._found: "dict[str, tuple[Value, str, int, int, int]]" = {}
         self._order: "list[str]" = []
 
     def meaning(
@@ -122,17 +124,16 @@ class Values:
         A subunit is another meter at this one's inputs, and nothing says what it measures.
         """
         at = 1
-        table = _QUANTITIES
+        table: "tuple[tuple[int, int, str, int, int], ...]" = _QUANTITIES
         code = information[0] & 0x7F
         if information[0] in (_FB, _FD) and len(information) > 1:
             code = information[1] & 0x7F
             table = _QUANTITIES_FB if information[0] == _FB else ()
             at = 2
-        for first, last, quantity, exponent, factor in table:
-            if first <= code <= last:
-                break
-        else:
+        row = [row for row in table if row[0] <= code <= row[1]]
+        if not row:
             return None
+        first, _, quantity, exponent, factor = row[0]
         name = _CODES[self._group].get(quantity)
         if not name or subunit or tariff > (_TARIFF_MAX if quantity in _TOTALS else 0):
             return None
@@ -153,26 +154,32 @@ class Values:
         full = "%d-0:%s.%d" % (self._group, name, tariff)
         return full, _UNITS.get(quantity, quantity), exponent, factor, rank
 
-    def keep(self, meant: "tuple[str, str, int, int, int]", value: "Value") -> None:
-        """Keeps a value: the first of its code, or the plain one."""
+    def keep(self, meant: "tuple[str, str, int, int, int]", value: "Value", index: int) -> None:
+        """Keeps a value: the first of its code, or the plain one. index: its place in Marks."""
         code, unit, exponent, factor, rank = meant
         if code not in self._found:
             self._order.append(code)
         elif self._found[code][2] <= rank:
             return
-        self._found[code] = ((value[0] * factor, value[1] + exponent), unit, rank)
+        self._found[code] = ((value[0] * factor, value[1] + exponent), unit, rank, factor, index)
 
-    def put(self, reading: "Reading") -> None:
+    def put(self, reading: "Reading", marks: "Marks | None") -> None:
         """Adds the values to the reading. Rejected if a temperature is impossible."""
         for code in self._order:
-            value, unit, _ = self._found[code]
+            value, unit, _, factor, index = self._found[code]
             if unit in _LIMITS and not _is_between(value, *_LIMITS[unit]):
                 raise Rejected(VALUE, "the temperature %s is impossible" % code)
             put(reading, code, value, unit)
+            if marks:
+                marks.slots.append((code, index, factor, value[1]))
+                if unit in _LIMITS:
+                    low, high = _LIMITS[unit]
+                    marks.limits.append((code, low, high))
 
 
 def _is_between(value: "Value", low: int, high: int) -> bool:
     mantissa, exponent = value
+    parts = int(10 ** abs(exponent))
     if exponent < 0:
-        return low * 10**-exponent <= mantissa <= high * 10**-exponent
-    return low <= mantissa * 10**exponent <= high
+        return low * parts <= mantissa <= high * parts
+    return low <= mantissa * parts <= high

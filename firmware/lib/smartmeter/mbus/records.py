@@ -17,6 +17,8 @@ meter of the kind sends counts as damage: unknown kinds of records, invalid digi
 voltage and current do not allow.
 """
 
+from sys import implementation
+
 from ..checks.coherence import check_coherent
 from ..checks.plausible import check
 from ..context import STANDARD
@@ -35,6 +37,12 @@ if TYPE_CHECKING:
     from .media import Values
     from .vif import Meaning
 
+_KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
+if _KEEPS_PLANS:
+    from ..dlms.lists.plan_native import keep
+    from .plan_native import Marks, RecordsPlan
+
+_ID_END = 11  # behind maker, number, version and type
 _LONG = 15  # where records begin: behind a long header
 _CI_AMIS = 0x5B
 _HEADERS = {0x72: _LONG, _CI_AMIS: _LONG, 0x7A: 7, 0x78: 3}  # by CI; 7A has a short one
@@ -82,6 +90,25 @@ _CODINGS_NONE = (8, 15)  # a request's, and special functions
 
 def decode(payload: bytes, ctx: "Context") -> Reading:
     """The Reading of a frame from C on; ctx.key opens it where it is encrypted."""
+    if not _KEEPS_PLANS or (ctx.key and not ctx.unencrypted):
+        return _walk(payload, ctx, None)
+    name = (payload[:_ID_END], len(payload))
+    plan = ctx.plans.get(name)
+    known = plan.read(payload) if plan else None
+    if known:
+        return known  # type: ignore[no-any-return]
+    # of a layout seen for the second time: many replies have no long header, or other records
+    marks = Marks() if plan is None and name in ctx.plans else None
+    reading = _walk(payload, ctx, marks)
+    plan = None
+    if marks and marks.usable:
+        plan = RecordsPlan(payload, marks, reading, lambda data: _time(data, ctx.profile, ctx.zone))
+    keep(ctx.plans, name, plan)
+    return reading
+
+
+def _walk(payload: bytes, ctx: "Context", marks: "Marks | None") -> Reading:
+    """The Reading, record by record; with marks, so that these are filled as well."""
     ci = payload[2] if len(payload) > 2 else 0
     at = _HEADERS.get(ci)
     if at is None:
@@ -116,17 +143,24 @@ def decode(payload: bytes, ctx: "Context") -> Reading:
         raise Rejected(CIPHER, "an M-Bus reply encrypted in mode %d is not known" % mode)
     if ci == _CI_AMIS and maker == AMIS:
         _check_amis(data)
+    if marks:
+        marks.begin = at
+        marks.usable = at == _LONG and not mode
     reading = Reading(meter)
     reading.medium = medium
-    _records(reading, data, maker, ctx, other)
+    _records(reading, data, maker, ctx, other, marks)
     if not reading.values:
         raise Rejected(LAYOUT, "an M-Bus reply without a value that is known")
     if other:
         check(reading)
     else:
-        _complete(reading, ctx)
+        derived = _complete(reading, ctx)
         check(reading)
-        check_coherent(reading)
+        coherence = check_coherent(reading)
+        if marks:
+            marks.derived = [entry for entry in derived if entry[0] in reading.values]
+            marks.coherence = coherence
+            marks.usable = marks.usable and len(marks.derived) == len(derived)
     reading.payload = data
     reading.layers = ("AES-CBC", "records") if mode else ("records",)
     return reading
@@ -185,7 +219,12 @@ def _deciphered(payload: bytes, key: "bytes | None") -> bytes:
 
 
 def _records(
-    reading: Reading, data: bytes, maker: str, ctx: "Context", other: "Values | None"
+    reading: Reading,
+    data: bytes,
+    maker: str,
+    ctx: "Context",
+    other: "Values | None",
+    marks: "Marks | None",
 ) -> None:
     """Every record to the last byte; stored values and unknown ones are skipped.
 
@@ -203,6 +242,8 @@ def _records(
             at += 1
             continue
         if dif in (_MANUFACTURER_DATA, _MORE_DATA):
+            if marks:
+                marks.other(at + 1, end - at - 1)
             break
         storage, tariff, subunit, at = _data_information(data, at)
         start = at
@@ -217,15 +258,21 @@ def _records(
             size = _variable(data, at)
         if at + size > end:
             raise Rejected(LENGTH, "an M-Bus record is cut short")
+        is_variable = _SIZES[dif & 15] is None
+        index = marks.other(at + is_variable, size - is_variable) if marks else 0
         if dif & _FUNCTION == 0 and not storage:
             content = data[at : at + size]
             if information[0] == _DATE_TIME:
                 reading.time = _time(content, ctx.profile, ctx.zone) or reading.time
+                if marks:
+                    marks.clock(index)
             elif other:
                 slot = other.meaning(information, tariff, subunit)
                 value = _value(dif & 15, content) if slot else None
                 if slot and value:
-                    other.keep(slot, value)
+                    other.keep(slot, value, index)
+                if slot and marks:
+                    marks.number(index, dif & 15, value is not None)
             else:
                 meant = meaning(information, maker, subunit)
                 if maker == SCHNEIDER and meant and dif & 15 == _REAL and meant.d == ENERGY:
@@ -233,14 +280,16 @@ def _records(
                 if meant:
                     value = _value(dif & 15, content)
                     if value:
-                        found.append((meant, tariff, value))
+                        found.append((meant, tariff, value, index))
+                    if marks:
+                        marks.number(index, dif & 15, value is not None)
         at += size
     if reading.time:
         reading.clock = "meter"
     if other:
-        other.put(reading)
+        other.put(reading, marks)
         return
-    _put_all(reading, found)
+    _put_all(reading, found, marks)
     if maker == AMIS:
         _reactive_totals(reading)
 
@@ -308,15 +357,19 @@ def _value(coding: int, content: bytes) -> "tuple[int, int] | None":
     return (number - 2 * lowest if number > lowest else number), 0
 
 
-def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]]") -> None:
+def _put_all(
+    reading: Reading,
+    found: "list[tuple[Meaning, int, tuple[int, int], int]]",
+    marks: "Marks | None",
+) -> None:
     """Adds the values to reading, with their signs.
 
     A meter that separates + and - only marks - (AMIS). A value of a meter that does not separate
     them is signed, and + or - by its sign.
     """
-    apart = [meant.c for meant, _, _ in found if meant.sign < 0 and meant.d == INSTANT]
+    apart = [meant.c for meant, _, _, _ in found if meant.sign < 0 and meant.d == INSTANT]
     seen = []
-    for meant, tariff, (mantissa, exponent) in found:
+    for meant, tariff, (mantissa, exponent), index in found:
         same = (meant.c, meant.d, meant.sign, meant.phase, tariff)
         if same in seen:  # of another kind, then, that its maker alone knows
             continue
@@ -332,24 +385,29 @@ def _put_all(reading: Reading, found: "list[tuple[Meaning, int, tuple[int, int]]
             and meant.c not in apart
         ):
             if meant.c == ACTIVE:
-                _put(reading, 16 + 20 * meant.phase, meant.d, tariff, mantissa, exponent)
+                key = _put(reading, 16 + 20 * meant.phase, meant.d, tariff, mantissa, exponent)
+                if marks:
+                    marks.slots.append((key, index, 1, exponent))
             if mantissa < 0:
                 sign = -1
                 mantissa = -mantissa
-        _put(reading, meant.group_c(sign), meant.d, tariff, mantissa, exponent)
+        key = _put(reading, meant.group_c(sign), meant.d, tariff, mantissa, exponent)
+        if marks:
+            marks.slots.append((key, index, sign if meant.sign == 0 and sign else 1, exponent))
 
 
-def _complete(reading: Reading, ctx: "Context") -> None:
+def _complete(reading: Reading, ctx: "Context") -> "list[tuple[str, str, str, int]]":
     """obis.complete, without totals from tariffs that are all 0.
 
     A meter that sends unused tariffs has its total in another of its replies (Schneider iEM3000).
     """
     sent = list(reading.values)
-    complete(reading, ctx.rows, ctx.plans)
+    derived = complete(reading, ctx.rows, ctx.plans)
     for key in list(reading.values):
         if key not in sent and key.endswith(".8.0") and not reading.values[key][0]:
             for told in (reading.values, reading.codes, reading.units):
                 del told[key]
+    return derived
 
 
 def _reactive_totals(reading: Reading) -> None:
@@ -362,9 +420,9 @@ def _reactive_totals(reading: Reading) -> None:
             _put(reading, c, ENERGY, 0, mantissa, exponent)
 
 
-def _put(reading: Reading, c: int, d: int, tariff: int, mantissa: int, exponent: int) -> None:
+def _put(reading: Reading, c: int, d: int, tariff: int, mantissa: int, exponent: int) -> str:
     unit = unit_of(c, ENERGY if d == INKASSO else d)
-    put(reading, "1-0:%d.%d.%d" % (c, d, tariff), (mantissa, exponent), unit)
+    return put(reading, "1-0:%d.%d.%d" % (c, d, tariff), (mantissa, exponent), unit)
 
 
 def _time(content: bytes, profile: "Profile | None", zone: "tuple[int, str]") -> "str | None":

@@ -323,6 +323,12 @@ FAMILIES = (
     Family("mbus-polled", "electricity meters with an M-Bus interface (EN 13757-3)", "", "",
            MBUS_PAIR, MBUS_LINE, "mbus", NO_KEY, "unknown", "on request", POLL,
            'Concentrator: poll = "m-bus"; adapter: answer = "mbus"'),
+    Family("mbus-polled-media", "heat, cooling, gas and water meters with an M-Bus interface",
+           "", "", MBUS_PAIR, MBUS_LINE, "mbus", NO_KEY, "unknown", "on request", POLL,
+           "as above; name the values to publish, such as 6-0:1.0.0"),
+    Family("heat-sign-on", "heat meters with a readout of IEC 62056-21, such as Kamstrup MC 66",
+           "", "", IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "on request", SIGN_ON,
+           "runs on a battery: set an interval of an hour; name the values, such as 6-0:6.8.0"),
 )
 # fmt: on
 

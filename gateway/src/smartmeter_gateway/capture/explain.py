@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from smartmeter import Fault, Reading
-from smartmeter.reading import decimal
+from smartmeter.reading import ELECTRICITY, decimal
 
 from . import advice, redaction, text_advice, trials
 from .capture_text import PASTED, Capture
@@ -96,6 +96,8 @@ class _Report:
             if len(self._first) < _MOST:
                 self._first.setdefault(sort, event)
             return
+        if event.channel:  # shown with the main meter's
+            return
         self.readings += 1
         shape = (event.layers, tuple(event.codes.values()))
         like = self._shapes.get(shape)
@@ -114,6 +116,7 @@ class _Report:
             yield f"  {name:<11}{said}"
         yield f"  {'time':<11}{_time(reading)}"
         yield from self._values(reading)
+        yield from self._submeters(reading)
         if self._redact:
             yield from self._bytes(reading)
         yield ""
@@ -130,8 +133,21 @@ class _Report:
                 yield "layout", _LAYOUTS[layer[-1]]
             else:
                 yield "content", _CONTENT[layer]
-        meter = redaction.identity(reading.meter) if self._redact else reading.meter
-        yield "meter", meter or "not in the telegram"
+        yield "meter", self._identity(reading) or "not in the telegram"
+        if reading.medium != ELECTRICITY:
+            yield "medium", reading.medium
+
+    def _identity(self, reading: Reading) -> str:
+        return redaction.identity(reading.meter) if self._redact else reading.meter
+
+    def _submeters(self, reading: Reading) -> Iterator[str]:
+        if reading.submeters:
+            yield "  sub-meters"
+        for submeter in reading.submeters or ():
+            meter = self._identity(submeter) or "without a number"
+            when = f", of {submeter.time}" if submeter.time else ""
+            codes = ", ".join(submeter.codes.values())
+            yield f"    channel {submeter.channel}: {submeter.medium}, {meter}{when}: {codes}"
 
     def _ciphering(self, reading: Reading, control: int) -> Iterator[tuple[str, str]]:
         yield "ciphering", f"AES-128-GCM, {_control(control)}"

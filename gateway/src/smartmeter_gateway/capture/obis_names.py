@@ -70,6 +70,26 @@ _OTHER_MEDIA = {
     "96.1.1": "serial number of the attached meter",
     "96.1.2": "identification of the attached meter",
 }
+# C.D.E of heat and cooling, as M-Bus meters' values are named, and as heat meters write them.
+_THERMAL = {
+    "1.0.0": "energy",
+    "2.0.0": "volume",
+    "8.0.0": "power",
+    "9.0.0": "flow",
+    "10.0.0": "flow temperature",
+    "11.0.0": "return temperature",
+    "12.0.0": "difference of the temperatures",
+    "6.8.0": "energy",
+    "6.26.0": "volume",
+    "6.31.0": "hours of operation",
+}
+_OF_MEDIA = {
+    "7": {"3.0.0": "volume", "3.2.0": "volume at base conditions", "43.15.0": "flow"},
+    "8": {"1.0.0": "volume", "2.0.0": "flow"},
+    "9": {"1.0.0": "volume", "2.0.0": "flow"},
+    "5": _THERMAL,
+    "6": _THERMAL,
+}
 _MEDIA = {"4": "heat cost", "5": "cooling", "6": "heat", "7": "gas", "8": "water", "9": "hot water"}
 
 
@@ -78,7 +98,8 @@ def name_of(code: str) -> str:
     medium, _, key = code.partition(":")
     a, _, b = medium.partition("-")
     if a in _MEDIA:
-        return f"{_MEDIA[a]} meter's value"
+        quantity = _OF_MEDIA.get(a, {}).get(key)
+        return f"{_MEDIA[a]}: {quantity}" if quantity else f"{_MEDIA[a]} meter's value"
     if key.startswith("C.1"):
         return "number of the meter"
     groups = [*key.split("."), "0"][:3]

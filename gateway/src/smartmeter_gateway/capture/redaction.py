@@ -44,7 +44,9 @@ def _redacted(reading: Reading) -> bytes | None:
         found = plain = groups(payload)
     elif kind == "records":
         plain = records(payload)
-        found = _framed_records(plain, _AMIS if "AES-CBC" in reading.layers else reading.meter[:3])
+        maker = _AMIS if "AES-CBC" in reading.layers else reading.meter[:3]
+        group = next(iter(reading.codes.values()))[0]
+        found = _framed_records(plain, maker, _TYPES[group])
     else:
         numbers = [v for key, (v, _) in reading.values.items() if names_meter(reading.codes[key])]
         found = plain = apdu(payload, numbers)
@@ -117,10 +119,14 @@ def _framed_sml(plain: bytes) -> bytes:
     return frame + x25(frame, 0, len(frame)).to_bytes(2, "little")
 
 
-def _framed_records(plain: bytes, maker: str) -> bytes:
+# A meter's type in M-Bus by group A of its codes: electricity, cooling, heat, gas, cold, hot water
+_TYPES = {"1": 2, "5": 10, "6": 4, "7": 3, "8": 7, "9": 6}
+
+
+def _framed_records(plain: bytes, maker: str, kind: int) -> bytes:
     """RSP_UD with a long header (EN 13757-3, 5.6.2) of the maker's, all its numbers 0."""
     a, b, c = (ord(letter) - 64 for letter in maker) if len(maker) == 3 else (0, 0, 0)
-    header = bytes(4) + (a << 10 | b << 5 | c).to_bytes(2, "little") + b"\x00\x02" + bytes(4)
+    header = bytes(4) + (a << 10 | b << 5 | c).to_bytes(2, "little") + bytes((0, kind, 0, 0, 0, 0))
     body = b"\x08\x00\x72" + header + plain
     size = bytes((len(body) & 0xFF,))
     return b"\x68" + size + size + b"\x68" + body + bytes((sum(body) & 0xFF, 0x16))

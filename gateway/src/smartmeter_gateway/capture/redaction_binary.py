@@ -147,7 +147,7 @@ def _blank_octets(value: bytes) -> bytes:
 # EN 13757-3 ---------------------------------------------------------------------------------
 
 _SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, -1, 6, 0)  # by DIF; -1: the data gives it
-_FABRICATION_NUMBER = 0x78
+_NUMBERS = (0x78, 0x79)  # VIF of the fabrication number and of the identification
 _PLAIN_TEXT = 0x7C
 _IDENTIFICATION = range(0x08, 0x20)  # VIF FD: access number to error flags, customer among them
 _VIF_FD = 0xFD
@@ -175,7 +175,7 @@ def records(payload: bytes) -> bytes:
         if size < 0:
             size = 1 + payload[at]
             out[at + 1 : at + size] = blank_string(payload[at + 1 : at + size])
-        elif vif & 0x7F == _FABRICATION_NUMBER or second in _IDENTIFICATION:
+        elif vif & 0x7F in _NUMBERS or second in _IDENTIFICATION:
             out[at : at + size] = bytes(size)
         at += size
     return bytes(out)

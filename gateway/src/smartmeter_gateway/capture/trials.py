@@ -22,7 +22,7 @@ class Asked:
         """A fresh Receiver; SettingsError if link, profile or zone is not valid."""
         try:
             zone = zone_names.setting(self.zone) if self.zone else None
-            return Receiver(self.key, self.auth_key, self.link, self.profile, zone)
+            return Receiver(self.key, self.auth_key, self.link, self.profile, zone, submeters=True)
         except ValueError as why:
             raise SettingsError(str(why)) from None
 

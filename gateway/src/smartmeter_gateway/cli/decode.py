@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smartmeter import Fault, Reading, Receiver
+from smartmeter.obis import key_of as key_of_code
 from smartmeter.wire.reading_encoder import to_json
 from smartmeter_service.toml_file import SettingsError
 
@@ -52,11 +53,17 @@ def events(capture: Capture, receiver: Receiver) -> Iterator[Reading | Fault]:
 
 
 def line_of(event: Reading | Fault) -> str:
-    """An event as one line of JSON: a reading with all its values, or a fault."""
+    """An event as one line of JSON: a reading with all its values, or a fault.
+
+    The line of a sub-meter's reading says its channel.
+    """
     if isinstance(event, Fault):
         return json.dumps({"fault": event.kind, "detail": event.detail})
-    text = to_json(event, event.values)
-    return f'{{"meter":{json.dumps(event.meter)},{text[1:]}'
+    head = f'{{"meter":{json.dumps(event.meter)},'
+    if event.channel:
+        head += f'"channel":{event.channel},'
+        return head + to_json(event, [key_of_code(code) for code in event.codes.values()])[1:]
+    return head + to_json(event, event.values)[1:]
 
 
 def run(stream: BinaryIO, asked: Asked, explained: bool = False, redacted: bool = False) -> int:

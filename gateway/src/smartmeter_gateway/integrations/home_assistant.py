@@ -35,6 +35,9 @@ _BY_UNIT: dict[str, tuple[str | None, int]] = {
     "Hz": ("frequency", 2),
     "m³": ("water", 3),
     "MJ": ("energy", 0),
+    "m³/h": ("volume_flow_rate", 3),
+    "°C": ("temperature", 1),
+    "K": (None, 1),  # a difference: as a temperature, 25 K would be shown as -248 °C
 }
 _GAS = "gas"
 
@@ -57,7 +60,7 @@ def message(
 ) -> dict[str, Any]:
     """The discovery message of a meter with these values; those in no table get no sensor.
 
-    medium: a sub-meter's, or None.
+    medium: what a sub-meter or a meter of heat, water or gas measures, else None.
     """
     unique = f"smartmeter_{object_id(meter)}"
     return {
@@ -74,11 +77,16 @@ def message(
             _online(topics.concentrator_status(concentrator)),
         ],
         "components": {
-            q.code.replace(".", "_").replace(":", "_"): _component(unique, q, medium)
+            _key(q.code): _component(unique, q, medium)
             for q in quantities
             if not q.field.startswith("obis_")
         },
     }
+
+
+def _key(code: str) -> str:
+    """A code as part of an id: 8_0_2_0_0 for 8-0:2.0.0."""
+    return re.sub("[.:-]", "_", code)
 
 
 def _online(topic: str) -> dict[str, str]:
@@ -93,7 +101,7 @@ def _online(topic: str) -> dict[str, str]:
 def _component(unique: str, quantity: Quantity, medium: str | None) -> dict[str, Any]:
     made: dict[str, Any] = {
         "platform": "sensor",
-        "unique_id": f"{unique}_{quantity.code.replace('.', '_').replace(':', '_')}",
+        "unique_id": f"{unique}_{_key(quantity.code)}",
         "name": quantity.title,
         "qos": 1,
         "state_class": "total_increasing" if quantity.total else "measurement",

@@ -25,7 +25,9 @@ UNITS = {
     "m3": ("m³", 0, "_m3"),
     "m3/h": ("m³/h", 0, "_m3_per_h"),
     "J": ("MJ", -6, "_mj"),
+    "J/h": ("J/h", 0, "_j_per_h"),
     "degC": ("°C", 0, "_celsius"),
+    "K": ("K", 0, "_kelvin"),
     "": ("", 0, ""),
 }
 
@@ -106,6 +108,31 @@ SUBMETERS = {
     ("cooling", "m3"): ("cooling_water", "Cooling water"),
     ("electricity", "Wh"): ("energy_import", "Energy import"),
 }
+# Codes in full of meters that measure no electricity: field without its unit, title.
+OTHER_MEDIA = {
+    "6-0:6.8.0": ("heat", "Heat"),
+    "6-0:6.26.0": ("heating_water", "Heating water"),
+    "7-0:3.0.0": ("gas", "Gas"),
+    "7-0:3.2.0": ("gas_base", "Gas at base conditions"),
+    "7-0:43.15.0": ("gas_flow", "Gas flow"),
+    "8-0:1.0.0": ("water", "Water"),
+    "8-0:2.0.0": ("water_flow", "Water flow"),
+    "9-0:1.0.0": ("hot_water", "Hot water"),
+    "9-0:2.0.0": ("hot_water_flow", "Hot water flow"),
+}
+for _head, _energy, _word in (("6-0:", "heat", "heating"), ("5-0:", "cooling", "cooling")):
+    for _n in range(10):
+        _of = f"_tariff_{_n}" if _n else ""
+        OTHER_MEDIA[f"{_head}1.0.{_n}"] = _energy + _of, _titled(_energy + _of)
+        OTHER_MEDIA[f"{_head}2.0.{_n}"] = f"{_word}_water{_of}", _titled(f"{_word}_water{_of}")
+    for _code, _field in (
+        ("8.0.0", "power"),
+        ("9.0.0", "flow"),
+        ("10.0.0", "flow_temperature"),
+        ("11.0.0", "return_temperature"),
+        ("12.0.0", "temperature_difference"),
+    ):
+        OTHER_MEDIA[_head + _code] = f"{_word}_{_field}", _titled(f"{_word}_{_field}")
 _COUNTED = ("Wh", "varh", "VAh", "m3", "J")  # units of totals
 _COUNTS = ("power_failures", "long_power_failures", "voltage_sags", "voltage_swells")
 
@@ -134,7 +161,9 @@ def quantity(code: str, medium: str | None = None, unit: str = "") -> Quantity:
     A code that is in no table keeps its digits: obis_96_50_0.
     """
     wire_unit = unit or unit_of_key(code)
-    if medium and (medium, wire_unit) in SUBMETERS:
+    if code in OTHER_MEDIA:
+        field, title = OTHER_MEDIA[code]
+    elif medium and ":" not in code and (medium, wire_unit) in SUBMETERS:
         field, title = SUBMETERS[medium, wire_unit]
     elif medium in (None, ELECTRICITY) and code in ELECTRIC:
         field, title = ELECTRIC[code]
