@@ -8,7 +8,7 @@ CPython's alone: a device has one reply in seconds, and no heap to spare.
 
 from struct import Struct
 
-from ..dlms.lists.known_native import Known
+from ..dlms.lists.reading_template_native import ReadingTemplate
 
 TYPE_CHECKING = False  # what follows is for mypy
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Marks:
         self.numbers.append((index, coding))
 
 
-class RecordsPlan(Known):
+class RecordsPlan(ReadingTemplate):
     """One reply's. time_of: the text of the clock's data."""
 
     def __init__(
