@@ -93,7 +93,8 @@ HOUSE = {
         "smartmeter smartmeter_service smartmeter_mqtt smartmeter_broker smartmeter_web",
         {
             "__main__": "cli",
-            "cli": "app",
+            "cli": "app imports",
+            "imports": "history",
             "app": "ingest api web",
             "api": "history auth pki provisioning",
             "ingest": "store",

@@ -15,7 +15,13 @@ import smartmeter_cloud
 from smartmeter_cloud import app
 from smartmeter_cloud.app import Failed
 from smartmeter_cloud.auth.scopes import METRICS, SCOPES
-from smartmeter_cloud.cli import administration, certificates, dead_letters, ownership
+from smartmeter_cloud.cli import (
+    administration,
+    certificates,
+    dead_letters,
+    importing,
+    ownership,
+)
 from smartmeter_cloud.config.settings import HELP, Config
 from smartmeter_cloud.config.settings_file import load_or_home
 
@@ -47,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     ownership.add(commands)
     dead_letters.add(commands)
     administration.add(commands)
+    importing.add(commands)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -61,6 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
             return _key(settings, chosen)
         if chosen.command in ownership.COMMANDS:
             return ownership.run(app.open_store(settings), chosen)
+        if chosen.command == "import":
+            with contextlib.closing(app.open_store(settings)) as store:
+                return importing.run(store, chosen)
         if chosen.command == "dead-letters":
             with contextlib.closing(app.open_store(settings)) as store:
                 return dead_letters.run(store, chosen)
