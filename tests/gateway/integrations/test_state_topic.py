@@ -154,3 +154,27 @@ def test_what_the_house_s_broker_refuses_is_alarmed(
         "this user is not authorized"
     )
     assert json.loads(between.ask("/status"))["alarms"]
+
+
+def test_one_forbidden_topic_does_not_hold_up_the_others(
+    between: Between, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    """mosquitto 2.0.11 hangs up after what it forbids, so that is not tried at each connection."""
+    between.lan = mosquitto(
+        rules=[
+            "topic readwrite smartMeterMessage/#",
+            "topic readwrite concentrator/#",
+            "topic read homeassistant/#",
+        ]
+    )
+    between.configure("[homeassistant]")
+    between.process.start().says("LAN broker (publishing): connected")
+    with Adapter(between.lan.port) as adapter, Consumer(between.lan.port) as house:
+        adapter.publish_and_wait("m-1", reading(1))
+        between.process.says("refuses what we publish on homeassistant/device/smartmeter_m-1")
+        for seq in range(2, 12):
+            adapter.publish_and_wait("m-1", reading(seq, power=1000 + seq))
+            eventually(lambda seq=seq: house.newest("m-1").get("power_import_w") == f"{1000 + seq}")
+    assert between.process.said.count("LAN broker (publishing): not connected") <= 1
+    (alarm,) = [a for a in json.loads(between.ask("/status"))["alarms"] if "homeassistant" in a]
+    assert "`smartmeter-gateway broker-rules --lan` prints the rules that it needs" in alarm

@@ -6,6 +6,7 @@ refused messages. The intake's connection uses 3.1.1, which costs less.
 
 import json
 import threading
+import time
 from collections.abc import Callable
 
 from smartmeter.wire import topics
@@ -19,6 +20,8 @@ from ..monitoring import document
 from ..monitoring.registry import LAN, Registry
 
 _NAME = f"{LAN} (publishing)"
+# Until a refused topic is tried again. mosquitto 2.0.11 hangs up after each, so the others wait.
+_AGAIN_S = 600.0
 OFFLINE = json.dumps({"state": "offline"}).encode()
 
 
@@ -31,8 +34,10 @@ class LanPublisher(Listener):
         self._session: Session | None = None
         # Topic -> its newest payload, so that a slow broker gets fewer messages and none too late.
         self._waiting: dict[str, bytes] = {}
-        self._under_way: dict[int, str] = {}  # packet id -> topic
+        self._under_way: dict[int, tuple[str, bytes]] = {}  # packet id -> topic, payload
         self._refused: set[str] = set()  # topics
+        # Refused topic -> when it is tried again (monotonic s), its newest payload.
+        self._held: dict[str, tuple[float, bytes]] = {}
         self._status_topic = topics.concentrator_status(concentrator)
         will = self._status_topic, OFFLINE
         options = ConnectOptions(client_ids.of_publisher(concentrator), will=will)
@@ -49,16 +54,25 @@ class LanPublisher(Listener):
         self._broker.stop(timeout)
 
     def publish_status(self) -> None:
-        """Publish this Concentrator's status: while it is online, its meters may be available."""
+        """Publish this Concentrator's status: while it is online, its meters may be available.
+
+        Called every few seconds, so it also tries again what was refused long ago.
+        """
+        now = time.monotonic()
+        with self._lock:
+            due = [t for t, (until, _) in self._held.items() if until <= now and self._session]
+            for topic in due:
+                self._waiting[topic] = self._held.pop(topic)[1]
         found = json.dumps(document.for_consumers(self._registry))
         self.publish(self._status_topic, found.encode())
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish and retain; an empty payload withdraws. Without a connection nothing is kept."""
         with self._lock:
-            if self._session is None:
-                return
-            self._waiting[topic] = payload
+            if topic in self._held:
+                self._held[topic] = self._held[topic][0], payload
+            elif self._session is not None:
+                self._waiting[topic] = payload
         self._send()
 
     # In the link's thread.
@@ -77,12 +91,16 @@ class LanPublisher(Listener):
     def answered(self, session: Session, answers: list[Answer]) -> None:
         for answer in answers:
             with self._lock:
-                topic = self._under_way.pop(answer.packet_id, "")
+                topic, payload = self._under_way.pop(answer.packet_id, ("", b""))
+                if answer.refused:
+                    newest = self._waiting.pop(topic, payload)
+                    self._held[topic] = time.monotonic() + _AGAIN_S, newest
             if answer.refused:
                 self._refused.add(topic)
                 self._registry.alarm(
                     "lan.refused",
-                    f"the {LAN} refuses what we publish on {topic}: {reason(answer.code)}",
+                    f"the {LAN} refuses what we publish on {topic}: {reason(answer.code)}; "
+                    "`smartmeter-gateway broker-rules --lan` prints the rules that it needs",
                 )
             elif topic in self._refused:
                 self._refused.remove(topic)
@@ -97,4 +115,4 @@ class LanPublisher(Listener):
             while session and self._waiting and session.unacknowledged < session.receive_maximum:
                 topic = next(iter(self._waiting))
                 payload = self._waiting.pop(topic)
-                self._under_way[session.publish(topic, payload, True)] = topic
+                self._under_way[session.publish(topic, payload, True)] = topic, payload
