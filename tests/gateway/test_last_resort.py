@@ -16,6 +16,7 @@ from smartmeter_service.threads import EXIT_STATUS
 
 from tests.gateway.conftest import Between
 from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
+from tests.gateway.test_home import command
 from tests.service import faulty
 from tools.environment.mosquitto import free_port
 
@@ -28,6 +29,7 @@ HTTP = "smartmeter_gateway.web.server:_Server.service_actions"
 REQUEST = "smartmeter_gateway.web.server:_Handler._page"
 HISTORY = "smartmeter_gateway.app:recall"
 RENEWAL = "smartmeter_gateway.provisioning.est_client:Renewal._look"
+PAIRING = "smartmeter_gateway.provisioning.pairing:Pairing._offer"
 SNTP = "smartmeter_gateway.provisioning.sntp_server:_answer"
 BROKER = "amqtt.broker:Broker._run_broadcast"
 MAIN = "smartmeter_gateway.app:notify"
@@ -158,6 +160,20 @@ def test_the_time_is_told_after_a_fault(between: Between) -> None:
         alarm_of(between, "sntp")
         client.sendto(b"\x1b" + bytes(47), ("127.0.0.1", port))
         assert len(client.recv(512)) == 48
+
+
+def test_an_adapter_is_paired_after_a_fault(between: Between) -> None:
+    config = between.process.config
+    config.unlink()
+    made = command("init", "--config", str(config), "--set", "lan.embedded=yes",
+                   "--set", "lan.listen=0.0.0.0")  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    text = config.read_text().replace("embedded = true", "embedded = true\nport = 0")
+    config.write_text(text + f"\n[http]\nport = {between.http}\n")
+    start(between, PAIRING, at_the_start=True)
+    eventually(lambda: "the local page is at" in between.process.said)
+    alarm_of(between, "pairing")
+    between.process.says("an adapter can be paired at port")
 
 
 def test_the_embedded_broker_ends_the_process(between: Between) -> None:

@@ -35,6 +35,10 @@ TESTED: dict[tuple[str, str], tuple[ModuleType, str]] = {
         of_gateway,
         "test_a_certificate_is_looked_at_after_a_fault",
     ),
+    ("smartmeter_gateway/provisioning/pairing.py", "'pairing'"): (
+        of_gateway,
+        "test_an_adapter_is_paired_after_a_fault",
+    ),
     ("smartmeter_gateway/provisioning/sntp_server.py", "'sntp'"): (
         of_gateway,
         "test_the_time_is_told_after_a_fault",

@@ -1,17 +1,18 @@
 """Asks a person for the settings and secrets that are missing, and for those that are wrong."""
 
 import functools
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from smartmeter.meters import zone_names
 from smartmeter.meters.families import Family
 
-from . import boards
+from . import boards, pairing
 from .answers import ASKED, Answers, certificate, secret
 from .device import Surroundings
 from .meters import ask_meter, has_authentication_key, has_key
-from .prompt import Check, ask, ask_hidden, is_setting
+from .prompt import Check, Refused, ask, ask_hidden, is_setting
 
 _WHAT = """This board has no PSRAM. Its memory may be too small to decode the meter's lists.
 raw       the Concentrator decodes; the board decrypts. Needs a [[meter]] at the Concentrator.
@@ -55,12 +56,14 @@ def ask_settings(answers: Answers, around: Callable[[], Surroundings]) -> Family
         settings["wifi" if ssid else "ethernet"] = {"ssid": ssid} if ssid else {}
     broker = settings.setdefault("broker", {})
     if "host" not in broker:
+        _ask_pairing(answers, broker)
+    if "host" not in broker:
         broker["host"] = ask(
             "host name or address of the broker", None, is_setting("broker", "host")
         )
     if "port" not in broker:
         broker["port"] = int(ask("its port", "8883", is_setting("broker", "port")))
-    if "user" not in broker:
+    if "user" not in broker and "broker_password" not in answers.secrets:
         user = ask("user at the broker (press Enter for none)", "", is_setting("broker", "user"))
         if user:
             broker["user"] = user
@@ -131,6 +134,22 @@ def _ask_network(networks: list[tuple[str, int]]) -> str:
     if said.isdecimal() and said not in names and 0 < int(said) <= len(names):
         return names[int(said) - 1]
     return said
+
+
+def _ask_pairing(answers: Answers, broker: dict[str, object]) -> None:
+    """Takes host, user, password and CA from a Concentrator, if the person has a code."""
+    while text := ask("pairing code of the Concentrator (press Enter if you have none)", ""):
+        meter = answers.settings["meter"].setdefault("id", str(uuid.uuid4()))
+        try:
+            found = pairing.redeem(pairing.parse(text), str(meter))
+        except Refused as why:
+            print(why)
+            continue
+        broker |= {"host": found.host, "port": found.port, "user": found.user}
+        answers.secrets["broker_password"] = found.password.encode()
+        answers.secrets["broker_ca"] = found.ca
+        print(f"paired: the broker is {found.host}:{found.port}")
+        return
 
 
 def _what(text: str) -> None:

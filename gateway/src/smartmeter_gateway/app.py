@@ -24,6 +24,8 @@ from .integrations.lan_publisher import LanPublisher
 from .integrations.state_publisher import StatePublisher
 from .monitoring.registry import Registry, log
 from .provisioning.est_client import Identity, Renewal
+from .provisioning.lan_authority import LanAuthority
+from .provisioning.pairing import Pairing
 from .provisioning.sntp_server import SntpServer
 from .spool.database import SpoolError
 from .spool.writer import SpoolWriter
@@ -50,6 +52,7 @@ class Concentrator:
         self._http: LocalHttp | None = None
         self._renewal: Renewal | None = None
         self._sntp: SntpServer | None = None
+        self._pairing: Pairing | None = None
         self._publisher: LanPublisher | None = None
         self._state_publisher: StatePublisher | None = None
         self._sources: list[MqttSource | SerialSource] = []
@@ -89,6 +92,8 @@ class Concentrator:
             self._renewal.start()
         if self._sntp:
             self._sntp.start()
+        if self._pairing:
+            self._pairing.start()
         if self._http:
             self._http.start()
         if self._forwarder:
@@ -139,19 +144,35 @@ class Concentrator:
         if not isinstance(settings, EmbeddedSettings):
             return settings
         config = self._config
+        authority = LanAuthority(settings.folder)
+        if authority.exists and settings.certificate == authority.certificate:
+            self._prepare(authority)
         broker = closing.enter_context(
             EmbeddedBroker(
                 settings.host,
                 settings.port,
-                users=settings.users,
+                users=settings.users | settings.paired,
                 held=topics.ALL_METERS.removesuffix("#"),
                 reserved=topics.concentrator_status(config.id).removesuffix(topics.STATUS),
-                meters={*(p.meter for p in config.ports), *(m.id for m in config.meters)},
+                meters={
+                    *(p.meter for p in config.ports),
+                    *(m.id for m in config.meters),
+                    *settings.paired,
+                },
                 certificate=settings.certificate,
                 key=settings.key,
             )
         )
         log.info("the embedded LAN broker listens on %s:%d", settings.host, broker.port)
+        if authority.exists:
+            self._pairing = Pairing(
+                settings.folder,
+                settings.host,
+                broker.port,
+                config.id,
+                broker.add_meter,
+                self.registry,
+            )
         return BrokerSettings(
             "127.0.0.1",
             broker.local_port,
@@ -160,6 +181,16 @@ class Concentrator:
             password=broker.local_password,
             mqtt5=False,
         )
+
+    def _prepare(self, authority: LanAuthority) -> None:
+        """The broker's certificate gets the addresses that this machine has now."""
+        try:
+            if authority.prepare():
+                log.info("the LAN broker has a new certificate, %s", authority.certificate)
+        except (OSError, ValueError) as why:
+            self.registry.alarm(
+                "lan certificate", f"the LAN broker's certificate cannot be renewed: {why}"
+            )
 
     def end(self) -> None:
         """Let wait() return; may be called in a signal's handler."""
@@ -193,6 +224,7 @@ class Concentrator:
             self._http,
             self._renewal,
             self._sntp,
+            self._pairing,
         ):
             if part:
                 part.stop(max(0.1, until - time.monotonic()))

@@ -20,7 +20,7 @@ _NO = ("n", "no", "false", "nein")
 
 @dataclass(frozen=True)
 class Person:
-    """Whoever answers: how to ask, how to ask for a secret, how to say something."""
+    """The person at the terminal: how to ask, how to ask for a secret, how to say something."""
 
     ask: Callable[[str], str]
     ask_hidden: Callable[[str], str]

@@ -80,8 +80,8 @@ class Setting(Protocol):
 class TomlFile:
     """A settings file that was read and is TOML.
 
-    Raises SettingsError. if_missing ends the sentence about a file that is not there. text stands
-    in for the content of a file that is not written yet.
+    Raises SettingsError. if_missing ends the sentence about a file that is not there. text is
+    the content of a file that is not written yet.
     """
 
     def __init__(self, path: Path, if_missing: str = "", text: str | None = None) -> None:

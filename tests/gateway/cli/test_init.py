@@ -3,6 +3,8 @@
 import json
 import os
 import pty
+import select
+import signal
 import socket
 import stat
 import subprocess
@@ -108,42 +110,112 @@ def test_init_leaves_nothing_half_done(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_init_asks_on_a_terminal(tmp_path: Path) -> None:
-    """A person at a terminal, a pty here: the password is not echoed."""
-    master, slave = pty.openpty()
+class Person:
+    """Somebody at a terminal who answers questions, in any order, by the words in them."""
+
+    def __init__(self, config: Path) -> None:
+        master, slave = pty.openpty()
+        self._master = master
+        self.screen = b""
+        self._asked = 0
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "smartmeter_gateway", "init", "--config", str(config)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+
+    def question(self) -> bytes:
+        """What is asked next; b"" at the end of the program."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                if select.select([self._master], [], [], 1)[0]:
+                    self.screen += os.read(self._master, 4096)
+            except OSError:
+                return b""
+            asked = self.screen[self._asked :]
+            if asked.endswith(b": "):
+                self._asked = len(self.screen)
+                time.sleep(0.05)  # getpass empties the line before it listens
+                return asked
+        raise TimeoutError(self.screen.decode())
+
+    def type(self, text: bytes) -> None:
+        os.write(self._master, text)
+
+    def answers(self, known: dict[bytes, list[bytes]]) -> int:
+        """Answer until the program ends; Enter to what is not known. The exit status."""
+        while asked := self.question():
+            lines = [answers for words, answers in known.items() if words in asked]
+            self.type((lines[0].pop(0) if lines and lines[0] else b"") + b"\n")
+        return self.process.wait(60)
+
+
+def test_three_answers_make_a_concentrator_for_adapters(tmp_path: Path) -> None:
+    """An adapter, no Cloud, nothing else: its broker has a CA, a certificate and a user."""
     config = tmp_path / "gateway.toml"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "smartmeter_gateway", "init", "--config", str(config)],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    )
-    os.close(slave)
-    screen = b""
-    answers = {
-        b"Id of this": b"home-9", b"Host of the MQTT": b"localhost", b"User at": b"me",
-        b"Password": b"hidden one", b"Serial port": b"", b"Cloud's broker": b"",
-    }  # fmt: skip
-    until = time.monotonic() + 20
-    asked = 0
-    while process.poll() is None and time.monotonic() < until:
-        try:
-            screen += os.read(master, 4096)
-        except OSError:
-            break
-        question = screen[asked:]
-        if question.endswith(b": "):
-            asked = len(screen)
-            known = [answer for words, answer in answers.items() if words in question]
-            time.sleep(0.05)  # getpass empties the line before it listens
-            os.write(master, (known[0] if known else b"") + b"\n")
-    assert process.wait(60) == 0, screen
-    os.close(master)
-    assert b"hidden one" not in screen
+    person = Person(config)
+    assert person.answers({}) == 0, person.screen
     made = load(config)
-    assert made.id == "home-9"
+    assert isinstance(made.lan, EmbeddedSettings)
+    assert made.lan.host == "0.0.0.0"
+    assert made.lan.certificate == tmp_path / "lan.crt"
+    assert (tmp_path / "lan-ca.crt").exists()
+    assert made.cloud is None
+    assert b"smartmeter-pair://" in person.screen
+    assert b"next: smartmeter-gateway check" in person.screen
+
+
+def test_a_wrong_answer_is_asked_again_at_once(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    person = Person(config)
+    status = person.answers(
+        {
+            b"Change anything else": [b"perhaps", b"ja"],
+            b"Id of this Concentrator": [b"Mein Haus", b"home-9"],
+            b"Maximum size": [b"lots", b"500"],
+            b"Host of the MQTT": [b"localhost:1", b"localhost"],
+            b"Port of the LAN": [b"99999", b"1884"],
+            b"User at": [b"me"],
+            b"Password": [b"hidden one"],
+        }
+    )
+    assert status == 0, person.screen
+    assert b"type yes or no, not 'perhaps'" in person.screen
+    assert b"concentrator must be 1 to 64 of" in person.screen
+    assert b"megabytes must be a whole number from 1 to" in person.screen
+    assert b"host must be only a name or an address" in person.screen
+    assert b"port must be a port, 1 to 65535" in person.screen
+    assert b"hidden one" not in person.screen
+    made = load(config)
+    assert (made.id, made.spool.megabytes) == ("home-9", 500)
     assert (tmp_path / "lan.password").read_text() == "hidden one\n"
+
+
+@pytest.mark.parametrize("key", ["Ctrl-C", "Ctrl-D"])
+def test_who_cancels_loses_nothing(tmp_path: Path, key: str) -> None:
+    config = tmp_path / "gateway.toml"
+    person = Person(config)
+    known = {b"Change anything else": b"yes", b"Id of this": b"home-9", b"Maximum size": b"123"}
+    while b"Maximum age" not in (asked := person.question()):
+        person.type(next((a for words, a in known.items() if words in asked), b"") + b"\n")
+    if key == "Ctrl-C":  # as the terminal would, if the program had it as its own
+        person.process.send_signal(signal.SIGINT)
+    else:
+        person.type(b"\x04")
+    assert person.answers({}) == 130
+    assert b"Traceback" not in person.screen
+    assert b"Your answers are kept" in person.screen
+    kept = tmp_path / "gateway.toml.answers"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert not config.exists()
+    assert Person(config).answers({}) == 0
+    made = load(config)
+    assert (made.id, made.spool.megabytes) == ("home-9", 123)
+    assert not kept.exists()
 
 
 def test_check_says_line_by_line_what_is_right_and_what_is_not(

@@ -13,9 +13,9 @@ from smartmeter_cloud.config.settings import CLIENT_ID, Retention
 from smartmeter_cloud.config.settings_file import load
 
 
-def draft(a: Answers) -> Draft:
+def draft(a: Answers, folder: Path) -> Draft:
     """Ask, and compose."""
-    d = Draft("A Cloud of smart meters; all settings: cloud/README.md")
+    d = Draft("A Cloud of smart meters; all settings: cloud/README.md", folder)
     host = a.text("broker.host", "Host of the MQTT broker (empty: run one inside `serve`)", "")
     if host:
         _broker(a, d, host)
@@ -101,6 +101,6 @@ def init(path: Path, settings: list[str], secrets_from: str | None, force: bool)
     if path.exists() and not force:
         raise SettingsError(f"{path} exists already; use --force to replace it")
     answers = prompting(named(settings), named(lines_of(secrets_from)))
-    made = draft(answers)
+    made = draft(answers, path.parent)
     answers.check_all_used()
     made.write(path, force, load)

@@ -1,4 +1,4 @@
-"""Names of the countries whose meters the families are, by ISO 3166 code. Never on a device."""
+"""Names of the countries whose meters the core reads, by ISO 3166 code. Never on a device."""
 
 NAMES = {
     "AT": "Austria",

@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # head has seen enough
         _say_no_more()
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         return 130
     except SettingsError as why:
         print(f"smartmeter-gateway: {why}", file=sys.stderr)
@@ -96,10 +96,16 @@ def _parser() -> argparse.ArgumentParser:
     unit = command("install-service", _install, "run it with systemd, now and at every boot")
     unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
 
-    cert = command("enroll", _enroll, "get a certificate from the Cloud with a single-use token")
-    cert.add_argument("url", metavar="URL", help="https://HOST[:PORT] of the Cloud")
+    cert = command(
+        "enroll", _enroll, "join the Cloud with the line that `smartmeter-cloud invite` prints"
+    )
+    cert.add_argument(
+        "url", metavar="URL", nargs="?", help="of the Cloud, if you have a token but no line"
+    )
     cert.add_argument("token", metavar="-", nargs="?", help="reads the token from a pipe")
     cert.add_argument("--ca", type=Path, metavar="FILE", help="file with the Cloud's CA")
+
+    command("pair", _pair, "show a code that lets one adapter in, within 15 minutes")
 
     rules = command(
         "broker-rules",
@@ -161,15 +167,20 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    from . import init
+    from . import init, pair
 
     config: Path = arguments.config
-    secret = init.init(
+    made = init.init(
         config, arguments.settings, arguments.answers, arguments.secrets, arguments.force
     )
-    for path in secret:
+    for path in made.secrets:
         print(f"wrote {path}, which only you can read")
-    print(f"wrote {config}; next: smartmeter-gateway check --config {config}")
+    print(f"wrote {config}")
+    for line in made.says:
+        print(line)
+    if made.pairs:
+        pair.say_code(config.resolve().parent, print)
+    print(f"next: smartmeter-gateway check --config {config}")
     return 0
 
 
@@ -221,39 +232,36 @@ def _install(arguments: argparse.Namespace) -> int:
 
 
 def _enroll(arguments: argparse.Namespace) -> int:
-    from ..config.settings_file import concentrator_id
-    from ..provisioning.est_client import Identity, enroll
+    from ..provisioning import invitation
+    from . import enroll
 
-    config: Path = arguments.config
-    folder = config.resolve().parent
-    identity = Identity(
-        concentrator_id(config),
-        arguments.url,
-        folder / "cloud.crt",
-        folder / "cloud.key",
-        arguments.ca,
-    )
-    token = _token(arguments.token)
-    until, authority = enroll(identity, token, folder / "cloud-ca.crt")
-    print(
-        f"the certificate of {identity.id} is valid until {until:%Y-%m-%d}; put this into [cloud]:"
-    )
-    print(f'certificate = "cloud.crt"\nkey = "cloud.key"\nenroll_url = "{arguments.url}"')
-    if authority:
-        print('ca = "cloud-ca.crt"  # if the broker\'s certificate is from the Cloud, too')
+    if arguments.url is None:
+        line = _hidden(None, "Invitation")
+        print(enroll.by_invitation(arguments.config, invitation.parse(line), arguments.ca))
+        print(f"next: smartmeter-gateway check --config {arguments.config}")
+    else:
+        token = _hidden(arguments.token, "Token")
+        print(enroll.by_token(arguments.config, arguments.url, token, arguments.ca))
     return 0
 
 
-def _token(argument: str | None) -> str:
-    """The token from a prompt or a pipe: everybody on the machine can read arguments."""
+def _hidden(argument: str | None, what: str) -> str:
+    """A secret from a prompt or a pipe: everybody on the machine can read arguments."""
     if argument not in (None, "-"):
         raise SettingsError(
             "leave out the token, because other users can read the arguments of a program; "
             "type it at the prompt, or give - and a pipe"
         )
     if argument is None and sys.stdin.isatty():
-        return getpass.getpass("Token: ").strip()
+        return getpass.getpass(f"{what}: ").strip()
     return sys.stdin.readline().strip()
+
+
+def _pair(arguments: argparse.Namespace) -> int:
+    from . import pair
+
+    pair.show(load(arguments.config), print)
+    return 0
 
 
 def _rules(arguments: argparse.Namespace) -> int:

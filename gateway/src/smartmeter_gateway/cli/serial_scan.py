@@ -86,6 +86,19 @@ def _devices() -> list[str]:
     return sorted(port.device for port in list_ports.comports())
 
 
+_FIRST_S = 6.0  # most meters send every 5 s or more often; `check` listens for longer
+
+
+def heard() -> dict[str, str]:
+    """The serial ports, each with what was heard on it within a few seconds."""
+    found = dict.fromkeys(_devices(), "nothing heard in a few seconds")
+    ports = [PortSettings(device=device, meter="survey") for device in found]
+    for _, line in listen_to_all(ports, _FIRST_S, until_reading=False):
+        device, _, words = line.removeprefix("port ").partition(": ")
+        found[device] = words
+    return found
+
+
 def survey(seconds: float, say: Callable[[str], None]) -> None:
     """Say of each serial port what seems to be on it."""
     found = _devices()

@@ -181,8 +181,7 @@ class _File(Table):
     sntp: SntpSettings | None = None
 
     def __post_init__(self) -> None:
-        if not topics.is_id(self.concentrator):
-            raise WrongKey("concentrator", NOT_AN_ID)
+        _check_id(self.concentrator)
 
 
 class IdTable(msgspec.Struct):
@@ -191,8 +190,12 @@ class IdTable(msgspec.Struct):
     concentrator: str
 
     def __post_init__(self) -> None:
-        if not topics.is_id(self.concentrator):
-            raise WrongKey("concentrator", NOT_AN_ID)
+        _check_id(self.concentrator)
+
+
+def _check_id(id: str) -> None:
+    if not topics.is_id(id):
+        raise WrongKey("concentrator", NOT_AN_ID)
 
 
 def load(path: Path) -> Config:

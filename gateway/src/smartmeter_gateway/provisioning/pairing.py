@@ -35,9 +35,9 @@ from smartmeter_service.atomic_file import write_file
 from smartmeter_service.threads import RestartedThread
 from smartmeter_service.toml_file import SettingsError
 
+from ..config.paired_users import PairedUsers
 from ..monitoring.registry import Registry, log
 from .lan_authority import LanAuthority, own_addresses
-from .paired_users import PairedUsers
 
 SECONDS = 900.0  # an offer is valid for so long
 PORT = 8711
@@ -143,15 +143,9 @@ class Pairing:
             self._registry.alarm("pairing", None)
             self._wrong = 0
             log.info("an adapter can be paired at port %d", offer.port)
-            listening = RestartedThread(
-                "pairing port", server.serve_forever, self._registry.own_fault, again=False
-            )
-            listening.start()
-            while self._offer() == offer and not self._stopping.wait(_LOOK_S):
-                pass
-            server.shutdown()
-            server.server_close()
-            listening.join(_TIMEOUT_S)
+            with server:
+                while self._offer() == offer and not self._stopping.is_set():
+                    server.handle_request()
 
     def _offer(self) -> Offer | None:
         try:
@@ -208,6 +202,7 @@ class _Asked(msgspec.Struct):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    timeout = _LOOK_S  # of handle_request()
 
     def __init__(self, address: tuple[str, int], pairing: Pairing) -> None:
         self.pairing = pairing
@@ -227,7 +222,7 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(encrypted, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever hung up or spoke no TLS is not our fault."""
+        """A client that hung up or spoke no TLS is not our fault."""
 
 
 class _Handler(BaseHTTPRequestHandler):
