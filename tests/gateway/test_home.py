@@ -40,6 +40,7 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
     status = json.loads(between.ask("/status"))
     assert status["meters"][METER]["values"]["1.7.0"] == 421
     assert status["refused"] == {"empty": 1}
+    eventually(lambda: "_power_watts" in between.ask("/metrics"))  # the spool has committed
     metrics = between.ask("/metrics")
     for line in (
         'smartmeter_gateway_refused_messages_total{kind="empty"} 1.0',

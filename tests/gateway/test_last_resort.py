@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ HISTORY = "smartmeter_gateway.app:recall"
 RENEWAL = "smartmeter_gateway.provisioning.est_client:Renewal._look"
 PAIRING = "smartmeter_gateway.provisioning.pairing:Pairing._offer"
 SNTP = "smartmeter_gateway.provisioning.sntp_server:_answer"
+EMULATION = "smartmeter_gateway.integrations.emulation.http_server:_Server.service_actions"
+EMULATION_UDP = "smartmeter_gateway.integrations.emulation.udp_server:UdpServer._answer"
 BROKER = "amqtt.broker:Broker._run_broadcast"
 MAIN = "smartmeter_gateway.app:notify"
 LISTEN = "smartmeter_gateway.cli.serial_scan:_listen"
@@ -174,6 +177,31 @@ def test_an_adapter_is_paired_after_a_fault(between: Between) -> None:
     eventually(lambda: "the local page is at" in between.process.said)
     alarm_of(between, "pairing")
     between.process.says("an adapter can be paired at port")
+
+
+@pytest.mark.parametrize(
+    ("target", "thread"), [(EMULATION, "emulation"), (EMULATION_UDP, "emulation (UDP)")]
+)
+def test_an_emulated_device_answers_after_a_fault(
+    between: Between, target: str, thread: str
+) -> None:
+    http, udp = free_port(), free_port()
+    between.configure(
+        '[[emulate]]\ndevice = "shelly-pro-3em"\nmeter = "m1"\nhost = "127.0.0.1"\n'
+        f"port = {http}\nudp_port = {udp}\n"
+    )
+    trigger = start(between, target)
+    between.process.says("Concentrator home runs")
+    trigger.touch()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(30)
+        client.connect(("127.0.0.1", udp))
+        client.send(b'{"id":1,"method":"Shelly.GetDeviceInfo"}')
+        alarm_of(between, thread)
+        client.send(b'{"id":2,"method":"Shelly.GetDeviceInfo"}')
+        assert b"shellypro3em" in client.recv(4096)
+    with urllib.request.urlopen(f"http://127.0.0.1:{http}/shelly", timeout=30) as answer:
+        assert answer.status == 200
 
 
 def test_the_embedded_broker_ends_the_process(between: Between) -> None:

@@ -31,6 +31,14 @@ TESTED: dict[tuple[str, str], tuple[ModuleType, str]] = {
         of_gateway,
         "test_it_goes_on",
     ),
+    ("smartmeter_gateway/integrations/emulation/http_server.py", "'emulation'"): (
+        of_gateway,
+        "test_an_emulated_device_answers_after_a_fault",
+    ),
+    ("smartmeter_gateway/integrations/emulation/udp_server.py", "'emulation (UDP)'"): (
+        of_gateway,
+        "test_an_emulated_device_answers_after_a_fault",
+    ),
     ("smartmeter_gateway/provisioning/est_client.py", "'renewal'"): (
         of_gateway,
         "test_a_certificate_is_looked_at_after_a_fault",

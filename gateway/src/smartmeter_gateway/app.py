@@ -20,6 +20,7 @@ from .intake.mqtt_source import MqttSource
 from .intake.pipeline import Pipeline
 from .intake.recall import recall
 from .intake.serial_source import SerialSource
+from .integrations.emulation.emulation import Emulation
 from .integrations.lan_publisher import LanPublisher
 from .integrations.state_publisher import StatePublisher
 from .monitoring.registry import Registry, log
@@ -53,6 +54,7 @@ class Concentrator:
         self._renewal: Renewal | None = None
         self._sntp: SntpServer | None = None
         self._pairing: Pairing | None = None
+        self._emulations: list[Emulation] = []
         self._publisher: LanPublisher | None = None
         self._state_publisher: StatePublisher | None = None
         self._sources: list[MqttSource | SerialSource] = []
@@ -60,8 +62,8 @@ class Concentrator:
     def start(self) -> None:
         """Start all parts.
 
-        Raises SpoolError, BrokerUnavailable, HttpUnavailable or SntpUnavailable, and then nothing
-        runs.
+        Raises SpoolError, BrokerUnavailable, HttpUnavailable, SntpUnavailable or
+        EmulationUnavailable, and then nothing runs.
         """
         config = self._config
         with ExitStack() as closing:
@@ -71,6 +73,10 @@ class Concentrator:
             lan = self._lan(closing)
             if config.sntp:
                 self._sntp = SntpServer(config.sntp, self.registry)
+            self._emulations = [
+                Emulation(one, config.id, self._writer.states, self.registry)
+                for one in config.emulations
+            ]
             self._http = self._page()
             self._closing = closing.pop_all()
         if config.cloud and inbox:
@@ -103,6 +109,8 @@ class Concentrator:
             self._state_publisher.start()
         for part in self._sources:
             part.start()
+        for emulation in self._emulations:
+            emulation.start()  # last, as mDNS takes a second
         if config.cloud is None:
             RestartedThread("history", self._recall, self.registry.own_fault, again=False).start()
         log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
@@ -126,7 +134,9 @@ class Concentrator:
         if settings is None:
             return None
         try:
-            page = LocalHttp(settings, self.registry, self._config.spool.path.parent)
+            page = LocalHttp(
+                settings, self.registry, self._writer.states, self._config.spool.path.parent
+            )
         except HttpUnavailable as why:
             if settings.asked_for:
                 raise
@@ -225,6 +235,7 @@ class Concentrator:
             self._renewal,
             self._sntp,
             self._pairing,
+            *self._emulations,
         ):
             if part:
                 part.stop(max(0.1, until - time.monotonic()))

@@ -94,12 +94,22 @@ def _listening(config: Config) -> Iterator[Result]:
         yield free, f"{text}; no other machine reaches it" if alone else text
     if config.http:
         yield _bound("local page", config.http.host, config.http.port)
+    for one in config.emulations:
+        label = f"{one.device} with meter {one.meter}, which anyone on the LAN can read there,"
+        if one.port is not None:
+            yield _bound(label, one.host, one.port)
+        if one.udp_port is not None:
+            yield _bound(label, one.host, one.udp_port, socket.SOCK_DGRAM)
 
 
-def _bound(label: str, host: str, port: int) -> Result:
+def _bound(label: str, host: str, port: int, kind: int = socket.SOCK_STREAM) -> Result:
     where = f"{label} on {host}:{port}"
     try:
-        socket.create_server((host, port)).close()
+        if kind == socket.SOCK_STREAM:
+            socket.create_server((host, port)).close()
+        else:
+            with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as tried:
+                tried.bind((host, port))
     except OSError as why:  # whose strerror tells the address again
         return False, f"{where}: {os.strerror(why.errno or 0).lower()}"
     return True, f"{where}: the port is free"

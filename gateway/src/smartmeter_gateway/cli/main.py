@@ -149,6 +149,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from smartmeter_broker import BrokerUnavailable
 
     from ..app import Concentrator
+    from ..integrations.emulation.emulation import EmulationUnavailable
     from ..provisioning.sntp_server import SntpUnavailable
     from ..spool.database import SpoolError
     from ..web.server import HttpUnavailable
@@ -157,9 +158,10 @@ def _run(arguments: argparse.Namespace) -> int:
     concentrator = Concentrator(load(arguments.config))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: concentrator.end())
+    servers = BrokerUnavailable, HttpUnavailable, SntpUnavailable, EmulationUnavailable
     try:
         concentrator.start()
-    except (SpoolError, BrokerUnavailable, HttpUnavailable, SntpUnavailable) as why:
+    except (SpoolError, *servers) as why:
         raise SettingsError(str(why)) from None
     concentrator.wait()
     concentrator.stop()

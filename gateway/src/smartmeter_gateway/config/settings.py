@@ -207,6 +207,36 @@ class HttpSettings:
         return not is_loopback(self.host)
 
 
+class EmulationSettings(Table):
+    """[[emulate]]: a device that reads like another maker's meter, without TLS or password.
+
+    Anyone on the LAN can read the meter there. port: of HTTP; udp_port: of Shelly's RPC.
+    """
+
+    device: Literal["shelly-pro-3em", "homewizard-p1"]
+    meter: str
+    host: Text  # of this machine on the LAN, or 0.0.0.0 for all of its networks
+    port: ListenPort | None = None
+    udp_port: ListenPort | None = None
+    mdns: bool = False
+
+    def __post_init__(self) -> None:
+        if not topics.is_id(self.meter):
+            raise WrongKey("meter", NOT_AN_ID)
+        if self.port is None and self.udp_port is None:
+            raise WrongKey("port", "is missing: the device has to listen somewhere")
+        if self.device == "homewizard-p1" and self.udp_port is not None:
+            raise WrongKey("udp_port", "is only for shelly-pro-3em; drop it")
+        if self.mdns and (self.port is None or self.host in ("0.0.0.0", "::")):  # noqa: S104
+            raise WrongKey("mdns", "needs port, and in host this machine's address on the LAN")
+
+    @property
+    def label(self) -> str:
+        """How it is called in logs, the status and metrics."""
+        port = self.udp_port if self.port is None else self.port
+        return f"{self.device} at {self.host}:{port}"
+
+
 class SntpSettings(Table):
     """[sntp]: the address at which adapters get the time. Without it there is none."""
 
@@ -227,3 +257,4 @@ class Config:
     meters: tuple[MeterSettings, ...] = ()
     home: HomeAssistantSettings | None = None
     sntp: SntpSettings | None = None
+    emulations: tuple[EmulationSettings, ...] = ()

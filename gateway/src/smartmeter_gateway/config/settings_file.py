@@ -31,6 +31,7 @@ from .settings import (
     CloudSettings,
     Config,
     EmbeddedSettings,
+    EmulationSettings,
     HomeAssistantSettings,
     HttpSettings,
     MeterSettings,
@@ -179,6 +180,7 @@ class _File(Table):
     http: HttpTable = msgspec.field(default_factory=HttpTable)
     homeassistant: HomeAssistantSettings | None = None
     sntp: SntpSettings | None = None
+    emulate: tuple[EmulationSettings, ...] | EmulationSettings = ()
 
     def __post_init__(self) -> None:
         _check_id(self.concentrator)
@@ -211,6 +213,11 @@ def load(path: Path) -> Config:
     for i, port in enumerate(ports):
         if any(port.device == other.device for other in ports[:i]):
             raise file.wrong(f"port[{i}].device", "is already the device of another [[port]]")
+    emulations = tables.emulate if isinstance(tables.emulate, tuple) else (tables.emulate,)
+    for i, one in enumerate(emulations):
+        for key in ("port", "udp_port"):
+            if any(_same_port(one, other, key) for other in emulations[:i]):
+                raise file.wrong(f"emulate[{i}].{key}", "is already that of another [[emulate]]")
     if tables.homeassistant and tables.lan is None:
         raise file.wrong(
             "homeassistant", "has no effect without [lan], the broker of Home Assistant"
@@ -237,7 +244,13 @@ def load(path: Path) -> Config:
         meters=meters,
         home=tables.homeassistant,
         sntp=tables.sntp,
+        emulations=emulations,
     )
+
+
+def _same_port(one: EmulationSettings, other: EmulationSettings, key: str) -> bool:
+    port = getattr(one, key)
+    return one.host == other.host and bool(port) and port == getattr(other, key)
 
 
 def concentrator_id(path: Path) -> str:

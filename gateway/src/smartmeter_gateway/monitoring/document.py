@@ -25,6 +25,7 @@ def shown(registry: Registry) -> dict[str, Any]:
         return {
             "concentrator": registry.id,
             "silent": _silent(registry, now),
+            "emulations": {label: dict(counts) for label, counts in registry.emulations.items()},
             "adapters": {id: adapter.facts for id, adapter in sorted(registry.adapters.items())},
             **_common(registry),
             "meters": {

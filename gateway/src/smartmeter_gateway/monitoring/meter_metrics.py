@@ -6,11 +6,13 @@ metrics (https://prometheus.io/docs/practices/naming/).
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from prometheus_client import Metric
 from smartmeter_service.metrics import counter, gauge
+
+from .states import Newest
 
 
 class Source(NamedTuple):
@@ -18,18 +20,6 @@ class Source(NamedTuple):
 
     metric: str
     labels: Mapping[str, str]
-
-
-class Values(NamedTuple):
-    """The newest values of one meter: OBIS code -> number, in the units of the wire.
-
-    medium: of a sub-meter, or None for a main meter of electricity; units: of a sub-meter's codes.
-    """
-
-    meter: str
-    values: Mapping[str, float]
-    medium: str | None
-    units: Mapping[str, str]
 
 
 METRICS = {
@@ -119,21 +109,21 @@ def source(code: str) -> Source | None:
     return None
 
 
-def families(prefix: str, meters: Iterable[Values]) -> Iterator[Metric]:
+def families(prefix: str, meters: Mapping[str, Newest]) -> Iterator[Metric]:
     """The metrics of all meters; one that no meter sends is left out."""
     samples: dict[str, list[tuple[dict[str, str], float]]] = {}
-    for meter in meters:
+    for name, meter in meters.items():
         for code, value in meter.values.items():
             found = _of_submeter(meter, code) if meter.medium else source(code)
             if found:
-                labels = {"meter": meter.meter, **found.labels}
-                samples.setdefault(found.metric, []).append((labels, value))
+                labels = {"meter": name, **found.labels}
+                samples.setdefault(found.metric, []).append((labels, float(value)))
     for metric, text in METRICS.items():
         if metric in samples:
             kind = counter if metric.endswith("_total") else gauge
             yield kind(f"{prefix}_{metric}", text, samples[metric])
 
 
-def _of_submeter(meter: Values, code: str) -> Source | None:
-    metric = _SUBMETERS.get(meter.units.get(code, ""))
+def _of_submeter(meter: Newest, code: str) -> Source | None:
+    metric = _SUBMETERS.get(meter.units[code])
     return Source(metric, {"medium": meter.medium or "", "obis": code}) if metric else None

@@ -126,6 +126,14 @@ class MeterState(msgspec.Struct, omit_defaults=True):
             return self._silent_at
         return value.rhythm.until(_UNKNOWN_TOTAL_S if is_total else _UNKNOWN_S)
 
+    def living(self, now: float) -> dict[str, Value]:
+        """Its values that have not ceased."""
+        return {
+            code: value
+            for code, value in self.values.items()
+            if now < self._ceased_at(value, quantity(code, self.medium, value.unit).total)
+        }
+
     def next_change(self, now: float) -> float:
         """When something will cease if nothing comes, unix s; infinity if nothing can."""
         ends = [self._silent_at] + [

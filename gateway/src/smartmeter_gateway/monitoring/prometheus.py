@@ -2,19 +2,20 @@
 
 import datetime
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import Metric
 from smartmeter_service.metrics import Samples, counter, gauge, process
 
 from . import meter_metrics
+from .states import Newest
 
 _PREFIX = "smartmeter_gateway"
 
 
-def families(document: dict[str, Any]) -> Iterator[Metric]:
-    """The metrics of a status document that has the values of the meters."""
+def families(document: dict[str, Any], newest: Mapping[str, Newest]) -> Iterator[Metric]:
+    """The metrics of the status document that the household sees, and of each meter's state."""
     d = document
     spool = d["spool"]
     yield from process(_PREFIX, d["version"])
@@ -45,11 +46,19 @@ def families(document: dict[str, Any]) -> Iterator[Metric]:
     )
     links = [({"link": name}, float(link["up"])) for name, link in d["links"].items()]
     yield gauge(f"{_PREFIX}_link_up", "Whether a connection is up.", links)
+    asked = [
+        ({"emulation": label, "outcome": outcome}, float(n))
+        for label, counts in d["emulations"].items()
+        for outcome, n in counts.items()
+    ]
+    yield counter(f"{_PREFIX}_emulation_requests_total", "Requests to emulated devices.", asked)
     yield _one(gauge, "alarms", "Alarms now.", len(d["alarms"]))
-    yield from _meters(d["meters"], d["silent"])
+    yield from _meters(d["meters"], d["silent"], newest)
 
 
-def _meters(meters: dict[str, Any], silent: dict[str, str]) -> Iterator[Metric]:
+def _meters(
+    meters: dict[str, Any], silent: dict[str, str], newest: Mapping[str, Newest]
+) -> Iterator[Metric]:
     def each(key: str) -> Samples:
         return [({"meter": name}, float(meter.get(key, 0))) for name, meter in meters.items()]
 
@@ -57,19 +66,22 @@ def _meters(meters: dict[str, Any], silent: dict[str, str]) -> Iterator[Metric]:
     yield counter(
         f"{_PREFIX}_duplicate_readings_total", "Duplicates that were discarded.", each("duplicates")
     )
-    yield gauge(f"{_PREFIX}_reading_age_seconds", "Since the newest reading.", each("age"))
+    now = time.time()
+    yield gauge(
+        f"{_PREFIX}_reading_age_seconds",
+        "Since the newest reading.",
+        [({"meter": name}, max(0.0, now - found.at)) for name, found in newest.items()],
+    )
+    # an adapter that has never sent a reading has a status alone
+    is_silent = {name: name not in newest for name in silent}
+    is_silent |= {name: found.reason is not None for name, found in newest.items()}
     yield gauge(
         f"{_PREFIX}_meter_silent",
         "1 for a meter that is silent; then it has no values here.",
-        [({"meter": name}, float(name in silent)) for name in sorted({*meters, *silent})],
+        [({"meter": name}, float(is_silent[name])) for name in sorted(is_silent)],
     )
     yield from meter_metrics.families(
-        _PREFIX,
-        [
-            meter_metrics.Values(name, m["values"], m.get("medium"), m.get("units", {}))
-            for name, m in meters.items()
-            if name not in silent
-        ],
+        _PREFIX, {name: found for name, found in newest.items() if found.reason is None}
     )
 
 

@@ -90,6 +90,8 @@ class Registry:
         self.curves: dict[str, PowerCurve] = {}
         self.daily_energy: dict[str, DailyEnergy] = {}
         self._zones: dict[str, ZoneCheck] = {}
+        # By emulated device: how often it was asked, by what came of it.
+        self.emulations: dict[str, Counter[str]] = {}
         self.spool = SpoolFigures()
         self.changed = threading.Event()  # publish now, not at the next interval
 
@@ -112,6 +114,16 @@ class Registry:
         if is_news:
             self.changed.set()
             log.warning("refused from %s: %s (counted as %s)", origin, detail, kind)
+
+    def emulation(self, label: str, outcome: str = "") -> None:
+        """An emulated device is there, or was asked; the first request of each kind is logged."""
+        with self.lock:
+            counts = self.emulations.setdefault(label, Counter())
+            if outcome:
+                counts[outcome] += 1
+            first = counts[outcome] == 1
+        if first:
+            log.info("%s was asked: %s (logged once, counted)", label, outcome)
 
     def own_fault(self, where: str) -> None:
         """Count the unexpected exception that is being handled, and raise an alarm.

@@ -7,7 +7,8 @@ commit. So what consumers have heard is on disk, and a restart never goes back b
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
+from decimal import Decimal
+from typing import NamedTuple, Protocol
 
 import msgspec
 from smartmeter.submeters import main_of
@@ -24,6 +25,21 @@ _AGAIN_MAX_S = 3600.0
 _reading = msgspec.json.Decoder(StateReading)
 _kept = msgspec.json.Decoder(MeterState)
 _keep = msgspec.json.Encoder()
+
+
+class Newest(NamedTuple):
+    """A meter now. reason: why it is not online, or None. at: when a reading came, unix s.
+
+    values, units and came (unix s) are by code, of the values that have not ceased. Numbers and
+    units are the wire's; medium and units are a sub-meter's.
+    """
+
+    reason: str | None
+    at: float
+    medium: str | None
+    values: dict[str, Decimal]
+    units: dict[str, str]
+    came: dict[str, float]
 
 
 class _Status(msgspec.Struct):
@@ -152,6 +168,28 @@ class States:
         with self._lock:
             state = self._meters.get(meter)
             return (state.medium, state.quantities()) if state else (None, [])
+
+    def newest(self, meter: str, now: float) -> Newest | None:
+        """What a meter's values are now; None if it has sent no reading."""
+        with self._lock:
+            found = self._meters.get(meter)
+            if found is None or found.time is None:
+                return None
+            _, reason = self._why(meter, found, now)
+            living = found.living(now)
+            return Newest(
+                reason,
+                found.rhythm.at,
+                found.medium,
+                {code: value.number for code, value in living.items()},
+                {code: value.unit for code, value in living.items()},
+                {code: value.rhythm.at for code, value in living.items()},
+            )
+
+    def newest_of_all(self, now: float) -> dict[str, Newest]:
+        """newest() of every meter that has sent a reading."""
+        found = {meter: self.newest(meter, now) for meter in sorted(self.meters())}
+        return {meter: newest for meter, newest in found.items() if newest}
 
     def payload(self, meter: str) -> tuple[bytes, float] | None:
         """What to publish of a meter now, and when it will have to be published again, unix s.

@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from ipaddress import ip_address
@@ -22,6 +23,7 @@ from ..config.settings import HttpSettings
 from ..monitoring import document
 from ..monitoring.prometheus import families
 from ..monitoring.registry import Registry
+from ..monitoring.states import States
 from . import certificate
 from .rate_limit import WrongPasswordLimit
 
@@ -52,7 +54,9 @@ class HttpUnavailable(Exception):
 class LocalHttp:
     """Listens from start() to stop()."""
 
-    def __init__(self, settings: HttpSettings, registry: Registry, folder: Path) -> None:
+    def __init__(
+        self, settings: HttpSettings, registry: Registry, states: States, folder: Path
+    ) -> None:
         """folder: of the certificate, for a page that other machines reach."""
         self._settings = settings
         web = files(__package__) / "static"
@@ -66,7 +70,7 @@ class LocalHttp:
                     raise HttpUnavailable(
                         f"the page's certificate in {folder} cannot be used or made: {why}"
                     ) from None
-            self._server = _Server(settings, registry, pages, context)
+            self._server = _Server(settings, registry, states, pages, context)
         except OSError as why:
             raise HttpUnavailable(
                 f"cannot listen on {settings.host}:{settings.port}: "
@@ -92,6 +96,7 @@ class _Server(ThreadingHTTPServer):
         self,
         settings: HttpSettings,
         registry: Registry,
+        states: States,
         pages: dict[str, bytes],
         context: ssl.SSLContext | None,
     ) -> None:
@@ -99,6 +104,7 @@ class _Server(ThreadingHTTPServer):
         self.wrong_password_limit = WrongPasswordLimit()
         self.settings = settings
         self.registry = registry
+        self.states = states
         self.pages = pages
         self.turns = threading.BoundedSemaphore(_REQUESTS_MAX)
         super().__init__((settings.host, settings.port), _Handler)
@@ -153,7 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, "application/json", body)
         elif path == "/metrics":
             accept = self.headers.get("Accept", "")
-            body, kind = exposition(families(document.shown(registry)), accept)
+            newest = self.server.states.newest_of_all(time.time())
+            body, kind = exposition(families(document.shown(registry), newest), accept)
             self._answer(200, kind, body)
         elif path.startswith("/curve/") and (
             curve := registry.curves.get(unquote(path.removeprefix("/curve/")))
