@@ -124,6 +124,12 @@ def test_the_specification_s_adapter_configuration_is_taken(tmp_path: Path) -> N
     assert answers.settings["publish"]["values"] == ["1.8.0", "2.8.0"]
     assert answers.settings["broker"]["user"] == "adapter"
     assert answers.secrets == {"broker_password": b"of-the-tests"}
+    document["OperationalPropertyMapping"] = [
+        {"from": "1-0:1.8.0", "to": "OBIS_1.8.0"},
+        {"from": "0-2:24.2.1", "to": "OBIS_0-2:24.2.1"},
+    ]
+    config.write_text(json.dumps(document))
+    assert from_file(config).checked().settings["publish"]["values"] == ["1.8.0", "0-2:24.2.1"]
     document["OperationalPropertyMapping"] = [{"from": "1.8.0", "to": "OBIS_2.8.0"}]
     config.write_text(json.dumps(document))
     with pytest.raises(Refused, match="can only become OBIS_1"):

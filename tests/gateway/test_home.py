@@ -91,6 +91,15 @@ def test_texts_the_ratio_and_sub_meters_are_told(
     page.close()
 
 
+def test_a_code_in_full_is_the_same_value(between: Between, adapter: Adapter) -> None:
+    between.process.start().says("LAN broker: connected")
+    sent = json.loads(reading(3)) | {"values": {"1-0:1.7.0": 421, "0-2:24.2.1": 5}}
+    adapter.publish_and_wait(METER, json.dumps(sent).encode())
+    eventually(lambda: METER in json.loads(between.ask("/status"))["meters"])
+    shown = json.loads(between.ask("/status"))["meters"][METER]["values"]
+    assert shown == {"1.7.0": 421, "0-2:24.2.1": 5}
+
+
 def test_a_sub_meter_is_not_silent_while_its_value_stands_still() -> None:
     registry = Registry()
     now = datetime.datetime.now(datetime.UTC)

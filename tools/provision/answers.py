@@ -14,6 +14,8 @@ from typing import Any
 from adapter import schema
 from adapter import settings as adapter_settings
 from smartmeter.meters import zone_names
+from smartmeter.obis import key_of
+from smartmeter.texts import is_code
 
 from . import boards
 from .prompt import Refused
@@ -137,6 +139,11 @@ def from_file(path: Path) -> Answers:
     return answers
 
 
+def _properties(code: str) -> set[str]:
+    """The names of a code's property: 1-0:1.8.0 is 1.8.0."""
+    return {f"OBIS_{code}", f"OBIS_{key_of(code)}"}
+
+
 def _take_specified(answers: Answers) -> None:
     """Turn MeterIndividualId, OperationalPropertyMapping and CloudAuth into our settings."""
     document = answers.settings
@@ -148,7 +155,7 @@ def _take_specified(answers: Answers) -> None:
         for entry in mapping if isinstance(mapping, list) else [None]:
             if not isinstance(entry, dict) or set(entry) != {"from", "to"}:
                 raise Refused("OperationalPropertyMapping is a list of {from, to}")
-            if entry["to"] != f"OBIS_{entry['from']}":
+            if not is_code(entry["from"]) or entry["to"] not in _properties(entry["from"]):
                 raise Refused(
                     f"OperationalPropertyMapping: {entry['from']} can only become "
                     f"OBIS_{entry['from']}, because readings travel under their OBIS codes"

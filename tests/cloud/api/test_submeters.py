@@ -121,6 +121,10 @@ def test_a_code_in_full_is_the_same_code() -> None:
     (row,) = batch.readings["m", "c"]
     assert row[7] == '{"0-2:24.2.1":8}'
     assert 7 in row[8:]
+    document["values"] = {"1-0:24.2.1": 7}
+    document |= {"medium": "gas", "units": {"1-0:24.2.1": "m3"}}
+    batch.add("concentrator/c/smartMeterMessage/m-1/reading", encoded(document), 1_800_000_000_000)
+    assert batch.media["m-1"].units == {"24.2.1": "m3"}
 
 
 def test_a_wrong_medium_or_unit_is_a_dead_letter() -> None:

@@ -257,6 +257,8 @@ def test_export_as_csv_with_filters(filled: Path, capsys: pytest.CaptureFixture[
     assert [r["meterId"] for r in asked("--meter", "m2")] == ["m2", "m2"]
     few = asked("--from", "2026-09-22T12:00:20+02:00", "--to", "2026-09-22T10:00:50Z")
     assert [r["OBIS_1.7.0 [W]"] for r in few if r["meterId"] == "m1"] == ["20", "30", "40"]
+    full = asked("--meter", "m1", "--code", "1-0:1.8.0", "--code", "0-2:24.2.1")
+    assert full[1]["OBIS_1-0:1.8.0 [Wh]"] == "1010"
     (row,) = asked("--meter", "m1", "--code", "14.7.0", "--to", "2026-09-22T10:00:10Z")
     assert row == {
         "meterId": "m1", "readingTime": "2026-09-22T10:00:00+00:00",

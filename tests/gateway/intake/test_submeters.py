@@ -50,6 +50,7 @@ def test_a_telegram_that_is_decoded_here_gives_a_sub_meters_reading_when_it_chan
 def test_only_what_the_settings_name_is_passed_on() -> None:
     assert [id for id, _ in decoder(("1.8.1",)).raw(telegram(1))] == ["m"]
     assert [id for id, _ in decoder(("0-2:24.2.1",)).raw(telegram(1))] == ["m-2"]
+    assert [id for id, _ in decoder(("1-0:1.8.1", "0-1:24.2.1")).raw(telegram(1))] == ["m", "m-1"]
     with pytest.raises(Refused):
         decoder(None).raw(telegram(1))  # it has none of the usual values
 

@@ -3,15 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from re import compile as pattern
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import astuple
-from smartmeter.obis import key_of
 from smartmeter.reading import RATIO_MAX
 from smartmeter.wire import receipt, refusal, topics
-from smartmeter.wire.reading_decoder import TEXT_MAX, UNIT_MAX
+from smartmeter.wire.reading_decoder import TEXT_MAX, UNIT_MAX, by_key
 from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 from smartmeter_cloud.monitoring.observations import Box
@@ -36,8 +35,6 @@ _MS, _MINUTE = timedelta(milliseconds=1), timedelta(minutes=1)
 TOPICS_KNOWN = 65_536  # of which it is remembered what they mean
 _GROUP = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 OBIS_CODE = pattern(rf"({_GROUP}-{_GROUP}:)?{_GROUP}\.{_GROUP}\.{_GROUP}\Z")  # IEC 62056-61
-
-_Named = TypeVar("_Named")
 
 Number = (
     Annotated[int, Meta(gt=-int(NUMBER_MAX), lt=int(NUMBER_MAX))]
@@ -188,11 +185,9 @@ class MessageBatch(Batch):
 
     def _note_medium(self, sender: Sender, reading: Any) -> None:
         known = self.media.get(sender[0])
-        units = _by_key(reading.units or {})
-        if isinstance(reading, Reading):
-            units = {code: unit for code, unit in units.items() if code in reading.values}
-        else:
-            units = {code: unit for code, unit in units.items() if code in CODES}
+        codes = reading.values if isinstance(reading, Reading) else CODES
+        named = (reading.units or {}).items()
+        units = by_key({code: unit for code, unit in named if code in codes})
         self.media[sender[0]] = Medium(reading.medium, {**known.units, **units} if known else units)
 
     def _status(
@@ -260,7 +255,7 @@ def _row_of(reading: Reading, received: int) -> ReadingRow:
     if further:
         if not all(map(OBIS_CODE.match, further)):
             raise Refused("a value's name is not an OBIS code such as 1.8.0")
-        values = _by_key(values)
+        values = by_key(values)
         further = {code: number for code, number in values.items() if code not in CODES}
     if further:
         extra = msgspec.json.encode(further).decode()
@@ -295,17 +290,8 @@ def _row(
 def _texts(texts: dict[str, str]) -> str:
     if not all(map(OBIS_CODE.match, texts)):
         raise Refused("a text's name is not an OBIS code such as 96.13.0")
-    plain = {code: _plain(text) for code, text in _by_key(texts).items()}
+    plain = {code: _plain(text) for code, text in by_key(texts).items()}
     return msgspec.json.encode(plain).decode()
-
-
-def _by_key(named: dict[str, _Named]) -> dict[str, _Named]:
-    """Changes codes to the keys of readings: 1-0:1.8.0 is 1.8.0, except beside another 1.8.0."""
-    full = [code for code in named if ":" in code]
-    for code in full:
-        if (key := key_of(code)) not in named:
-            named[key] = named.pop(code)
-    return named
 
 
 def _check_size(payload: bytes, limit: int) -> None:

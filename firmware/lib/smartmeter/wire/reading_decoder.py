@@ -2,9 +2,13 @@
 
 import json
 
-from ..obis import unit_of
+from ..obis import key_of, unit_of
 from ..reading import ELECTRICITY, MEDIA, NONE, UNVERIFIED, VERIFIED, Reading
 from ..texts import is_code, is_time, parse_decimal
+
+TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
+if TYPE_CHECKING:
+    from typing import Any
 
 _AUTH = (VERIFIED, UNVERIFIED, NONE)
 _CLOCKS = ("meter", "adapter")
@@ -140,6 +144,19 @@ except TypeError:  # MicroPython
     _loads = _loads_quoting
 else:
     _loads = _loads_by_hooks
+
+
+def by_key(named: "dict[str, Any]") -> "dict[str, Any]":
+    """The same by the keys of readings: 1-0:1.8.0 is 1.8.0, except beside another 1.8.0."""
+    full = [code for code in named if ":" in code]
+    if not full:
+        return named
+    named = dict(named)
+    for code in full:
+        key = key_of(code)
+        if key not in named:
+            named[key] = named.pop(code)
+    return named
 
 
 def unit_of_key(key: str) -> str:

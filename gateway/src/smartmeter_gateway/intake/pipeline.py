@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable
 
 from smartmeter.wire import topics
+from smartmeter.wire.reading_decoder import by_key
 from smartmeter_service.token_bucket import TokenBucket
 
 from ..config.settings import MeterSettings
@@ -133,8 +134,8 @@ class Pipeline:
             self._registry.duplicate(meter, source)
             return False
         self._registry.reading(
-            *(meter, values.time, values.values, source),
-            *(values.medium, values.units, values.texts, values.ratio),
+            *(meter, values.time, by_key(values.values), source, values.medium),
+            *(by_key(values.units or {}), by_key(values.texts or {}), values.ratio),
         )
         # what a sub-meter sends may be an hour old
         if values.clock == "meter" and not values.medium:
