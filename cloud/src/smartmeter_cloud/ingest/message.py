@@ -271,7 +271,10 @@ def _row(
     if not _FIRST_MS <= at < _LAST_MS:
         raise Refused(f"the time {time.isoformat()} is outside the range {_RANGE}")
     offset = time.utcoffset()
-    texts = _texts(reading.texts) if reading.texts else None
+    further: tuple[str | int | None, ...] = ()
+    if reading.texts or reading.ratio != 1:
+        texts = _texts(reading.texts) if reading.texts else None
+        further = (texts, None if reading.ratio == 1 else reading.ratio)
     return (
         at,
         reading.seq,
@@ -282,8 +285,7 @@ def _row(
         0 if -AHEAD_MAX_MS <= received - at <= BEHIND_MAX_MS else 1,
         extra,
         *numbers,
-        texts,
-        None if reading.ratio == 1 else reading.ratio,
+        *further,
     )
 
 

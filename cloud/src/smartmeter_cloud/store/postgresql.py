@@ -18,7 +18,7 @@ from smartmeter_cloud.store.batch import Batch
 from smartmeter_cloud.store.interface import QueryStopped, StoreUnavailable
 from smartmeter_cloud.store.query_budget import QueryBudget
 from smartmeter_cloud.store.retention import DAY_MS
-from smartmeter_cloud.store.rows import CODES, ReadingRow, Stored
+from smartmeter_cloud.store.rows import CODES, READING_COLUMNS, ReadingRow, Stored, by_width
 from smartmeter_cloud.store.session import Session, Values
 from smartmeter_cloud.store.sql import DIRTY_AGAIN, READING, Latest, SqlStore
 
@@ -48,7 +48,6 @@ _WORDS = {
 _TYPES = (
     ["int8"] * 5 + ["text", "text", "int8", "text"] + ["float8"] * len(CODES) + ["text", "int8"]
 )
-_COLUMNS = 'meter, time, seq, received, "offset", clock, auth, suspect, extra'
 _key = itemgetter(0, 1, 2)
 _NEWEST = """
 UPDATE meter SET gap = CASE WHEN meter.suspect = n.suspect THEN n.time - meter.time END,
@@ -382,14 +381,16 @@ class PostgresStore(SqlStore):
 
 
 def _copy(connection: psycopg.Connection[Any], table: str, rows: list[tuple[Any, ...]]) -> None:
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)".encode()) as copy,
-    ):
-        copy.set_types(_TYPES)
-        write = copy.write_row
-        for row in rows:
-            write(row)
+    for width, some in by_width(rows):
+        columns = ", ".join(READING_COLUMNS[:width])
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+        ):
+            copy.set_types(_TYPES[:width])
+            write = copy.write_row
+            for row in some:
+                write(row)
 
 
 def _version(db: Session) -> int:

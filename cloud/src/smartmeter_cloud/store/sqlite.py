@@ -14,7 +14,7 @@ from smartmeter_service.private_files import hide_database
 
 from smartmeter_cloud.store import households, query_budget
 from smartmeter_cloud.store.interface import QueryStopped, StoreUnavailable
-from smartmeter_cloud.store.rows import CODES
+from smartmeter_cloud.store.rows import READING_COLUMNS, by_width
 from smartmeter_cloud.store.session import Session, Values
 from smartmeter_cloud.store.sql import READING, SqlStore
 
@@ -37,7 +37,12 @@ _WORDS = {
     "rounded": ", 6)",
     "second_level": "substr(topic, 14, instr(substr(topic, 14), '/') - 1)",
 }
-_INSERT = f"INSERT OR IGNORE INTO reading VALUES ({', '.join('?' * (11 + len(CODES)))})"
+
+
+def _insert_of(width: int) -> str:
+    columns = READING_COLUMNS[:width]
+    marks = ", ".join("?" * width)
+    return f"INSERT OR IGNORE INTO reading ({', '.join(columns)}) VALUES ({marks})"
 
 
 class _Session:
@@ -156,7 +161,8 @@ class SqliteStore(SqlStore):
     def _insert(self, db: Session, rows: list[tuple[Any, ...]]) -> int:
         connection = self._connection()
         before = connection.total_changes
-        connection.executemany(_INSERT, rows)
+        for width, some in by_width(rows):
+            connection.executemany(_insert_of(width), some)
         return connection.total_changes - before
 
     def _meter_ids(self, db: Session, meters: dict[str, str]) -> Mapping[str, int]:
