@@ -93,8 +93,9 @@ HOUSE = {
         "smartmeter smartmeter_service smartmeter_mqtt smartmeter_broker smartmeter_web",
         {
             "__main__": "cli",
-            "cli": "app imports",
+            "cli": "app imports integrations",
             "imports": "history",
+            "integrations": "history",
             "app": "ingest api web",
             "api": "history auth pki provisioning",
             "ingest": "store",

@@ -17,6 +17,7 @@ from smartmeter_cloud.app import Failed
 from smartmeter_cloud.auth.scopes import METRICS, SCOPES
 from smartmeter_cloud.cli import (
     administration,
+    backfill,
     certificates,
     dead_letters,
     importing,
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     dead_letters.add(commands)
     administration.add(commands)
     importing.add(commands)
+    backfill.add(commands)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
@@ -71,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.command == "import":
             with contextlib.closing(app.open_store(settings)) as store:
                 return importing.run(store, chosen)
+        if chosen.command == "backfill":
+            with contextlib.closing(app.open_store(settings)) as store:
+                return backfill.run(store, chosen)
         if chosen.command == "dead-letters":
             with contextlib.closing(app.open_store(settings)) as store:
                 return dead_letters.run(store, chosen)

@@ -1,6 +1,6 @@
 """Exports of DSMR-reader: its hours and days as CSV, and its table of readings.
 
-The names of the columns depend on its language, so hours and days are told by their number of
+The names of the columns depend on its language, so hours and days are recognised by their number of
 columns (dsmr_frontend/views/export.py). `dsmr_datalogger_dsmrreading`, exported by psql with a
 header, has fixed names (dsmr_datalogger/models/reading.py).
 """
