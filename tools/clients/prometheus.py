@@ -27,7 +27,7 @@ from tools.environment.prepare import REPOSITORY, program
 _DOCS = REPOSITORY / "docs" / "prometheus"
 _PAGES_S = 60.0
 _SILENT_ALERTS = {"SmartmeterMeterSilent", "SmartmeterCloudMeterSilent"}
-_SILENT_S = 240.0  # the Concentrator calls a meter silent after two minutes
+_SILENT_S = 120.0  # after three of its usual intervals; the Cloud waits a minute
 
 
 def run(folder: Path) -> Iterator[str]:
@@ -122,13 +122,13 @@ class _Site:
             _PAGES_S,
             "the end of a silent meter's series",
         )
-        ages = self._query(f'smartmeter_gateway_reading_age_seconds{{meter="{gone.id}"}} > 100')
+        ages = self._query(f'smartmeter_gateway_reading_age_seconds{{meter="{gone.id}"}} >= 10')
         hold(len(ages) == 1, "the age of a silent meter's reading is missing")
         yield "a meter that was switched off has no values any more, but an age"
 
         wait_until(
             lambda: {a for a, meter in self._alerts() if meter == gone.id} == _SILENT_ALERTS,
-            _PAGES_S,
+            _SILENT_S,
             "the alerts of a silent meter",
         )
         others = {alert for alert, meter in self._alerts() if meter != gone.id}

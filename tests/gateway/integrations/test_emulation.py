@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smartmeter_gateway.cli.check import check
 from smartmeter_gateway.config.settings_file import load
 from smartmeter_gateway.integrations.emulation.allowance import BURST, is_near, is_own_name
 from smartmeter_gateway.integrations.emulation.announcer import (
@@ -130,6 +131,14 @@ def test_a_shelly_s_ways_to_be_asked_agree(house: House) -> None:
     status, frame = http(house.shelly, "POST", "/rpc", body)
     assert (status, frame["id"], frame["result"]) == (200, 7, em)
     assert http(house.shelly, "POST", "/rpc/EM.GetStatus", b'{"id":0}') == (200, em)
+
+    def evcc(method: str) -> tuple[int, Any]:  # its id is the component's
+        body = {"id": 0, "src": "evcc", "method": method}
+        return http(house.shelly, "POST", f"/rpc/{method}", json.dumps(body).encode())
+
+    methods = ["EM.GetStatus", "EMData.GetStatus", "Shelly.GetDeviceInfo", "Shelly.ListMethods"]
+    assert evcc("Shelly.ListMethods") == (200, {"methods": methods})
+    assert evcc("EM.GetStatus") == (200, em)
     with ShellyByUdp(house.udp) as battery:
         assert battery.call("EM.GetStatus", id=0)["result"] == em
         info = battery.call("Shelly.GetDeviceInfo")["result"]
@@ -312,6 +321,23 @@ def test_wrong_settings_are_one_sentence(tmp_path: Path, lines: str, sentence: s
     with pytest.raises(SettingsError) as error:
         load(config)
     assert sentence in str(error.value)
+
+
+def test_check_says_that_anyone_can_read_there(tmp_path: Path) -> None:
+    port = free_port()
+    config = tmp_path / "gateway.toml"
+    lan = f'[lan]\nhost = "127.0.0.1"\nport = {free_port()}\n[http]\nenabled = false\n'
+    config.write_text(
+        f'concentrator = "home"\n{lan}{emulated("shelly-pro-3em", "m", port)}udp_port = {port}\n'
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", port))
+        found = [text for _, text in check(load(config), 0.1)]
+    label = (
+        f"shelly-pro-3em with meter m, which anyone on the LAN can read there, on 127.0.0.1:{port}"
+    )
+    assert f"{label}: the port is free" in found
+    assert f"{label}: address already in use" in found
 
 
 def test_two_devices_at_one_port(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The RPC of a Shelly Pro 3EM, as far as devices that follow the grid need it.
 
 Sources: shelly-api-docs.shelly.cloud, gen2: General/RPCProtocol (frames), General/RPCChannels (HTTP
-and UDP), General/CommonErrors, ComponentsAndServices/EM, EMData and Shelly (GetDeviceInfo).
+and UDP), General/CommonErrors, ComponentsAndServices/EM, EMData and Shelly
+(GetDeviceInfo, ListMethods).
 """
 
 import hashlib
@@ -45,6 +46,7 @@ class ShellyPro3Em:
         self.id = f"shellypro3em-{self.mac.lower()}"
         self._methods = {
             "Shelly.GetDeviceInfo": self._device_info,
+            "Shelly.ListMethods": self._list_methods,
             "EM.GetStatus": self._em_status,
             "EMData.GetStatus": self._em_data_status,
         }
@@ -116,6 +118,9 @@ class ShellyPro3Em:
             "auth_domain": None,
             "profile": "triphase",
         }
+
+    def _list_methods(self, params: Json) -> Json:
+        return {"methods": sorted(self._methods)}
 
     def _em_status(self, params: Json) -> Json:
         """Signs are the meter's: positive is import. What the meter does not send is null."""
