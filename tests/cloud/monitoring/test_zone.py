@@ -21,9 +21,9 @@ def test_times_that_are_whole_hours_off_are_said(site: Site) -> None:
     def take(meter: str, count: int, hours: float, clock: str = "meter") -> None:
         for n in range(count):
             arrived = now - timedelta(seconds=10 * (count - n))
-            told = (arrived + timedelta(hours=hours)).isoformat()
+            stamp = (arrived + timedelta(hours=hours)).isoformat()
             topic = f"concentrator/house/smartMeterMessage/{meter}/reading"
-            document = reading(n + 1, told) | {"clock": clock}
+            document = reading(n + 1, stamp) | {"clock": clock}
             site.take(topic, document, int(arrived.timestamp() * 1000))
 
     take("vilnius", 6, 1)
@@ -60,10 +60,10 @@ def test_a_look_at_many_meters_asks_the_store_little(tmp_path: Path) -> None:
 
     def take(second: int, hours: int, *meters: str) -> None:
         batch = MessageBatch()
-        told = datetime.fromtimestamp(now + second + hours * 3600, UTC).isoformat()
+        stamp = datetime.fromtimestamp(now + second + hours * 3600, UTC).isoformat()
         for meter in meters:
             topic = f"concentrator/house/smartMeterMessage/{meter}/reading"
-            batch.add(topic, encoded(reading(second + 100, told)), (now + second) * 1000)
+            batch.add(topic, encoded(reading(second + 100, stamp)), (now + second) * 1000)
         store.write(batch)
 
     for second in range(-60, 0, 10):
@@ -75,7 +75,7 @@ def test_a_look_at_many_meters_asks_the_store_little(tmp_path: Path) -> None:
     take(0, 1, *names)
     assert checks.hours_off(store, store.newest()) == dict.fromkeys(names, 1)
     assert len(asked) == len(names)  # the newest readings say the same as before
-    take(7200, 0, "m0")  # its zone was set, and the time that it told is over
+    take(7200, 0, "m0")  # its zone was set, and the time that it stood for is over
     assert checks.hours_off(store, store.newest()).keys() == set(names) - {"m0"}
     assert len(asked) == len(names)
     store.close()
