@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h: what a child gets when its parent is gone
@@ -23,6 +23,7 @@ class Box:
         self.name = name
         self.command = command
         self.log = log
+        self.environment: Mapping[str, str] = os.environ
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -32,7 +33,7 @@ class Box:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+                env={**self.environment, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,  # Ctrl-C only reaches the demo, which ends the boxes
                 preexec_fn=_die_with_parent,
             )

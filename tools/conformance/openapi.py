@@ -6,7 +6,6 @@ Fetches both linters by npm at first use. Exit status 1 if one of them finds an 
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,8 @@ from smartmeter_cloud.config.settings import EnrolmentSettings, HttpSettings
 from smartmeter_cloud.store.sqlite import SqliteStore
 from smartmeter_service.unexpected_errors import UnexpectedErrors
 
-from tools.environment.prepare import CACHE, VENV
+from tools.environment import npm
+from tools.environment.debian import Unavailable
 
 _LINTERS = ("@stoplight/spectral-cli@6.16.3", "@redocly/cli@2.77.0")
 # Whom to ask about a server is its operator's affair, so the document names no contact.
@@ -40,26 +40,13 @@ def document(folder: Path) -> Path:
         store.close()
 
 
-def installed() -> Path:
-    """The folder of the linters' programs."""
-    folder = CACHE / "openapi-linters"
-    stamp = folder / "installed"
-    if not stamp.exists() or stamp.read_text() != " ".join(_LINTERS):
-        folder.mkdir(parents=True, exist_ok=True)
-        options = ["--no-audit", "--no-fund", "--no-save", "--silent", "--prefix", str(folder)]
-        subprocess.run(["npm", "install", *options, *_LINTERS], env=_environment(), check=True)
-        stamp.write_text(" ".join(_LINTERS))
-    return folder / "node_modules" / ".bin"
-
-
-def _environment() -> dict[str, str]:
-    # .venv has npm and Node where the machine has none.
-    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
-    return os.environ | {"PATH": path, "REDOCLY_TELEMETRY": "off"}
-
-
 def main() -> int:
-    programs = installed()
+    try:
+        programs = npm.installed("openapi-linters", _LINTERS) / ".bin"
+    except Unavailable as why:
+        print(f"openapi: {why}", file=sys.stderr)
+        return 1
+    environment = npm.environment(REDOCLY_TELEMETRY="off")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = document(folder)
@@ -69,7 +56,7 @@ def main() -> int:
             [programs / "spectral", "lint", "--ruleset", rules, "--fail-severity", "warn", path],
             [programs / "redocly", "lint", path],
         )
-        done = [subprocess.run(c, env=_environment(), cwd=folder) for c in commands]
+        done = [subprocess.run(c, env=environment, cwd=folder) for c in commands]
     return max(one.returncode for one in done)
 
 

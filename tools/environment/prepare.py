@@ -325,6 +325,16 @@ def _install(group: str) -> None:
     stamp.write_text(fingerprint)
 
 
+def _install_node() -> None:
+    """PyPI's Node, because Debian's is too old for some of the clients."""
+    stamp = VENV / "prepared-node"
+    digest = hashlib.sha256(_lock("node").read_bytes()).hexdigest()
+    if not stamp.exists() or stamp.read_text() != digest:
+        _say("fetching Node from PyPI ...")
+        _pip_install("node")
+        stamp.write_text(digest)
+
+
 def _install_provision() -> None:
     """What tools.provision imports; a .venv that `make demo` or `make test` made has it too."""
     stamp = VENV / "prepared-provision"
@@ -408,6 +418,8 @@ def prepare(group: str) -> None:
     _optional("umqtt", _fetch_umqtt)
     if group == "test":
         _fetch_stubs()
+    if group == "clients":
+        _install_node()
 
 
 def main() -> int:
