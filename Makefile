@@ -69,7 +69,7 @@ openapi:
 	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.conformance.openapi
 
-# programs that others wrote read a running chain as docs/ says: Prometheus
+# programs that others wrote read a running chain as docs/ says: Prometheus, libraries for meters
 clients:
 	@python3 tools/environment/prepare.py clients
 	@$(PYTHON) -m tools.clients

@@ -9,13 +9,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tools.clients import asyncapi, mqtt_cli, node_red, prometheus
+from tools.clients import asyncapi, emulated, mqtt_cli, node_red, prometheus
 from tools.clients.held import NotHeld
 from tools.environment.debian import Unavailable
 
 # name -> what runs in an empty folder, and says one line for each thing that holds
 CLIENTS: dict[str, Callable[[Path], Iterator[str]]] = {
     "asyncapi": asyncapi.run,
+    "emulated": emulated.run,
     "mqtt": mqtt_cli.run,
     "node-red": node_red.run,
     "prometheus": prometheus.run,

@@ -33,6 +33,7 @@ LOCKS = REPOSITORY / "tools" / "locks"  # written by tools/environment/lock.py
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 TYPINGS = REPOSITORY / "typings"
+CLIENTS = REPOSITORY / ".cache" / "clients"
 
 # What an editable install of our own parts contains, besides the sources that it points at.
 _PARTS_ARE_MADE_OF = (
@@ -380,19 +381,19 @@ def _fetch_umqtt() -> None:
     download.rename(folder)
 
 
-def _fetch_stubs() -> None:
-    """MicroPython's type stubs, next to the venv: in it they would hide CPython's own modules."""
-    stamp = TYPINGS / "prepared"
-    digest = hashlib.sha256(_lock("stubs").read_bytes()).hexdigest()
+def _install_apart(lock: str, folder: Path, what: str) -> None:
+    """Install what a lock names into a folder of its own, outside .venv."""
+    stamp = folder / "prepared"
+    digest = hashlib.sha256(_lock(lock).read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
-    _say("fetching MicroPython's type stubs from PyPI ...")
-    made = TYPINGS.with_suffix(".download")
+    _say(f"fetching {what} from PyPI ...")
+    made = folder.with_suffix(".download")
     shutil.rmtree(made, ignore_errors=True)
-    _pip_install("stubs", "--target", str(made))
+    _pip_install(lock, "--target", str(made))
     (made / stamp.name).write_text(digest)
-    shutil.rmtree(TYPINGS, ignore_errors=True)
-    made.rename(TYPINGS)
+    shutil.rmtree(folder, ignore_errors=True)
+    made.rename(folder)
 
 
 def _optional(name: str, fetch: Callable[[], None]) -> None:
@@ -417,9 +418,11 @@ def prepare(group: str) -> None:
         _optional(name, lambda name=name: PROGRAMS[name].fetch(_say))
     _optional("umqtt", _fetch_umqtt)
     if group == "test":
-        _fetch_stubs()
+        # in .venv they would hide CPython's own modules
+        _install_apart("stubs", TYPINGS, "MicroPython's type stubs")
     if group == "clients":
         _install_node()
+        _install_apart("clients", CLIENTS, "libraries of other makers' meters")
 
 
 def main() -> int:
