@@ -64,6 +64,8 @@ def reader(telegrams: Telegrams) -> Callable[[bytes], object] | None:
         return tic
     if telegrams.link == "mbus-poll":
         return records
+    if telegrams.link == "kmp":
+        return kmp
     payload = {"mbus": mbus, "hdlc": hdlc, "gbt": blocks, "apdu": bytes, "wrapper": wrapper}.get(
         telegrams.link
     )
@@ -207,6 +209,44 @@ def records(wire: bytes) -> Numbers:
                 found[meant[0]] = (int(wire[at:stop][::-1].hex()), meant[1])
             else:
                 found[meant[0]] = (whole(wire[at:stop], "little", signed=True), meant[1])
+        at = stop
+    return found
+
+
+_REGISTERS = {
+    60: ("6-0:1.0.0", 9),
+    68: ("6-0:2.0.0", 0),
+    80: ("6-0:8.0.0", 3),
+    74: ("6-0:9.0.0", -3),
+    86: ("6-0:10.0.0", 0),
+    87: ("6-0:11.0.0", 0),
+    89: ("6-0:12.0.0", 0),
+}
+_ESCAPED = tuple((bytes((0x1B, n ^ 0xFF)), bytes((n,))) for n in (0x06, 0x0D, 0x40, 0x80, 0x1B))
+
+
+def kmp(wire: bytes) -> Numbers:
+    if wire[0] != 0x40 or wire[-1] != 0x0D:
+        raise ValueError
+    data = wire[1:-1]
+    if 0x1B in data:
+        for escaped, plain in _ESCAPED:
+            data = data.replace(escaped, plain)
+    if crc_hqx(data, 0) or data[:2] != b"\x3f\x10":
+        raise ValueError
+    found: Numbers = {}
+    at = 2
+    end = len(data) - 2
+    while at < end:
+        stop = at + 5 + data[at + 3]
+        if stop > end:
+            raise ValueError
+        meant = _REGISTERS.get(data[at] << 8 | data[at + 1])
+        if meant:
+            scale = data[at + 4]
+            value = int.from_bytes(data[at + 5 : stop], "big")
+            exponent = -(scale & 0x3F) if scale & 0x40 else scale & 0x3F
+            found[meant[0]] = (-value if scale & 0x80 else value, exponent + meant[1])
         at = stop
     return found
 

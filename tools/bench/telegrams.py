@@ -14,6 +14,7 @@ from pathlib import Path
 from tools.meters import forms
 from tools.meters.en13757 import PolledForm
 from tools.meters.household import Household
+from tools.meters.kmp import KmpForm
 
 COUNT = 12  # telegrams of one virtual meter in a row: same layout, other values
 BEGIN = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
@@ -70,12 +71,12 @@ def of_form(name: str, label: str = "", count: int = COUNT, **options: object) -
 
 
 def virtual() -> Iterator[Telegrams]:
-    """Those of every form that pushes or answers with M-Bus records.
+    """Those of every form that pushes or answers in binary.
 
     And the encrypted push over M-Bus with a tag.
     """
     for name, form in forms.FORMS.items():
-        if form.interactive and not isinstance(form, PolledForm):
+        if form.interactive and not isinstance(form, PolledForm | KmpForm):
             continue
         yield of_form(name)
         if name == "kaifa-ma309":

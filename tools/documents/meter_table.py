@@ -25,6 +25,7 @@ _LINKS = {
     "iec62056": "IEC 62056-21",
     "tic": "TIC",
     "wrapper": "DLMS wrapper",
+    "kmp": "KMP",
     "apdu": "none: bare DLMS",
 }
 # Two links that readers of the table know by another name than the core: encrypted DLMS around

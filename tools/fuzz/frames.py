@@ -5,7 +5,7 @@ no tag covers the whole. No reader can notice this, so different readings from s
 counted separately.
 """
 
-from tools.meters import crc, sml
+from tools.meters import crc, kmp, sml
 
 Pieces = frozenset[bytes]
 
@@ -18,6 +18,8 @@ def checked(link: str, wire: bytes) -> Pieces:
         return frozenset(_sml(wire))
     if link == "p1":
         return frozenset(_p1(wire))
+    if link == "kmp":
+        return frozenset(_kmp(wire))
     return frozenset()
 
 
@@ -47,6 +49,20 @@ def _sml(wire: bytes) -> list[bytes]:
                 found.append(wire[at : stop + 8])
             stop = wire.find(sml.ESCAPE + b"\x1a", stop + 1)
         at = wire.find(sml.ESCAPE + sml.BEGIN, at + 1)
+    return found
+
+
+def _kmp(wire: bytes) -> list[bytes]:
+    found = []
+    at = wire.find(kmp.FROM_METER)
+    while at >= 0:
+        stop = wire.find(kmp.STOP, at)
+        if stop < 0:
+            break
+        frame = wire[at : stop + 1]
+        if kmp.frame(kmp.FROM_METER, kmp.unframed(frame)) == frame:
+            found.append(frame)
+        at = wire.find(kmp.FROM_METER, at + 1)
     return found
 
 

@@ -9,12 +9,13 @@ from operator import xor
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from tools.meters import amis, ciphering, crc, mbus, sml, tic
+from tools.meters import amis, ciphering, crc, kmp, mbus, sml, tic
 from tools.meters.amis import AmisForm
 from tools.meters.dlms import DlmsForm
 from tools.meters.en13757 import PolledForm
 from tools.meters.form import Form, Moment
 from tools.meters.iec62056 import ETX, STX, IecForm
+from tools.meters.kmp import KmpForm
 from tools.meters.p1 import P1Form
 from tools.meters.sml import SmlForm
 from tools.meters.tic import TicForm
@@ -44,6 +45,8 @@ def payload(form: Form, moment: Moment) -> bytes:
         return opened.update(sealed) + opened.finalize()
     if isinstance(form, PolledForm):
         return wire[4:-2]
+    if isinstance(form, KmpForm):
+        return kmp.unframed(wire)
     if isinstance(form, TicForm):
         return b"\n".join(form.contents(moment)[0])
     raise TypeError(f"cannot seal {form.name}")
@@ -87,6 +90,8 @@ def _seal(form: Form, moment: Moment, content: bytes) -> bytes:
         return _short_frame(head + cipher.update(content) + cipher.finalize())
     if isinstance(form, TicForm):
         return tic.frame(content.split(b"\n"), form.standard)
+    if isinstance(form, KmpForm):
+        return kmp.frame(kmp.FROM_METER, content)
     assert isinstance(form, PolledForm)
     return _short_frame(content)
 

@@ -99,7 +99,7 @@ def signature(event: object) -> Signature:
 def _guard(form: Form) -> str:
     if form.tagged:
         return TAG
-    if form.link in ("hdlc", "gbt", "sml"):
+    if form.link in ("hdlc", "gbt", "sml", "kmp"):
         return CRC
     if isinstance(form, P1Form):
         return NOTHING if form.checksum == "none" else CRC

@@ -1,4 +1,4 @@
-"""The CRC-16s of the wire, by table; both are reflected, least significant bit first."""
+"""The CRC-16s of the wire, by table; all but KMP's are reflected, least significant bit first."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ def kermit(data: bytes) -> int:
 def arc(data: bytes) -> int:
     """CRC-16/ARC of P1 (DSMR 5.0.2, 6.2)."""
     return _run(data, 0, _ARC)
+
+
+def xmodem(data: bytes) -> int:
+    """CRC-16/XMODEM of Kamstrup's KMP: not reflected, from zero."""
+    crc = 0
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
+    return crc

@@ -15,7 +15,7 @@ from .forms_austria import AUSTRIA
 from .forms_france import FRANCE
 from .forms_nordic import APDUS, NORDIC_FORMS, WRAPPED
 from .forms_p1 import P1
-from .forms_polled import AMIS, IEC, POLLED
+from .forms_polled import AMIS, IEC, KMP, POLLED
 from .forms_sml import SML
 from .forms_switzerland import SWITZERLAND
 from .household import Household
@@ -32,6 +32,7 @@ FORMS: dict[str, Form] = {
         *IEC,
         *AMIS,
         *POLLED,
+        *KMP,
         *FRANCE,
         *WRAPPED,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .amis import AmisForm
 from .en13757 import HEAT, WATER, PolledForm, Record
 from .iec62056 import IecForm
+from .kmp import KmpForm, Register
 from .p1 import Entry, Line
 
 PHASES = (1, 2, 3)
@@ -192,6 +193,25 @@ POLLED = (
             "4c1300250300",  # the volume of the last set day, and which day it was
             "426cff2c",
             "02fd170000",  # error flags
+        ),
+    ),
+)
+
+KMP = (
+    KmpForm(
+        name="kmp-heat",
+        about="Kamstrup MULTICAL heat meter on its infrared eye: asked for registers (KMP)",
+        link="kmp",
+        baud=1200,
+        frame="8N2",
+        registers=(
+            Register(60, "6-0:1.0.0", 8, -2, 9),  # GJ
+            Register(68, "6-0:2.0.0", 40, -2, 0),  # m3
+            Register(80, "6-0:8.0.0", 22, -1, 3),  # kW
+            Register(74, "6-0:9.0.0", 41, 0, -3),  # l/h
+            Register(86, "6-0:10.0.0", 37, -2, 0),
+            Register(87, "6-0:11.0.0", 37, -2, 0),
+            Register(89, "6-0:12.0.0", 38, -2, 0),
         ),
     ),
 )

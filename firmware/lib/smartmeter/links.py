@@ -1,3 +1,3 @@
 """The link layers that the Receiver knows, by name."""
 
-LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "tic", "wrapper", "apdu")
+LINKS = ("mbus", "hdlc", "sml", "p1", "iec62056", "tic", "wrapper", "kmp", "apdu")

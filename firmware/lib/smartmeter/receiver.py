@@ -16,7 +16,7 @@ A link is an object of one module in smartmeter.link, with
     idle() -> Fault or None                the line paused: drops what is half assembled
 
 and a decoder is a function decode(payload, ctx) -> Reading in the room of its protocol (dlms,
-datalines, sml, mbus, tic). It raises fault.Rejected and nothing else. ctx is what it may know, a
+datalines, sml, mbus, tic, kmp). It raises fault.Rejected and nothing else. ctx is what it may know, a
 context.Context, which the Receiver is. The Receiver opens encrypted APDUs itself, because what
 they hold may be a list or a text.
 
@@ -44,13 +44,14 @@ if TYPE_CHECKING:
     from .link.apdu import Apdu
     from .link.hdlc import Hdlc
     from .link.iec62056 import Iec62056
+    from .link.kmp import Kmp
     from .link.mbus import Mbus
     from .link.p1 import P1
     from .link.sml import Sml
     from .link.tic import Tic
     from .link.wrapper import Wrapper
 
-    Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Tic | Wrapper | Apdu
+    Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Tic | Wrapper | Kmp | Apdu
     Telegram = tuple[str, bytes | bytearray] | tuple[str, bytes | bytearray, str]
     Outcome = Fault | Telegram | None
 
@@ -67,7 +68,7 @@ _UNGUARDED = ("mbus", "tic", "wrapper", "apdu")  # but 6 or 8 bits of sum, or no
 _CIPHERED = (0xDB, 0xDF)  # tags of APDUs: general-glo-ciphering, general-ded-ciphering
 _DECRYPTED_LATER = ("records", "amis")
 _LISTS = ("mbus", "hdlc")  # their encrypted APDUs are lists, never texts
-_CERTAIN = ("hdlc", "sml")  # everything that they give has passed a CRC
+_CERTAIN = ("hdlc", "sml", "kmp")  # everything that they give has passed a CRC
 
 
 class Receiver(Context):
@@ -423,6 +424,10 @@ def _make(name: str, receiver: "Receiver") -> "Link":
         from .link.wrapper import Wrapper
 
         return Wrapper()
+    if name == "kmp":
+        from .link.kmp import Kmp
+
+        return Kmp()
     from .link.apdu import Apdu
 
     return Apdu(receiver._link == name, receiver.auth_key is not None)
@@ -447,6 +452,10 @@ def _decoder(form: str) -> "Callable[..., Reading]":
         from .tic import decode as labels
 
         return labels.decode
+    if form == "kmp":
+        from .kmp import decode as registers
+
+        return registers.decode
     from .datalines import decode as text
 
     if form == "text-encrypted":

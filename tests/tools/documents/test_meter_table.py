@@ -83,6 +83,7 @@ FORMS: dict[str, tuple[Any, ...]] = {
     "mbus-polled": ("mbus-polled", "mbus-polled-tariffs"),
     "mbus-polled-media": ("mbus-polled-heat", "mbus-polled-water"),
     "heat-sign-on": ("iec-readout-heat",),
+    "heat-kamstrup": ("kmp-heat",),
 }
 # Telegrams as some converters hand them on, of no meter's own line.
 NO_FAMILY = {
@@ -114,8 +115,8 @@ def test_a_family_s_words_mean_something(family: Family) -> None:
     assert family.profile in NAMES
     assert family.link in LINKS
     assert family.wiring
-    signs_on = family.answer == families.SIGN_ON
-    assert family.line is None or family.line in SETTINGS or signs_on
+    dialog_sets_line = family.answer in (families.SIGN_ON, families.KMP)
+    assert family.line is None or family.line in SETTINGS or dialog_sets_line
     if family.line:
         # the opto-coupler of a P1 port turns the levels round, and no other port does
         assert family.line[4] == (family.port == families.P1)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from smartmeter import Reading, Receiver
 from smartmeter.dialog.amis import Amis
+from smartmeter.dialog.kmp import Kmp
 from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
 from smartmeter.reading import decimal
@@ -66,6 +67,10 @@ def converse(name: str, poller: Any, seconds: float, **options: Any) -> tuple[li
         ("iec-mode-a", 60, 4),
         ("mbus-polled", 60, 5),
         ("mbus-polled-tariffs", 60, 5),
+        ("mbus-polled-heat", 60, 5),
+        ("mbus-polled-water", 60, 5),
+        ("iec-readout-heat", 60, 4),
+        ("kmp-heat", 200, 3),
     ],
 )
 @pytest.mark.parametrize("echo", [False, True])
@@ -75,6 +80,9 @@ def test_readings_are_what_the_meter_put_in(
     if name.startswith("mbus"):
         poller: Any = Poller(interval_ms=10000)
         options = {}  # no light, no echo
+    elif name.startswith("kmp"):
+        poller = Kmp(interval_ms=60000)
+        options = {"echo": echo}
     else:
         poller = Amis() if name == "amis" else SignOn(interval_ms=10000)
         options = {"echo": echo}

@@ -19,6 +19,11 @@ def kermit(data: bytes | bytearray, start: int, end: int) -> int:
     return _TURNED[crc & 255] << 8 | _TURNED[crc >> 8]
 
 
+def xmodem(data: bytes | bytearray, start: int, end: int) -> int:
+    crc: int = crc_hqx(data[start:end], 0)
+    return crc
+
+
 # (15*2^k, 2^k, 15*2^k ones): what arc folds a number of up to twice as many bits by
 _folds: "list[tuple[int, int, int]]" = []
 

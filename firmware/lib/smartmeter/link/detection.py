@@ -19,6 +19,8 @@ STARTS = {
     0x46: ("iec62056",),
     0x02: ("apdu", "tic", "iec62056"),
     0x00: ("wrapper",),
+    0x40: ("kmp",),
+    0x80: ("kmp",),
     0x0F: ("apdu",),
     0xDB: ("apdu",),
     0xDF: ("apdu",),
@@ -35,6 +37,7 @@ _STARTS_OF = {
     "tic": b"\x02\nAD",
     "wrapper": b"\x00\x01\x00",
 }
+_KMP = b"\x3f\x10"  # behind the byte that says who speaks: the heat meter's registers
 _LLC = b"\xe6\xe7\x00"
 _IDENTIFICATION_MAX = 80
 _CODE_MAX = 20
@@ -45,6 +48,8 @@ def detect(name: str, buf: bytearray, at: int, end: int) -> int:
     """YES, NOT, OPEN or IDLE: whether a telegram of the link begins at buf[at]."""
     first = buf[at]
     whole = _LLC if first == _LLC[0] else _STARTS_OF.get(name)
+    if name == "kmp":
+        whole = bytes((first,)) + _KMP
     if whole:
         have = bytes(buf[at : min(at + len(whole), end)])
         return NOT if not whole.startswith(have) else YES if have == whole else OPEN

@@ -49,6 +49,7 @@ KAMSTRUP_LINE = (2400, 8, "N", 1, False)
 IR_LINE = (9600, 8, "N", 1, False)
 AMIS_LINE = (9600, 8, "E", 1, False)
 D0_LINE = (9600, 7, "E", 1, False)
+KMP_LINE = (1200, 8, "N", 2, False)
 SIGN_ON_LINE = (300, 7, "E", 1, False)
 TIC_LINE = (9600, 7, "E", 1, False)
 TIC_HISTORICAL_LINE = (1200, 7, "E", 1, False)
@@ -62,6 +63,7 @@ LISTEN = ""
 ACKNOWLEDGE = "E5 within 0.5 s, to each telegram"
 SIGN_ON = "sign-on of IEC 62056-21 at 300 Bd"
 POLL = "REQ_UD2 for each telegram"
+KMP = "GetRegister of KMP for each telegram"
 
 
 # The time zone of a country's meters. The clock of a meter may show standard time all year.
@@ -329,6 +331,9 @@ FAMILIES = (
     Family("heat-sign-on", "heat meters with a readout of IEC 62056-21, such as Kamstrup MC 66",
            "", "", IR, SIGN_ON_LINE, "iec62056", NO_KEY, "unknown", "on request", SIGN_ON,
            "runs on a battery: set an interval of an hour; name the values, such as 6-0:6.8.0"),
+    Family("heat-kamstrup", "Kamstrup MULTICAL heat meters (302, 402, 403, 601 to 603, 803)",
+           "", "", IR, KMP_LINE, "kmp", NO_KEY, "unknown", "on request", KMP,
+           'runs on a battery: set an interval of an hour; Concentrator only: poll = "kmp"'),
 )
 # fmt: on
 

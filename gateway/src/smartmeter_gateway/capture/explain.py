@@ -20,6 +20,7 @@ _LINKS = {
     "iec62056": "readout of IEC 62056-21",
     "tic": "TIC frame of France's meters, the checks of its groups right",
     "wrapper": "DLMS wrapper of TCP (IEC 62056-47), which has no checksum",
+    "kmp": "KMP frame of Kamstrup's heat meters, its CRC right",
     "apdu": "none: the telegram came without framing",
 }
 _LAYOUTS = {
@@ -38,6 +39,7 @@ _CONTENT = {
     "data lines": "data lines of text, code(value*unit)",
     "labels": "groups of label and value (Enedis-NOI-CPT_54E)",
     "records": "M-Bus data records (EN 13757-3)",
+    "registers": "registers of Kamstrup's heat meters (KMP)",
     "AES-CBC": "AES-128 in CBC mode (mode 5 of EN 13757-3): no tag, no counter",
 }
 _AUTH = {

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
+from smartmeter.dialog.kmp import Kmp
 from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
 from smartmeter.meters import profile_settings, zone_names
@@ -26,7 +27,11 @@ from smartmeter_service.toml_file import (
 )
 
 # poll: how the adapter asks a meter that sends nothing by itself
-ASKS: dict[str, type[SignOn] | type[Poller]] = {"sign-on": SignOn, "m-bus": Poller}
+ASKS: dict[str, type[SignOn] | type[Poller] | type[Kmp]] = {
+    "sign-on": SignOn,
+    "m-bus": Poller,
+    "kmp": Kmp,
+}
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
 NOT_AN_ID = f"must be 1 to {topics.ID_MAX} of A-Z a-z 0-9 . _ -"
 
@@ -139,7 +144,9 @@ class PortSettings(_Telegrams):
     bits: Annotated[int, Meta(ge=7, le=8)] | None = None
     parity: Literal["none", "even", "odd"] | None = None
     stop: Annotated[int, Meta(ge=1, le=2)] | None = None
-    poll: Literal["no", "sign-on", "m-bus"] = "no"  # how to ask a meter that waits to be asked
+    poll: Literal["no", "sign-on", "m-bus", "kmp"] = (
+        "no"  # how to ask a meter that waits to be asked
+    )
     interval: Seconds = 10  # between two readouts that are asked for
     address: str = ""
 

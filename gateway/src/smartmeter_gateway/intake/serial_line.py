@@ -7,6 +7,7 @@ import time
 import serial  # type: ignore[import-untyped]
 from smartmeter import Fault, Reading, Receiver
 from smartmeter.dialog.amis import Amis
+from smartmeter.dialog.kmp import Kmp
 from smartmeter.dialog.line_search import Search
 from smartmeter.dialog.polling import Poller
 from smartmeter.dialog.signon import SignOn
@@ -30,14 +31,14 @@ class SerialLine:
     """An open port. read() raises OSError once the device is gone.
 
     Without a baud rate in the settings all usual ones are tried, beginning with the last found.
-    It also talks to meters that need it: AMIS, IEC 62056-21 sign-on, M-Bus requests.
+    It also talks to meters that need it: AMIS, IEC 62056-21 sign-on, M-Bus requests, KMP.
     """
 
     def __init__(self, settings: PortSettings, receiver: Receiver, search: Search | None) -> None:
         self._settings = settings
         self._receiver = receiver
         self._search = search
-        self._answers: Amis | SignOn | Poller = (
+        self._answers: Amis | SignOn | Poller | Kmp = (
             ASKS[settings.poll](settings.interval * 1000, settings.address)
             if settings.poll in ASKS
             else Amis()

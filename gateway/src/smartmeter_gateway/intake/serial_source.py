@@ -62,6 +62,8 @@ class SerialSource:
         self._faults: Counter[str] = Counter()
         self._progress = NO_BYTES
         self._last_reading = time.monotonic()
+        # a meter that is asked once an hour is not silent in between
+        self._silent_s = max(_SILENT_S, 3.0 * settings.interval if settings.poll != "no" else 0)
         self._silent = False
         self._open = False
         self._told_at = -_STATUS_S
@@ -167,12 +169,12 @@ class SerialSource:
 
     def _note_silence(self) -> None:
         now = time.monotonic()
-        silent = now - self._last_reading > _SILENT_S
+        silent = now - self._last_reading > self._silent_s
         if silent != self._silent:
             self._silent = silent
             self._progress = NO_BYTES if silent else self._progress
             if silent:
-                log.warning("%s: no reading for %d s", self.name, int(_SILENT_S))
+                log.warning("%s: no reading for %d s", self.name, int(self._silent_s))
         if now - self._told_at > _STATUS_S:
             self._tell("online" if self._open else "offline")
 
