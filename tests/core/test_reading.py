@@ -3,7 +3,6 @@
 from smartmeter import ALLOWED, FAULTS, Reading
 from smartmeter.reading import decimal
 from smartmeter.texts import is_code, is_time, parse_decimal
-from smartmeter.wire.reading_decoder import from_json
 from smartmeter.wire.reading_encoder import stamp, to_json
 
 WIRE = (
@@ -12,26 +11,16 @@ WIRE = (
 )
 
 
-def refused(text):
-    try:
-        from_json(text)
-    except ValueError as e:
-        assert e.args and e.args[0]
-        return True
-    return False
-
-
-def test_the_wire_form_round_trips_to_the_byte():
-    assert to_json(from_json(WIRE)) == WIRE
-    assert to_json(from_json(WIRE.encode())) == WIRE
-
-
-def test_numbers_are_exact():
-    reading = from_json(WIRE)
-    assert reading.values["1.8.0"] == (123456789, -1)
-    assert reading.values["32.7.0"] == (22940, -2)
-    assert reading.values["16.7.0"] == (-133, 0)
-    assert reading.seq == 40217
+def test_the_wire_form_is_exact_to_the_digit():
+    reading = Reading("", "2026-11-22T21:10:05+01:00", 40217, "verified")
+    reading.values = {
+        "32.7.0": (22940, -2),
+        "1.8.0": (123456789, -1),
+        "16.7.0": (-133, 0),
+        "1.7.0": (133, 0),
+        "2.7.0": (0, 0),
+    }
+    assert to_json(reading) == WIRE
 
 
 def test_only_the_allowed_leave():
@@ -69,37 +58,6 @@ def test_decimals():
         except ValueError:
             continue
         raise AssertionError(bad)
-
-
-def test_what_is_no_reading_is_refused():
-    for old, new in (
-        ('"2026-11-22T21:10:05+01:00"', '"2026-02-30T21:10:05+01:00"'),
-        ('"2026-11-22T21:10:05+01:00"', "null"),
-        ('"2026-11-22T21:10:05+01:00"', "5"),
-        ('"meter"', '"mine"'),
-        ('"meter"', "[]"),
-        ("40217", "-1"),
-        ("40217", "1.5"),
-        ("40217", '"1"'),
-        ("40217", "null"),
-        ("40217", "true"),
-        ("40217", "9223372036854775808"),
-        ('"verified"', '"certainly"'),
-        ('"verified"', "{}"),
-        ("133,", '"133",'),
-        ("133,", "NaN,"),
-        ("133,", "1e400,"),
-        ("133,", "null,"),
-        ('"1.7.0"', '"1.7"'),
-        ('"1.7.0"', '"1.7.256"'),
-        ('"1.7.0"', '"<b>"'),
-        ("}}", "}"),
-        ("}}", "}}x"),
-    ):
-        assert old in WIRE
-        assert refused(WIRE.replace(old, new, 1)), new
-    for text in ("", "[]", "5", "null", "{}", '"x"', "[" * 3000, b"\xff\xfe", "x" * 20000):
-        assert refused(text), text[:10]
 
 
 def test_times():

@@ -1,8 +1,9 @@
 """The Receiver: any chunking, any noise, any form on the line; bounded, and never an exception."""
 
+import json
+
 from smartmeter import FAULTS, Fault, Reading, Receiver
 from smartmeter.checks.crc import arc
-from smartmeter.wire.reading_decoder import from_json
 from smartmeter.wire.reading_encoder import to_json
 from telegrams import AUTH_KEY, KEY, ciphered, hdlc, hdlc_blocks, kaifa_apdu, mbus
 
@@ -296,9 +297,7 @@ def test_a_transformer_ratio_is_applied_once():
             assert many.values[key] == (mantissa * factor, exponent), key
     text = to_json(many)
     assert ',"ratio":60,"values":{' in text
-    again = from_json(text)
-    assert again.ratio == 60
-    assert to_json(again) == text
+    assert json.loads(text)["ratio"] == 60
     assert "ratio" not in to_json(one)
 
 

@@ -28,12 +28,20 @@ MODULES = sorted(
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The core in lib/, and the tests in core/, which have to know the same constants."""
+    """The core in lib/, and the tests in core/, which have to know the same constants.
+
+    Modules that only servers use are sources: no board has them.
+    """
     folder = tmp_path_factory.mktemp("compiled")
-    tests = {f"core/{p.relative_to(TESTS)}": p.read_text() for p in TESTS.rglob("*.py")}
-    whole = Program(flash.sources() | tests)
+    more = {f"core/{p.relative_to(TESTS)}": p.read_text() for p in TESTS.rglob("*.py")}
+    boards = flash.sources()
+    for path in (REPOSITORY / "firmware" / "lib").rglob("*.py"):
+        name = path.relative_to(REPOSITORY / "firmware").as_posix()
+        if name not in boards and not path.stem.endswith("_native"):
+            more[name] = path.read_text()
+    whole = Program(boards | more)
     flash.collect(folder)
-    for name in tests:
+    for name in more:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(whole.for_device(name))
     return folder

@@ -16,9 +16,9 @@ A link is an object of one module in smartmeter.link, with
     idle() -> Fault or None                the line paused: drops what is half assembled
 
 and a decoder is a function decode(payload, ctx) -> Reading in the room of its protocol (dlms,
-datalines, sml, mbus, tic, kmp). It raises fault.Rejected and nothing else. ctx is what it may know, a
-context.Context, which the Receiver is. The Receiver opens encrypted APDUs itself, because what
-they hold may be a list or a text.
+datalines, sml, mbus, tic, kmp). It raises fault.Rejected and nothing else. ctx is what it may
+know, a context.Context, which the Receiver is. The Receiver opens encrypted APDUs itself, because
+what they hold may be a list or a text.
 
 What a link says depends on the bytes alone, so that any chunking gives the same events. A
 scan that needs more than _HELD bytes is taken for "not mine": garbage of any length holds

@@ -5,7 +5,6 @@ import json
 from smartmeter import Receiver
 from smartmeter.checks.crc import arc
 from smartmeter.submeters import Changes
-from smartmeter.wire import reading_decoder
 from smartmeter.wire.reading_encoder import stamp, to_json
 
 HEAD = ("/ISK5\\2M550T-1012", "", "0-0:1.0.0(260703140502S)", "1-0:1.8.1(000001.500*kWh)")
@@ -218,19 +217,3 @@ def test_on_the_wire_it_has_medium_and_units():
     stamp(main, "2026-07-03T14:05:03+02:00", 1)
     assert "medium" not in json.loads(to_json(main, ["1.8.1"]))
     assert json.loads(to_json(main, ["1.8.1", "0-2:24.2.1"]))["values"] == {"1.8.1": 1500}
-    back = reading_decoder.from_json(text)
-    assert (back.medium, back.units) == ("water", {"24.2.1": "m3"})
-
-
-def test_a_wrong_medium_or_unit_on_the_wire_is_refused():
-    _, gas = readings(*GAS)
-    document = json.loads(to_json(gas, ["24.2.1"]))
-    for wrong in ({"medium": "beer"}, {"medium": 3}, {"units": []}, {"units": {"24.2.1": 1}}):
-        wrongly = dict(document)
-        wrongly.update(wrong)
-        try:
-            reading_decoder.from_json(json.dumps(wrongly))
-        except ValueError as why:
-            assert str(why).startswith(("a reading's", "a unit")), why
-        else:
-            raise AssertionError(wrong)

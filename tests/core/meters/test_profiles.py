@@ -8,7 +8,7 @@ from smartmeter.meters.profiles import NAMES, UNKNOWN, by_name, by_type, named
 from smartmeter.obis import combine, complete, put, unit_of
 from smartmeter.tariffs import withheld
 from smartmeter.texts import is_code
-from smartmeter.wire.reading_decoder import unit_of_key
+from smartmeter.wire.values import unit_of_key
 
 
 def test_a_setting_names_a_profile_and_may_change_it():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from smartmeter import ALLOWED
-from smartmeter.wire.reading_decoder import unit_of_key
+from smartmeter.wire.values import unit_of_key
 from smartmeter_gateway.capture.obis_names import name_of
 
 from . import refused, schemas

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from pydantic import BaseModel, ConfigDict, Field
-from smartmeter.wire.reading_decoder import TEXT_MAX
+from smartmeter.wire.values import TEXT_MAX
 from starlette.responses import StreamingResponse
 
 from smartmeter_cloud.api import openapi, schemas

@@ -10,7 +10,7 @@ from msgspec import Meta
 from msgspec.structs import astuple
 from smartmeter.reading import RATIO_MAX
 from smartmeter.wire import receipt, refusal, topics
-from smartmeter.wire.reading_decoder import TEXT_MAX, UNIT_MAX, by_key
+from smartmeter.wire.values import TEXT_MAX, UNIT_MAX, by_key
 from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 from smartmeter_cloud.monitoring.observations import Box

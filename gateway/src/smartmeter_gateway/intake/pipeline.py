@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 
 from smartmeter.wire import topics
-from smartmeter.wire.reading_decoder import by_key
+from smartmeter.wire.values import by_key
 from smartmeter_service.token_bucket import TokenBucket
 
 from ..config.settings import MeterSettings

@@ -9,7 +9,7 @@ from msgspec import Meta
 from smartmeter.reading import RATIO_MAX
 from smartmeter.texts import is_code
 from smartmeter.wire import topics
-from smartmeter.wire.reading_decoder import TEXT_MAX, UNIT_MAX
+from smartmeter.wire.values import TEXT_MAX, UNIT_MAX
 from smartmeter_service.json_depth import LEVELS_MAX, is_too_deep
 
 PAYLOAD_MAX = 65536  # bytes of a reading from the LAN

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from smartmeter.reading import ELECTRICITY
-from smartmeter.wire.reading_decoder import unit_of_key
+from smartmeter.wire.values import unit_of_key
 
 # Unit on the wire: unit for consumers, the power of ten from the one to the other, and the end of
 # the field's name.
