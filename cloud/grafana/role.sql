@@ -5,7 +5,7 @@ DO $$ BEGIN
 EXCEPTION WHEN duplicate_object THEN NULL;  -- of another database of this server
 END $$;
 GRANT SELECT ON reading, rollup, counter, process, readings, energy_15min TO grafana;
-GRANT SELECT (id, name, label, household, concentrator, time, seq, suspect) ON meter TO grafana;
+GRANT SELECT (id, name, label, household, concentrator, time, seq, suspect, medium) ON meter TO grafana;
 GRANT SELECT (id, received, topic, reason, size) ON dead_letter TO grafana;
 ALTER ROLE grafana SET default_transaction_read_only = on;
 ALTER ROLE grafana SET statement_timeout = '10s';

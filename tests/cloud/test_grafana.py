@@ -58,6 +58,8 @@ def database(postgres: Postgres) -> Iterator[tuple[PostgresStore, psycopg.Connec
         ]
         add(store, meter, *rows)
     store.name_meter("m1", "Kitchen", None)
+    gas = {"medium": "gas", "units": {"24.2.1": "m3"}}
+    add(store, "m1-1", *[at(t, v24_2_1=t) | gas for t in range(0, 9000, 900)])
     refused = MessageBatch()
     refused.add("concentrator/c/smartMeterMessage/m1/reading", b"secret payload", NOON * 1000)
     refused.add("concentrator/c/status", encoded({}), NOON * 1000)
@@ -102,6 +104,12 @@ def test_its_energy_is_that_of_the_api(database: Database) -> None:
         shown = [row[2] for row in db.execute(asked(sql, "m1").encode())]
         bars, _ = energy.bars(store.slices("m1", DAY, 0, FAR), None, DAY, VIENNA)
         assert shown == pytest.approx([getattr(bar, direction) for bar in bars])
+
+
+def test_gas_is_not_shown_as_energy(database: Database) -> None:
+    for name, (_, sql) in QUERIES.items():
+        if name.startswith("Energy"):
+            assert database[1].execute(asked(sql, "m1-1").encode()).fetchall() == []
 
 
 def test_a_hostile_name_is_a_name(database: Database) -> None:

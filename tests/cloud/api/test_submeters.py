@@ -227,7 +227,7 @@ def test_what_a_gas_meter_counted_in_hours_and_days(store: SqlStore) -> None:
     (month,), _ = consumption(store, "m-1", "month")
     assert month.used == 2.8
     _, gaps = consumption(store, "m-1", "quarter")  # in which quarter is not known
-    assert round(sum(gap.used for gap in gaps), 6) == 2.8
+    assert round(sum(gap.used or 0 for gap in gaps), 6) == 2.8
 
 
 def test_gas_of_an_outage_is_in_a_gap_and_a_new_meter_counts_nothing(store: SqlStore) -> None:

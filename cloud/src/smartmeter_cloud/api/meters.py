@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from smartmeter_cloud.api import openapi, schemas, serializers
 from smartmeter_cloud.api.access import Reads
+from smartmeter_cloud.api.caller import Caller
 from smartmeter_cloud.api.openapi import refusals
 from smartmeter_cloud.api.problems import Problem
 from smartmeter_cloud.api.serializers import Json
@@ -168,10 +169,7 @@ def get_energy(
     medium = caller.meter(meter).medium
     if medium.name not in ("", "electricity"):
         raise Problem(422, f"this meter measures {medium.name}: ask for its consumption")
-    tier = energy.TIER_OF[by]
-    slices = caller.slices(meter, tier, from_ms, to_ms)
-    earlier = caller.slices(meter, tier, from_ms - 3 * LENGTH_MS[tier], from_ms)
-    bars, gaps = energy.bars(slices, earlier[-1] if earlier else None, by, caller.store.zone)
+    bars, gaps = _energy(caller, meter, from_ms, to_ms, by)
     return Json(
         {
             "by": by,
@@ -201,17 +199,21 @@ def get_consumption(
 ) -> Json:
     """What a meter counted: gas, water, heat or electricity, in bars and in the meter's unit.
 
-    Times are ms. Bars without a reading are left out. A value says what flowed before it, so it
-    counts for the bar of the reading before. What does not fit in one bar is in `gaps`. All bars
-    that overlap from and to are complete. Days and months are those of the store's time zone.
+    Times are ms. Bars without a reading are left out. A sub-meter's value says what flowed before
+    it, so it counts for the bar of the reading before. What does not fit in one bar is in `gaps`.
+    All bars that overlap from and to are complete. Days and months are those of the store's time
+    zone.
     """
     from_ms, to_ms = _bars_span(start, end, by)
     medium = caller.meter(meter).medium
     zone = caller.store.zone
     first, last = consumption.whole(from_ms, to_ms, by, zone)
-    around = consumption.AROUND_MS
-    slices = caller.slices(meter, energy.TIER_OF[by], first - around, last + around)
-    bars, gaps = consumption.bars(slices, by, zone, submeter_total.rate_max(medium))
+    if medium.name:
+        around = consumption.AROUND_MS
+        slices = caller.slices(meter, energy.TIER_OF[by], first - around, last + around)
+        bars, gaps = consumption.bars(slices, by, zone, submeter_total.rate_max(medium))
+    else:
+        bars, gaps = consumption.of_energy(*_energy(caller, meter, first, last, by))
     return Json(
         {
             "by": by,
@@ -223,6 +225,15 @@ def get_consumption(
             "gaps": [vars(g) for g in gaps if g.end > first and g.start < last],
         }
     )
+
+
+def _energy(
+    caller: Caller, meter: str, start: int, end: int, by: str
+) -> tuple[list[energy.Bar], list[energy.Gap]]:
+    tier = energy.TIER_OF[by]
+    slices = caller.slices(meter, tier, start, end)
+    earlier = caller.slices(meter, tier, start - 3 * LENGTH_MS[tier], start)
+    return energy.bars(slices, earlier[-1] if earlier else None, by, caller.store.zone)
 
 
 def _bars_span(start: AwareDatetime, end: AwareDatetime, by: str) -> tuple[int, int]:

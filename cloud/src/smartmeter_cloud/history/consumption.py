@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from smartmeter_cloud.history import energy
 from smartmeter_cloud.history.energy import GAP_MS, MONTH, bounds
 from smartmeter_cloud.store.slices import (
     DAY,
@@ -40,7 +41,7 @@ class Gap:
 
     start: int
     end: int
-    used: Number
+    used: Number | None
 
 
 def bars(
@@ -73,6 +74,14 @@ def bars(
         _count(bar, total.used)
         last, begun = total, bar
     return [made[start] for start in sorted(made)], gaps
+
+
+def of_energy(
+    energy_bars: Sequence[energy.Bar], energy_gaps: Sequence[energy.Gap]
+) -> tuple[list[Bar], list[Gap]]:
+    """What a main meter of electricity imported."""
+    bars = [Bar(one.start, one.end, one.n, one.drawn) for one in energy_bars]
+    return bars, [Gap(one.start, one.end, one.drawn) for one in energy_gaps]
 
 
 def whole(start: int, end: int, by: str, zone: tzinfo) -> tuple[int, int]:
