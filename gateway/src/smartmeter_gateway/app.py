@@ -21,6 +21,7 @@ from .intake.pipeline import Pipeline
 from .intake.recall import recall
 from .intake.serial_source import SerialSource
 from .integrations.emulation.emulation import Emulation
+from .integrations.home_assistant import House
 from .integrations.lan_publisher import LanPublisher
 from .integrations.state_publisher import StatePublisher
 from .monitoring.registry import Registry, log
@@ -30,6 +31,7 @@ from .provisioning.pairing import Pairing
 from .provisioning.sntp_server import SntpServer
 from .spool.database import SpoolError
 from .spool.writer import SpoolWriter
+from .uplink.forwarder import NAME as UPLINK
 from .uplink.forwarder import Forwarder
 from .uplink.inbox import Inbox
 from .web import certificate
@@ -84,12 +86,13 @@ class Concentrator:
                 config.cloud, config.id, config.spool.path, self._writer, inbox, self.registry
             )
         ports = [port.meter for port in config.ports]
-        pipeline = Pipeline(self._writer, self.registry, config.meters, ports)
+        self._pipeline = pipeline = Pipeline(self._writer, self.registry, config.meters, ports)
         if lan:
             self._sources.append(MqttSource(lan, config.id, pipeline, self.registry))
-            self._publisher = LanPublisher(lan, config.id, self.registry)
+            birth = f"{config.home.prefix}/status" if config.home else None
+            self._publisher = LanPublisher(lan, config.id, self.registry, birth)
             self._state_publisher = StatePublisher(
-                self._writer.states, self._publisher, config.id, config.home, self.registry
+                self._writer.states, self._publisher, config.id, self._house(), self.registry
             )
         self._sources += [SerialSource(port, pipeline, self.registry) for port in config.ports]
         self._renewal = self._renew()
@@ -115,6 +118,20 @@ class Concentrator:
             RestartedThread("history", self._recall, self.registry.own_fault, again=False).start()
         log.info("Concentrator %s runs, spool %s", config.id, config.spool.path)
         notify(READY)
+
+    def _house(self) -> House | None:
+        config = self._config
+        if config.home is None:
+            return None
+        return House(
+            config.home.prefix,
+            config.id,
+            config.name,
+            config.names,
+            self._http.address if self._http else None,
+            UPLINK if config.cloud else None,
+            single=config.home.discovery == "single",
+        )
 
     def _recall(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # the page then begins with an empty curve
@@ -215,6 +232,8 @@ class Concentrator:
             if self._writer.is_alive():
                 notify(WATCHDOG)
             self.registry.changed.clear()
+            for meter in self._writer.to_forget():
+                self._pipeline.forget(meter)
             if self._forwarder and not self._ending.is_set():
                 self._forwarder.publish_status()
             if self._publisher and not self._ending.is_set():

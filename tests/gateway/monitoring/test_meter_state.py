@@ -26,8 +26,8 @@ def reading(at: float, values: str, seq: int = 1, **more: Any) -> StateReading:
     return msgspec.json.decode(text, type=StateReading)
 
 
-def meter() -> MeterState:
-    return MeterState.new(T)
+def meter(submeter: bool = False) -> MeterState:
+    return MeterState.new(T, submeter)
 
 
 def told(state: MeterState, at: float) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def test_what_is_kept_says_the_same_after_a_restart() -> None:
 
 
 def test_gas_comes_when_it_changes_and_is_never_late_without_a_clock() -> None:
-    gas = meter()
+    gas = meter(submeter=True)
     gas.take(
         reading(0, '"24.2.1":92.287', clock="adapter", medium="gas", units={"24.2.1": "m3"}), T
     )
@@ -179,6 +179,13 @@ def test_gas_comes_when_it_changes_and_is_never_late_without_a_clock() -> None:
     heat = meter()
     heat.take(reading(0, '"24.2.2":12012000000', medium="heat", units={"24.2.2": "J"}), T)
     assert told(heat, 0)["heat_mj"] == "12012.000000"
+    polled = meter()  # a main meter without a clock
+    for at in (0, 3600, 7200):
+        polled.take(
+            reading(at, '"6-0:1.0.0":1', clock="adapter", medium="heat", units={"6-0:1.0.0": "J"}),
+            T + at,
+        )
+    assert told(polled, 7200 + 3 * 3600)["state"] == "silent"
 
 
 def test_a_code_in_no_table_keeps_its_digits_and_a_second_value_its_channel() -> None:

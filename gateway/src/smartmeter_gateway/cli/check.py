@@ -1,6 +1,5 @@
 """`check`: try what the settings name, and say line by line whether it works."""
 
-import fcntl
 import os
 import shutil
 import socket
@@ -8,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from smartmeter.submeters import main_of
 from smartmeter.wire import refusal, topics
@@ -34,8 +32,11 @@ from ..config.settings import (
     SpoolSettings,
 )
 from ..integrations import home_assistant
+from ..integrations.home_assistant import House
 from ..integrations.lan_publisher import OFFLINE
 from ..monitoring.registry import LAN
+from ..monitoring.states import Facts
+from ..spool.database import is_in_use
 from ..uplink.forwarder import NAME as UPLINK
 from .serial_scan import Result, listen_to_all
 
@@ -56,7 +57,7 @@ def check(config: Config, seconds: float) -> Iterator[Result]:
         yield from _cloud_broker(config.cloud, config)
     else:
         yield True, "cloud: none; readings stay here"
-    if _is_running(config.spool.path):
+    if is_in_use(config.spool.path):
         yield (
             True,
             "the running Concentrator uses its ports; see `smartmeter-gateway status`",
@@ -71,17 +72,6 @@ def _ids(config: Config) -> Iterator[Result]:
     for id in [*(meter.id for meter in config.meters), *(port.meter for port in config.ports)]:
         if main_of(id):
             yield True, f"meter {id}: ids that end in -1 to -8 are for sub-meters; avoid them"
-
-
-def _is_running(spool: Path) -> bool:
-    try:
-        with open(f"{spool}.lock") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
 
 
 def _listening(config: Config) -> Iterator[Result]:
@@ -138,10 +128,12 @@ def _lan_broker(settings: BrokerSettings, config: Config) -> Iterator[Result]:
         fine, line = check_certificate(settings.certificate, settings.key)
         yield fine, f"{LAN}: {line}"
     publishes = {topics.uplink(config.id, _NOBODY, topics.STATE): b""}
-    if not _is_running(config.spool.path):  # consumers would believe it
+    if not is_in_use(config.spool.path):  # consumers would believe it
         publishes[topics.concentrator_status(config.id)] = OFFLINE
     if config.home:
-        publishes[home_assistant.topic(config.home.prefix, _NOBODY)] = b""
+        house = House(config.home.prefix, config.id, single=config.home.discovery == "single")
+        messages = home_assistant.of_meter(house, _NOBODY, Facts(None, ()))
+        publishes |= {topic: b"" for topic, payload in messages.items() if payload}
     tried = _Trial(LAN, settings, config.id)
     yield from tried.run(topics.ALL_METERS, publishes)
     # With 3.1.1 a broker does not report its limit.

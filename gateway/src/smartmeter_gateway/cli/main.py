@@ -88,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     forget.add_argument("meter", metavar="METER", help="its id in the topics")
 
+    away = command(
+        "forget", _forget, "take a meter away: its status, its memory and what is on the LAN broker"
+    )
+    away.add_argument("meter", metavar="METER", help="its id in the topics")
+
     survey = command(
         "ports", _ports, "list the serial ports, and what seems to be connected to them"
     )
@@ -218,6 +223,13 @@ def _forget_counter(arguments: argparse.Namespace) -> int:
 
     forget_counter.forget(load(arguments.config), arguments.meter)
     print("Done. The next telegram of this meter is accepted with whatever counter it has.")
+    return 0
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from . import forget
+
+    print(forget.forget(load(arguments.config), arguments.meter))
     return 0
 
 

@@ -10,9 +10,9 @@ from smartmeter_service.toml_file import SettingsError
 
 from ..config.settings import Config
 from ..web.certificate import client_context
+from ..web.server import EVERY_ADDRESS
 
 _TIMEOUT_S = 5
-_ANY = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
 
 
 def fetch(config: Config) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def fetch(config: Config) -> dict[str, Any]:
     http = config.http
     if http is None:
         raise SettingsError("[http] is not enabled, so the running Concentrator cannot be asked")
-    host = "127.0.0.1" if http.host in _ANY else http.host
+    host = "127.0.0.1" if http.host in EVERY_ADDRESS else http.host
     url = f"{'https' if http.tls else 'http'}://{host}:{http.port}/status"
     request = urllib.request.Request(url)  # noqa: S310
     if http.password is not None:

@@ -104,8 +104,9 @@ class EmbeddedSettings:
 
 
 class _Telegrams(Table, kw_only=True):
-    """How the telegrams of one meter are read."""
+    """How the telegrams of one meter are read. name: for people."""
 
+    name: Text | None = None
     key: MeterKey | None = msgspec.field(default=None, name="key_file")
     auth_key: MeterKey | None = msgspec.field(default=None, name="auth_key_file")
     link: str | None = None
@@ -181,9 +182,14 @@ class MeterSettings(_Telegrams):
 
 
 class HomeAssistantSettings(Table):
-    """[homeassistant]: prefix of discovery topics."""
+    """[homeassistant]: prefix of discovery topics.
+
+    discovery: "device" is one message for each meter; "single" is one for each sensor, for openHAB,
+    Domoticz and ioBroker.
+    """
 
     prefix: str = "homeassistant"
+    discovery: Literal["device", "single"] = "device"
 
     def __post_init__(self) -> None:
         if not all(topics.is_id(level) for level in self.prefix.split("/")):
@@ -265,3 +271,11 @@ class Config:
     home: HomeAssistantSettings | None = None
     sntp: SntpSettings | None = None
     emulations: tuple[EmulationSettings, ...] = ()
+    name: str | None = None  # for people
+
+    @property
+    def names(self) -> dict[str, str]:
+        """meter -> its name, for those that have one."""
+        named = [(port.meter, port.name) for port in self.ports]
+        named += [(meter.id, meter.name) for meter in self.meters]
+        return {meter: name for meter, name in named if name}

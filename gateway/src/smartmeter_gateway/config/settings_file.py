@@ -172,6 +172,7 @@ class HttpTable(Table):
 
 class _File(Table):
     concentrator: str
+    name: Text | None = None
     lan: dict[str, Any] | None = None  # a BrokerTable, or an EmbeddedTable
     cloud: CloudTable | None = None
     spool: SpoolTable = msgspec.field(default_factory=SpoolTable)
@@ -245,6 +246,7 @@ def load(path: Path) -> Config:
         home=tables.homeassistant,
         sntp=tables.sntp,
         emulations=emulations,
+        name=tables.name,
     )
 
 

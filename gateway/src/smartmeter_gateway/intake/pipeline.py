@@ -107,6 +107,25 @@ class Pipeline:
         batch.statuses[meter] = b""
         self._registry.adapter_status(meter, None)
 
+    def forget(self, meter: str) -> None:
+        """Somebody takes a meter away, and its sub-meters with it."""
+        batch = Batch()
+        for gone in {meter} | self._writer.states.submeters(meter):
+            with self._lock:
+                self._known.forget(gone)
+                self._unread.forget(gone)
+                self._forget(batch, gone)
+            if gone in self._guards:
+                self._guards[gone].forget()
+        self._writer.put(batch)
+
+    def _forget(self, batch: Batch, meter: str) -> None:
+        self._withdraw(batch, meter)
+        self._registry.forget(meter)
+        self._deduplicator.forget(meter)
+        self._readings.pop(meter, None)
+        batch.forgotten.add(meter)
+
     def _admit(self, batch: Batch, meter: str) -> None:
         """Give a meter a slot. Raises Refused if there is none."""
         with self._lock:
@@ -115,11 +134,7 @@ class Pipeline:
                 raise Refused(METERS, f"one meter more than the {METERS_MAX} that can be followed")
             self._unread.forget(meter)
             if gone:
-                self._withdraw(batch, gone)
-                self._registry.forget(gone)
-                self._deduplicator.forget(gone)
-                self._readings.pop(gone, None)
-                batch.forgotten.add(gone)
+                self._forget(batch, gone)
 
     def _is_new(self, batch: Batch, meter: str, payload: bytes, source: str) -> bool:
         values = validation.reading(payload)
@@ -167,4 +182,4 @@ class Pipeline:
 
     def guard(self, meter: str) -> ReplayGuard:
         """A meter's guard from before the start, or a new one."""
-        return self._guards.get(meter) or ReplayGuard()
+        return self._guards.setdefault(meter, ReplayGuard())

@@ -31,6 +31,12 @@ class ReplayGuard:
     def note(self, telegram: bytes) -> None:
         self._recent.append(_digest(telegram))
 
+    def forget(self) -> None:
+        """Begin from the start, also for the Receivers that share the dicts."""
+        self.counters.clear()
+        self.times.clear()
+        self._recent.clear()
+
     def kept(self) -> bytes:
         """The guard as bytes for the spool."""
         counters = {title.hex(): n for title, n in self.counters.items()}

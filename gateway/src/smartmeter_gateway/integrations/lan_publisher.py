@@ -13,7 +13,7 @@ from smartmeter.wire import topics
 from smartmeter_mqtt import client_ids
 from smartmeter_mqtt.broker_link import BrokerLink, Listener
 from smartmeter_mqtt.reasons import reason
-from smartmeter_mqtt.session import Answer, ConnectOptions, Session
+from smartmeter_mqtt.session import Answer, ConnectOptions, Message, Session
 from smartmeter_mqtt.settings import BrokerSettings
 
 from ..monitoring import document
@@ -28,7 +28,14 @@ OFFLINE = json.dumps({"state": "offline"}).encode()
 class LanPublisher(Listener):
     """start(), stop(), publish() and publish_status() may be called from any thread."""
 
-    def __init__(self, settings: BrokerSettings, concentrator: str, registry: Registry) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        concentrator: str,
+        registry: Registry,
+        birth_topic: str | None = None,
+    ) -> None:
+        """birth_topic: on which Home Assistant says "online" after a start."""
         self._registry = registry
         self._lock = threading.Lock()
         self._session: Session | None = None
@@ -41,8 +48,10 @@ class LanPublisher(Listener):
         self._status_topic = topics.concentrator_status(concentrator)
         will = self._status_topic, OFFLINE
         options = ConnectOptions(client_ids.of_publisher(concentrator), will=will)
-        self._broker = BrokerLink(_NAME, settings, options, None, self, registry)
-        # Called in the link's thread, at each new connection: the broker may have lost everything.
+        self._broker = BrokerLink(_NAME, settings, options, birth_topic, self, registry)
+        # Called in the link's thread, at each new connection, because the broker may have lost
+        # everything; and when Home Assistant has started, because somebody may have deleted a
+        # device there.
         self.on_connected: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -66,14 +75,17 @@ class LanPublisher(Listener):
         found = json.dumps(document.for_consumers(self._registry))
         self.publish(self._status_topic, found.encode())
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish and retain; an empty payload withdraws. Without a connection nothing is kept."""
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Publish and retain; an empty payload withdraws. False, and lost, without connection."""
         with self._lock:
             if topic in self._held:
                 self._held[topic] = self._held[topic][0], payload
-            elif self._session is not None:
+            elif self._session is None:
+                return False
+            else:
                 self._waiting[topic] = payload
         self._send()
+        return True
 
     # In the link's thread.
 
@@ -87,6 +99,11 @@ class LanPublisher(Listener):
 
     def disconnected(self) -> None:
         self._session = None
+
+    def received(self, session: Session, messages: list[Message]) -> None:
+        if any(message.payload == b"online" and not message.retained for message in messages):
+            self.on_connected()
+        session.ack([message.packet_id for message in messages])
 
     def answered(self, session: Session, answers: list[Answer]) -> None:
         for answer in answers:

@@ -10,11 +10,10 @@ import time
 from smartmeter.wire import topics
 from smartmeter_service.threads import RestartedThread
 
-from ..config.settings import HomeAssistantSettings
-from ..monitoring.quantities import Quantity
 from ..monitoring.registry import Registry
-from ..monitoring.states import States
+from ..monitoring.states import Facts, States
 from . import home_assistant
+from .home_assistant import House
 from .lan_publisher import LanPublisher
 
 _TURN_S = 0.2  # between two rounds; a meter has at most one message in each
@@ -30,20 +29,21 @@ class StatePublisher:
         states: States,
         lan: LanPublisher,
         concentrator: str,
-        home: HomeAssistantSettings | None,
+        house: House | None,
         registry: Registry,
     ) -> None:
+        """house: for Home Assistant, or None if it is not to be told."""
         self._states = states
         self._lan = lan
         self._concentrator = concentrator
-        self._home = home
+        self._house = house
         self._reconnected = threading.Event()
         lan.on_connected = self._connected
         self._ending = threading.Event()
         self._due: dict[str, float] = {}  # meter -> when it is published again, unix s
         self._published: dict[str, bytes] = {}  # meter -> its newest state
-        # Meter -> medium and values of its newest discovery message.
-        self._announced: dict[str, tuple[str | None, list[Quantity]]] = {}
+        self._announced: dict[str, Facts] = {}  # meter -> what its discovery message says
+        self._gone: dict[str, Facts] = {}  # forgotten, but perhaps still on the broker
         self._thread = RestartedThread("state", self._run, registry.own_fault)
 
     def start(self) -> None:
@@ -68,16 +68,18 @@ class StatePublisher:
 
     def _round(self) -> None:
         meters, gone = self._states.news()
+        self._gone |= gone
         if self._reconnected.is_set():
             self._reconnected.clear()
             self._published.clear()
             self._announced.clear()
             meters |= self._states.meters()
+            if self._house:
+                self._publish_all(home_assistant.of_concentrator(self._house))
         now = time.time()
         meters |= {m for m, at in self._due.items() if not now < at < now + _AHEAD_MAX_S}
-        for meter in gone:
-            self._withdraw(meter)
-        for meter in meters - gone:
+        self._gone = {m: facts for m, facts in self._gone.items() if not self._withdraw(m, facts)}
+        for meter in meters:
             self._publish(meter, now)
 
     def _publish(self, meter: str, now: float) -> None:
@@ -88,29 +90,33 @@ class StatePublisher:
         payload, self._due[meter] = made
         if payload != self._published.get(meter):
             self._published[meter] = payload
-            self._announce(meter)
+            # Before the announcement: Home Assistant then reads what its new sensors begin with.
             self._lan.publish(self._topic(meter), payload)
+            self._announce(meter)
 
     def _announce(self, meter: str) -> None:
-        if self._home is None:
-            return
-        found = self._states.quantities(meter)
-        if self._announced.get(meter) == found:
-            return
-        self._announced[meter] = found
-        medium, quantities = found
-        self._lan.publish(
-            home_assistant.topic(self._home.prefix, meter),
-            home_assistant.payload(self._concentrator, meter, quantities, medium),
-        )
+        facts = self._states.facts(meter)
+        if self._house and facts and self._announced.get(meter) != facts:
+            self._announced[meter] = facts
+            self._publish_all(home_assistant.of_meter(self._house, meter, facts))
 
-    def _withdraw(self, meter: str) -> None:
+    def _withdraw(self, meter: str, facts: Facts) -> bool:
+        """Take a forgotten meter off the broker; False while there is no connection to it."""
         self._due.pop(meter, None)
         self._published.pop(meter, None)
-        self._lan.publish(self._topic(meter), b"")
-        if self._home is not None:
-            self._announced.pop(meter, None)
-            self._lan.publish(home_assistant.topic(self._home.prefix, meter), b"")
+        self._announced.pop(meter, None)
+        if not self._lan.publish(self._topic(meter), b""):
+            return False
+        # What its adapter has left there: it would come back at the next connection.
+        self._lan.publish(topics.meter(meter, topics.STATUS), b"")
+        if self._house:
+            messages = home_assistant.of_meter(self._house, meter, facts)
+            self._publish_all(dict.fromkeys(messages, b""))
+        return True
+
+    def _publish_all(self, messages: dict[str, bytes]) -> None:
+        for topic, payload in messages.items():
+            self._lan.publish(topic, payload)
 
     def _topic(self, meter: str) -> str:
         return topics.uplink(self._concentrator, meter, topics.STATE)

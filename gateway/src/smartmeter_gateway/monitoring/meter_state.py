@@ -49,6 +49,8 @@ class MeterState(msgspec.Struct, omit_defaults=True):
     """One meter's. It is kept on disk as it is.
 
     time, seq, clock, medium: of the newest reading. offline: its adapter has said so since.
+    signal: the newest that its adapter has reported, in dBm. submeter: whether it comes by another
+    meter, and only when something changes.
     astray: since when readings come only with times that are not next, or 0.
     """
 
@@ -58,12 +60,14 @@ class MeterState(msgspec.Struct, omit_defaults=True):
     clock: str = "meter"
     medium: str | None = None
     offline: bool = False
+    signal: int | None = None
+    submeter: bool = False
     astray: float = 0.0
     values: dict[str, Value] = {}
 
     @classmethod
-    def new(cls, now: float) -> "MeterState":
-        return cls(Rhythm(now))
+    def new(cls, now: float, submeter: bool = False) -> "MeterState":
+        return cls(Rhythm(now), submeter=submeter)
 
     def take(self, reading: StateReading, now: float) -> bool:
         """Take a reading over; False if it is a repeated one or its time is not next."""
@@ -116,13 +120,13 @@ class MeterState(msgspec.Struct, omit_defaults=True):
     @property
     def _silent_at(self) -> float:
         """What a sub-meter without a clock sends comes when it changes, so it is never late."""
-        if self.medium and self.clock != "meter":
+        if self.submeter and self.clock != "meter":
             return float("inf")
         unknown = _UNKNOWN_TOTAL_S if self.medium else _UNKNOWN_S
         return self.rhythm.until(unknown)
 
     def _ceased_at(self, value: Value, is_total: bool) -> float:
-        if self.medium:
+        if self.submeter:
             return self._silent_at
         return value.rhythm.until(_UNKNOWN_TOTAL_S if is_total else _UNKNOWN_S)
 
@@ -149,6 +153,8 @@ class MeterState(msgspec.Struct, omit_defaults=True):
             "state": state,
             "reason": reason,
         }
+        if self.signal is not None:
+            found["signal_dbm"] = None if self.offline else self.signal
         for code, value in self.values.items():
             meaning = quantity(code, self.medium, value.unit)
             ceased = now >= self._ceased_at(value, meaning.total)

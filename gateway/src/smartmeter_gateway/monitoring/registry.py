@@ -236,8 +236,11 @@ class Registry:
             self.alarm(key, None)
 
     def forget(self, meter: str) -> None:
-        """A meter has been silent for long, and another one needs its place."""
+        """A meter is gone for good, or gives its place to another one."""
+        for key in [key for key in self.alarms if key.endswith(f".{meter}")]:
+            self.alarm(key, None)
         with self.lock:
+            self._zones.pop(meter, None)
             for known in (
                 *(self.adapters, self.duplicates, self.meters, self.curves),
                 self.daily_energy,

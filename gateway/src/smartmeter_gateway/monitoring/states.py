@@ -44,6 +44,7 @@ class Newest(NamedTuple):
 
 class _Status(msgspec.Struct):
     state: object = None
+    rssi: object = None
 
 
 _status = msgspec.json.Decoder(_Status)
@@ -60,6 +61,19 @@ class Row(Protocol):
     def payload(self) -> bytes: ...
 
 
+class Facts(NamedTuple):
+    """What does not change with each reading.
+
+    medium: a sub-meter's, or None; quantities: of all values that it has ever sent; version: its
+    adapter's, if known; has_signal: whether its adapter has reported a signal.
+    """
+
+    medium: str | None
+    quantities: tuple[Quantity, ...]
+    version: str | None = None
+    has_signal: bool = False
+
+
 class States:
     """For any thread. changed is set once something new is committed."""
 
@@ -71,7 +85,7 @@ class States:
         self._submeters: dict[str, set[str]] = {}  # by their main meter
         self._taken: set[str] = set()  # in the batch that is being committed
         self._new: set[str] = set()  # committed, and not yet fetched by news()
-        self._gone: set[str] = set()
+        self._gone: dict[str, Facts] = {}
         self.changed = threading.Event()
         for meter, state in kept.items():
             try:
@@ -97,8 +111,9 @@ class States:
         """What a batch changes: meter -> its state, to be stored in the same commit."""
         with self._lock:
             for meter in forgotten:
-                if self._meters.pop(meter, None):
-                    self._gone.add(meter)
+                state = self._meters.pop(meter, None)
+                if state:
+                    self._gone[meter] = self._facts(meter, state)
                     self._submeters.get(main_of(meter), set()).discard(meter)
             taken = {row.meter for row in rows if self._take_reading(row, now)}
             for meter, status in statuses.items():
@@ -114,7 +129,7 @@ class States:
             reading = _reading.decode(row.payload)
             state = self._meters.get(row.meter)
             if state is None:
-                state = MeterState.new(now)
+                state = MeterState.new(now, submeter=self._is_submeter(row.meter, reading.medium))
                 self._add(row.meter, state)
             return state.take(reading, now)
         except Exception:
@@ -122,14 +137,22 @@ class States:
             self._registry.own_fault("state")
         return False
 
+    @staticmethod
+    def _is_submeter(meter: str, medium: str | None) -> bool:
+        """Older main meters may have ids that end like a sub-meter's, but measure electricity."""
+        return bool(medium and main_of(meter))
+
     def _take_status(self, meter: str, status: bytes) -> bool:
         state = self._meters.get(meter)
         if state is None:
             return False
         try:
-            state.offline = bool(status) and _status.decode(status).state == OFFLINE
+            found = _status.decode(status) if status else _Status()
         except msgspec.MsgspecError:
             return False
+        state.offline = found.state == OFFLINE
+        if type(found.rssi) is int:
+            state.signal = found.rssi
         return True
 
     def everything(self) -> dict[str, bytes]:
@@ -150,12 +173,12 @@ class States:
 
     # In any thread.
 
-    def news(self) -> tuple[set[str], set[str]]:
-        """The meters with something new since the last call, and those that are gone."""
+    def news(self) -> tuple[set[str], dict[str, Facts]]:
+        """The meters with something new since the last call, and those that are forgotten."""
         with self._lock:
             self.changed.clear()
             new, self._new = self._new, set()
-            gone, self._gone = self._gone - self._meters.keys(), set()
+            gone, self._gone = self._gone, {}
             return new & self._meters.keys(), gone
 
     def meters(self) -> set[str]:
@@ -163,11 +186,23 @@ class States:
         with self._lock:
             return {meter for meter, state in self._meters.items() if state.time}
 
-    def quantities(self, meter: str) -> tuple[str | None, list[Quantity]]:
-        """A meter's medium (None: electricity), and what its values mean; [] if it is gone."""
+    def submeters(self, meter: str) -> set[str]:
+        """The sub-meters of a main meter."""
+        with self._lock:
+            return set(self._submeters.get(meter, ()))
+
+    def facts(self, meter: str) -> Facts | None:
+        """What a meter sends, None if it is gone."""
         with self._lock:
             state = self._meters.get(meter)
-            return (state.medium, state.quantities()) if state else (None, [])
+            return self._facts(meter, state) if state else None
+
+    def _facts(self, meter: str, state: MeterState) -> Facts:
+        with self._registry.lock:
+            adapter = self._registry.adapters.get(meter)
+        version = adapter.facts.get("version") if adapter else None
+        quantities = tuple(state.quantities())
+        return Facts(state.medium, quantities, version, state.signal is not None)
 
     def newest(self, meter: str, now: float) -> Newest | None:
         """What a meter's values are now; None if it has sent no reading."""
@@ -207,7 +242,7 @@ class States:
             return document, min(found.next_change(now), again)
 
     def _why(self, meter: str, found: MeterState, now: float) -> tuple[str, str | None]:
-        main = main_of(meter) if found.medium else ""
+        main = main_of(meter) if found.submeter else ""
         if main in self._meters:
             state, reason = self._why(main, self._meters[main], now)
             if state != ONLINE:

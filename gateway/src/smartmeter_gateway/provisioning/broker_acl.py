@@ -53,6 +53,7 @@ def mosquitto_lan(concentrator: str, user: str, prefix: str | None) -> str:
         f"user {user}",
         f"topic read {topics.ALL_METERS}",
         f"topic write {own}#",
+        f"topic write {topics.meter(_SOMEBODY, topics.STATUS).replace(_SOMEBODY, '+')}",
     ]
     if prefix:
         lines += [f"topic write {prefix}/#", f"topic read {prefix}/status"]

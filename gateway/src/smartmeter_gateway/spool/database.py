@@ -4,6 +4,7 @@ A row is a message as it came: meter, specific topic, payload. It is deleted aft
 receipt for it. Row ids only grow; none is used twice.
 """
 
+import fcntl
 import json
 import sqlite3
 import time
@@ -23,6 +24,8 @@ _FIRST_REFUSED = "id IN (SELECT id FROM refused ORDER BY id LIMIT 500)"
 _MEMORY = "CREATE TABLE memory (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID"
 # meter -> what consumers know of it (monitoring/meter_state.py).
 _STATE = "CREATE TABLE state (meter TEXT PRIMARY KEY, payload BLOB NOT NULL) WITHOUT ROWID"
+# Meters that `smartmeter-gateway forget` names; another process writes them.
+_FORGET = "CREATE TABLE forget (meter TEXT PRIMARY KEY) WITHOUT ROWID"
 # Which messages the Cloud has refused, or would. In a table of its own, a row is small to write.
 _REFUSED = (
     "CREATE TABLE refused (id INTEGER PRIMARY KEY, meter TEXT NOT NULL, bytes INTEGER NOT NULL)",
@@ -47,6 +50,7 @@ _SCHEMA = (
     )""",
     *_REFUSED,
     _STATE,
+    _FORGET,
 )
 
 
@@ -100,6 +104,7 @@ class Spool:
             self._migrate(version)
             self._connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
             self._connection.execute("COMMIT")
+        self._seen_version: int | None = None
         self.next, self.rows, self.bytes, self.dropped, self.refused_dropped = (
             self._connection.execute(
                 "SELECT next, rows, bytes, dropped, refused_dropped FROM total"
@@ -131,6 +136,7 @@ class Spool:
             for statement in _REFUSED:
                 execute(statement)
         execute(_STATE)
+        execute(_FORGET)
 
     def write(
         self,
@@ -168,7 +174,7 @@ class Spool:
             for mark in marks:
                 self._mark(mark)
             self._keep_bounds(arrived)
-            for table in ("status", "memory", "state"):
+            for table in ("status", "memory", "state", "forget"):
                 self._connection.executemany(
                     f"DELETE FROM {table} WHERE meter = ?",  # noqa: S608 (our text)
                     [(meter,) for meter in forgotten],
@@ -217,6 +223,14 @@ class Spool:
     def states(self) -> dict[str, bytes]:
         """meter -> its state."""
         return dict(self._connection.execute("SELECT meter, payload FROM state"))
+
+    def to_forget(self) -> list[str]:
+        """Meters that another process wants to have forgotten."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._seen_version:  # no other process has written since
+            return []
+        self._seen_version = version
+        return [meter for (meter,) in self._connection.execute("SELECT meter FROM forget")]
 
     def _write_status(self, newest: dict[str, bytes]) -> None:
         kept = [(meter, payload) for meter, payload in newest.items() if payload]
@@ -360,6 +374,18 @@ def set_aside(path: Path) -> Path:
         if part.exists():
             part.rename(target.with_name(target.name + suffix))
     return target
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether a Concentrator runs with this spool."""
+    try:
+        with open(f"{path}.lock") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def is_corrupt(why: sqlite3.Error) -> bool:

@@ -68,6 +68,7 @@ class SpoolWriter:
         self._waiting_bytes = 0
         self._receipts: list[int] = []
         self._marks: list[Refused | Released] = []
+        self._to_forget: set[str] = set()
         self._changed = threading.Condition()
         self._ending = False
         self._round_at = time.monotonic()
@@ -99,6 +100,12 @@ class SpoolWriter:
     def replay_guards(self) -> dict[str, bytes]:
         """meter -> its replay guard, as kept before; call it before start()."""
         return self._spool.replay_guards()
+
+    def to_forget(self) -> set[str]:
+        """Meters that `smartmeter-gateway forget` has named since the last call."""
+        with self._changed:
+            named, self._to_forget = self._to_forget, set()
+            return named
 
     def put(self, batch: Batch) -> None:
         """Take in messages; waits while too much already waits for the disk."""
@@ -148,12 +155,20 @@ class SpoolWriter:
     def _run(self) -> None:
         while True:
             self._round_at = time.monotonic()
+            self._look_for_names()
             batch, forget, marks, ending = self._gather()
             if not self._commit(batch, forget, marks):
                 break
             if ending and not (batch or forget or marks):
                 break
         self._spool.close()
+
+    def _look_for_names(self) -> None:
+        named = self._spool.to_forget()
+        if named:
+            with self._changed:
+                self._to_forget.update(named)
+            self._registry.changed.set()
 
     def _gather(self) -> tuple[Batch, list[int], list[Refused | Released], bool]:
         with self._changed:

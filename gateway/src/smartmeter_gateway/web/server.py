@@ -27,6 +27,7 @@ from ..monitoring.states import States
 from . import certificate
 from .rate_limit import WrongPasswordLimit
 
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (looked for, not listened on)
 _REQUESTS_MAX = 16  # at a time; a further one waits its turn
 _TIMEOUT_S = 10
 _USER = "home"
@@ -78,6 +79,16 @@ class LocalHttp:
             ) from None
         self.port = int(self._server.server_address[1])
         self._thread = RestartedThread("http", self._server.serve_forever, registry.own_fault)
+
+    @property
+    def address(self) -> str | None:
+        """The page's URL for other machines, or None if they do not reach it."""
+        host = self._settings.host
+        if is_loopback(host):
+            return None
+        if host in EVERY_ADDRESS:
+            host = socket.gethostname()
+        return f"https://{f'[{host}]' if ':' in host else host}:{self.port}/"
 
     def start(self) -> None:
         self._thread.start()
