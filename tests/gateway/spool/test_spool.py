@@ -63,6 +63,7 @@ def test_a_spool_of_an_earlier_version_is_taken_over(path: Path, version: int) -
     spool.close()
     with contextlib.closing(sqlite3.connect(path)) as c, c:
         c.execute("DROP TABLE state")
+        c.execute("DROP TABLE forget")
         if version < 3:
             c.execute("DROP TABLE refused")
             c.execute("ALTER TABLE total DROP COLUMN refused_dropped")
