@@ -134,19 +134,16 @@ def test_the_older_form_has_the_same_sensors_each_alone() -> None:
     found = facts("1.7.0", "1.8.0", has_signal=True)
     single = home_assistant.of_meter(HOUSE._replace(single=True), "m", found)
     device = home_assistant.of_meter(HOUSE, "m", found)
-    assert single.keys() == device.keys()  # each withdraws the other
-    assert not [topic for topic in single if bool(single[topic]) == bool(device[topic])]
     whole = json.loads(device["homeassistant/device/smartmeter_m/config"])
-    for topic, payload in single.items():
-        if payload:
-            sensor = json.loads(payload)
-            check_sensor(sensor)
-            key = topic.split("/")[-2]
-            assert sensor["device"] == whole["device"]
-            expected = whole["components"][key] | {"device": sensor["device"]}
-            assert {k: sensor[k] for k in expected if k != "platform"} == {
-                k: v for k, v in expected.items() if k != "platform"
-            }
+    sensors = {topic.split("/")[-2]: json.loads(payload) for topic, payload in single.items()}
+    assert sensors.keys() == whole["components"].keys()
+    for key, sensor in sensors.items():
+        check_sensor(sensor)
+        component = whole["components"][key]
+        assert {k: sensor[k] for k in component if k != "platform"} == {
+            k: v for k, v in component.items() if k != "platform"
+        }
+        assert sensor["device"] == whole["device"]
 
 
 def test_a_value_that_has_ceased_or_never_came_is_unknown_and_never_0() -> None:
@@ -265,6 +262,28 @@ def test_a_meter_on_our_own_port_is_announced_and_stored_once(
         eventually(lambda: len(cloud.seqs("sml")) >= 2)
     stored = cloud.order["sml"]
     assert len(stored) == len(set(stored))
+
+
+def test_the_other_form_is_withdrawn_when_the_setting_changes(
+    between: Between, adapter: Adapter
+) -> None:
+    whole = "homeassistant/device/smartmeter_m/config"
+    single = "homeassistant/sensor/smartmeter_m/1_7_0/config"
+    between.configure("[homeassistant]")
+    between.process.start().says("LAN broker: connected")
+    adapter.publish_and_wait("m", reading(1))
+    with Consumer(between.lan.port) as house:
+        eventually(lambda: house.heard.get(whole))
+        for discovery, there, gone in (("single", single, whole), ("device", whole, single)):
+            assert between.process.stop() == 0
+            between.configure(f'[homeassistant]\ndiscovery = "{discovery}"')
+            between.process.start()
+            eventually(lambda: house.heard.get(there, [b""])[-1])  # noqa: B023 (called here)
+            eventually(lambda: not house.heard[gone][-1])  # noqa: B023
+            seq = 2 if discovery == "single" else 3
+            adapter.publish_and_wait("m", reading(seq))  # with it, the form is on disk
+            total = f"1136.{784 + seq}"
+            eventually(lambda: house.newest("m")["energy_import_kwh"] == total)  # noqa: B023
 
 
 def test_a_device_that_was_deleted_comes_back_when_home_assistant_starts(

@@ -76,10 +76,7 @@ def object_id(meter: str) -> str:
 
 
 def of_meter(house: House, meter: str, facts: Facts) -> dict[str, bytes]:
-    """The discovery messages of a meter, by topic; an empty one withdraws the other form's.
-
-    Values in no table get no sensor.
-    """
+    """The discovery messages of a meter, by topic. Values in no table get no sensor."""
     unique = f"smartmeter_{object_id(meter)}"
     state = topics.uplink(house.concentrator, meter, topics.STATE)
     device = {
@@ -154,12 +151,11 @@ def _messages(
     whole = f"{house.prefix}/device/{unique}/config"
     single = {f"{house.prefix}/sensor/{unique}/{key}/config": c for key, c in components.items()}
     if not house.single:
-        return dict.fromkeys(single, b"") | {whole: _json(head | {"components": components})}
-    each = {
+        return {whole: _json(head | {"components": components})}
+    return {
         topic: _json(head | {k: v for k, v in component.items() if k != "platform"})
         for topic, component in single.items()
     }
-    return {whole: b""} | each
 
 
 def _json(message: dict[str, Any]) -> bytes:

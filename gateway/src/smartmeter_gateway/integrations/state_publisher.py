@@ -37,6 +37,8 @@ class StatePublisher:
         self._lan = lan
         self._concentrator = concentrator
         self._house = house
+        # Meters whose discovery messages on the broker have the other form.
+        self._switched = states.announce_singly(house.single) if house else set()
         self._reconnected = threading.Event()
         lan.on_connected = self._connected
         self._ending = threading.Event()
@@ -75,7 +77,7 @@ class StatePublisher:
             self._announced.clear()
             meters |= self._states.meters()
             if self._house:
-                self._publish_all(home_assistant.of_concentrator(self._house))
+                self._publish_all(self._of_concentrator(self._house))
         now = time.time()
         meters |= {m for m, at in self._due.items() if not now < at < now + _AHEAD_MAX_S}
         self._gone = {m: facts for m, facts in self._gone.items() if not self._withdraw(m, facts)}
@@ -98,7 +100,11 @@ class StatePublisher:
         facts = self._states.facts(meter)
         if self._house and facts and self._announced.get(meter) != facts:
             self._announced[meter] = facts
-            self._publish_all(home_assistant.of_meter(self._house, meter, facts))
+            messages = home_assistant.of_meter(self._house, meter, facts)
+            if meter in self._switched:
+                other = self._house._replace(single=not self._house.single)
+                messages |= dict.fromkeys(home_assistant.of_meter(other, meter, facts), b"")
+            self._publish_all(messages)
 
     def _withdraw(self, meter: str, facts: Facts) -> bool:
         """Take a forgotten meter off the broker; False while there is no connection to it."""
@@ -113,6 +119,13 @@ class StatePublisher:
             messages = home_assistant.of_meter(self._house, meter, facts)
             self._publish_all(dict.fromkeys(messages, b""))
         return True
+
+    def _of_concentrator(self, house: House) -> dict[str, bytes]:
+        messages = home_assistant.of_concentrator(house)
+        if self._switched:
+            other = house._replace(single=not house.single)
+            messages |= dict.fromkeys(home_assistant.of_concentrator(other), b"")
+        return messages
 
     def _publish_all(self, messages: dict[str, bytes]) -> None:
         for topic, payload in messages.items():

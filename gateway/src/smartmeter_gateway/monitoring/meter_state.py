@@ -50,7 +50,7 @@ class MeterState(msgspec.Struct, omit_defaults=True):
 
     time, seq, clock, medium: of the newest reading. offline: its adapter has said so since.
     signal: the newest that its adapter has reported, in dBm. submeter: whether it comes by another
-    meter, and only when something changes.
+    meter, and only when something changes. single: the form of its announcement.
     astray: since when readings come only with times that are not next, or 0.
     """
 
@@ -62,6 +62,7 @@ class MeterState(msgspec.Struct, omit_defaults=True):
     offline: bool = False
     signal: int | None = None
     submeter: bool = False
+    single: bool = False
     astray: float = 0.0
     values: dict[str, Value] = {}
 

@@ -86,6 +86,7 @@ class States:
         self._taken: set[str] = set()  # in the batch that is being committed
         self._new: set[str] = set()  # committed, and not yet fetched by news()
         self._gone: dict[str, Facts] = {}
+        self._single = False
         self.changed = threading.Event()
         for meter, state in kept.items():
             try:
@@ -98,6 +99,18 @@ class States:
         main = main_of(meter)
         if main:
             self._submeters.setdefault(main, set()).add(meter)
+
+    def announce_singly(self, single: bool) -> set[str]:
+        """From now on, meters are announced in this form; those that had the other one.
+
+        Call it before the spool's thread starts. It is kept with the next reading of each.
+        """
+        with self._lock:
+            switched = {m for m, state in self._meters.items() if state.single != single}
+            self._single = single
+            for state in self._meters.values():
+                state.single = single
+            return switched
 
     # In the spool's thread.
 
@@ -130,6 +143,7 @@ class States:
             state = self._meters.get(row.meter)
             if state is None:
                 state = MeterState.new(now, submeter=self._is_submeter(row.meter, reading.medium))
+                state.single = self._single
                 self._add(row.meter, state)
             return state.take(reading, now)
         except Exception:
