@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
+from cryptography import x509
 from smartmeter_cloud.cli import main
 from smartmeter_cloud.config.settings_file import load
 from smartmeter_cloud.history import bulk
@@ -97,11 +98,6 @@ def test_init_takes_answers_and_secrets_by_name(
         ("broker.prot=1", "broker.prot is not one of the questions, which are broker."),
         ("broker.port", "an answer is given as NAME=VALUE"),
         ('store.path=a"b', "use plain characters"),
-        ("http.host=0.0.0.0", "http.host"),
-        (
-            "broker.listen=0.0.0.0",
-            "broker.certificate is missing: File of its certificate; give it",
-        ),
     ],
 )
 def test_init_with_a_wrong_answer_writes_nothing(
@@ -109,11 +105,32 @@ def test_init_with_a_wrong_answer_writes_nothing(
 ) -> None:
     path = tmp_path / "cloud.toml"
     status, _, err = typed(capsys, "init", "--config", path, "--set", answer)
-    if answer.startswith("http.host"):  # a proxy in front is what is taken for granted then
-        assert (status, load(path).http.is_open) == (0, False)
-        return
     assert (status, sentence in err) == (1, True), err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_init_for_the_network_makes_the_certificates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cloud.toml"
+    answers = ["broker.listen=0.0.0.0", "http.host=0.0.0.0", "http.name=cloud.example"]
+    named = [part for answer in answers for part in ("--set", answer)]
+    status, _, err = typed(capsys, "init", "--config", path, *named)
+    assert status == 0, err
+    made = load(path)
+    assert made.own_broker is not None
+    assert made.own_broker.client_ca == tmp_path / "authority" / "ca.crt"
+    assert not made.http.is_open
+    assert made.http.certificate is not None
+    for file in (made.own_broker.certificate, made.http.certificate):
+        assert file is not None
+        found = x509.load_pem_x509_certificate(file.read_bytes())
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert {"cloud.example", "localhost"} <= set(names.get_values_for_type(x509.DNSName))
+    proxied = tmp_path / "proxied" / "cloud.toml"
+    behind = ("--set", "http.host=0.0.0.0", "--set", "http.certificate=none")
+    assert typed(capsys, "init", "--config", proxied, *behind)[0] == 0
+    assert (load(proxied).http.certificate, load(proxied).http.is_open) == (None, False)
 
 
 # check

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from smartmeter_gateway.provisioning import est_client
+from smartmeter_gateway.provisioning import est_client, invitation
 
 from tests.cloud.api_process import Site
 from tests.cloud.web.pages import Page, expect
@@ -20,14 +20,15 @@ def test_a_concentrator_is_invited_and_shut_out(browser: Any, site: Site, tmp_pa
         page.get_by_label("Household").fill("smith")
         page.get_by_role("button", name="Invite").click()
         command = admin.locator("pre")
-        expect(command).to_contain_text("smartmeter-gateway enroll http")
+        expect(command).to_contain_text("smartmeter-gateway enroll")
         entry = admin.locator("li", has_text="house-9")
         expect(entry).to_contain_text("household smith")
         expect(entry).to_contain_text("invited until")
 
-        _, _, url, token = command.inner_text().split()
-        own = est_client.Identity("house-9", url, tmp_path / "crt", tmp_path / "key", None)
-        est_client.enroll(own, token, tmp_path / "ca")
+        invited = invitation.parse(command.inner_text().split()[-1])
+        assert invited.concentrator == "house-9"
+        own = est_client.Identity("house-9", invited.url, tmp_path / "crt", tmp_path / "key", None)
+        est_client.enroll(own, invited.token, tmp_path / "ca")
         page.reload()
         page.get_by_text("Concentrators: certificates and access").click()
         expect(entry).to_contain_text("certificate until")

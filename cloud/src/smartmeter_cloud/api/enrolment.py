@@ -146,9 +146,13 @@ class NewInvitation(BaseModel):
     responses=refusals(401, 403, 409, 422),
 )
 def invite_concentrator(
-    concentrator: ConcentratorId, body: NewInvitation, caller: Admin, enrolment: Enrols
+    concentrator: ConcentratorId,
+    body: NewInvitation,
+    caller: Admin,
+    enrolment: Enrols,
+    request: Request,
 ) -> Json:
-    """Creates a one-time token for `smartmeter-gateway enroll`. It is only shown in this answer.
+    """Creates a line for `smartmeter-gateway enroll`. It is only shown in this answer.
 
     The Concentrator uses it once, within the hours that you choose.
     """
@@ -157,7 +161,8 @@ def invite_concentrator(
     if household is not None:
         caller.place_invited(concentrator, household)
     caller.note(f"invited Concentrator {concentrator}", household)
-    return Json({"token": token, "expires": rfc3339(until)})
+    line = enrolment.line(str(request.base_url), concentrator, token)
+    return Json({"line": line, "token": token, "expires": rfc3339(until)})
 
 
 @router.get(

@@ -319,7 +319,11 @@ class Concentrator(Schema):
 
 
 class Invitation(Schema):
-    token: str = Field(examples=["smt_..."], description="for smartmeter-gateway enroll")
+    line: str = Field(
+        examples=["smartmeter-invite://cloud.example/home-1?broker=cloud.example%3A8883&token=..."],
+        description="for smartmeter-gateway enroll",
+    )
+    token: str = Field(examples=["smt_..."], description="the line's token alone")
     expires: Moment
 
 

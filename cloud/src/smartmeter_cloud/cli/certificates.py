@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
         made.add_argument("--config", metavar="FILE", type=Path, help=HELP)
         return made
 
-    invite = command("invite", "create a single-use token for a Concentrator", "CONCENTRATOR")
+    invite = command("invite", "print the line that lets a Concentrator join", "CONCENTRATOR")
     invite.add_argument("--household", metavar="ID", help="its new household")
     invite.add_argument("--hours", type=float, default=24, help="how long it is valid")
     command("revoke", "revoke a Concentrator's certificates and tokens", "CONCENTRATOR")
@@ -73,8 +73,9 @@ def _invite(
         store.note(_now(), _WHO, what, chosen.household)
     household = store.concentrators().get(chosen.name)
     store.note(_now(), _WHO, f"invited Concentrator {chosen.name}", household)
-    print(f"smartmeter-gateway enroll {http.url}")
-    print(f"  it asks for this token: {token}")
+    print("On the Concentrator, type `smartmeter-gateway init`, or `smartmeter-gateway enroll` if")
+    print("it is set up. Paste this line there; it works once:")
+    print(enrolment.line(http.url, chosen.name, token))
     return 0
 
 

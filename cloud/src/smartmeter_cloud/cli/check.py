@@ -38,9 +38,10 @@ def check(settings: Config) -> Iterator[Result]:
     yield from _store(settings.store)
     if settings.broker:
         yield from _broker(settings.broker)
+    running = answers(settings.http)
     if settings.own_broker:
-        yield from _own_broker(settings.own_broker)
-    yield from _http(settings.http)
+        yield from _own_broker(settings.own_broker, running)
+    yield from _http(settings.http, running)
 
 
 def _store(store: StoreSettings) -> Iterator[Result]:
@@ -123,18 +124,23 @@ def _writes(session: Session, topic: str, until: float) -> bool:
     return False
 
 
-def _own_broker(own: OwnBroker) -> Iterator[Result]:
+def _own_broker(own: OwnBroker, running: bool) -> Iterator[Result]:
+    """running: whether `serve` runs, which then listens there itself."""
     if own.certificate and own.key:
         fine, line = check_certificate(own.certificate, own.key)
         yield fine, f"broker: {line}"
-    yield _port("broker", own.host, own.port)
+    fine, line = _port("broker", own.host, own.port)
+    if running and not fine:
+        yield True, f"broker {own.host}:{own.port}: the running `serve` listens there"
+    else:
+        yield fine, line
 
 
-def _http(http: HttpSettings) -> Iterator[Result]:
+def _http(http: HttpSettings, running: bool) -> Iterator[Result]:
     if http.certificate and http.key:
         fine, line = check_certificate(http.certificate, http.key)
         yield fine, f"http: {line}"
-    if answers(http):
+    if running:
         yield True, f"http {http.host}:{http.port}: the API answers there"
     else:
         yield _port("http", http.host, http.port)

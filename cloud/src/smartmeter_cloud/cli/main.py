@@ -26,6 +26,9 @@ from smartmeter_cloud.cli import (
 from smartmeter_cloud.config.settings import HELP, Config
 from smartmeter_cloud.config.settings_file import load_or_home
 
+_NAME_MAX = 200
+_DAYS_MAX = 36_500
+
 
 def main(arguments: list[str] | None = None) -> int:
     os.umask(PRIVATE_UMASK)
@@ -89,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # head has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         return 130
 
 
@@ -98,6 +101,10 @@ def _key(settings: Config, chosen: argparse.Namespace) -> int:
 
     if chosen.household is not None and not is_id(chosen.household):
         raise Failed("--household is 1 to 64 of A-Z a-z 0-9 . _ -")
+    if not chosen.name.strip() or len(chosen.name) > _NAME_MAX:
+        raise Failed(f"give the key a name of 1 to {_NAME_MAX} characters: the audit log shows it")
+    if chosen.days is not None and not 0 < chosen.days <= _DAYS_MAX:
+        raise Failed(f"--days must be more than 0 and at most {_DAYS_MAX}")
     store = app.open_store(settings)
     scopes = " ".join(chosen.scope or ["read"])
     if chosen.household is not None and METRICS in scopes.split():
@@ -108,4 +115,6 @@ def _key(settings: Config, chosen: argparse.Namespace) -> int:
     store.note(key.created, "command line", what, chosen.household)
     store.close()
     print(text)
+    if chosen.once:
+        print(f"or as a link: {settings.http.url}/#login={text}")
     return 0

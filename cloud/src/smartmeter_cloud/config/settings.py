@@ -4,9 +4,11 @@ import os
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
+from urllib.parse import quote
 
 from smartmeter_mqtt.settings import BrokerSettings
 from smartmeter_service.local_zone import own_zone
+from smartmeter_service.loopback import is_loopback
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CLIENT_ID = "smartmeter-cloud"
@@ -60,6 +62,7 @@ class EnrolmentSettings:
     elsewhere: str | None = None
     reserved: frozenset[str] = frozenset()
     page: Path | None = None  # the certificate that the page shows
+    broker: str = field(default="", repr=False)  # as invitations name it: [USER:PASSWORD@]HOST:PORT
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,18 @@ class OwnBroker:
     key: Path | None = None
     client_ca: Path | None = None
 
+    def invited_to(self, page: str) -> str:
+        """As invitations name it. page: the host of the page, if this listens everywhere.
+
+        Without TLS, which only this machine reaches, a Concentrator logs in with the password.
+        """
+        host = page if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        login = ""
+        if self.certificate is None and is_loopback(self.host):
+            user, password = next(iter(self.users.items()))
+            login = f"{quote(user, safe='')}:{quote(password, safe='')}@"
+        return f"{login}{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 @dataclass(frozen=True)
 class StoreSettings:
@@ -136,10 +151,12 @@ def home_folder() -> Path:
 def home(password: str) -> Config:
     """The settings of `serve` without a file: all on localhost."""
     folder = home_folder()
+    broker = OwnBroker("127.0.0.1", 1883, {"concentrator": password})
+    enrolment = EnrolmentSettings(folder / "authority", broker=broker.invited_to("127.0.0.1"))
     return Config(
         str(folder),
         StoreSettings(folder / "smartmeter.sqlite"),
-        HttpSettings(EnrolmentSettings(folder / "authority")),
+        HttpSettings(enrolment),
         None,
-        OwnBroker("127.0.0.1", 1883, {"concentrator": password}),
+        broker,
     )

@@ -58,7 +58,7 @@ _ID = "must be 1 to 64 of A-Z a-z 0-9 . _ -"
 _OUTSIDE = "is missing: {} can be reached from outside, so give certificate and key"
 
 
-class _Broker(Table):
+class BrokerTable(Table):
     """[broker]: the source of readings."""
 
     host: Host = "localhost"
@@ -97,7 +97,7 @@ class _Broker(Table):
         )
 
 
-class _OwnBroker(Table):
+class OwnBrokerTable(Table):
     """[broker] with embedded = true: the broker inside `serve`."""
 
     embedded: bool
@@ -135,7 +135,7 @@ class _OwnBroker(Table):
         return OwnBroker(self.host, port, users, *files, self.client_ca)
 
 
-class _Store(Table):
+class StoreTable(Table):
     path: FolderPath | None = None
     url: str | None = None
     password: Secret | None = msgspec.field(default=None, name="password_file")
@@ -171,7 +171,7 @@ class _Store(Table):
         )
 
 
-class _Http(Table):
+class HttpTable(Table):
     host: Host = "127.0.0.1"
     port: ListenPort = 8080
     certificate: ReadableFile | None = None
@@ -244,9 +244,12 @@ class _Enrolment(Table):
     folder: FolderPath | None = None
     elsewhere: Text | None = None
     certificate_days: Days = EnrolmentSettings.days
+    broker: Text | None = None  # HOST:PORT as Concentrators reach it, if ingest takes another way
 
     def __post_init__(self) -> None:
         _check_days("certificate_days", self.certificate_days)
+        if self.broker is not None and not _is_address(self.broker):
+            raise WrongKey("broker", "must be HOST:PORT, such as mqtt.example:8883")
 
     def settings(self, folder: Path, broker: IngestSettings | None) -> EnrolmentSettings:
         # The broker knows ingest by one of these. A Concentrator of that name could read all.
@@ -267,9 +270,9 @@ class _Metrics(Table):
 
 
 class _File(Table):
-    broker: dict[str, Any] = {}  # noqa: RUF012 (a _Broker or an _OwnBroker; msgspec copies it)
-    store: _Store = msgspec.field(default_factory=_Store)
-    http: _Http = msgspec.field(default_factory=_Http)
+    broker: dict[str, Any] = {}  # noqa: RUF012 (a BrokerTable or an OwnBrokerTable; msgspec copies it)
+    store: StoreTable = msgspec.field(default_factory=StoreTable)
+    http: HttpTable = msgspec.field(default_factory=HttpTable)
     oidc: _Oidc | None = None
     enrolment: _Enrolment = msgspec.field(default_factory=_Enrolment)
     metrics: _Metrics = msgspec.field(default_factory=_Metrics)
@@ -282,11 +285,17 @@ def load(path: Path) -> Config:
     folder = file.path.parent
     own = broker = None
     if tables.broker.get("embedded"):
-        own = file.read(_OwnBroker, "broker").settings()
+        own = file.read(OwnBrokerTable, "broker").settings()
     else:
-        broker = file.read(_Broker, "broker").settings()
+        broker = file.read(BrokerTable, "broker").settings()
     oidc = tables.oidc.settings() if tables.oidc else None
     http = tables.http.settings(oidc, tables.enrolment.settings(folder, broker))
+    invited_to = tables.enrolment.broker or ""
+    if not invited_to and own:
+        invited_to = own.invited_to(urlsplit(http.url).hostname or http.host)
+    elif not invited_to and broker:
+        invited_to = f"{broker.host}:{broker.port}"
+    http = replace(http, enrolment=replace(http.enrolment, broker=invited_to))
     return Config(str(path), tables.store.settings(folder), http, broker, own, tables.metrics.port)
 
 
@@ -309,6 +318,14 @@ def load_or_home(path: Path | None) -> Config:
 def _check_days(key: str, days: int | None) -> None:
     if days is not None and 0 < days < DAYS_MIN:
         raise WrongKey(key, f"must be days from {DAYS_MIN} to {_DAYS_MAX}, or 0 for no limit")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname and parts.port) and parts.netloc == text
+    except ValueError:
+        return False
 
 
 def _is_database(url: str) -> bool:

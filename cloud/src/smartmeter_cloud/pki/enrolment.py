@@ -8,6 +8,7 @@ import base64
 import hashlib
 import secrets
 import time
+import urllib.parse
 
 from cryptography import x509
 
@@ -58,6 +59,13 @@ class Enrolment:
         until = now + int(hours * 3_600_000)
         self._store.invite(Invitation(_digest(text), concentrator, until), now)
         return text + self._pin(), until
+
+    def line(self, url: str, concentrator: str, token: str) -> str:
+        """What `smartmeter-gateway enroll` asks for. url: of the page, as it is reached."""
+        scheme, _, rest = url.partition("://")
+        kind = "smartmeter-invite" if scheme == "https" else "smartmeter-invite+http"
+        query = urllib.parse.urlencode({"broker": self._settings.broker, "token": token})
+        return f"{kind}://{rest.rstrip('/')}/{concentrator}?{query}"
 
     def _check_household(self, concentrator: str) -> None:
         """A Concentrator that nobody has placed would be the default household's by mistake."""

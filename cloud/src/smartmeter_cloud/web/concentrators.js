@@ -91,8 +91,8 @@ export function administer(place) {
     event.preventDefault();
     const { concentrator, household } = Object.fromEntries(new FormData(form));
     ask("POST", `v1/concentrators/${concentrator}/invitations`, { household: household || null })
-      .then(({ token, expires }) => {
-        setText(command, `smartmeter-gateway enroll ${location.origin}\n${token}`);
+      .then(({ line, expires }) => {
+        setText(command, `smartmeter-gateway enroll\n${line}`);
         command.hidden = false;
         command.tabIndex = 0; // so that a keyboard scrolls it
         told(words("invited", { name: concentrator, time: day(expires) }));

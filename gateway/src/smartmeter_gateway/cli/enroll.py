@@ -3,6 +3,7 @@
 import datetime
 from pathlib import Path
 
+from smartmeter_service.atomic_file import write_file
 from smartmeter_service.loopback import is_loopback
 from smartmeter_service.settings_draft import replace_table
 from smartmeter_service.toml_file import SettingsError
@@ -12,6 +13,7 @@ from ..provisioning.est_client import Identity, enroll
 from ..provisioning.invitation import Invitation
 
 _CERTIFICATE, _KEY, _CA = "cloud.crt", "cloud.key", "cloud-ca.crt"
+_LOGIN = "cloud.password"
 
 
 def by_invitation(config: Path, invitation: Invitation, ca: Path | None) -> str:
@@ -22,12 +24,20 @@ def by_invitation(config: Path, invitation: Invitation, ca: Path | None) -> str:
             f"the invitation is for {invitation.concentrator}, but {config} is of {id}; ask for "
             "one with that name, or change concentrator in the configuration"
         )
-    until, has_ca = _enroll(config, id, invitation.url, invitation.token, ca)
     lines = [
         "# the destination of readings",
         "[cloud]",
         f'host = "{invitation.broker_host}"',
         f"port = {invitation.broker_port}",
+    ]
+    if invitation.password:
+        password = config.resolve().parent / _LOGIN
+        write_file(password, f"{invitation.password}\n".encode(), 0o600)
+        lines += [f'user = "{invitation.user}"', f'password_file = "{_LOGIN}"']
+        replace_table(config, "cloud", lines, load)
+        return f"{config} has the Cloud's broker in [cloud]"
+    until, has_ca = _enroll(config, id, invitation.url, invitation.token, ca)
+    lines += [
         f'certificate = "{_CERTIFICATE}"',
         f'key = "{_KEY}"',
         f'enroll_url = "{invitation.url}"',

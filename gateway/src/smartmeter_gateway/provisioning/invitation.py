@@ -1,8 +1,9 @@
 """The line that `smartmeter-cloud invite` prints: where the Cloud is, who is invited, the token.
 
-    smartmeter-invite://HOST[:PORT]/CONCENTRATOR?broker=HOST:PORT&token=TOKEN
+    smartmeter-invite://HOST[:PORT]/CONCENTRATOR?broker=[USER:PASSWORD@]HOST:PORT&token=TOKEN
 
-HOST[:PORT] is the Cloud's page, by HTTPS; smartmeter-invite+http is for one on this machine.
+HOST[:PORT] is the Cloud's page, by HTTPS; smartmeter-invite+http is for one on this machine. With
+a password, which only a broker on this machine has, no certificate is needed.
 """
 
 import urllib.parse
@@ -22,6 +23,8 @@ class Invitation:
     broker_host: str
     broker_port: int
     token: str = field(repr=False)
+    user: str = ""
+    password: str = field(default="", repr=False)
 
 
 def parse(line: str) -> Invitation:
@@ -39,6 +42,8 @@ def parse(line: str) -> Invitation:
             broker.hostname or "",
             broker.port or 0,
             query["token"],
+            urllib.parse.unquote(broker.username or ""),
+            urllib.parse.unquote(broker.password or ""),
         )
     except (KeyError, ValueError):
         raise wrong from None

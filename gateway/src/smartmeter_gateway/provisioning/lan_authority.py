@@ -5,7 +5,6 @@ certificate names this machine and its addresses. It is made again when an addre
 it or its end is near; adapters keep trusting it, because the CA stays the same.
 """
 
-import contextlib
 import datetime
 import hashlib
 import ipaddress
@@ -19,14 +18,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from smartmeter_service.atomic_file import write_file
+from smartmeter_service.own_addresses import own_addresses
 
 # An adapter holds the CA's certificate until somebody provisions it again.
 _CA_DAYS = 7300
 _DAYS = 730
 _LEFT = datetime.timedelta(days=60)  # before the end of the broker's certificate
 _PEM = serialization.Encoding.PEM
-# Packets are never sent there (RFC 5737, RFC 3849): only the route to it counts.
-_ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 @dataclass(frozen=True)
@@ -120,20 +118,6 @@ class LanAuthority:
             return False
         lasts = found.not_valid_after_utc > datetime.datetime.now(datetime.UTC) + _LEFT
         return lasts and set(names) <= set(has) and self.key.exists()
-
-
-def own_addresses() -> list[str]:
-    """The addresses at which others on the network reach this machine, the most likely first."""
-    found: list[str] = []
-    for family, elsewhere in _ELSEWHERE:
-        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((elsewhere, 9))
-            found.append(str(probe.getsockname()[0]))
-    with contextlib.suppress(OSError):
-        found += [str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None)]
-    addresses = [ipaddress.ip_address(text.partition("%")[0]) for text in found]
-    usable = [a for a in addresses if not (a.is_loopback or a.is_link_local or a.is_unspecified)]
-    return list(dict.fromkeys(map(str, usable)))
 
 
 def _names() -> list[x509.GeneralName]:

@@ -32,12 +32,13 @@ from typing import Any
 import msgspec
 from smartmeter.wire import topics
 from smartmeter_service.atomic_file import write_file
+from smartmeter_service.own_addresses import own_addresses
 from smartmeter_service.threads import RestartedThread
 from smartmeter_service.toml_file import SettingsError
 
 from ..config.paired_users import PairedUsers
 from ..monitoring.registry import Registry, log
-from .lan_authority import LanAuthority, own_addresses
+from .lan_authority import LanAuthority
 
 SECONDS = 900.0  # an offer is valid for so long
 PORT = 8711
