@@ -144,10 +144,12 @@ def _postgresql() -> Program:
             "postgresql": f"{folder}/postgres",
             "initdb": f"{folder}/initdb",
             "pg_ctl": f"{folder}/pg_ctl",
+            "pg_dump": f"{folder}/pg_dump",
+            "pg_restore": f"{folder}/pg_restore",
         },
         own_loader=False,
         on_path=False,
-        stamp=str(version),
+        stamp=f"{version}-2",
     )
 
 

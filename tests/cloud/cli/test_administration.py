@@ -142,7 +142,8 @@ def test_check_says_line_by_line_what_is_right(
     status, out, _ = typed(capsys, "check", "--config", cloud.config)
     lines = out.splitlines()
     assert status == 0, out
-    assert all(line.startswith("ok ") for line in lines)
+    assert all(line.startswith("ok ") for line in lines[:-1])
+    assert lines[-1].startswith("all is right; next: smartmeter-cloud serve")
     for words in (
         "GB free",
         "tables will be created",

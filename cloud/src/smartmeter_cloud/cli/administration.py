@@ -21,7 +21,9 @@ from smartmeter_cloud.store.factory import open_store, version_of
 from smartmeter_cloud.store.interface import Store, StoreUnavailable
 from smartmeter_cloud.store.schema import VERSION
 
-COMMANDS = ("init", "check", "migrate", "export", "status", "install-service")
+COMMANDS = (
+    "init", "check", "migrate", "export", "backup", "restore", "status", "install-service",
+)  # fmt: skip
 
 
 def add(commands: Any) -> None:
@@ -45,6 +47,10 @@ def add(commands: Any) -> None:
     out.add_argument("--from", dest="start", metavar="TIME", help="RFC 3339, as 2026-11-01")
     out.add_argument("--to", dest="end", metavar="TIME", help="not included")
     out.add_argument("--code", action="append", default=[], help="such as 1.8.0; default: all")
+    save = command("backup", "write the store and the authority to a new file; `serve` may run")
+    save.add_argument("file", metavar="FILE", type=Path)
+    back = command("restore", "fill an empty store from a backup")
+    back.add_argument("file", metavar="FILE", type=Path)
     unit = command("install-service", "run `serve` with systemd, now and at every boot")
     unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
     ask = command("status", "show the health of ingest, meters and database")
@@ -67,6 +73,8 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         if chosen.command == "migrate":
             return _migrate(settings)
+        if chosen.command in ("backup", "restore"):
+            return _backup(settings, chosen)
         with contextlib.closing(open_store(settings.store)) as store:
             if chosen.command == "status":
                 return _status(settings, store, chosen.json)
@@ -89,11 +97,23 @@ def _install(chosen: argparse.Namespace) -> int:
 def _check(settings: Config) -> int:
     from smartmeter_cloud.cli import check
 
-    right = True
+    wrong = 0
     for fine, line in check.check(settings):
         print(f"{'ok    ' if fine else 'WRONG '} {line}", flush=True)
-        right = right and fine
-    return 0 if right else 1
+        wrong += not fine
+    if wrong:
+        print(f"{wrong} of these lines are WRONG; mend them, and type the same command again")
+        return 1
+    print("all is right; next: smartmeter-cloud serve, then smartmeter-cloud invite NAME")
+    return 0
+
+
+def _backup(settings: Config, chosen: argparse.Namespace) -> int:
+    from smartmeter_cloud.cli import backup
+
+    act = backup.backup if chosen.command == "backup" else backup.restore
+    act(settings, chosen.file, lambda line: print(line, flush=True))
+    return 0
 
 
 def _migrate(settings: Config) -> int:

@@ -196,11 +196,16 @@ def _check(arguments: argparse.Namespace) -> int:
     from . import check
 
     log.addHandler(logging.NullHandler())  # the lines below report what the parts log
-    right = True
+    wrong = 0
     for fine, line in check.check(load(arguments.config), arguments.seconds):
         print(f"{'ok    ' if fine else 'WRONG '} {line}", flush=True)
-        right = right and fine
-    return 0 if right else 1
+        wrong += not fine
+    if wrong:
+        print(f"{wrong} of these lines are WRONG; mend them, and type the same command again")
+        return 1
+    print(f"all is right; next: smartmeter-gateway run --config {arguments.config}")
+    print("or, to start it now and at every boot: sudo smartmeter-gateway install-service")
+    return 0
 
 
 def _ports(arguments: argparse.Namespace) -> int:

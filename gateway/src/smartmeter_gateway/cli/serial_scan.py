@@ -4,9 +4,10 @@ import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from decimal import Decimal
 
 from serial.tools import list_ports  # type: ignore[import-untyped]
-from smartmeter import Fault, Receiver
+from smartmeter import Fault, Reading, Receiver
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
 from smartmeter_service.errors import reason_of
 from smartmeter_service.threads import RestartedThread
@@ -16,6 +17,12 @@ from ..intake.serial_line import SerialLine
 from ..monitoring.diagnosis import WORDS
 from ..monitoring.registry import log
 
+# What a reading says of its encryption -> in words
+_PROTECTION = {
+    "verified": "encrypted, tag verified",
+    "unverified": "encrypted, tag not checked",
+    "none": "not encrypted",
+}
 Result = tuple[bool, str]  # whether it is right, and a line for a person
 
 
@@ -71,7 +78,8 @@ def _listened(line: SerialLine, search: Search | None, seconds: float) -> tuple[
                 baud, bits, parity, stop = line.setting
                 meter = f", meter {event.meter}" if event.meter else ""
                 at = name((baud, bits, parity, stop, False))
-                return READINGS, f" ({at}, {' '.join(event.layers)}{meter}, {event.auth})"
+                layers = f"{at}, {' '.join(event.layers)}{meter}, {_PROTECTION[event.auth]}"
+                return READINGS, f": {_in_words(event)} ({layers})"
             if event.kind in ("key", "tag"):
                 progress = NO_KEY
         if progress == NO_BYTES and line.bytes:
@@ -79,6 +87,25 @@ def _listened(line: SerialLine, search: Search | None, seconds: float) -> tuple[
         if search is not None and progress == NO_KEY and search.found:
             return progress, f" ({name(search.setting)})"
     return progress, ""
+
+
+def _in_words(reading: Reading) -> str:
+    """Power and energies as a meter's display shows them."""
+    words = []
+    for code, what in (("1.7.0", "W import"), ("2.7.0", "W export")):
+        if code in reading.values and (code == "1.7.0" or _number(reading, code)):
+            words.append(f"{_number(reading, code):,.0f} {what}".replace(",", " "))
+    for code, what in (("1.8.0", "kWh import"), ("2.8.0", "kWh export")):
+        if code in reading.values:
+            words.append(f"{_number(reading, code) / 1000:,.1f} {what}".replace(",", " "))
+    if not words:
+        words = [f"{code} {_number(reading, code)}" for code in list(reading.values)[:3]]
+    return f"{', '.join(words)}; compare with the display"
+
+
+def _number(reading: Reading, code: str) -> Decimal:
+    mantissa, exponent = reading.values.get(code, (0, 0))
+    return Decimal(mantissa).scaleb(exponent)
 
 
 def _devices() -> list[str]:
