@@ -1,6 +1,6 @@
 """The command import, on SQLite and PostgreSQL: repeatable, and never over measured readings."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.cloud.api_process import Site
 from tests.cloud.harness import CommandResult, command
 from tests.cloud.store.test_rollups import FAR, NOON, at, roll
 from tests.cloud.stores import VIENNA, Opens, add, opens
+from tests.cloud.web.pages import Page, expect
 from tools.environment.postgresql import Postgres
 
 __all__ = ["opens"]
@@ -28,7 +29,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def opened(config: Path) -> Opens:
+def opens_of(config: Path) -> Opens:
     from smartmeter_cloud.config.settings_file import load_or_home
     from smartmeter_cloud.store.factory import open_store
 
@@ -66,7 +67,7 @@ def test_history_of_a_grid_operator(config: Path, tmp_path: Path) -> None:
         "2026-09-30T21:45:00+00:00",
         "already there: 2880",
     ]
-    store = opened(config)()
+    store = opens_of(config)()
     try:
         (meter,) = store.meters()
         assert meter.household == "smith"
@@ -81,7 +82,7 @@ def test_history_of_a_grid_operator(config: Path, tmp_path: Path) -> None:
 
 
 def test_measured_readings_stay_and_outages_are_filled(config: Path, tmp_path: Path) -> None:
-    store = opened(config)()
+    store = opens_of(config)()
     outage = 6 * 3600
     try:
         add(store, "m1", *[at(t, 1000 + t / 9) for t in range(0, 3600, 300)])
@@ -128,7 +129,7 @@ def test_a_mistake_is_one_sentence(
     assert done.status == 1
     assert sentence in done.err.splitlines()[-1]
     assert "Traceback" not in done.err
-    store = opened(config)()
+    store = opens_of(config)()
     assert store.meters() == []
     store.close()
 
@@ -142,3 +143,12 @@ def test_the_page_and_the_api_know_an_imported_meter(site: Site, tmp_path: Path)
     span = "from=2026-08-31T00:00:00Z&to=2026-09-03T00:00:00Z&by=day"
     bars = site.api.get(f"v1/meters/m1/energy?{span}")["bars"]
     assert sum(bar["drawn"] for bar in bars) == 9600
+
+
+def test_the_page_shows_an_imported_meter(site: Site, opened: Page, tmp_path: Path) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    file = operators_file(tmp_path, today - timedelta(days=3), 3)
+    assert imported(site.config, file, "--zone", "UTC").status == 0
+    opened.page.reload()
+    expect(opened.page.get_by_text("· imported")).to_be_visible()
+    assert not opened.wrong

@@ -29,7 +29,7 @@ def row(seconds: float, extra: str | None = None, total: float | None = None) ->
     """An imported reading; seconds from NOON."""
     numbers = [total if code == "1.8.0" else None for code in CODES]
     about = (0, 120, IMPORTED_CLOCK, "none", 0)
-    return (int((NOON + seconds) * 1000), IMPORTED_SEQ, *about, extra, *numbers, None, None)
+    return (int((NOON + seconds) * 1000), IMPORTED_SEQ, *about, extra, *numbers)
 
 
 def interval(seconds: float, wh: float) -> ReadingRow:

@@ -13,6 +13,7 @@ from smartmeter_cloud.config.settings import Config, HttpSettings
 from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring.chain import silent_after
 from smartmeter_cloud.store.interface import Store
+from smartmeter_cloud.store.rows import IMPORTED_CLOCK
 
 ANSWER_SECONDS = 5
 BEAT_SILENT_MS = 20_000  # four heartbeats
@@ -44,7 +45,7 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
     now = int(time.time() * 1000)
     counters = store.counters()
     meters = {}
-    newest = store.newest()
+    newest = [n for n in store.newest() if n.reading.clock != IMPORTED_CLOCK]
     hours = ZoneChecks(ZONES_ASKED).hours_off(store, newest)
     for n in newest:
         meters[n.reading.meter] = {

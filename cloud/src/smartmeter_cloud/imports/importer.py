@@ -122,8 +122,6 @@ class Importer:
             0,
             msgspec.json.encode(further).decode() if further else None,
             *map(values.get, CODES),
-            None,
-            None,
         )
 
     def _write(self, rows: list[ReadingRow], done: Imported) -> None:

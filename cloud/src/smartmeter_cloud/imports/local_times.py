@@ -11,6 +11,7 @@ _ZONE = r"\s*(?P<zone>Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 _FORM = re.compile(rf"{_DATE}(?:[T\s,;]+(?:um\s+)?{_TIME}{_ZONE})?\Z")
 _ONLY_TIME = re.compile(rf"{_TIME}\Z")
 _DAY = timedelta(days=1)
+_YEARS = range(1970, 2200)  # as ingest takes them
 
 
 class Moment(NamedTuple):
@@ -32,10 +33,13 @@ def parse(text: str) -> Moment | None:
     found = _FORM.match(text)
     if not found:
         return None
-    year = found["y"] or found["y2"]
+    digits = found["y"] or found["y2"]
+    year = int(digits) + (2000 if len(digits) == 2 else 0)
+    if year not in _YEARS:
+        return None
     try:
         date = datetime(
-            int(year) + (2000 if len(year) == 2 else 0),
+            year,
             int(found["m"] or found["m2"]),
             int(found["d"] or found["d2"]),
         )

@@ -178,7 +178,8 @@ def _merge_energy(
     waiting: Number | None = None  # of intervals since the last total
     last: Total | None = None
     for total, intervals in parts:
-        waiting = _sum((waiting, intervals.before))
+        if intervals.before is not None:
+            waiting = intervals.before + (waiting or 0)
         if total is None:
             continue
         if last is None:
@@ -201,7 +202,7 @@ def _merge_energy(
         known[-1].last,
         _tidy(used),
         resets,
-    ), Intervals(before, waiting)
+    ), Intervals(before and _tidy(before), waiting and _tidy(waiting))
 
 
 def _sum(values: Iterable[Number | None]) -> Number | None:
