@@ -16,7 +16,7 @@ from smartmeter.meters.families import FAMILIES, IR, NOT_READ, P1, Family  # noq
 
 BEGIN, END = "<!-- meters -->", "<!-- /meters -->"
 
-_COUNTRIES = {**NAMES, "": "any"}
+_COUNTRIES = {**NAMES, "PT": "Portugal", "": "any"}  # Portugal has no family that is read
 _LINKS = {
     "mbus": "M-Bus frames",
     "hdlc": "HDLC",

@@ -346,4 +346,18 @@ NOT_READ = (
         "MEP uses ANSI C12.19 and its own sign-on. Generation 4 is wireless M-Bus",
     ),
     ("Apator and others by radio", "PL", "Tauron, Energa", "wireless M-Bus"),
+    (
+        "EDP Box with RS485 (HAN)",
+        "PT",
+        "E-REDES",
+        "Modbus RTU, whose answers mean something only beside their requests. The registers of "
+        "meters with one phase are public in two places, those of three phases in one",
+    ),
+    (
+        "power, voltage and current of Eastron SDM220, SDM630 with M-Bus",
+        "",
+        "wired M-Bus",
+        "they answer a request of their own (CI B1). No second source says which record is of "
+        "which phase. The energies are read",
+    ),
 )
