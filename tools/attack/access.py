@@ -42,6 +42,7 @@ def other_household(site: Site) -> None:
         ("GET", f"v1/meters/{METER}/power?{span}", None),
         ("GET", f"v1/meters/{METER}/voltage?{span}", None),
         ("GET", f"v1/meters/{METER}/energy?{span}&by=hour", None),
+        ("GET", f"v1/meters/{METER}/consumption?{span}&by=hour", None),
         ("GET", f"v1/meters/{METER}/adapterConfig", None),
         ("PUT", f"v1/meters/{METER}", {"label": "mine"}),
         ("DELETE", f"v1/meterReadings?id={METER}", None),

@@ -29,7 +29,7 @@ include-path-regex = "(live|enroll)$"
 enabled = false
 
 [[operations]]
-include-path-regex = "(power|voltage|energy|aggregate)$"
+include-path-regex = "(power|voltage|energy|consumption|aggregate)$"
 checks.positive_data_acceptance.enabled = false
 """
 _READING = (
