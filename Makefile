@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant debian openapi clients provision
+.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant debian release openapi clients provision
 
 demo:
 	@python3 tools/environment/prepare.py demo
@@ -89,6 +89,11 @@ power-cuts:
 word-sizes:
 	@python3 tools/environment/prepare.py test
 	@WORD_SIZES=1 $(PYTHON) -m pytest -n 2 --dist worksteal tests/firmware
+
+# packages, firmware and checksums of a version, in dist/; make release VERSION=0.2.0
+release:
+	@python3 tools/environment/prepare.py release
+	@$(PYTHON) -m tools.release $(VERSION)
 
 # the README's two commands on fresh Debians, as root and as a user; needs root
 debian:

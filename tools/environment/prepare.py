@@ -338,14 +338,14 @@ def _install_node() -> None:
         stamp.write_text(digest)
 
 
-def _install_provision() -> None:
-    """What tools.provision imports; a .venv that `make demo` or `make test` made has it too."""
-    stamp = VENV / "prepared-provision"
-    digest = hashlib.sha256(_lock("provision").read_bytes()).hexdigest()
+def _install_extra(group: str) -> None:
+    """What a group alone needs; a .venv that `make demo` or `make test` made may have it too."""
+    stamp = VENV / f"prepared-{group}"
+    digest = hashlib.sha256(_lock(group).read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
-    _say("installing the Python packages for `make provision` into .venv ...")
-    _pip_install("provision")
+    _say(f"installing the Python packages for `make {group}` into .venv ...")
+    _pip_install(group)
     stamp.write_text(digest)
 
 
@@ -413,7 +413,11 @@ def prepare(group: str) -> None:
     """Install everything that `make <group>` needs; Unavailable if it cannot even begin."""
     _make_venv()
     if group == "provision":
-        _install_provision()
+        _install_extra("provision")
+        return
+    if group == "release":
+        _install("test")
+        _install_extra("release")
         return
     _install(group)
     for name in NEEDED[group]:
@@ -429,7 +433,7 @@ def prepare(group: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("group", choices=sorted({*NEEDED, "provision"}))
+    parser.add_argument("group", choices=sorted({*NEEDED, "provision", "release"}))
     try:
         prepare(parser.parse_args().group)
     except Unavailable as why:

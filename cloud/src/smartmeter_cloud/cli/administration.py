@@ -138,7 +138,7 @@ def _status(settings: Config, store: Store, as_json: bool) -> int:
 
 def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:
     if chosen.form == "parquet" and not bulk.has_parquet():
-        raise SettingsError("Parquet needs a library: pip install 'smartmeter-cloud[parquet]'")
+        raise SettingsError("Parquet needs a library: pip install pyarrow")
     known = {m.name for m in store.meters()}
     for name in chosen.meter:
         if name not in known:

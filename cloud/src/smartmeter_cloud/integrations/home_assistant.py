@@ -56,9 +56,7 @@ class HomeAssistant:
             from websockets.exceptions import WebSocketException
             from websockets.sync.client import connect
         except ImportError:
-            raise HomeAssistantError(
-                "this needs a library; type: pip install 'smartmeter-cloud[home-assistant]'"
-            ) from None
+            raise HomeAssistantError("this needs a library; type: pip install websockets") from None
         self._errors = (OSError, WebSocketException, ValueError)
         self._ids = 0
         address = _websocket(url)

@@ -35,6 +35,4 @@ def version_of(settings: StoreSettings) -> int:
 
 
 def _missing() -> DriverMissing:
-    return DriverMissing(
-        "store.url needs a driver; type: pip install 'smartmeter-cloud[postgresql]'"
-    )
+    return DriverMissing("store.url needs a driver; type: pip install 'psycopg[binary]'")

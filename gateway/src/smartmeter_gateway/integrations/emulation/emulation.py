@@ -66,7 +66,7 @@ class Emulation:
             except ImportError:
                 self.stop(0)
                 raise EmulationUnavailable(
-                    "[[emulate]] mdns needs zeroconf; type: pip install 'smartmeter-gateway[mdns]'"
+                    "[[emulate]] mdns needs zeroconf; type: pip install zeroconf"
                 ) from None
 
     def start(self) -> None:
