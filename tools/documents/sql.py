@@ -40,9 +40,10 @@ Readings that were imported, and not sent by the meter:
     SELECT meter, count(*) AS readings, min(time) AS first, max(time) AS last
     FROM readings WHERE clock = 'import' GROUP BY meter;
 
-Filter by `time_ms` and `start_ms`, which are indexed. `time`, `received` and `start` are
-`timestamptz` in PostgreSQL, and text in UTC in SQLite (`2026-11-22T20:10:05.000Z`). In PostgreSQL,
-this is the number of a time:
+Name meters where you can: their rows are found by an index. Filter `readings` by `time_ms` and
+not by `time`, for the same reason. `time`, `received` and `start` are `timestamptz` in PostgreSQL,
+and text in UTC in SQLite (`2026-11-22T20:10:05.000Z`). In PostgreSQL, this is the number of a
+time:
 
     SELECT (extract(epoch FROM timestamptz '2026-11-22 21:10:05+01') * 1000)::bigint;
 

@@ -66,7 +66,7 @@ def test_any_file(tmp_path: Path, text: str, made: Callable[[Path], Source]) -> 
     choice = random.Random(text)
     path = tmp_path / "file"
     read, sentences = 0, []
-    for _ in range(300):
+    for _ in range(100):
         path.write_bytes(damaged(text, choice))
         try:
             source = made(path)

@@ -27,7 +27,7 @@ def total(hour: int) -> float:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A Cloud that has read the meter every five minutes, all day long."""
+    """A Cloud that has read the meter every quarter of an hour, all day long."""
     path = tmp_path / "cloud.toml"
     path.write_text('[store]\npath = "smartmeter.sqlite"\n[http]\nport = 0\n')
     token = tmp_path / "token"
@@ -36,9 +36,9 @@ def config(tmp_path: Path) -> Path:
     store = SqliteStore(tmp_path / "smartmeter.sqlite")
     rows = []
     for hour in range(23):
-        for minute in range(0, 60, 5):
-            at = (BEGIN + hour * HOUR) // 1000 + minute * 60 + 299
-            drawn = total(hour - 1) + (total(hour) - total(hour - 1)) * (minute + 5) / 60
+        for minute in range(0, 60, 15):
+            at = (BEGIN + hour * HOUR) // 1000 + minute * 60 + 899
+            drawn = total(hour - 1) + (total(hour) - total(hour - 1)) * (minute + 15) / 60
             moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
             values = {"v1_8_0": round(drawn, 3), "v2_8_0": round(drawn / 2, 3)}
             rows.append(reading(hour * 60 + minute, moment, **values))

@@ -66,7 +66,7 @@ VIEWS = {
             "label": _LABEL,
             "household": _HOUSEHOLD,
             "start": "when it begins, UTC",
-            "start_ms": f"the same in {_MS}; filter by it",
+            "start_ms": f"the same in {_MS}",
             "drawn_wh": "energy imported, Wh, without that of outages, whose time is unknown",
             "fed_wh": "energy exported, Wh; NULL if there is no total",
             "mean_w": "mean power, W, export negative",

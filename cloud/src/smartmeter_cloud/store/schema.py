@@ -250,8 +250,8 @@ def _energy(what: str) -> str:
         THEN {wh} ELSE 0 END{{rounded}} END AS {what}_wh"""
 
 
-# For analysts: names and units of the state topic, and times that are readable. Filter by time_ms
-# or start_ms: they are indexed, and PostgreSQL leaves out the partitions of other days.
+# For analysts: names and units of the state topic, and times that are readable. Readings are found
+# by meter and time_ms, and PostgreSQL then leaves out the partitions of other days.
 _15 = f"""
 CREATE VIEW readings AS SELECT
     m.name AS meter, m.label, m.household, m.medium,
