@@ -113,13 +113,13 @@ def test_init_leaves_nothing_half_done(
 class Person:
     """Somebody at a terminal who answers questions, in any order, by the words in them."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, *options: str) -> None:
         master, slave = pty.openpty()
         self._master = master
         self.screen = b""
         self._asked = 0
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "smartmeter_gateway", "init", "--config", str(config)],
+            [sys.executable, "-m", "smartmeter_gateway", "init", "--config", str(config), *options],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -171,10 +171,10 @@ def test_three_answers_make_a_concentrator_for_adapters(tmp_path: Path) -> None:
 
 def test_a_wrong_answer_is_asked_again_at_once(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
-    person = Person(config)
+    person = Person(config, "--advanced")
     status = person.answers(
         {
-            b"Change anything else": [b"perhaps", b"ja"],
+            b"Announce the meters": [b"perhaps", b"nein"],
             b"Id of this Concentrator": [b"Mein Haus", b"home-9"],
             b"Maximum size": [b"lots", b"500"],
             b"Host of the MQTT": [b"localhost:1", b"localhost"],
@@ -198,8 +198,8 @@ def test_a_wrong_answer_is_asked_again_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["Ctrl-C", "Ctrl-D"])
 def test_who_cancels_loses_nothing(tmp_path: Path, key: str) -> None:
     config = tmp_path / "gateway.toml"
-    person = Person(config)
-    known = {b"Change anything else": b"yes", b"Id of this": b"home-9", b"Maximum size": b"123"}
+    person = Person(config, "--advanced")
+    known = {b"Id of this": b"home-9", b"Maximum size": b"123"}
     while b"Maximum age" not in (asked := person.question()):
         person.type(next((a for words, a in known.items() if words in asked), b"") + b"\n")
     if key == "Ctrl-C":  # as the terminal would, if the program had it as its own
@@ -212,7 +212,7 @@ def test_who_cancels_loses_nothing(tmp_path: Path, key: str) -> None:
     kept = tmp_path / "gateway.toml.answers"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert not config.exists()
-    assert Person(config).answers({}) == 0
+    assert Person(config, "--advanced").answers({}) == 0
     made = load(config)
     assert (made.id, made.spool.megabytes) == ("home-9", 123)
     assert not kept.exists()

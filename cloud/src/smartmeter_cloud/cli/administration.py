@@ -38,6 +38,7 @@ def add(commands: Any) -> None:
     make.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
     make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
     make.add_argument("--force", action="store_true", help="replace existing files")
+    make.add_argument("--advanced", action="store_true", help="ask for everything")
     command("check", "try every connection, certificate and database in the settings")
     command("migrate", "update the database schema")
     out = command("export", "write stored readings to a file or to standard output")
@@ -62,7 +63,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.command == "init":
         from smartmeter_cloud.cli import init
 
-        init.init(chosen.config, chosen.settings, chosen.secrets, chosen.force)
+        init.init(chosen.config, chosen.settings, chosen.secrets, chosen.force, chosen.advanced)
         print(f"wrote {chosen.config}; next: smartmeter-cloud check --config {chosen.config}")
         return 0
     settings = load_or_home(chosen.config)

@@ -190,8 +190,12 @@ def _make_certificates(d: Draft, answers: Answers) -> None:
         raise SettingsError(f"the certificates cannot be made: {why}") from None
 
 
-def init(path: Path, settings: list[str], secrets_from: str | None, force: bool) -> None:
+def init(
+    path: Path, settings: list[str], secrets_from: str | None, force: bool, advanced: bool
+) -> None:
     """Asks on a terminal for missing answers; without one, takes the defaults.
+
+    advanced: asks for everything, not only the three questions.
 
     Raises SettingsError. If a person cancels, the answers are kept for the next time, and
     KeyboardInterrupt or EOFError goes on.
@@ -203,7 +207,7 @@ def init(path: Path, settings: list[str], secrets_from: str | None, force: bool)
     if answers.person and answers.recall(kept):
         print(f"Your answers of before are in brackets (they are in {kept}).")
     try:
-        _init(path, answers, force)
+        _init(path, answers, force, advanced)
     except (KeyboardInterrupt, EOFError):
         if answers.person and (answers.proposed or answers.proposed_secrets):
             answers.keep(kept)
@@ -214,11 +218,11 @@ def init(path: Path, settings: list[str], secrets_from: str | None, force: bool)
             forget(kept)
 
 
-def _init(path: Path, answers: Answers, force: bool) -> None:
+def _init(path: Path, answers: Answers, force: bool, advanced: bool) -> None:
     person = answers.person
     if person:
         _first_questions(answers)
-        if not answers.yes("advanced", "Change anything else (files, ports, database)?", False):
+        if not advanced:
             answers.person = None
     made = draft(answers, path.parent)
     answers.person = person

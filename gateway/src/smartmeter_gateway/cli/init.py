@@ -203,8 +203,11 @@ def init(
     answers_from: Path | None,
     secrets_from: str | None,
     force: bool,
+    advanced: bool,
 ) -> Made:
     """Ask on a terminal for missing answers; without one, take the defaults.
+
+    advanced: ask for everything, not only the three questions.
 
     Raises SettingsError. If a person cancels, the answers are kept for the next time, and
     KeyboardInterrupt or EOFError goes on.
@@ -219,7 +222,7 @@ def init(
     if answers.person and answers.recall(kept):
         print(f"Your answers of before are in brackets (they are in {kept}).")
     try:
-        return _init(config, answers, force)
+        return _init(config, answers, force, advanced)
     except (KeyboardInterrupt, EOFError):
         if answers.person and (answers.proposed or answers.proposed_secrets):
             answers.keep(kept)
@@ -230,12 +233,11 @@ def init(
             forget(kept)
 
 
-def _init(config: Path, answers: Answers, force: bool) -> Made:
+def _init(config: Path, answers: Answers, force: bool, advanced: bool) -> Made:
     person = answers.person
     if person:
         first_questions.ask(answers, serial_scan.heard)
-        person.say("")
-        if not answers.yes("advanced", "Change anything else (ids, files, ports)?", False):
+        if not advanced:
             answers.person = None
     made = draft(answers, config.parent)
     answers.person = person

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("--answers", type=Path, metavar="FILE", help="the same in TOML")
     make.add_argument("--secrets", metavar="FILE", help="NAME=VALUE lines; - is standard input")
     make.add_argument("--force", action="store_true", help="replace existing files")
+    make.add_argument("--advanced", action="store_true", help="ask for everything")
 
     try_out = command(
         "check", _check, "try every broker, port, certificate and key in the configuration"
@@ -178,7 +179,12 @@ def _init(arguments: argparse.Namespace) -> int:
 
     config: Path = arguments.config
     made = init.init(
-        config, arguments.settings, arguments.answers, arguments.secrets, arguments.force
+        config,
+        arguments.settings,
+        arguments.answers,
+        arguments.secrets,
+        arguments.force,
+        arguments.advanced,
     )
     for path in made.secrets:
         print(f"wrote {path}, which only you can read")
