@@ -60,7 +60,7 @@ class Meter:
             self._thinning = Thinning(publish)
         self._submeters: "Changes | None" = None
         if self._reads:
-            self._submeters = _changes(self._settings["id"], self._values)
+            self._submeters = _changes(self._settings, self._values)
         self._receiver = self._new_receiver(None)
         self._search: "Search | None" = None
         self._tried = 0  # settings that a search has left behind
@@ -104,6 +104,10 @@ class Meter:
         )
         # texts cost heap, so only for who asks for more than usual
         receiver.submeters = self._submeters is not None
+        if _is_bus(self._settings):
+            from smartmeter.dialog.polling import addresses  # loaded already, since it asks
+
+            receiver.bus = tuple(addresses(self._settings["address"]))
         receiver.extras = bool([c for c in self._values if c not in ALLOWED])
         receiver.reads = self._reads
         return receiver
@@ -276,13 +280,19 @@ class Meter:
             self._port.reopen()
 
 
-def _changes(meter: str, values: "list[str]") -> "Changes | None":
+def _is_bus(settings: "Section") -> bool:
+    """Whether several M-Bus meters are asked, whose addresses have commas between them."""
+    return settings["answer"] == "mbus" and "," in (settings["address"] or "")
+
+
+def _changes(settings: "Section", values: "list[str]") -> "Changes | None":
     """What knows the changes of sub-meters, if the settings want any of these."""
-    if not [code for code in values if code.find("24.2.") >= 0]:
+    named = [c for c in values if c.find("24.2.") >= 0 or (c[1:2] == "-" and c[0] in "56789")]
+    if not named and not _is_bus(settings):
         return None
     from smartmeter.submeters import Changes, are_named
 
-    return Changes() if are_named(meter, values) else None
+    return Changes() if _is_bus(settings) or are_named(settings["id"], values) else None
 
 
 def _link(events: "list[Reading | Fault]") -> str | None:

@@ -23,7 +23,8 @@ class Context:
     key, auth_key: 16 bytes each, or None. profile: the one that the user set, or None to go by the
     telegram. zone: the meter's time zone, as CENTRAL is one. unencrypted: whether telegrams that
     are not encrypted become readings although a key is set. submeters: whether readings of the
-    meters that are read through this one are wanted, too.
+    meters that are read through this one are wanted, too. bus: the primary addresses of several
+    meters on one M-Bus, the main meter's first; the place of the others is their channel.
     counters, times: by system title, the last invocation counter accepted, and the time of that
     telegram if its tag was checked. rows: the tariffs that totals are made of (tariffs.py).
     plans: the layouts kept for the next telegram (dlms/lists/plan_native.py).
@@ -41,6 +42,7 @@ class Context:
     unencrypted: bool
     extras: bool
     submeters: bool
+    bus: "tuple[int, ...]"
     plans: "dict[tuple[object, ...], Any]"
     rows: "dict[str, Row]"
     title: bytes

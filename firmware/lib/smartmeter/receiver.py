@@ -80,6 +80,7 @@ class Receiver(Context):
     telegrams that are not encrypted are read although a key is set; never with auth_key. ratio:
     that of transformers, by which powers, energies and currents are multiplied.
     submeters: whether readings of sub-meters (gas, water ...) follow that of their main meter.
+    bus: see Context; with more than one address, each M-Bus reply is of the meter on its channel.
 
     counters maps system titles to the last invocation counter accepted: save and restore it
     over a restart, else telegrams of before can be replayed. times, which belong to them, are
@@ -113,6 +114,7 @@ class Receiver(Context):
         self._ratio = ratio
         self.extras = implementation.name != "micropython"  # a device has no heap for all of them
         self.submeters = submeters
+        self.bus = ()
         self.reads = True
         self.plans = {}
         self.rows = {}

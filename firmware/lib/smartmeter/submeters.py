@@ -49,7 +49,14 @@ def are_named(meter: str, codes: "Iterable[str] | None") -> bool:
     """Whether readings of sub-meters can be among those that the codes name, and have an id."""
     if codes is None or len(meter) > _ID_MAX:
         return False
-    return any([code.find(_CODE) >= 0 for code in codes])
+    return any([is_of_one(code) for code in codes])
+
+
+def is_of_one(code: str) -> bool:
+    """Whether a code in settings may name a value of a sub-meter: 24.2.1, 0-2:24.2.1, 8-1:1.0.0."""
+    if code.find(_CODE) >= 0:
+        return True
+    return code[1:2] == "-" and code[0] in "56789" and code[2:4] != "0:"
 
 
 def id_of(main: str, channel: int) -> str:

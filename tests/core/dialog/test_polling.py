@@ -327,8 +327,31 @@ def test_an_m_bus_meter_that_is_not_heard_is_asked_the_same_again():
     assert send == bytes.fromhex("1040fe3e16")
 
 
+def test_several_meters_on_a_bus_are_asked_one_after_the_other():
+    poller = Poller(interval_ms=10000, address="1, 7,200")
+    now, greeted, controls = 0, [], []
+    for _ in range(15):
+        now, send = asked(poller, now + STEP_MS, now + 20000)
+        if send[1] == 0x40:
+            greeted.append(send[2])
+            poller.received(ACKNOWLEDGE, now + 30)
+        elif send[2] != 7:  # which has been taken away
+            controls.append((send[2], send[1]))
+            poller.received(REPLY, now + 100)
+    assert greeted[:3] == [1, 7, 200]
+    assert controls[:5] == [(1, 0x5B), (200, 0x5B), (1, 0x7B), (200, 0x7B), (1, 0x5B)]
+    assert greeted.count(7) >= 2  # it is sought again
+    assert greeted.count(1) == greeted.count(200) == 1
+
+
 def test_what_is_no_address_of_an_m_bus_meter():
-    for address in ("x", "251", "-1", "1000", "253"):
+    try:
+        Poller(address="0,1,2,3,4,5,6,7,8,9")
+    except ValueError as why:
+        assert str(why) == "at most 9 M-Bus meters are asked on a line"
+    else:
+        raise AssertionError("ten addresses")
+    for address in ("x", "251", "-1", "1000", "253", "1,", "1,1", "1,254", "1;2"):
         try:
             Poller(address=address)
         except ValueError as why:

@@ -15,13 +15,13 @@ RETURN = "025d6012"
 ALL = ENERGY + VOLUME + "022d2f00" + FLOW + SUPPLY + RETURN + "0261c80b"
 
 
-def reply(records, medium=HEAT, maker="KAM", access=9):
+def reply(records, medium=HEAT, maker="KAM", access=9, address=1):
     letters = 0
     for c in maker:
         letters = letters << 5 | ord(c) - 64
     head = bytes.fromhex("78563412") + letters.to_bytes(2, "little")
     head += bytes((1, medium, access, 0, 0, 0))
-    data = bytes((0x08, 1, 0x72)) + head + bytes.fromhex(records)
+    data = bytes((0x08, address, 0x72)) + head + bytes.fromhex(records)
     return b"\x68" + bytes((len(data),)) * 2 + b"\x68" + data + bytes((sum(data) & 0xFF, 0x16))
 
 
@@ -198,3 +198,29 @@ def test_an_electricity_meter_s_signs_and_tariffs_are_read_the_same_once_known()
         assert got.values == fresh.values, (power, tariff)
         assert ("1.8.0" in got.values) == bool(tariff)
         assert got.values["2.7.0" if power < 0 else "1.7.0"] == (abs(power), 0)
+
+
+def test_several_meters_on_a_bus_are_on_channels_in_the_order_of_their_addresses():
+    receiver = Receiver()
+    receiver.bus = (1, 9, 4)
+    wires = (
+        reply("040305000000", 2, "EMH", address=1),
+        reply(ALL + "046d0c88c117", address=9),
+        reply("0c1378563412", WATER, "ELS", address=4),
+    )
+    for _ in range(3):
+        found = receiver.feed(b"".join(wires))
+        assert [(r.channel, r.medium, r.meter[:3]) for r in found] == [
+            (0, "electricity", "EMH"),
+            (1, "heat", "KAM"),
+            (2, "water", "ELS"),
+        ]
+        assert found[1].time == "2014-07-01T08:12:00+02:00"
+        assert found[1].seq == 331000000 + 1234 + 4700 + 343 + 7720 + 4704 + 3016
+        assert found[2].values == {"8-0:1.0.0": (12345678, -3)}
+    (other,) = receiver.feed(reply(ALL, address=5))
+    assert other.detail == "an M-Bus reply of address 5, which is not asked"
+    heat = json.loads(to_json(found[1], ["6-0:1.0.0"]))
+    assert (heat["medium"], heat["values"]) == ("heat", {"6-0:1.0.0": 331000000})
+    stamp(found[0], "2026-12-01T10:00:00+01:00", 1)
+    assert "medium" not in json.loads(to_json(found[0]))

@@ -6,12 +6,14 @@
     meter  68 L L 68 ... CS 16     from an answer that has not come
 
 What a meter did not answer is asked again as it was; after three times all starts again.
+Several meters on the bus are asked one after the other.
 """
 
 from .elapsed import elapsed
 
 ANY = 254  # the address that every meter answers: for one that is alone on its line
 _ADDRESS_MAX = 250
+_METERS_MAX = 9  # the main meter, and sub-meters on channels 1 to 8
 
 _ANSWER_MS = 1000  # 330 bit times and 50 ms, that is 190 ms at 2400 baud; slow converters
 _PAUSE_MS = 300  # inside of an answer, there is none as long
@@ -31,25 +33,45 @@ _STATES = (
 )
 
 
+def addresses(text: str) -> "list[int]":
+    """The primary addresses in "1" or "1, 5, 6", [ANY] for ""; ValueError if it has others.
+
+    The first is the main meter's, the others those of the sub-meters on channels 1, 2 and so on.
+    """
+    if not text:
+        return [ANY]
+    found: "list[int]" = []
+    for part in text.split(","):
+        part = part.strip()
+        is_one = part.isdigit() and len(part) <= 3 and int(part) not in found
+        if not is_one or not (int(part) <= _ADDRESS_MAX or (text == part and int(part) == ANY)):
+            raise ValueError(
+                "an M-Bus meter's address is a number from 0 to %d, or %d for the only one; "
+                "several have commas between them" % (_ADDRESS_MAX, ANY)
+            )
+        found.append(int(part))
+    if len(found) > _METERS_MAX:
+        raise ValueError("at most %d M-Bus meters are asked on a line" % _METERS_MAX)
+    return found
+
+
 class Poller:
-    """Requests from one meter every interval_ms; address is its primary address, "" for any."""
+    """Requests from each meter every interval_ms; address is as addresses() takes it."""
 
     setting = (2400, 8, "E", 1)
 
     def __init__(self, interval_ms: int = 10000, address: str = "") -> None:
-        if address and not (address.isdigit() and len(address) <= 3 and _is_one(int(address))):
-            raise ValueError(
-                "an M-Bus meter's address is a number from 0 to %d, or %d" % (_ADDRESS_MAX, ANY)
-            )
-        self._address = int(address) if address else ANY
+        self._addresses = addresses(address)
+        self._turn = 0  # which of them is asked
         self._interval_ms = interval_ms
         self._step = _REST
         self._since_ms: int | None = None  # of the step
         self._wait_ms = 0  # how long it lasts
         self._begun_ms = 0  # of this request
         self._buf = b""
-        self._toggle = 0
-        self._greeted = False  # the meter knows with which request we begin
+        self._toggles = [0] * len(self._addresses)
+        # whether a meter knows with which request we begin
+        self._greeted = [False] * len(self._addresses)
         self._tries = 0
         self._answers = 0
 
@@ -65,7 +87,7 @@ class Poller:
             return b""
         if self._step == _RESET:
             if b"\xe5" in data:
-                self._greeted = True
+                self._greeted[self._turn] = True
                 self._go(_REST, now_ms, _PAUSE_MS)
             return b""
         self._go(_ASKED, now_ms, _PAUSE_MS)  # as long as bytes come, more may
@@ -73,7 +95,7 @@ class Poller:
         if _is_answer(self._buf):
             self._answers += 1
             self._tries = 0
-            self._toggle ^= 1
+            self._toggles[self._turn] ^= 1
             self._rest(now_ms, _PAUSE_MS)
         return b""
 
@@ -84,24 +106,27 @@ class Poller:
         if elapsed(now_ms, self._since_ms) < self._wait_ms:
             return b"", None
         if self._step == _ASKED and self._tries >= _TRIES:
-            self._greeted = False
+            self._greeted[self._turn] = False
+            if len(self._addresses) > 1:  # the next one may answer
+                self._tries = 0
             self._rest(now_ms, _RETRY_MS)
             return b"", None
         if self._step == _RESET:  # some meters do not greet, and answer all the same
-            self._greeted = True
+            self._greeted[self._turn] = True
         self._buf = b""
-        if not self._greeted:
-            self._toggle = 0
+        if not self._greeted[self._turn]:
+            self._toggles[self._turn] = 0
             self._go(_RESET, now_ms, _ANSWER_MS)
             return self._short(_NKE), None
-        if self._step != _ASKED:
+        if self._step != _ASKED and not self._turn:
             self._begun_ms = now_ms
         self._tries += 1
         self._go(_ASKED, now_ms, _ANSWER_MS)
-        return self._short(_REQUESTS[self._toggle]), None
+        return self._short(_REQUESTS[self._toggles[self._turn]]), None
 
     def _short(self, control: int) -> bytes:
-        return bytes((0x10, control, self._address, control + self._address & 0xFF, _STOP))
+        address = self._addresses[self._turn]
+        return bytes((0x10, control, address, control + address & 0xFF, _STOP))
 
     def _go(self, step: int, now_ms: int, wait_ms: int) -> None:
         self._step = step
@@ -109,12 +134,12 @@ class Poller:
         self._wait_ms = wait_ms
 
     def _rest(self, now_ms: int, least_ms: int) -> None:
+        self._turn = (self._turn + 1) % len(self._addresses)
+        if self._turn:
+            self._go(_REST, now_ms, _PAUSE_MS)
+            return
         left = self._interval_ms - elapsed(now_ms, self._begun_ms)
         self._go(_REST, now_ms, left if left > least_ms else least_ms)
-
-
-def _is_one(address: int) -> bool:
-    return address <= _ADDRESS_MAX or address == ANY
 
 
 def _is_answer(buf: bytes) -> bool:

@@ -90,6 +90,19 @@ _CODINGS_NONE = (8, 15)  # a request's, and special functions
 
 def decode(payload: bytes, ctx: "Context") -> Reading:
     """The Reading of a frame from C on; ctx.key opens it where it is encrypted."""
+    reading = _read(payload, ctx)
+    if ctx.bus:
+        if payload[1] not in ctx.bus:
+            raise Rejected(LAYOUT, "an M-Bus reply of address %d, which is not asked" % payload[1])
+        reading.channel = ctx.bus.index(payload[1])
+        if reading.channel:
+            from ..submeters import number
+
+            number(reading)
+    return reading
+
+
+def _read(payload: bytes, ctx: "Context") -> Reading:
     if not _KEEPS_PLANS or (ctx.key and not ctx.unencrypted):
         return _walk(payload, ctx, None)
     name = (payload[:_ID_END], len(payload))

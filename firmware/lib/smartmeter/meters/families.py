@@ -350,14 +350,13 @@ NOT_READ = (
         "EDP Box with RS485 (HAN)",
         "PT",
         "E-REDES",
-        "Modbus RTU, whose answers mean something only beside their requests. The registers of "
-        "meters with one phase are public in two places, those of three phases in one",
+        "Modbus RTU. An answer means something only beside its request, and only the registers "
+        "of one phase are certain",
     ),
     (
-        "power, voltage and current of Eastron SDM220, SDM630 with M-Bus",
+        "Eastron SDM220, SDM630: all but energies",
         "",
-        "wired M-Bus",
-        "they answer a request of their own (CI B1). No second source says which record is of "
-        "which phase. The energies are read",
+        "M-Bus",
+        "they need a request of their own (CI B1). No source says which record is of which phase",
     ),
 )

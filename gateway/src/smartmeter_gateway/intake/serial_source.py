@@ -9,6 +9,7 @@ from contextlib import closing
 import smartmeter
 from smartmeter import Fault, Reading, Receiver, submeters
 from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS, Search, name
+from smartmeter.dialog.polling import addresses
 from smartmeter.tariffs import withheld
 from smartmeter.wire import topics
 from smartmeter.wire.reading_encoder import included, stamp, to_json
@@ -49,6 +50,9 @@ class SerialSource:
             settings.ratio,
             submeters=submeters.are_named(settings.meter, settings.values),
         )
+        asked = addresses(settings.address) if settings.poll == "m-bus" else []
+        if len(asked) > 1:
+            self._receiver.bus = tuple(asked)
         self._submeters = submeters.Changes()
         self._guard = pipeline.guard(settings.meter)
         self._receiver.counters = self._guard.counters
