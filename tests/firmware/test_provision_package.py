@@ -34,23 +34,49 @@ runpy.run_module("smartmeter_provision", run_name="__main__")
 """
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package in it and nothing else."""
-    wheels = tmp_path_factory.mktemp("wheels")
+def wheel_of(source: Path, folder: Path) -> Path:
     done = subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["-w", str(wheels), str(SOURCE)],
+        + ["-w", str(folder), str(source)],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    wheel = next(wheels.glob("*.whl"))
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return wheel_of(SOURCE, tmp_path_factory.mktemp("wheels"))
+
+
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package in it and nothing else."""
     assert wheel.name.endswith("-py3-none-any.whl")
     folder = tmp_path_factory.mktemp("site")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
     return folder
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    """All but the list of their digests, which names the files in another order."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {n: archive.read(n) for n in archive.namelist() if not n.endswith("/RECORD")}
+
+
+def test_the_sdist_alone_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    done = subprocess.run(build, cwd=SOURCE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    sdist = next(tmp_path.glob("*.tar.gz"))
+    packed = contents(wheel)
+    assert contents(wheel_of(sdist, tmp_path / "wheels")) == packed
+    license_text = next(v for n, v in packed.items() if n.endswith("dist-info/licenses/LICENSE"))
+    assert license_text == (REPOSITORY / "LICENSE").read_bytes()
+    for name in ("compiled/adapter/start.mpy", "firmware/adapter/schema.py", "device.py"):
+        assert f"smartmeter_provision/{name}" in packed
 
 
 def run(site: Path, cwd: Path, program: list[str]) -> subprocess.CompletedProcess[str]:

@@ -1,12 +1,14 @@
-"""Puts the tool, the firmware and the boards' data into the wheel of smartmeter-provision.
+"""Puts the tool, the firmware and the boards' data into the distribution of smartmeter-provision.
 
 The wheel contains the firmware twice: the sources, whose checks and tables the tool uses, and
-compiled modules, which a board gets. A wheel is built from a full checkout.
+compiled modules, which a board gets. An sdist has both and the boards in vendored/, so that a wheel
+can be built from the sdist.
 """
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +24,42 @@ _OF_A_BOARD = ("board.json", "pins.csv", "adapter.toml")
 
 
 class ProvisionHook(BuildHookInterface[Any]):
+    _made: "tempfile.TemporaryDirectory[str] | None" = None
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         here = Path(self.root)
+        include = build_data["force_include"]
+        target = "vendored" if self.target_name == "sdist" else PACKAGE
+        vendored = here / "vendored"
+        if vendored.is_dir():
+            include[str(vendored)] = target
+        else:
+            self._made = tempfile.TemporaryDirectory()
+            files = self._checkout(here, self._made.name)
+            include |= {str(path): f"{target}/{name}" for path, name in files}
+        if self.target_name == "wheel":
+            for module in here.glob("*.py"):
+                if module.name != "hatch_build.py":
+                    include[str(module)] = f"{PACKAGE}/{module.name}"
+
+    def _checkout(self, here: Path, compiled: str) -> Iterator[tuple[Path, str]]:
+        """What lies outside this folder: its path, and its name in the distribution."""
         repository = here.parents[1]
         if not (repository / "firmware" / "main.py").is_file():
             raise FileNotFoundError(
-                "the firmware is missing: build smartmeter-provision from a full checkout"
+                "the firmware is missing: build smartmeter-provision from a full checkout or from "
+                "its sdist"
             )
-        self._made = tempfile.TemporaryDirectory()
         # tools.flash imports this package, so it compiles in a process of its own
-        subprocess.run(
-            [sys.executable, "-c", _COMPILE, self._made.name], cwd=repository, check=True
-        )
-        include = build_data["force_include"]
-        include[self._made.name] = f"{PACKAGE}/compiled"
+        subprocess.run([sys.executable, "-c", _COMPILE, compiled], cwd=repository, check=True)
+        yield Path(compiled), "compiled"
         for folder in ("adapter", "lib"):
             for source in (repository / "firmware" / folder).rglob("*.py"):
-                name = source.relative_to(repository).as_posix()
-                include[str(source)] = f"{PACKAGE}/{name}"
-        for module in here.glob("*.py"):
-            if module.name != "hatch_build.py":
-                include[str(module)] = f"{PACKAGE}/{module.name}"
+                yield source, source.relative_to(repository).as_posix()
         for name in _OF_A_BOARD:
             for file in (repository / "boards").glob(f"*/{name}"):
-                include[str(file)] = f"{PACKAGE}/boards/{file.parent.name}/{name}"
+                yield file, f"boards/{file.parent.name}/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        self._made.cleanup()
+        if self._made:
+            self._made.cleanup()
