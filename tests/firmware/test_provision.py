@@ -27,6 +27,7 @@ from tests.firmware.rig import (
     Setup,
     TestMeter,
 )
+from tools.certificates import Authority
 from tools.provision.answers import Answers, Refused, from_file, key, secret
 from tools.virtual_board import VirtualBoard
 
@@ -86,6 +87,7 @@ def test_what_is_no_key_is_told_why(text: str, words: str) -> None:
         (MINIMUM + '[meter]\nline="2400"', "meter.line a line is"),
         (MINIMUM + '[meter]\nline="2401 8E1"', "a baud rate is one of"),
         (MINIMUM + '[publish]\nvalues=["1.8"]', "publish.values is a list of OBIS codes"),
+        ("broker=3", "broker is a section of settings"),
         (MINIMUM + "[nonsense]", "there is no section nonsense"),
         ("[wifi", "adapter.toml"),
     ],
@@ -259,6 +261,7 @@ class Person:
         """site: the folder of the installed package; without one, the repository's is started."""
         self._master, slave = pty.openpty()
         self._said = ""
+        self.transcript = ""
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -283,12 +286,18 @@ class Person:
         while words not in self._said:
             assert time.monotonic() < until, f"no {words!r}: {self._said}"
             assert select.select([self._master], [], [], 90)[0], f"no {words!r}: {self._said}"
-            self._said += os.read(self._master, 4096).decode()
+            data = os.read(self._master, 4096).decode()
+            self._said += data
+            self.transcript += data
         self._said = self._said.partition(words)[2]
 
     def answers(self, question: str, answer: str) -> None:
         self.reads(question)
         os.write(self._master, answer.encode() + b"\n")
+
+    def interrupts(self) -> None:
+        """Types Ctrl-C."""
+        os.write(self._master, b"\x03")
 
     def close(self) -> None:
         self.process.kill()
@@ -394,4 +403,91 @@ def test_a_board_without_psram_gets_the_concentrator_s_help(
     person.reads("This board has no PSRAM")
     person.answers("what to publish [raw]: ", "")
     person.reads("number or name of the Wi-Fi")
+    person.close()
+
+
+@ONE_WORD_SIZE
+def test_ctrl_c_keeps_the_answers_but_no_secret(
+    new_board: Callable[..., VirtualBoard], authority: Authority, tmp_path: Path
+) -> None:
+    board = new_board(memory="psram")
+    kept = tmp_path / "smartmeter-answers.json"
+    person = Person("--board", board.port, cwd=tmp_path)
+    person.answers("the board [ESP32_GENERIC]: ", "")
+    person.answers("country of the meter", "")
+    person.answers("the meter [auto]: ", "")
+    person.answers("time zone of the meter's clock", "")
+    person.answers("number or name of the Wi-Fi", "1")
+    person.answers("address of the broker: ", "broker.example")
+    person.reads("its port")
+    _cancel(person)
+    document = json.loads(kept.read_text())
+    assert document["broker"] == {"host": "broker.example"}
+    assert document["wifi"] == {"ssid": "Home"}
+
+    person = Person("--board", board.port, "--config", kept.name, cwd=tmp_path)
+    person.answers("its port [8883]: ", "8884")
+    person.answers("user at the broker", "adapter")
+    person.answers("file of the CA", str(authority.certificate_path))
+    person.answers("Wi-Fi password", "a-secret")
+    person.reads("password at the broker")
+    _cancel(person)
+    assert "Boards:" not in person.transcript, "it has asked for what was kept"
+    assert "a-secret" not in person.transcript + kept.read_text()
+
+    person = Person("--board", board.port, "--config", kept.name, cwd=tmp_path)
+    person.answers("Wi-Fi password", "a-secret")
+    _cancel(person)
+    assert "file of the CA" not in person.transcript
+    answers = from_file(kept)
+    assert answers.settings["broker"] == {"host": "broker.example", "port": 8884, "user": "adapter"}
+    assert answers.secrets.keys() == {"broker_ca"}
+    assert os.listdir(board.folder / "nvs") == []
+
+
+def _cancel(person: Person) -> None:
+    person.interrupts()
+    person.reads("the settings on the board are unchanged")
+    assert person.process.wait(60) == 130
+    assert "Traceback" not in person.transcript
+    person.close()
+
+
+@ONE_WORD_SIZE
+def test_only_the_stage_that_failed_is_asked_again(
+    setup: Setup, meter: TestMeter, tmp_path: Path
+) -> None:
+    """Wi-Fi, then the broker's name, then its port."""
+    config, secrets = tmp_path / "adapter.toml", tmp_path / "secrets"
+    config.write_text(
+        'board = "ESP32_GENERIC"\n[meter]\nline = "2400 8E1"\n[wifi]\nssid = "Hone"\n[broker]\n'
+        'host = "nowhere"\nport = 1\nuser = "adapter"\n'
+        f'ca = "{setup.authority.certificate_path}"\n'
+    )
+    secrets.write_text(
+        f"wifi_password={WIFI['Home']}\nbroker_password={USERS['adapter']}\nmeter_key={KEY.hex()}\n"
+    )
+    secrets.chmod(0o600)
+    board = setup.board
+    board.kill()
+    board.pass_time(0)  # so that its waits can be over at once
+    board.air(names=False)
+    board.start()
+    arguments = ["--board", board.port, "--config", str(config), "--secrets", str(secrets)]
+    person = Person(*arguments, "--timeout", "150")
+    person.reads("joining Wi-Fi Hone")
+    setup.soon("no Wi-Fi of that name")
+    person.answers("name of the Wi-Fi [Hone]: ", "Home")
+    person.answers("Wi-Fi password (press Enter to keep it): ", "")
+    person.answers("host name or address of the broker [nowhere]: ", "localhost")
+    board.air(names=True)
+    person.reads("connection was refused")
+    person.answers("host name or address of the broker [localhost]: ", "")
+    person.answers("port of the broker [1]: ", str(setup.broker.port))
+    person.reads("broker: connected")
+    meter.send()
+    person.reads("done: the first reading has reached the broker")
+    assert person.process.wait(60) == 0
+    for question in ("user at the broker", "password at", "file of the CA", "line of the meter"):
+        assert question not in person.transcript
     person.close()

@@ -45,7 +45,7 @@ def main() -> int:
         print(f"provision: {why}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):
-        print("\nprovision: cancelled; the board is unchanged", file=sys.stderr)
+        print("\nprovision: cancelled; the settings on the board are unchanged", file=sys.stderr)
         return 130
 
 
@@ -84,14 +84,13 @@ def _provision(arguments: argparse.Namespace) -> int:
 
     if not person or arguments.config:
         port = _board(port, person)
-    device.write(port, answers)
+    then = "stopped; some settings may be on the board, so provision it again"
     try:
+        device.write(port, answers)
+        then = "stopped watching; the settings are on the board, and it goes on"
         return _watch(arguments, port, answers, person)
     except (KeyboardInterrupt, EOFError):
-        print(
-            "\nprovision: stopped watching; the settings are on the board, and it goes on",
-            file=sys.stderr,
-        )
+        print(f"\nprovision: {then}", file=sys.stderr)
         return 130
 
 
@@ -99,7 +98,7 @@ def _ask(arguments: argparse.Namespace, answers: Answers, port: str | None) -> N
     """Asks for what is missing. A person who cancels keeps the answers, except the secrets."""
     family = None
     try:
-        if not answers.leads_somewhere:
+        if not answers.is_complete:
             around = functools.cache(_surroundings)
             family = questions.ask_settings(answers, lambda: around(port))
         if not arguments.secrets:
@@ -120,10 +119,8 @@ def _surroundings(port: str | None) -> device.Surroundings:
 
 def _keep(answers: Answers) -> None:
     document = {name: values for name, values in answers.settings.items() if values}
-    if answers.ca_file and "broker" in document:
-        document["broker"] = document["broker"] | {"ca": str(answers.ca_file)}
-    else:
-        document.pop("broker", None)  # it is asked again as a whole
+    for section, files in answers.files.items():
+        document[section] = document.get(section, {}) | files
     if not document:
         return
     try:

@@ -29,22 +29,36 @@ ASKED = {
     "meter_key": "the meter's encryption key, 32 hex digits (press Enter if it sends plain text)",
     "meter_auth_key": "the meter's authentication key, 32 hex digits (press Enter for none)",
 }
-# Files that the section [broker] of the configuration names, and the secret for each.
-_FILES = {"ca": "broker_ca", "certificate": "client_cert", "key": "client_key"}
+# Files that the configuration names, and the secret that each holds.
+_BROKER_FILES = {"ca": "broker_ca", "certificate": "client_cert", "key": "client_key"}
+_UPDATE_FILES = {"key": "update_key", "ca": "update_ca"}
+_SECTIONS = ("meter", "wifi", "ethernet", "broker", "publish", "time", "update")
 
 
 @dataclass
 class Answers:
     settings: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
-    ca_file: Path | None = None  # where broker_ca was read from
+    # section -> setting -> the file from which a secret was read
+    files: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
-    def leads_somewhere(self) -> bool:
-        """Whether a network and a broker are named; a SmartMeterAdapterConfig names none."""
-        return "broker" in self.settings and (
-            "wifi" in self.settings or "ethernet" in self.settings
+    def is_complete(self) -> bool:
+        """Whether network, broker and CA are named. A SmartMeterAdapterConfig names none of them,
+        and a person who has cancelled the questions has not come to the last one, the CA."""
+        broker = self.settings.get("broker", {})
+        return (
+            ("wifi" in self.settings or "ethernet" in self.settings)
+            and "host" in broker
+            and ("broker_ca" in self.secrets or broker.get("tls") is False)
         )
+
+    def read(self, section: str, setting: str, file: Path) -> None:
+        """Take the secret that a setting names by its file."""
+        files = _BROKER_FILES if section == "broker" else _UPDATE_FILES
+        name = files[setting]
+        self.secrets[name] = _update_key(file) if name == "update_key" else certificate(file)
+        self.files.setdefault(section, {})[setting] = str(file.absolute())
 
     def checked(self) -> "Answers":
         """The same with its defaults; Refused if anything is wrong or missing."""
@@ -122,20 +136,21 @@ def from_file(path: Path) -> Answers:
         raise Refused(f"{path}: {why}") from None
     if not isinstance(document, dict):
         raise Refused(f"{path} is a table of sections")
+    for name in _SECTIONS:
+        if not isinstance(document.get(name, {}), dict):
+            raise Refused(f"{path}: {name} is a section of settings")
     answers = Answers(document)
     _take_specified(answers)
-    broker = answers.settings.get("broker")
-    if isinstance(broker, dict):
-        for name, becomes in _FILES.items():
-            if name in broker:
-                answers.secrets[becomes] = certificate(path.parent / str(broker.pop(name)))
+    broker = answers.settings.get("broker", {})
+    for name in _BROKER_FILES:
+        if name in broker:
+            answers.read("broker", name, path.parent / str(broker.pop(name)))
     update = answers.settings.pop("update", None)
     if update is not None:
-        if not isinstance(update, dict) or set(update) - {"key", "ca"} or "key" not in update:
+        if set(update) - {"key", "ca"} or "key" not in update:
             raise Refused("the section update has key, and ca where the server has another CA")
-        answers.secrets["update_key"] = _update_key(path.parent / str(update["key"]))
-        if "ca" in update:
-            answers.secrets["update_ca"] = certificate(path.parent / str(update["ca"]))
+        for name in update:
+            answers.read("update", name, path.parent / str(update[name]))
     return answers
 
 

@@ -9,10 +9,10 @@ from smartmeter.meters import zone_names
 from smartmeter.meters.families import Family
 
 from . import boards, pairing
-from .answers import ASKED, Answers, certificate, secret
+from .answers import ASKED, Answers, secret
 from .device import Surroundings
 from .meters import ask_meter, has_authentication_key, has_key
-from .prompt import Check, Refused, ask, ask_hidden, is_setting
+from .prompt import Refused, ask, ask_hidden, is_setting
 
 _WHAT = """This board has no PSRAM. Its memory may be too small to decode the meter's lists.
 raw       the Concentrator decodes; the board decrypts. Needs a [[meter]] at the Concentrator.
@@ -158,15 +158,7 @@ def _what(text: str) -> None:
 
 
 def _ask_ca(answers: Answers, default: str | None = None) -> bool:
-    read: list[bytes] = []
-
     def check(name: str) -> None:
-        read.append(certificate(Path(name).expanduser()))
+        answers.read("broker", "ca", Path(name).expanduser())
 
-    check_file: Check = check
-    name = ask("file of the CA that signed the broker's certificate", default, check_file)
-    if not name:
-        return False
-    answers.secrets["broker_ca"] = read[-1]
-    answers.ca_file = Path(name).expanduser().resolve()
-    return True
+    return bool(ask("file of the CA that signed the broker's certificate", default, check))
