@@ -44,8 +44,11 @@ class Answers:
 
     @property
     def is_complete(self) -> bool:
-        """Whether network, broker and CA are named. A SmartMeterAdapterConfig names none of them,
-        and a person who has cancelled the questions has not come to the last one, the CA."""
+        """Whether network, broker and CA are named.
+
+        A SmartMeterAdapterConfig names none of them. The CA is the last question: a person who
+        has cancelled before has questions left.
+        """
         broker = self.settings.get("broker", {})
         return (
             ("wifi" in self.settings or "ethernet" in self.settings)
