@@ -95,16 +95,14 @@ class Adapter:
         from .status import Status
 
         meter = Meter(self._port, self._settings, self._store, self._outbox, self.clock)
-        self.publisher.status = Status(
-            meter, self._port, self._lan, self.clock, self._outbox, self._health
-        )
+        status = Status(meter, self._port, self._lan, self.clock, self._outbox, self._health)
+        self.publisher.status = status
         if not self._health.safe:
             if not self._port.line:
                 meter.search()
             self._tasks.append(asyncio.create_task(self._crashing(meter.run())))
         self.meter = meter
-        gc.collect()
-        self._outbox.resize(gc.mem_free())
+        status.measure()
 
     def _command(self, payload: bytes) -> None:
         """Takes a command of an update; the first one loads what unpacks it."""

@@ -107,7 +107,8 @@ async def _connected(sock: socket.socket, address: "Address") -> None:
         if why.errno != errno.EINPROGRESS:
             raise
     poll = select.poll()
-    poll.register(sock, select.POLLOUT)
+    # The port reports an error only if POLLHUP was asked for (modsocket.c).
+    poll.register(sock, select.POLLOUT | select.POLLHUP)
     started = time.ticks_ms()
     while True:
         events = poll.poll(0)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .port import Port
 
 
+_PSRAM_MIN = 1_000_000  # bytes; a chip alone has 0.5 MB
+
+
 class Status:
     def __init__(
         self,
@@ -32,12 +35,30 @@ class Status:
         self._clock = clock
         self._outbox = outbox
         self._health = health
+        self._idf: "list[int]" = []
+
+    def measure(self) -> int:
+        """Bytes of heap that are free after a collection; the outbox takes its part of them."""
+        gc.collect()
+        heap = gc.mem_free()
+        size = free = largest = least = 0
+        for of_region, of_it_free, in_one_piece, at_least in esp32.idf_heap_info(esp32.HEAP_DATA):
+            size += of_region
+            free += of_it_free
+            largest = max(largest, in_one_piece)
+            least += at_least
+        # Memory that Wi-Fi and TLS take theirs from: free, in one piece, and least so far. The port
+        # counts the piece as free heap (modgc.c), but without PSRAM it must not become that.
+        self._idf = [free, largest, least]
+        if size < _PSRAM_MIN:
+            heap -= largest
+        self._outbox.resize(heap)
+        return heap
 
     def document(self, publishing: "dict[str, object]") -> bytes:
         """The JSON of the message: with publishing, what the publisher says; None is left out."""
         meter = self._meter
-        gc.collect()  # otherwise `heap` would include garbage
-        self._outbox.resize(gc.mem_free())
+        heap = self.measure()
         document: "dict[str, object]" = {
             "state": "safe" if self._health.safe else "online",
             "version": __version__,
@@ -54,8 +75,8 @@ class Status:
             "dropped": self._outbox.dropped,
             "repeated": self._outbox.repeated,
             "left_out": meter.left_out,
-            "heap": gc.mem_free(),
-            "idf": _idf_heap(),
+            "heap": heap,
+            "idf": self._idf,
             "ntp_failures": self._clock.failures,
         }
         further = {
@@ -72,13 +93,3 @@ class Status:
                 if value is not None:
                     document[name] = value
         return json.dumps(document).encode()
-
-
-def _idf_heap() -> "list[int]":
-    """Memory that Wi-Fi and TLS take theirs from: bytes free, in one piece, and least so far."""
-    free = largest = least = 0
-    for _, of_it_free, in_one_piece, at_least in esp32.idf_heap_info(esp32.HEAP_DATA):
-        free += of_it_free
-        largest = max(largest, in_one_piece)
-        least += at_least
-    return [free, largest, least]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import termios
 import time
+import tty
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,6 +245,37 @@ def test_a_port_that_never_answers_is_one_sentence(monkeypatch: pytest.MonkeyPat
         device.flashed(os.ttyname(slave))
     with pytest.raises(mpremote.BoardRefused, match="does not answer; unplug it"):
         flash.flash(os.ttyname(slave))
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_board_that_is_slow_to_start_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The first time it gives no prompt within mpremote's 10 s, the second time it answers."""
+    from tools.provision import mpremote
+
+    slow = "import pathlib, sys; here = pathlib.Path(sys.argv[1])\n"
+    slow += "print('answer') if here.exists() else (here.touch(), sys.exit(3))"
+    monkeypatch.setattr(mpremote, "_RUN", slow)
+    assert mpremote.run_script(str(tmp_path / "board"), "") == "answer\n"
+
+
+def test_a_restart_that_comes_late_leaves_nothing_on_the_console(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the next program at the prompt would restart the board under mpremote's hands."""
+    from tools.provision import watch
+
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    monkeypatch.setattr(watch, "_NO_ECHO_S", 0)
+    stopped = watch.until_reading(os.ttyname(slave), 1, set(), restart=True)
+    assert stopped
+    assert stopped.is_late
+    first, second = os.read(master, 4096).split(b"\x01")[1:]
+    assert first == b"import machine; machine.reset()\x04\x03"
+    assert second == b"import machine; machine.reset()\x04"
     os.close(master)
     os.close(slave)
 

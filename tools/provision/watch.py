@@ -17,6 +17,9 @@ _NO_ECHO_S = 10  # the raw REPL answers at once
 # For the raw REPL, at the prompt where mpremote has left the board. The program that reads the
 # console sends it: a meter's first telegram may come before another program has ended.
 _RESTART = b"\x01import machine; machine.reset()\x04"
+# Again, if that was lost. If it was only slow, the adapter runs by now and reads nothing from its
+# console: without the Ctrl-C, the next program at the prompt would be this one.
+_AGAIN = b"\x03" + _RESTART
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ def until_reading(port: str, seconds: float, settled: set[str], restart: bool) -
                 continue
             if data:
                 echo_until = None
-            elif echo_until and time.monotonic() > echo_until:  # it was lost
-                console.write(_RESTART)
+            elif echo_until and time.monotonic() > echo_until:
+                console.write(_AGAIN)
                 echo_until = None
             *lines, line = (line + data).split(b"\n")
             for raw in lines:

@@ -78,6 +78,7 @@ provide(
 # Two regions, as on a chip with Wi-Fi and TLS in use; the figures are fixed.
 _IDF_HEAP = [(110_000, 41_000, 31_744, 18_000), (15_000, 9_000, 8_192, 6_000)]
 _PSRAM = [(4_194_304, 0, 0, 0)]  # the heap of Python has it all
+_HAS_PSRAM = gc.mem_free() + gc.mem_alloc() > 1_000_000
 
 
 def report():
@@ -89,10 +90,17 @@ def report():
 
 def idf_heap_info(cap):
     report()  # the adapter asks for this where it tells its status
-    return _IDF_HEAP + (_PSRAM if gc.mem_free() + gc.mem_alloc() > 1_000_000 else [])
+    return _IDF_HEAP + (_PSRAM if _HAS_PSRAM else [])
+
+
+def mem_free():
+    """The port adds the piece by which the heap could grow: the largest one that ESP-IDF has."""
+    return gc.mem_free() + (0 if _HAS_PSRAM else max([region[2] for region in _IDF_HEAP]))
 
 
 provide("esp32", NVS=NVS, HEAP_DATA=4, idf_heap_info=idf_heap_info)
+provide("gc", **{n: getattr(gc, n) for n in dir(gc) if n[0] != "_"})
+sys.modules["gc"].mem_free = mem_free
 provide(
     "network",
     WLAN=network.WLAN,
@@ -130,6 +138,7 @@ def mount():
 # Imported here so that they are native modules, not what a file of the firmware may be called.
 import asyncio  # noqa: I001
 import binascii, collections, cryptolib, hashlib, random, re, struct, tls  # noqa: E401, F401
+
 
 if AHEAD_FD >= 0:
     _wait = asyncio.core.IOQueue.wait_io_event
