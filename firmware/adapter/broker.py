@@ -236,8 +236,11 @@ def _reason(why: Exception) -> str:
     number = why.errno if isinstance(why, OSError) else None
     if isinstance(why, MemoryError) or number in _NO_MEMORY or "ALLOC_FAILED" in text:
         return _STARVED
-    if number in (111, 104):  # ECONNREFUSED, ECONNRESET: the same on lwIP and Linux
-        return "the connection was refused" if number == 111 else "the connection was closed"
+    if number == 111:  # ECONNREFUSED, the same on lwIP and Linux
+        return "the connection was refused"
+    # ECONNRESET; lwIP's ECONNABORTED and ENOTCONN; MBEDTLS_ERR_SSL_CONN_EOF, ..._PEER_CLOSE_NOTIFY
+    if number in (104, 103, 128, -0x7280, -0x7880):
+        return "the connection was closed"
     if number in (110, 116):  # ETIMEDOUT on Linux, on an ESP32
         return "no answer in time"
     # EAI_NONAME, EAI_AGAIN; lwIP's EAI_FAIL; ESP_ERR_INVALID_STATE of mDNS

@@ -77,9 +77,9 @@ def test_wrong_certificates_are_told_apart(
         assert "broker: connected" not in setup.board.console()[before:]
         gate.leads_to(setup.broker.port)
         setup.soon("broker: connected", before)
-        status = setup.status()
-        if "no answer in time" not in setup.board.console()[before:]:  # a busy machine's, after it
-            assert words in status["last_trouble"]
+        # On a busy machine more trouble may follow this one.
+        said = setup.board.console()[before:].splitlines()
+        assert f"adapter: broker: {setup.status()['last_trouble']}" in said
     gate.close()
 
 

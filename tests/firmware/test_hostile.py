@@ -99,6 +99,16 @@ def test_a_broker_that_lies_is_left_and_tried_again(setup: Setup, meter: TestMet
     assert board.resets == [1, 1, 1]
 
 
+@ONE_WORD_SIZE
+def test_a_broker_that_ends_the_handshake_has_closed_the_connection(setup: Setup) -> None:
+    """With TLS this is an error of mbed TLS, and not of the socket."""
+    liar = Liar()
+    setup.settings["broker"]["port"] = liar.port
+    setup.provision()
+    setup.board.wait_console("adapter: broker: the connection was closed")
+    liar.close()
+
+
 def test_a_command_of_a_megabyte_is_passed_over(setup: Setup, meter: TestMeter) -> None:
     """Retained, so that it would come again at each connection."""
     topic = _COMMAND.decode()

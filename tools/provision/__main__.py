@@ -121,6 +121,8 @@ def _keep(answers: Answers) -> None:
     document = {name: values for name, values in answers.settings.items() if values}
     for section, files in answers.files.items():
         document[section] = document.get(section, {}) | files
+    if "broker_ca" in answers.secrets and "ca" not in document.get("broker", {}):
+        document.pop("broker", None)  # a Concentrator gave it for a code, which is used up
     if not document:
         return
     try:
