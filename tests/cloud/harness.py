@@ -20,6 +20,8 @@ from smartmeter.wire import receipt, refusal, topics
 from smartmeter_cloud.cli import main
 from smartmeter_mqtt import client_ids
 
+from tests.documented import Witness
+
 
 def eventually(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """what() once it is true; fails if it does not become true in time."""
@@ -76,6 +78,7 @@ class Concentrator:
         self.waiting: dict[bytes, tuple[str, bytes]] = {}
         self.receipts: list[bytes] = []
         self.refusals: list[refusal.Refusal] = []
+        self._witness = Witness()
         self._lock = threading.Lock()
         self.connected = threading.Event()
         client_id = login.get("client_id", client_ids.of_concentrator(name))
@@ -97,6 +100,7 @@ class Concentrator:
         self.connected.set()
 
     def _answer(self, _: object, __: object, message: paho.MQTTMessage) -> None:
+        self._witness.hear(message.topic, message.payload)
         if message.topic == refusal.topic(self.name):
             self.refusals.append(refusal.decode(message.payload))
             return
@@ -117,9 +121,10 @@ class Concentrator:
         self.client.publish(topic, payload, qos=1, **more)
         return digest
 
-    def send_again(self) -> None:
+    def send_again(self, most: int | None = None) -> None:
+        """Sends the oldest of the messages without a receipt again, or all of them."""
         with self._lock:
-            again = list(self.waiting.values())
+            again = list(self.waiting.values())[:most]
         for topic, payload in again:
             self.client.publish(topic, payload, qos=1)
 
@@ -129,6 +134,7 @@ class Concentrator:
     def stop(self) -> None:
         self.client.disconnect()
         self.client.loop_stop()
+        assert not self._witness.faults
 
 
 class Process:
