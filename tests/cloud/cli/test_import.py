@@ -151,4 +151,7 @@ def test_the_page_shows_an_imported_meter(site: Site, opened: Page, tmp_path: Pa
     assert imported(site.config, file, "--zone", "UTC").status == 0
     opened.page.reload()
     expect(opened.page.get_by_text("· imported")).to_be_visible()
+    opened.page.get_by_role("button", name="Previous period").click()
+    # 100 Wh in each quarter of an hour
+    expect(opened.page.get_by_text("9.60 kWh").first).to_be_visible()
     assert not opened.wrong
