@@ -4,11 +4,16 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.gateway.conftest import Between
-from tests.gateway.harness import Adapter, FakeCloud, eventually, reading
+from tests.gateway.harness import Adapter, Consumer, FakeCloud, eventually, reading
+from tests.gateway.intake.test_serial import secret
+from tools.meters import forms
+from tools.meters.household import Household
 
+KEY = bytes(range(16))
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
 
@@ -64,3 +69,17 @@ def test_a_stranger_s_consumer_prints_what_a_stranger_s_adapter_measures(
         between.process.kill()
         eventually(lambda: "Concentrator home: offline, its last will" in output.read_text())
     assert "Traceback" not in output.read_text()
+
+
+def test_telegrams_may_come_with_their_link_layer(between: Between, adapter: Adapter) -> None:
+    """As docs/messages.md says of `raw` and `ciphered`: an adapter need not know what it passes."""
+    key = secret(between.folder / "key", KEY.hex())
+    between.configure(f'[[meter]]\nid = "locked"\nkey_file = "{key}"\n[[meter]]\nid = "open"\n')
+    between.process.start().says("LAN broker: connected")
+    moment = datetime(2026, 11, 22, 20, 10, 5, tzinfo=UTC)
+    for meter, form, specific in (("locked", "kaifa-ma309", "ciphered"), ("open", "sml", "raw")):
+        telegram, _ = forms.make(form, Household(seed=1), key=KEY).telegram(moment)
+        adapter.publish_and_wait(meter, telegram, specific)
+    with Consumer(between.lan.port) as house:
+        for meter in ("locked", "open"):
+            eventually(lambda meter=meter: "power_w" in house.newest(meter))

@@ -192,7 +192,8 @@ CHANNELS = (
         (
             "Bytes: one telegram, decrypted and not parsed. It may have its link layer, such as "
             "HDLC or M-Bus, or begin with the DLMS APDU. The Concentrator detects which.",
-            "The Concentrator decodes it if its settings have a `[[meter]]` with this id.",
+            "The Concentrator decodes it if its settings have a `[[meter]]` with this id. It needs "
+            "no `key_file`, because with a key an unencrypted telegram is refused.",
             f"At most {validation.TELEGRAM_MAX:,} bytes. It is binary: a program that reads JSON "
             "must not subscribe to `smartMeterMessage/#`.",
         ),
