@@ -1,19 +1,34 @@
 """What a stranger reads first is true: the files that documents name exist, and CI runs `make`."""
 
 import re
+import struct
 from pathlib import Path
 
 import pytest
 import yaml
 
-DOCUMENTS = ("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted(
+    path.relative_to(REPOSITORY).as_posix()
+    for folder in ("", "docs/**/", "gateway/", "cloud/", "firmware/", "boards/**/", "tools/")
+    for path in REPOSITORY.glob(f"{folder}*.md")
+)
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_links_inside_the_repository_lead_somewhere(repository: Path, name: str) -> None:
-    targets = re.findall(r"\]\(([^)#]+)", (repository / name).read_text())
-    missing = [t for t in targets if "://" not in t and not (repository / t).exists()]
+    path = repository / name
+    targets = re.findall(r"\]\(([^)#\s]+)", path.read_text())
+    missing = [t for t in targets if "://" not in t and not (path.parent / t).exists()]
     assert not missing
+
+
+def test_the_readme_begins_with_a_picture_that_fits_a_screen(repository: Path) -> None:
+    head = (repository / "README.md").read_text().split("\n## ")[0]
+    [picture] = re.findall(r"!\[[^]]+\]\(([^)]+)\)", head)
+    data = (repository / picture).read_bytes()
+    assert struct.unpack(">II", data[16:24]) == (1200, 700)
+    assert len(data) < 300_000
 
 
 def test_the_files_that_contributing_names_exist(repository: Path) -> None:

@@ -1,4 +1,4 @@
-"""The meter families are what the core reads, and the README's table says just that."""
+"""The meter families are what the core reads, and docs/meters says just that."""
 
 import subprocess
 import sys
@@ -16,7 +16,8 @@ from smartmeter.meters.profiles import NAMES
 from smartmeter.reading import decimal
 from smartmeter.receiver import LINKS
 
-from tools.documents import meter_table
+from tools.documents import meter_pages
+from tools.documents.opening import OPENING
 from tools.meters import forms
 from tools.meters.household import Household
 
@@ -161,16 +162,34 @@ def test_a_virtual_meter_of_the_family_is_read_to_its_truth(
                 assert event.time == truth["time"]
 
 
-def test_the_readme_s_table_is_what_the_families_say(repository: Path) -> None:
-    text = (repository / "README.md").read_text(encoding="utf-8")
-    assert text == meter_table.placed(text), "run python -m tools.documents.meter_table"
-    shown = text.partition(meter_table.BEGIN)[2].partition(meter_table.END)[0]
-    for family in FAMILIES:
-        assert family.meters in shown
+def test_the_pages_are_what_the_families_say(repository: Path) -> None:
+    pages = meter_pages.pages()
+    for path, text in pages.items():
+        assert path.read_text(encoding="utf-8") == text, "run python -m tools.documents.meter_pages"
     check = subprocess.run(
-        [sys.executable, "-m", "tools.documents.meter_table", "--check"], cwd=repository
+        [sys.executable, "-m", "tools.documents.meter_pages", "--check"], cwd=repository
     )
     assert check.returncode == 0
+    written = set((repository / "docs" / "meters").iterdir())
+    assert written == {path for path in pages if path.parent.name == "meters"}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=by_id)
+def test_a_family_is_on_its_country_s_page_and_in_the_table(
+    repository: Path, family: Family
+) -> None:
+    docs = repository / "docs"
+    page = (docs / "meters" / f"{family.country.lower() or 'any'}.md").read_text(encoding="utf-8")
+    for said in (f"### {family.meters}", family.wiring, family.keys, f"`{family.id}`"):
+        assert said in page
+    assert f"| {family.meters} |" in (docs / "meters.md").read_text(encoding="utf-8")
+    assert f"(docs/meters/{family.country.lower() or 'any'}.md)" in (
+        repository / "README.md"
+    ).read_text(encoding="utf-8")
+
+
+def test_each_country_says_how_to_open_the_port() -> None:
+    assert set(OPENING) == {family.country for family in FAMILIES}
 
 
 def test_no_part_of_the_chain_loads_the_families(repository: Path) -> None:
