@@ -32,7 +32,7 @@ class StatePublisher:
         house: House | None,
         registry: Registry,
     ) -> None:
-        """house: for Home Assistant, or None if it is not to be told."""
+        """house: for Home Assistant, or None without it."""
         self._states = states
         self._lan = lan
         self._concentrator = concentrator
