@@ -61,10 +61,13 @@ def choose() -> str:
         os.remove(POINTER)
         return FLASHED
     if found.get("trial"):
-        if found.get("tries", _TRIES) >= _TRIES:
-            return back(found)
-        found["tries"] += 1
-        _write(found)
+        try:
+            if found.get("tries", _TRIES) >= _TRIES:
+                return back(found)
+            found["tries"] += 1
+            _write(found)
+        except OSError:  # without room for a note, what ran before runs
+            return str(found["before"])
     return str(found["slot"])
 
 

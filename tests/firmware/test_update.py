@@ -323,10 +323,25 @@ def test_power_cuts_at_every_write_leave_one_version_whole(
     board.kill()
     image = (board.folder / "flash.img").read_bytes()
 
-    old = new = 0
-    at = 1 - _STEP
-    while True:
-        at += _STEP
+    runs, image = _cut_at_each_write(board, image, _STEP)
+    assert len(runs) * _STEP > 60
+    assert set(runs) == {"old", "new"}
+    # its first start, which counts its tries and then keeps it
+    runs, _ = _cut_at_each_write(board, image, 1)
+    assert len(runs) > 2
+    assert set(runs) == {"new"}
+
+
+def _cut_at_each_write(board: VirtualBoard, image: bytes, step: int) -> tuple[list[str], bytes]:
+    """Cuts the power in a start from image: at write 1, 1 + step, and so on.
+
+    Returns the versions that ran in the starts after the cuts, and the flash after a start that
+    was long enough.
+    """
+    runs = []
+    at = 1
+    cut = True
+    while cut:
         (board.folder / "flash.img").write_bytes(image)
         board.cut_power_at_write(at)
         before = len(board.console())
@@ -334,6 +349,7 @@ def test_power_cuts_at_every_write_leave_one_version_whole(
         cut = wait_idle(board, before)
         board.kill()
         board.cut_power_at_write(0)
+        left = (board.folder / "flash.img").read_bytes()
         before = len(board.console())
         board.start()
         assert not wait_idle(board, before)
@@ -341,12 +357,29 @@ def test_power_cuts_at_every_write_leave_one_version_whole(
         said = board.console()[before:]
         assert "Traceback" not in said, (at, said)
         assert ("version old runs" in said) != ("version new runs" in said), (at, said)
-        old, new = old + ("old" in said), new + ("version new runs" in said)
-        if not cut:
-            break
-    assert at > 60
-    assert old > 0
-    assert new > 0
+        runs.append("new" if "version new runs" in said else "old")
+        at += step
+    return runs, left
+
+
+def test_a_full_flash_does_not_keep_the_adapter_from_starting(
+    new_board: Callable[..., VirtualBoard],
+) -> None:
+    """The tries of a version on trial cannot be counted, so what ran before runs."""
+    full = """
+import json, slots
+with open("slot.json", "w") as f:
+    state = {"slot": "a", "version": "9.9.9", "over": slots._flashed(), "before": "b"}
+    state.update({"trial": True, "tries": %d})
+    json.dump(state, f)
+def write(new):
+    raise OSError(28)
+slots._write = write
+print("chosen", slots.choose())
+"""
+    board = new_board()
+    for tries in (0, 3):
+        assert "chosen b" in mpremote(board.port, "exec", full % tries)
 
 
 def wait_idle(board: VirtualBoard, before: int) -> bool:
