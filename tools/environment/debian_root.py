@@ -125,21 +125,25 @@ class DebianRoot:
             raise Unavailable(f"the user {name} could not be made in the fresh Debian")
 
 
+def copied(suite: str, root: Path) -> DebianRoot:
+    """A copy of base() in the folder `root`, with this machine's network settings."""
+    subprocess.run(["cp", "-a", "--reflink=auto", str(base(suite)), str(root)], check=True)
+    for name in (*_SETTINGS, _CERTIFICATES):
+        source, target = Path("/") / name, root / name
+        if source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)
+            shutil.copy(source, target)
+    return DebianRoot(root)
+
+
 @contextmanager
 def fresh(suite: str) -> Iterator[DebianRoot]:
     """A copy of base() with this machine's network settings; removed at the end."""
-    original = base(suite)
     parent = Path(tempfile.mkdtemp(prefix="debian-", dir=CACHE))
-    root = parent / "root"
     try:
-        subprocess.run(["cp", "-a", "--reflink=auto", str(original), str(root)], check=True)
-        for name in (*_SETTINGS, _CERTIFICATES):
-            source, target = Path("/") / name, root / name
-            if source.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.unlink(missing_ok=True)
-                shutil.copy(source, target)
+        found = copied(suite, parent / "root")
         parent.chmod(0o755)
-        yield DebianRoot(root)
+        yield found
     finally:
         shutil.rmtree(parent, ignore_errors=True)

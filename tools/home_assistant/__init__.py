@@ -1,0 +1,1 @@
+"""`make home-assistant-live`: the real Home Assistant beside a running chain."""
