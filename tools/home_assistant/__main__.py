@@ -134,13 +134,18 @@ class Live:
             "a value that has ceased is unknown",
             lambda: self.ha.state(_POWER) == "unknown",
         )
-        self.adapter.board.close()
+        self.adapter.board.kill()
         self.soon(
             "a dead adapter's meter is unavailable, and says why",
             lambda: (
                 self.ha.state(kitchen) == "unavailable"
                 and self.ha.state("sensor.kitchen_reason_of_silence") == "its adapter is offline"
             ),
+        )
+        self.adapter.board.start()
+        self.soon(
+            "its values are back once the adapter has power",
+            lambda: self.number(kitchen) is not None,
         )
 
     def ask(self) -> None:
