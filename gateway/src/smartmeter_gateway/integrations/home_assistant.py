@@ -167,7 +167,7 @@ def _unique(house: House) -> str:
 
 
 def _name(house: House, meter: str, medium: str | None) -> str:
-    """A device's name: from the settings, or from the id. A UUID is cut, because nobody knows it."""
+    """A device's name: from the settings, or from the id. A UUID is cut, as nobody reads it."""
     if meter in house.names:
         return house.names[meter]
     if medium and main_of(meter):
