@@ -80,8 +80,8 @@ clients:
 	@python3 tools/environment/prepare.py clients
 	@$(PYTHON) -m tools.clients
 
-# a simulated week of the adapter, in 20 minutes or more; SOAK_TELEGRAMS bounds it.
-# 65 536 publishes go over one connection
+# a simulated week of the adapter, and a day without PSRAM, in 20 minutes or more; SOAK_TELEGRAMS
+# bounds it. 65 536 publishes go over one connection
 soak:
 	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.soak
