@@ -2,7 +2,7 @@
 
 PYTHON = .venv/bin/python
 
-.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant home-assistant-live debian release openapi clients provision
+.PHONY: demo test lint lock bench corpus reports fuzz fuzz-api attack faults power-cuts word-sizes soak home-assistant home-assistant-live debian docs release openapi clients provision
 
 demo:
 	@python3 tools/environment/prepare.py demo
@@ -95,6 +95,12 @@ power-cuts:
 word-sizes:
 	@python3 tools/environment/prepare.py test
 	@WORD_SIZES=1 $(PYTHON) -m pytest -n 2 --dist worksteal tests/firmware
+
+# the site of docs/ in build/site, then the shell blocks of README and docs that can run here
+docs:
+	@python3 tools/environment/prepare.py docs
+	@$(PYTHON) -m tools.documents.site
+	@$(PYTHON) -m tools.documents.shell_blocks
 
 # packages, firmware and checksums of a version, in dist/; make release VERSION=0.2.0
 release:

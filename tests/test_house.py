@@ -13,7 +13,7 @@ TOP = {"firmware", "gateway", "cloud", "boards", "docs", "tools", "tests", "READ
 # The usual files of a public repository, and the settings of checks and CI.
 PUBLIC = {
     "LICENSE", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md",
-    "pyproject.toml", ".pre-commit-config.yaml", ".gitignore", ".github", ".ci",
+    "mkdocs.yml", "pyproject.toml", ".pre-commit-config.yaml", ".gitignore", ".github", ".ci",
 }  # fmt: skip
 
 

@@ -415,9 +415,9 @@ def prepare(group: str) -> None:
     if group == "provision":
         _install_extra("provision")
         return
-    if group == "release":
+    if group in ("docs", "release"):
         _install("test")
-        _install_extra("release")
+        _install_extra(group)
         return
     _install(group)
     for name in NEEDED[group]:
@@ -433,7 +433,7 @@ def prepare(group: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("group", choices=sorted({*NEEDED, "provision", "release"}))
+    parser.add_argument("group", choices=sorted({*NEEDED, "docs", "provision", "release"}))
     try:
         prepare(parser.parse_args().group)
     except Unavailable as why:
