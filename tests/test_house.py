@@ -30,7 +30,7 @@ class Part(NamedTuple):
     rooms: dict[str, str]
 
 
-_GROUND = "context reading obis phases fault texts"
+_GROUND = "context profile reading obis phases fault texts"
 
 HOUSE = {
     "smartmeter": Part(
@@ -53,7 +53,8 @@ HOUSE = {
             "dialog": "link",
             "wire": "reading obis texts",
             "submeters": "reading",
-            "context": "reading obis fault",
+            "context": "profile reading obis fault",
+            "profile": "",
             "obis": "reading tariffs phases",
             "tariffs": "",
             "phases": "",

@@ -87,8 +87,7 @@ def sources() -> dict[str, str]:
 
 def compiled(program: dict[str, str]) -> dict[str, bytes]:
     """The files of a device, adapter/app.mpy and so on, from sources() or others like them."""
-    whole = Program(program)
-    return {name.removesuffix(".py") + ".mpy": whole.compile(name) for name in program}
+    return Program(program).files()
 
 
 def collect(target: Path, in_place: bool = False) -> None:

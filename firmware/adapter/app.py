@@ -7,7 +7,7 @@ import os
 import machine
 from network import hostname
 
-from . import broker, line_setting
+from . import broker
 from .clock import Clock
 from .console import say
 from .health import GOOD_S, SAFE_S, Restart
@@ -55,11 +55,14 @@ class Adapter:
                 raise ValueError("%s is 16 bytes long" % name)
         answers = answerer(meter)
         self._port = Port(meter, answers)
+        from . import line_setting
+
         if not health.safe and (answers or meter["line"] != line_setting.AUTO):
             # Now, because what the meter sends while the broker is reached is not lost.
             self._port.open(
                 answers.setting + (False,) if answers else line_setting.parse(meter["line"])
             )
+        forget(line_setting.__name__)
         self._outbox = Outbox()
         # The Cloud's broker knows a Concentrator by its own id, because meters of two houses may
         # have the same name. A client with another's id disconnects that one (MQTT 3.1.1, 3.1.4-2).
@@ -73,7 +76,7 @@ class Adapter:
 
         if store.secret("update_key"):
             client.take(topics.command(meter["id"], topics.UPDATE), self._command)
-        forget("smartmeter.wire", "topics")
+        forget(topics.__name__)
         self._led: int | None = meter["led"]
         self._lan = lan
         self._client = client
@@ -102,6 +105,10 @@ class Adapter:
                 meter.search()
             self._tasks.append(asyncio.create_task(self._crashing(meter.run())))
         self.meter = meter
+        # Each of them exists once. What set it up is not needed again: its memory serves the rest.
+        made = (self, self.publisher, self._client, self._port, self._outbox, self.clock)
+        for once in made + (self._health, self._store, meter, status):
+            setattr(type(once), "__init__", None)  # noqa: B010 (mypy knows only a method there)
         status.measure()
 
     def _command(self, payload: bytes) -> None:

@@ -26,21 +26,6 @@ _STARVED = "no memory for a connection"
 _NO_MEMORY = (12, 16)
 _EXPIRED = "its certificate has expired"
 _NOT_YET = "its certificate is not valid yet; is the clock right?"
-# The words of mbed TLS (x509_crt.c) -> ours, most telling first.
-_CERTIFICATE = (
-    ("signed by the trusted CA", "its certificate is not from the CA in the settings"),
-    ("does not match", "its certificate is for another host name"),
-    ("expired", _EXPIRED),
-    ("future", _NOT_YET),
-)
-# MQTT 3.1.1, section 3.2.2.3
-_REFUSED = {
-    1: "it does not speak MQTT 3.1.1",
-    2: "it refuses this client id",
-    3: "it is not available",
-    4: "user or password is wrong",
-    5: "it refuses user and password",
-}
 
 
 class BrokerError(Exception):
@@ -201,8 +186,7 @@ class Broker:
             action()
         except simple.MQTTException as why:
             self.close()
-            code = why.args[0] if why.args else 0
-            raise BrokerError(_REFUSED.get(code, "it refuses with code %s" % code))
+            raise BrokerError(_refusal(why.args[0] if why.args else 0))
         except Exception as why:
             late = self._link is not None and self._link.late
             self.close()
@@ -225,12 +209,33 @@ class Broker:
         self._link = self._client = None
 
 
+def _refusal(code: object) -> str:
+    """MQTT 3.1.1, section 3.2.2.3."""
+    if code == 1:
+        return "it does not speak MQTT 3.1.1"
+    if code == 2:
+        return "it refuses this client id"
+    if code == 3:
+        return "it is not available"
+    if code == 4:
+        return "user or password is wrong"
+    if code == 5:
+        return "it refuses user and password"
+    return "it refuses with code %s" % code
+
+
 def _reason(why: Exception) -> str:
     text = str(why)
     if isinstance(why, ValueError):
-        for words, ours in _CERTIFICATE:
-            if words in text:
-                return ours
+        # the words of mbed TLS (x509_crt.c), most telling first
+        if "signed by the trusted CA" in text:
+            return "its certificate is not from the CA in the settings"
+        if "does not match" in text:
+            return "its certificate is for another host name"
+        if "expired" in text:
+            return _EXPIRED
+        if "future" in text:
+            return _NOT_YET
     if isinstance(why, (AssertionError, IndexError, TypeError)):  # umqtt, of what it reads
         return "what it sends is not valid MQTT"
     number = why.errno if isinstance(why, OSError) else None

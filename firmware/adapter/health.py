@@ -17,16 +17,6 @@ GOOD_S = 300
 SAFE_S = 3600
 _TEXT_MAX = 400
 
-_RESETS = {1: "power", 2: "hard", 3: "watchdog", 4: "deep sleep", 5: "soft"}
-# What a reset in the middle of the work was. The port gives one cause for a panic and for
-# machine.reset(), and one for a brown-out and for the power (modmachine.c); but before a wanted
-# reset stopped() is called, and after a power cut there is no record.
-_CRASHED = {
-    1: "the power dipped, or the reset button was pressed",
-    2: "the chip panicked",
-    3: "the watchdog: nothing moved for two minutes",
-}
-
 
 class Restart(Exception):
     """An intended restart, as opposed to a crash; with its reason."""
@@ -39,14 +29,15 @@ class Health:
     """
 
     def __init__(self) -> None:
-        self.reset = _RESETS.get(machine.reset_cause(), "unknown")
+        resets = {1: "power", 2: "hard", 3: "watchdog", 4: "deep sleep", 5: "soft"}
+        self.reset = resets.get(machine.reset_cause(), "unknown")
         record = _load()
         self.crashes: int = record["crashes"]
         self.last_crash: str = record["last"]
         self.restart: str = record["restart"]
         if record["running"]:
             self.crashes += 1
-            self.last_crash = _CRASHED.get(machine.reset_cause(), "a reset without a known cause")
+            self.last_crash = _crash(machine.reset_cause())
         self.safe = self.crashes >= _CRASHES
 
     def start(self) -> None:
@@ -77,6 +68,22 @@ class Health:
             "restart": restart,
         }
         machine.RTC().memory(json.dumps(record).encode())
+
+
+def _crash(cause: int) -> str:
+    """What a reset in the middle of the work was.
+
+    The port gives one cause for a panic and for machine.reset(), and one for a brown-out and for
+    the power (modmachine.c). But before a wanted reset stopped() is called, and after a power cut
+    there is no record.
+    """
+    if cause == 1:
+        return "the power dipped, or the reset button was pressed"
+    if cause == 2:
+        return "the chip panicked"
+    if cause == 3:
+        return "the watchdog: nothing moved for two minutes"
+    return "a reset without a known cause"
 
 
 def _load() -> "dict[str, Any]":

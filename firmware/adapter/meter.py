@@ -8,7 +8,6 @@ from smartmeter import ALLOWED, Fault
 from smartmeter.receiver import Receiver
 from smartmeter.wire import topics
 
-from . import line_setting
 from .clock import ticks
 from .console import say
 from .health import Restart
@@ -116,8 +115,10 @@ class Meter:
         """Opens the port, and looks for the line's setting."""
         from smartmeter.dialog.line_search import Search
 
+        from .line_setting import parse
+
         found, link = self._store.line_found()
-        self._search = Search(line_setting.parse(found) if found else None)
+        self._search = Search(parse(found) if found else None)
         # Then noise loads no module but this link's.
         self._receiver = self._new_receiver(link)
         self._port.open(self._search.setting)

@@ -2,13 +2,10 @@
 
 from smartmeter import ALLOWED
 from smartmeter.links import LINKS
-from smartmeter.meters import zones
-from smartmeter.obis import key_of
 from smartmeter.reading import RATIO_MAX
-from smartmeter.texts import is_code
 from smartmeter.wire import topics
 
-from . import line_setting
+from .line_setting import AUTO, parse
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
@@ -67,8 +64,8 @@ def _switch(value: object) -> object:
 
 
 def _line(value: object) -> object:
-    if value != line_setting.AUTO:
-        line_setting.parse(value)
+    if value != AUTO:
+        parse(value)
     return value
 
 
@@ -87,6 +84,10 @@ def _id(value: object) -> object:
 def _codes(value: object) -> object:
     if not isinstance(value, list) or not 0 < len(value) <= 64:
         raise ValueError("is a list of 1 to 64 OBIS codes")
+    # only for who asks for them: their names stay in the heap
+    from smartmeter.obis import key_of
+    from smartmeter.texts import is_code
+
     codes: "list[str]" = []
     for text in value:
         if not is_code(text):
@@ -111,6 +112,7 @@ def _address(value: object) -> object:
 def _zone(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("is text such as +02:00 EU")
+    from smartmeter.meters import zones
 
     try:
         zones.parse(value)
@@ -125,7 +127,7 @@ _pin = _whole(0, 48)
 _SECTIONS: "dict[str, dict[str, tuple[Check, object]]]" = {
     "meter": {
         "id": (_id, _NEEDED),
-        "line": (_line, line_setting.AUTO),
+        "line": (_line, AUTO),
         "rx": (_pin, None),
         "tx": (_pin, None),
         "led": (_pin, None),

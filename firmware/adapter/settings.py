@@ -11,7 +11,6 @@ import time
 
 from smartmeter.links import LINKS
 
-from . import line_setting
 from .console import say
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
@@ -81,17 +80,17 @@ class Store:
         text = self._blob(DOCUMENT, DOCUMENT_MAX)
         if text is None:
             raise NotProvisioned
-        from . import schema
-
         try:
             document = json.loads(text)
         except ValueError:
             raise ValueError("they are damaged; on your computer type: python -m tools.provision")
+        before = set(sys.modules)
+        from . import schema
+
         checked = schema.check(document)
-        forget("adapter", "schema")
-        forget("smartmeter", "texts")
-        forget("smartmeter", "obis")
-        forget("smartmeter.meters", "zones")
+        del schema
+        for name in set(sys.modules) - before:
+            forget(name)
         return checked
 
     def secret(self, name: str) -> bytes | None:
@@ -104,7 +103,9 @@ class Store:
             found = self._blob(_FOUND, _FOUND_MAX) or b""
             setting, _, link = found.decode().partition("/")
             if setting:
-                line_setting.parse(setting)
+                from .line_setting import parse
+
+                parse(setting)
         except ValueError:  # damaged: the search starts again
             return "", None
         return setting, link if link in LINKS else None
@@ -118,14 +119,16 @@ class Store:
                 say("settings", "NVS does not keep the line: %s" % why)
 
 
-def forget(package: str, name: str) -> None:
+def forget(name: str) -> None:
     """Removes a module that is not needed any more: its memory serves the rest."""
     # First None, because a dict keeps the value of a deleted key until another takes its place
     # (py/map.c).
-    sys.modules[package + "." + name] = None  # type: ignore[assignment]
-    del sys.modules[package + "." + name]
-    setattr(sys.modules[package], name, None)
-    delattr(sys.modules[package], name)
+    sys.modules[name] = None  # type: ignore[assignment]
+    del sys.modules[name]
+    package, _, leaf = name.rpartition(".")
+    if package in sys.modules:
+        setattr(sys.modules[package], leaf, None)
+        delattr(sys.modules[package], leaf)
 
 
 def _tried(read: "Callable[..., Any]", *arguments: object) -> "Any":

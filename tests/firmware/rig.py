@@ -30,7 +30,6 @@ from tools.certificates import Authority
 from tools.environment.mosquitto import Mosquitto
 from tools.meters import forms
 from tools.meters.household import Household
-from tools.mpy import Program
 from tools.provision import device
 from tools.provision.answers import Answers
 from tools.virtual_board import VirtualBoard
@@ -103,17 +102,19 @@ def changed(*changes: tuple[str, str, str]) -> dict[str, str]:
 
 def patch(board: VirtualBoard, changes: dict[str, tuple[str, str]]) -> None:
     """Puts changed files of the firmware on the board, and restarts it until it is connected."""
-    program = Program(changed(*[(name, old, new) for name, (old, new) in changes.items()]))
+    before = install.compiled(install.sources())
+    after = install.compiled(changed(*[(name, old, new) for name, (old, new) in changes.items()]))
     commands: list[str] = []
-    for name in changes:
-        module = board.folder / Path(name).with_suffix(".mpy").name
-        module.write_bytes(program.compile(name))
-        commands += ["+", "cp", str(module), f":{name.removesuffix('.py')}.mpy"]
+    for name, data in after.items():
+        if data != before.get(name):
+            file = board.folder / Path(name).name
+            file.write_bytes(data)
+            commands += ["+", "cp", str(file), f":{name}"]
     board.wait_console("broker: connected")  # what boots is interrupted by a test of its own
     mpremote(board.port, *commands[1:])
-    before = len(board.console())
+    said = len(board.console())
     mpremote(board.port, "reset")
-    board.wait_console("board: reset", 60, before)
+    board.wait_console("board: reset", 60, said)
     board.wait_console("broker: connected", 60, board.console().rindex("board: reset"))
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tools import flash
 from tools.environment.debian import Unavailable
 from tools.environment.prepare import program
 from tools.mpy import Program
@@ -28,22 +27,22 @@ MODULES = sorted(
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The core in lib/, and the tests in core/, which have to know the same constants.
+    """The core in lib/, and the tests in core/, which have to know the same modules and names.
 
-    Modules that only servers use are sources: no board has them.
+    Modules that only servers use are there, too, which no board has.
     """
     folder = tmp_path_factory.mktemp("compiled")
-    more = {f"core/{p.relative_to(TESTS)}": p.read_text() for p in TESTS.rglob("*.py")}
-    boards = flash.sources()
-    for path in (REPOSITORY / "firmware" / "lib").rglob("*.py"):
-        name = path.relative_to(REPOSITORY / "firmware").as_posix()
-        if name not in boards and not path.stem.endswith("_native"):
-            more[name] = path.read_text()
-    whole = Program(boards | more)
-    flash.collect(folder)
-    for name in more:
+    tests = {f"core/{p.relative_to(TESTS)}": p.read_text() for p in TESTS.rglob("*.py")}
+    core = {
+        path.relative_to(REPOSITORY / "firmware").as_posix(): path.read_text()
+        for path in (REPOSITORY / "firmware" / "lib").rglob("*.py")
+        if path.stat().st_size and not path.stem.endswith("_native")
+    }
+    whole = Program(core | tests)
+    files = whole.files("lib/") | {n: t.encode() for n, t in whole.texts.items() if n in tests}
+    for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(whole.for_device(name))
+        (folder / name).write_bytes(data)
     return folder
 
 

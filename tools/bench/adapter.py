@@ -7,14 +7,17 @@ its memory outside the heap. Live is what the firmware uses of
 it, without the board's stand-ins; slack is what its pools of names leave unused on a chip.
 """
 
+import contextlib
 import queue
+import shutil
 import statistics
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from tools.soak.adapter_run import MEMORY, AdapterRun, Way
 from tools.table import Table, verdicts
-from tools.virtual_board.memory import Heap
+from tools.virtual_board.memory import Heap, most
 
 _TELEGRAMS = 200
 _WARM = 20  # the first ones load modules
@@ -64,7 +67,7 @@ def main() -> None:
 
 
 def _heaps() -> None:
-    """Heap of each way and form, on a board without PSRAM."""
+    """Heap of each way and form, on a board without PSRAM, and the smallest that is enough."""
     table = Table(
         ("way", 10),
         ("memory", 8),
@@ -74,19 +77,48 @@ def _heaps() -> None:
         ("slack", 6),
         ("names", 6),
         ("areas", 6),
+        ("least kB", 9),
     )
-    for name, way, forms in _WAYS:
-        for form in forms:
-            with (
-                tempfile.TemporaryDirectory() as folder,
-                AdapterRun(Path(folder), "micropython32", way=way, form=form) as run,
-            ):
-                first = run.board.heap()
-                for _ in range(_FEW):
-                    _time(run)
-                last = _heap(run)
-            row = (first.live, last.live, last.slack, last.names, last.areas)
-            table.row(name, way.memory, form, *row)
+    with tempfile.TemporaryDirectory() as images:
+        for name, way, forms in _WAYS:
+            for form in forms:
+                image = Path(images) / "flash.img"
+                with (
+                    tempfile.TemporaryDirectory() as folder,
+                    AdapterRun(Path(folder), "micropython32", way=way, form=form) as run,
+                ):
+                    first = run.board.heap()
+                    for _ in range(_FEW):
+                        _time(run)
+                    last = _heap(run)
+                    shutil.copy(run.board.folder / "flash.img", image)
+                row = (first.live, last.live, last.slack, last.names, last.areas)
+                table.row(name, way.memory, form, *row, _least(way, form, last.live, image))
+
+
+def _least(way: Way, form: str, live: int, image: Path) -> int:
+    """The smallest heap in units of 1024 bytes that reads ten telegrams in a row."""
+    low, high = live // 1024, most(way.memory) + 1
+    while low < high:
+        middle = (low + high) // 2
+        if _is_enough(replace(way, memory=middle), form, image):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _is_enough(way: Way, form: str, image: Path) -> bool:
+    with (
+        contextlib.suppress(queue.Empty),
+        tempfile.TemporaryDirectory() as folder,
+        AdapterRun(Path(folder), "micropython32", image, way=way, form=form) as run,
+    ):
+        for _ in range(_FEW):
+            run.send()
+            run.next(run.readings)
+        return "memory" not in run.board.console()
+    return False
 
 
 def _time(run: AdapterRun) -> float:

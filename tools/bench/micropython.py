@@ -13,7 +13,6 @@ the stricter reading, is shown beside it, for this telegram, for a P1 text and f
 import ast
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 
 from tools.environment.debian import Unavailable
 from tools.environment.prepare import program
+from tools.flash import sources
 from tools.meters.dlms import every
 from tools.meters.forms import FORMS
 from tools.mpy import DoesNotCompile, Program
@@ -29,7 +29,6 @@ from tools.table import Table, verdicts
 
 from .telegrams import Telegrams, of_form
 
-_CORE = Path(__file__).resolve().parents[2] / "firmware" / "lib" / "smartmeter"
 _SCRIPT = Path(__file__).with_name("on_micropython.py")
 _HEAP = 48 * 1024
 _TELEGRAM = 500
@@ -114,18 +113,13 @@ def long_telegrams(count: int) -> Telegrams:
 
 def _compile(library: Path) -> int:
     """The core's .mpy files below library; returns their total bytes."""
-    sources = {str(s.relative_to(_CORE.parent)): s for s in sorted(_CORE.rglob("*.py"))}
-    sources[_SCRIPT.name] = _SCRIPT
-    # without CPython's alone, and an empty __init__.py, which tools.flash leaves out
-    needed = {name: s for name, s in sources.items() if "native" not in s.stem and s.stat().st_size}
-    program = Program({name: source.read_text() for name, source in needed.items()})
-    size = 0
-    for name in needed:
-        target = (library / name).with_suffix(".mpy")
+    program = Program(sources() | {_SCRIPT.name: _SCRIPT.read_text()})
+    files = program.files("lib/") | {_SCRIPT.name: program.texts[_SCRIPT.name].encode()}
+    for name, data in files.items():
+        target = library / name.removeprefix("lib/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(program.compile(name))
-        size += target.stat().st_size if name != _SCRIPT.name else 0
-    return size
+        target.write_bytes(data)
+    return sum(len(data) for name, data in files.items() if name.endswith(".mpy"))
 
 
 class _Device:
@@ -140,7 +134,7 @@ class _Device:
         keys = [(key or b"").hex() or "-" for key in (telegrams.key, telegrams.auth_key)]
         self._arguments = [str(len(telegrams.wires[0])), str(_MANY), *keys]
 
-    def run(self, heap: int, what: str, library: Path | None = None) -> dict[str, Any] | None:
+    def run(self, heap: int, what: str) -> dict[str, Any] | None:
         """The result of on_micropython.py; None if the heap is too small."""
         command = [self._interpreter, "-X", f"heapsize={heap}", "-m", _SCRIPT.stem]
         done = subprocess.run(
@@ -148,7 +142,7 @@ class _Device:
             capture_output=True,
             text=True,
             timeout=_SECONDS,
-            env=os.environ | {"MICROPYPATH": str(library or self._library)},
+            env=os.environ | {"MICROPYPATH": str(self._library)},
         )
         if done.returncode:
             if what != "least":
@@ -171,33 +165,26 @@ class _Device:
     def modules(self) -> list[tuple[int, str]]:
         """(heap, name) of each module that a telegram loads, the largest first.
 
-        Each is imported behind those that it imports, with a package that imports none.
+        Each is imported behind those that it imports.
         """
         loaded = (self.run(1 << 20, "once") or {})["modules"]
-        bare = self._library.with_name("bare")
-        shutil.copytree(self._library, bare, dirs_exist_ok=True)
-        (bare / "smartmeter" / "__init__.mpy").unlink()
-        (bare / "smartmeter" / "__init__.py").touch()
         self._wire.with_name("order").write_text(" ".join(_in_order(loaded)))
-        heaps = (self.run(1 << 20, "modules", bare) or {})["heaps"]
+        heaps = (self.run(1 << 20, "modules") or {})["heaps"]
         return sorted(((size, name) for name, size in heaps), reverse=True)
 
 
 def _in_order(modules: list[str]) -> list[str]:
-    """Modules of the core, each after those that it imports when loaded."""
+    """Merged modules of the core, each after those that it imports when loaded."""
+    texts = Program(sources()).texts
     ordered: list[str] = []
 
     def add(name: str) -> None:
-        path = _CORE.parent / (name.replace(".", "/") + ".py")
-        if name in ordered or not path.exists():
+        text = texts.get(f"lib/{name.replace('.', '/')}.py", texts["lib/smartmeter/__init__.py"])
+        if name in ordered or name not in modules:
             return
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ImportFrom) and node.level:
-                package = ".".join(name.split(".")[: -node.level])
-                base = f"{package}.{node.module}" if node.module else package
-                for found in [base, *[f"{base}.{alias.name}" for alias in node.names]]:
-                    if found in modules:
-                        add(found)
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                add(node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name)
         ordered.append(name)
 
     for name in sorted(modules):

@@ -37,6 +37,7 @@ from tools.meters.household import Household
 from tools.provision import device
 from tools.provision.answers import Answers
 from tools.virtual_board import VirtualBoard
+from tools.virtual_board.memory import Memory
 
 METER = "run"
 _KEY = bytes(range(16))
@@ -45,6 +46,7 @@ _INTERVAL_S = 5  # between telegrams, as meters of this form send
 # Classes of tools/virtual_board/memory.py; words of 64 bits take twice the heap of any chip.
 MEMORY = {"micropython32": "c3", "micropython": "psram"}
 _WAIT_S = 60
+_LOOK_S = 1
 
 
 class Passage:
@@ -100,11 +102,11 @@ class Passage:
 class Way:
     """How the firmware is installed and what it publishes; boards/README.md names the ways.
 
-    memory: the class of board. publishes: one of publish.what; without a key if it is
+    memory: of tools/virtual_board/memory.py. publishes: one of publish.what; without a key if it is
     topics.CIPHERED.
     """
 
-    memory: str
+    memory: Memory
     publishes: str = "reading"
     in_place: bool = False
 
@@ -181,7 +183,11 @@ class AdapterRun:
             held["update_key"] = numbers.n.to_bytes(384, "big")
         device.write(self.board.port, Answers(settings, held).checked())
         device.reset(self.board.port)
-        self.status()
+        try:
+            self.status()
+        except queue.Empty:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -218,10 +224,21 @@ class AdapterRun:
         into.put(document)
 
     def status(self, seconds: float = _WAIT_S) -> dict[str, Any]:
-        """The next status with the adapter online; queue.Empty if none arrives in time."""
-        while (status := self.statuses.get(timeout=seconds))["state"] == "offline":
+        """The next status with the adapter online; queue.Empty if it is late, or crashes."""
+        while (status := self.next(self.statuses, seconds)).get("state") == "offline":
             pass
         return status
+
+    def next(
+        self, arrived: "queue.Queue[dict[str, Any]]", seconds: float = _WAIT_S
+    ) -> dict[str, Any]:
+        """The next of readings or statuses; queue.Empty if it is late, or the adapter crashes."""
+        until = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return arrived.get(timeout=min(seconds, _LOOK_S))
+            if time.monotonic() > until or "adapter: crashed" in self.board.console():
+                raise queue.Empty
 
     def update(self, version: str) -> str:
         """Push the firmware under another version; return the version that runs then."""

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from tools.environment.prepare import program
-from tools.virtual_board.memory import Heap, heap_bytes, used
+from tools.virtual_board.memory import Heap, Memory, heap_bytes, used
 
 BOARD = Path(__file__).with_name("board.py")
 FLASH_BYTES = 512 * 4096
@@ -43,7 +43,7 @@ class VirtualBoard:
 
     uart:        path of the tty of the meter's wire; it may appear later
     micropython: "micropython" (64 bit), "micropython32", or the path of a binary
-    memory:      the class of its heap: "classic", "c3" or "psram" (memory.py)
+    memory:      of its heap: "classic", "c3", "psram", or units of 1024 bytes (memory.py)
     romfs:       the content of its ROMFS partition, or b"" if its image has none
     line:        how the wire is really set, such as "2400 8E1"; another setting of the firmware
                  then hears only rubbish. None: any setting will do
@@ -57,7 +57,7 @@ class VirtualBoard:
         folder: Path,
         uart: Path | str = "/dev/null",
         micropython: str = "micropython",
-        memory: str = "psram",
+        memory: Memory = "psram",
         line: str | None = None,
         networks: dict[str, str] | None = None,
         umqtt: Path | None = None,

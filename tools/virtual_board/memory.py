@@ -18,6 +18,7 @@ BOARD = Path(__file__).with_name("board.py")
 # mpconfigport.h, and that doubled once (py/gc.c, gc_try_add_heap). A third area would be what TLS
 # needs. With PSRAM the heap grows to megabytes, and 2 MB stand for that.
 CLASSES = {"classic": (56, 112), "c3": (64, 128), "psram": (64, 2048)}
+Memory = str | int  # a class, or how much there is at most, to see what a way of installing needs
 # The allocation table takes 3 bits of each 16 bytes of heap (py/gc.c: two for the state of a block,
 # one for finalisers), on 32 bit, and less on 64.
 _TABLE = 1 + 3 / 128
@@ -82,25 +83,30 @@ def stand_ins(binary: str) -> StandIns:
     return StandIns(int(found[1]), int(found[2]))
 
 
-def heap_bytes(memory: str, binary: str) -> int:
+def most(memory: Memory) -> int:
+    return memory if isinstance(memory, int) else CLASSES[memory][1]
+
+
+def heap_bytes(memory: Memory, binary: str) -> int:
     """The size of the heap that MicroPython is given for a class of boards.
 
     The pools that the firmware's names would take on a chip are among the stand-ins.
     """
     there = stand_ins(binary).live - pools(_NAMES_MAX)
-    return CLASSES[memory][1] * 1024 + int(there * _TABLE)
+    return most(memory) * 1024 + int(there * _TABLE)
 
 
-def areas(memory: str, live: int) -> int:
+def areas(memory: Memory, live: int) -> int:
     """How many areas a chip of this class needs for so many bytes: each doubles the heap."""
-    size, count = CLASSES[memory][0] * 1024, 1
+    first = memory if isinstance(memory, int) else CLASSES[memory][0]
+    size, count = first * 1024, 1
     while size < live * _TABLE:
         size *= 2
         count += 1
     return count
 
 
-def used(console: str, memory: str, binary: str) -> Heap:
+def used(console: str, memory: Memory, binary: str) -> Heap:
     """By the last report on the console.
 
     The board writes one when the adapter makes its status, right after a collection.

@@ -39,7 +39,6 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .context import Profile
     from .dlms.ciphering import Ciphering
     from .link.apdu import Apdu
     from .link.hdlc import Hdlc
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from .link.sml import Sml
     from .link.tic import Tic
     from .link.wrapper import Wrapper
+    from .profile import Profile
 
     Link = Mbus | Hdlc | Sml | P1 | Iec62056 | Tic | Wrapper | Kmp | Apdu
     Telegram = tuple[str, bytes | bytearray] | tuple[str, bytes | bytearray, str]

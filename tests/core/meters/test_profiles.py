@@ -4,7 +4,7 @@ from smartmeter import Reading, Receiver
 from smartmeter.meters import zone_names, zones
 from smartmeter.meters.positions import POSITIONS
 from smartmeter.meters.profile_settings import parse
-from smartmeter.meters.profiles import NAMES, UNKNOWN, by_name, by_type, named
+from smartmeter.meters.profiles import UNKNOWN, by_name, by_type, named, names
 from smartmeter.obis import combine, complete, put, unit_of
 from smartmeter.tariffs import withheld
 from smartmeter.texts import is_code
@@ -51,7 +51,7 @@ def test_who_a_name_belongs_to():
 
 def test_each_list_by_position_names_codes_that_exist():
     for kinds, (family, places) in POSITIONS.items():
-        assert family in NAMES
+        assert family in names()
         assert len(kinds) == len(places), kinds
         for place in places:
             name = place if isinstance(place, str) else place[0]

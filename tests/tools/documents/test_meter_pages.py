@@ -12,7 +12,7 @@ from smartmeter import Reading, Receiver
 from smartmeter.dialog.line_search import SETTINGS
 from smartmeter.meters import families, zone_names
 from smartmeter.meters.families import FAMILIES, Family
-from smartmeter.meters.profiles import NAMES
+from smartmeter.meters.profiles import names
 from smartmeter.reading import decimal
 from smartmeter.receiver import LINKS
 
@@ -113,7 +113,7 @@ def test_every_family_has_a_virtual_meter_and_every_virtual_meter_a_family() -> 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=by_id)
 def test_a_family_s_words_mean_something(family: Family) -> None:
-    assert family.profile in NAMES
+    assert family.profile in names()
     assert family.link in LINKS
     assert family.wiring
     dialog_sets_line = family.answer in (families.SIGN_ON, families.KMP)

@@ -1,5 +1,7 @@
 """AES-128 with the platform's module: cryptolib on MicroPython, `cryptography` on CPython."""
 
+from sys import implementation
+
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -8,14 +10,11 @@ if TYPE_CHECKING:
 
 TAG_SIZE = 12  # bytes of a GCM tag that DLMS sends (DLMS UA 1000-2, 9.2.4.8.3)
 
-try:
-    from cryptolib import aes as _aes
-
-    NATIVE = False
-except ImportError:
+NATIVE = implementation.name != "micropython"
+if NATIVE:
     from . import aes_native
-
-    NATIVE = True
+else:
+    from cryptolib import aes as _aes
 
 _ECB = 1
 _CBC = 2

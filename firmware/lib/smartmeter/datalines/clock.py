@@ -15,7 +15,7 @@ from ..reading import is_moment, offset
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..context import Profile
+    from ..profile import Profile
 
 # The texts of known hours, by date, hour, letter, profile and zone; see dlms/clock.py.
 _hours: "dict[tuple[str, str, str, Profile | None, tuple[int, str]], tuple[str, str]]" = {}

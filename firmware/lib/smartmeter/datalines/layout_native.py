@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..checks.coherence import Coherence
-    from ..context import Profile
+    from ..profile import Profile
     from ..reading import Reading
 
 _STAMPS = (12, 13)  # sizes of YYMMDDhhmmss, without and with the letter behind it

@@ -16,7 +16,8 @@ from .lists import layouts
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..context import Context, Profile
+    from ..context import Context
+    from ..profile import Profile
 
 _KEEPS_PLANS = implementation.name != "micropython"  # there, walking twice is cheaper than heap
 if _KEEPS_PLANS:

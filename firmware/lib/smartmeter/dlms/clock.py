@@ -15,7 +15,7 @@ from ..reading import is_moment
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..context import Profile
+    from ..profile import Profile
 
 SIZE = 12
 

@@ -33,7 +33,8 @@ from .vif import ACTIVE, AMIS, ENERGY, INKASSO, INSTANT, REACTIVE, SCHNEIDER, is
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ..context import Context, Profile
+    from ..context import Context
+    from ..profile import Profile
     from .media import Values
     from .vif import Meaning
 

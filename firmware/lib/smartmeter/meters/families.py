@@ -98,7 +98,7 @@ class Family:
     operators: who installs them, "" if that is not known or is the whole country.
     port: one of WIRING. line: (baud, bits, parity, stop bits, inverted), None if no document
     says it. link: one of receiver.LINKS. keys: one of the five above. profile: the name in
-    profiles.NAMES that the telegram leads to. interval: between telegrams, in words.
+    profiles.names() that the telegram leads to. interval: between telegrams, in words.
     answer: what the meter wants to hear. note: what else to know, "" for nothing.
     """
 

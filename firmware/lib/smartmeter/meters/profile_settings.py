@@ -1,7 +1,8 @@
 """A profile as a user sets it: a family's name, and differences from it."""
 
-from ..context import LOCAL, STANDARD, Profile
-from .profiles import NAMES, named
+from ..context import LOCAL, STANDARD
+from ..profile import Profile
+from .profiles import named, names
 
 _SETTINGS = ("power", "energy", "voltage", "current", "factor")
 _MOST = 9  # powers of ten
@@ -10,9 +11,9 @@ _MOST = 9  # powers of ten
 def parse(text: str) -> Profile:
     """The profile of a setting; ValueError with one sentence if there is none."""
     words = text.split()
-    known = named(words[0]) if words and words[0] in NAMES else None
+    known = named(words[0]) if words and words[0] in names() else None
     if known is None:
-        raise ValueError("a profile is one of " + ", ".join(sorted(NAMES)))
+        raise ValueError("a profile is one of " + ", ".join(sorted(names())))
     profile = Profile(
         known.name, known.clock, known.energy, known.voltage, known.current, known.factor
     )

