@@ -141,7 +141,9 @@ def test_a_board_without_settings_restarts_unless_somebody_types(
 def test_nvs_that_fails_is_read_again_and_is_not_without_settings(setup: Setup) -> None:
     setup.board.kill()
     setup.board.pass_time(0)
+    before = len(setup.board.console())
     setup.board.start()
+    setup.board.wait_console("none yet", after=before)
     setup.board.air(nvs=-0x1101)
     before = len(setup.board.console())
     setup.provision()

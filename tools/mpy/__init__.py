@@ -1,4 +1,4 @@
-"""Compiles the firmware for a device, whose heap holds all that it loads.
+"""Compiles the firmware for a device, which has little heap for code.
 
 The sources stay as they are. Before mpy-cross compiles a copy of them, constants.py puts in the
 values of constants, merge.py merges modules that are loaded together, names.py drops names and

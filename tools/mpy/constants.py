@@ -28,6 +28,7 @@ _OPERATORS = {
 }
 # The longest text of a constant that other modules get in place of its name: each has a copy then.
 _SHORT = 20
+_TABLE = 5  # texts that make a tuple worth a name; names.py says why
 
 Literal = bool | int | str | bytes | tuple["Literal", ...] | None
 
@@ -176,7 +177,7 @@ class Constants:
         if name not in self._values[module]:
             return False
         value = self._values[module][name]
-        if _has_texts(value):
+        if _texts(value) >= _TABLE:
             return False
         return name.startswith("_") or _is_short(value) or is_sentence(value)
 
@@ -209,11 +210,11 @@ def _is_short(value: Literal) -> bool:
     return not isinstance(value, tuple) and len(repr(value)) <= _SHORT
 
 
-def _has_texts(value: Literal) -> bool:
-    """Whether a tuple has texts: then it is there once, and merge.py says how."""
+def _texts(value: Literal) -> int:
+    """How many texts a tuple has."""
     if not isinstance(value, tuple):
-        return False
-    return any(isinstance(part, str) or _has_texts(part) for part in value)
+        return 0
+    return sum([isinstance(part, str) + _texts(part) for part in value])
 
 
 def _text(value: Literal) -> str:

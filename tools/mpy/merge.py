@@ -2,7 +2,7 @@
 
 A module costs a device 300 bytes beside its code: an object, a dictionary, imports, and its names
 as module, as attribute of its package and as file. A merged module has the name of its first
-member. Who imported from another member imports from there. A name that two members use for
+member. Imports from the others are changed. A name that two members use for
 different things gets the member's name behind it in one of them.
 """
 

@@ -1,7 +1,7 @@
 """Takes out of a program the names that nobody on a device asks for.
 
 Each name takes its length and 10 bytes of heap, once it was loaded, for good. MicroPython keeps
-those of arguments and attributes. Where a traceback does not show them, they become a, b, c ...
+those of arguments and attributes. Tracebacks do not show them, so they become a, b, c ...
 """
 
 import ast
@@ -105,7 +105,7 @@ class _Renamed(ast.NodeTransformer):
 
 
 def shorten_arguments(trees: Collection[ast.Module]) -> None:
-    """Of all functions in a whole program without annotations, unless told by keyword."""
+    """Of all functions in a whole program without annotations, unless a keyword names one."""
     kept = {n for tree in trees for n in _there_anyway(tree)} | {"self"}
     for tree in trees:
         kept_here = kept | set(dir(builtins))

@@ -1,7 +1,7 @@
 """Moves sentences, which a device seldom says, from its heap into a file on its flash.
 
-A sentence in a module takes its length and 20 bytes of heap from the moment the module is loaded.
-In its place stands a call that reads it when it is said. Only what functions say is moved.
+A sentence takes its length and 20 bytes of heap as soon as its module is loaded. A call takes its
+place, which reads the sentence from the file. Only sentences in functions are moved.
 """
 
 import ast
