@@ -162,9 +162,10 @@ class AdapterRun:
         self.board.pass_time(0)
         if self._image:
             shutil.copy(self._image, self.board.folder / "flash.img")
-        self.board.start()
-        if not self._image:
+        else:
+            self.board.start()
             flash.flash(self.board.port, self._way.in_place)
+            self.board.kill()
         settings: dict[str, Any] = {
             "meter": {"id": METER, "line": "2400 8E1", "rx": 16, "tx": 17},
             "wifi": {"ssid": "run"},
@@ -181,8 +182,12 @@ class AdapterRun:
         if self._update_key:
             numbers = self._update_key.public_key().public_numbers()
             held["update_key"] = numbers.n.to_bytes(384, "big")
-        device.write(self.board.port, Answers(settings, held).checked())
-        device.reset(self.board.port)
+        answers = Answers(settings, held).checked()
+        # not by mpremote, which needs heap of its own
+        document = json.dumps(answers.settings).encode()
+        names = device.adapter_settings
+        self.board.set_nvs(names.NAMESPACE, {names.DOCUMENT: document} | answers.secrets)
+        self.board.start()
         try:
             self.status()
         except queue.Empty:
