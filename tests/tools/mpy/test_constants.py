@@ -15,7 +15,7 @@ _LIMIT = 0x10  # bytes
 LIMIT = 1 << 3
 SIZE = 2 * LIMIT
 NAMES = ("a much longer constant", "than its name")
-_PAIR = ("left", "right")
+_SIDES = ("left", "right", "top", "bottom", "back")
 COUNT = len(NAMES)
 LEAST = -1
 _changes = 1
@@ -76,7 +76,7 @@ def test_a_constant_stands_where_its_name_stood() -> None:
 
 
 def test_a_table_of_texts_is_there_once() -> None:
-    assert '_PAIR = ("left", "right")' in _for_device("box")
+    assert '_SIDES = ("left", "right", "top", "bottom", "back")' in _for_device("box")
 
 
 def test_what_is_computed_or_changes_stays_a_variable() -> None:
