@@ -29,6 +29,7 @@ from tools.home_assistant.server import HomeAssistant
 _SOON_S = 60.0
 # What Home Assistant logs as errors while the broker is away, as it has to.
 _OF_THE_BROKER = ("[paho.mqtt.client]", "[homeassistant.components.mqtt.client]")
+_EXCHANGED_KWH = 5.0  # more than flows within a run, and far less than the meters have counted
 _LOGGED = 5  # lines of Home Assistant's log that are shown
 _KWH = {
     "kitchen": "sensor.kitchen_energy_import",
@@ -221,6 +222,15 @@ class Live:
                 bool(rows) and not off,
                 f"{len(rows)} of five minutes",
             )
+
+        rows = found.get(_KWH["exchanged"], [])
+        rise = rows[-1]["sum"] - rows[0]["sum"] if rows else -1.0
+        ended = bool(rows) and rows[-1]["state"] < rows[0]["state"]
+        self.check(
+            "an exchanged meter's total falls and its sum does not jump",
+            ended and 0 <= rise < _EXCHANGED_KWH,
+            f"{rise:.3f} kWh",
+        )
 
     def end(self) -> None:
         self.ha.box.kill()

@@ -58,7 +58,8 @@ class HomeAssistant:
         text = _CONFIGURATION.format(port=self.port)
         for name, entity in counted.items():
             text += f"  {name}:\n    source: {entity}\n    cycle: daily\n"
-            text += "    always_available: true\n"
+            # Otherwise it leaves out what flows while its source is unavailable.
+            text += "    always_available: true\n    periodically_resetting: false\n"
         (folder / "configuration.yaml").write_text(text)
         inside = f"/{folder.relative_to(root.path)}"
         command, environment = root.command(
