@@ -374,9 +374,9 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     person.answers("address of the broker: ", "")
     person.reads("This answer is required")
     person.answers("address of the broker: ", "localhost")
-    person.answers("its port", "mqtt")
+    person.answers("port of the broker", "mqtt")
     person.reads("broker.port is a whole number from 1 to 65535")
-    person.answers("its port", str(setup.broker.port))
+    person.answers("port of the broker", str(setup.broker.port))
     person.answers("user at the broker", "adapter")
     person.answers("file of the CA", str(tmp_path / "nothing"))
     person.reads("cannot be read: No such file")
@@ -455,14 +455,14 @@ def test_ctrl_c_keeps_the_answers_but_no_secret(
     person.answers("number or name of the Wi-Fi", "1")
     person.answers("pairing code of the Concentrator", "")
     person.answers("address of the broker: ", "broker.example")
-    person.reads("its port")
+    person.reads("port of the broker")
     _cancel(person)
     document = json.loads(kept.read_text())
     assert document["broker"] == {"host": "broker.example"}
     assert document["wifi"] == {"ssid": "Home"}
 
     person = Person("--board", board.port, "--config", kept.name, cwd=tmp_path)
-    person.answers("its port [8883]: ", "8884")
+    person.answers("port of the broker [8883]: ", "8884")
     person.answers("user at the broker", "adapter")
     person.answers("file of the CA", str(authority.certificate_path))
     person.answers("Wi-Fi password", "a-secret")

@@ -1,9 +1,11 @@
 """smartmeter-provision as a user installs it: one wheel for Linux, macOS and Windows."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
+import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +122,29 @@ def test_it_offers_to_copy_the_firmware_that_it_brings(
         person.reads("Boards: ")
         person.close()
         assert (site / "smartmeter_provision" / "compiled" / "adapter" / "start.mpy").is_file()
+
+
+def test_it_brings_the_page_and_what_the_page_copies(site: Path, tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "smartmeter_provision", "--browser"]
+    environment = os.environ | {"PYTHONPATH": str(site), "PATH": "/nowhere"}  # no npm
+    process = subprocess.Popen(
+        program, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    try:
+        address = re.findall(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())[0]
+
+        def fetch(name: str) -> bytes:
+            with urllib.request.urlopen(address + name, timeout=60) as answer:
+                data: bytes = answer.read()
+                return data
+
+        assert b'src="app.js"' in fetch("")
+        assert b"ESPLoader" in fetch("esptool-js/bundle.js")
+        assert b"adapter/start.mpy" in fetch("firmware.json")
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize("platform", ["win32", "darwin", "linux"])

@@ -1,6 +1,7 @@
 """Provisions a board: writes settings and keys to its NVS, and waits for the first reading.
 
     smartmeter-provision                          asks for everything
+    smartmeter-provision --browser                the same on a page, for Chrome and Edge
     smartmeter-provision --config adapter.toml    asks for the secrets only
     smartmeter-provision --config adapter.json    the Cloud's adapterConfig: asks for the rest
     ... | smartmeter-provision --config adapter.toml --secrets -
@@ -20,6 +21,7 @@ from pathlib import Path
 from . import IS_INSTALLED, device, questions, watch
 from . import answers as answering
 from .answers import ASKED, Answers
+from .browser.server import serve
 from .mpremote import BoardRefused
 from .prompt import Refused, ask
 
@@ -38,9 +40,12 @@ def main() -> int:
     parser.add_argument(
         "--timeout", type=float, default=180, help="seconds to wait for the first reading"
     )
+    parser.add_argument(
+        "--browser", action="store_true", help="serve a page that asks, at 127.0.0.1"
+    )
     arguments = parser.parse_args()
     try:
-        return _provision(arguments)
+        return serve() if arguments.browser else _provision(arguments)
     except (Refused, BoardRefused) as why:
         print(f"provision: {why}", file=sys.stderr)
         return 1

@@ -215,6 +215,11 @@ def certificate(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as why:
         raise Refused(f"{path} cannot be read: {why.strerror}") from None
+    return certificate_of(data, str(path))
+
+
+def certificate_of(data: bytes, name: str) -> bytes:
+    """The same of a file's content; name is for the error."""
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
 
@@ -229,13 +234,13 @@ def certificate(path: Path) -> bytes:
                 )
             loaded = x509.load_pem_x509_certificate(data)
         except (ValueError, TypeError):
-            raise Refused(f"{path} does not contain a readable certificate or key") from None
+            raise Refused(f"{name} does not contain a readable certificate or key") from None
         return loaded.public_bytes(serialization.Encoding.DER)
     for load in (x509.load_der_x509_certificate, _load_der_key):
         with contextlib.suppress(ValueError, TypeError):
             load(data)
             return data
-    raise Refused(f"{path} does not contain a readable certificate or key")
+    raise Refused(f"{name} does not contain a readable certificate or key")
 
 
 def _load_der_key(data: bytes) -> object:

@@ -11,6 +11,7 @@ from . import DATA
 
 BOARDS = DATA / "boards"
 RX, TX = "METER_RX", "METER_TX"
+USUAL = "ESP32_GENERIC"
 
 
 @dataclass(frozen=True)

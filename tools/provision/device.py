@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapter import settings as adapter_settings
 
@@ -13,7 +13,7 @@ from .mpremote import mpremote, run_script
 from .prompt import Refused
 
 # More than the memory inside any ESP32 (520 kB at most); PSRAM has 2 MB or more.
-_PSRAM_BYTES = 1_000_000
+PSRAM_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,7 @@ def find() -> str:
 
 def is_flashed(port: str) -> bool:
     """Whether the firmware is on the board."""
-    answer = run_script(
-        port, "try:\n import adapter\n print('yes')\nexcept ImportError:\n print('no')\n"
-    )
-    return "yes" in answer
+    return "yes" in run_script(port, IS_FLASHED)
 
 
 def flashed(port: str) -> None:
@@ -70,6 +67,9 @@ def flash(port: str) -> None:
     run_script(port, CLEAR)
     mpremote("connect", port, "cp", "-r", f"{COMPILED}/.", ":")
 
+
+RESTART = "import machine; machine.reset()"
+IS_FLASHED = "try:\n import adapter\n print('yes')\nexcept ImportError:\n print('no')\n"
 
 # A source and a compiled module of one name must not coexist: MicroPython takes the source.
 CLEAR = """
@@ -95,10 +95,10 @@ def surroundings(port: str) -> Surroundings:
     """Asks the board for its PSRAM and for the Wi-Fi networks in range (2.4 GHz)."""
     has_psram = False
     strongest: dict[str, int] = {}
-    for line in run_script(port, _LOOK).splitlines():
+    for line in run_script(port, LOOK).splitlines():
         what, _, value = line.strip().partition(" ")
         if what == "memory" and value.isdecimal():
-            has_psram = int(value) >= _PSRAM_BYTES
+            has_psram = int(value) >= PSRAM_BYTES
         elif what == "network":
             signal, _, name = value.partition(" ")
             ssid = bytes.fromhex(name).decode(errors="replace")
@@ -108,7 +108,7 @@ def surroundings(port: str) -> Surroundings:
 
 
 # A board without Wi-Fi, or one whose driver fails, has no networks in range.
-_LOOK = """
+LOOK = """
 import esp32
 print("memory", sum([region[0] for region in esp32.idf_heap_info(esp32.HEAP_DATA)]))
 try:
@@ -123,26 +123,38 @@ except (ImportError, OSError, RuntimeError, AttributeError):
 """
 
 
+@dataclass(frozen=True)
+class Step:
+    """A script for a board, and the lines among its output that show that it was right."""
+
+    script: str = field(repr=False)  # it may hold secrets
+    shows: dict[str, str]  # what a line shows -> the line
+
+
 def write(port: str, answers: Answers) -> None:
     """Writes the answers to NVS, and compares digests of what the board then contains."""
+    step = writing(answers)
+    said = {line.strip() for line in run_script(port, step.script).splitlines()}
+    for name, line in step.shows.items():
+        if line not in said:
+            raise Refused(NOT_TAKEN.format(name))
+
+
+def writing(answers: Answers) -> Step:
+    """Writes the answers to NVS, and shows digests of what the board then contains."""
     values = {adapter_settings.DOCUMENT: json.dumps(answers.settings).encode()} | answers.secrets
     absent = [name for name in adapter_settings.SECRETS if name not in values]
     # Salted, because a Wi-Fi password may be guessed from a bare digest of it.
     salt = secrets.token_bytes(16)
-    answer = run_script(port, _SCRIPT % (adapter_settings.NAMESPACE, values, absent, salt))
-    digests = {}
-    for line in answer.splitlines():
-        name, _, digest = line.strip().partition(" ")
-        if name in values:
-            digests[name] = digest
-    for name, value in values.items():
-        if digests.get(name) != hashlib.sha256(salt + value).hexdigest():
-            raise Refused(
-                f"the board did not take {name}; its NVS may be full or damaged, and "
-                "erasing the flash repairs it"
-            )
+    return Step(
+        _SCRIPT % (adapter_settings.NAMESPACE, values, absent, salt),
+        {n: f"{n} {hashlib.sha256(salt + value).hexdigest()}" for n, value in values.items()},
+    )
 
 
+NOT_TAKEN = (
+    "the board did not take {}; its NVS may be full or damaged, and erasing the flash repairs it"
+)
 # Blobs are read back with a buffer of their own, so that the digest is of what rests in NVS.
 _SCRIPT = """
 import esp32, hashlib

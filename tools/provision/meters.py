@@ -9,6 +9,7 @@ from smartmeter.meters.countries import NAMES
 from smartmeter.meters.families import Family
 
 from .prompt import Refused, ask, is_setting
+from .wording import QUESTIONS
 
 # What the meter must receive before it sends -> meter.answer
 _ANSWERS = {
@@ -25,12 +26,12 @@ _HELP = (
 def ask_meter(meter: dict[str, Any]) -> Family | None:
     """Sets meter's line or answer. Returns the family if the person chose one."""
     print("Countries:", ", ".join(f"{code} {name}" for code, name in NAMES.items()))
-    code = ask("country of the meter (press Enter for another one)", "", _country).upper()
+    code = ask(QUESTIONS["country"], "", _country).upper()
     offered = [f for f in families.FAMILIES if f.country == code] if code else []
     _list(offered)
     print(_HELP)
     while True:
-        text = ask("the meter", line_setting.AUTO, functools.partial(_check, offered))
+        text = ask(QUESTIONS["meter"], line_setting.AUTO, functools.partial(_check, offered))
         if text in _ANSWERS.values():
             meter["answer"] = text
             return None
@@ -97,11 +98,15 @@ def _check(offered: list[Family], text: str) -> None:
     is_setting("meter", "line")(text)
 
 
-def _take(meter: dict[str, Any], family: Family) -> None:
+def settings_of(family: Family) -> dict[str, str]:
+    """What the section meter needs to read such a meter."""
     if family.answer:
-        meter["answer"] = _ANSWERS[family.answer]
-    else:
-        meter["line"] = line_of(family)
+        return {"answer": _ANSWERS[family.answer]}
+    return {"line": line_of(family)}
+
+
+def _take(meter: dict[str, Any], family: Family) -> None:
+    meter |= settings_of(family)
     line = "" if family.line is None else f", {line_of(family)}"
     print(f"Port: {family.port}{line}. Between port and board: {family.wiring}.")
     print(f"Key: {family.keys}.")

@@ -4,6 +4,7 @@ import functools
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from smartmeter.meters import zone_names
 from smartmeter.meters.families import Family
@@ -13,20 +14,21 @@ from .answers import ASKED, Answers, secret
 from .device import Surroundings
 from .meters import ask_meter, has_authentication_key, has_key
 from .prompt import Refused, ask, ask_hidden, is_setting
+from .wording import QUESTIONS, plain
 
-_WHAT = """This board has no PSRAM. Its memory may be too small to decode the meter's lists.
-raw       the Concentrator decodes; the board decrypts. Needs a [[meter]] at the Concentrator.
-ciphered  the Concentrator decrypts and decodes; the key is not on the board.
-reading   the board decodes. Needs an ESP32-C3 or newer, or an image with the firmware in it."""
-_ZONE = "Europe/Vienna"  # Central European time, as the adapter assumes without a zone
-# The settings that may be corrected; with the secrets and broker_ca they are all questions.
-_CORRECTABLE = {
-    "wifi.ssid": "name of the Wi-Fi",
-    "broker.host": "host name or address of the broker",
-    "broker.port": "port of the broker",
-    "broker.user": "user at the broker",
-    "meter.line": "line of the meter",
+_NO_PSRAM = "This board has no PSRAM. Its memory may be too small to decode the meter's lists."
+# what to publish -> what it means, with or without a key on the board
+WHAT = {
+    "raw": "the Concentrator decodes; the board decrypts. Needs a [[meter]] at the Concentrator.",
+    "ciphered": "the Concentrator decrypts and decodes; the key is not on the board.",
+    "reading": "the board decodes. Needs an ESP32-C3 or newer, or the firmware in the image.",
 }
+WITHOUT_PSRAM = "raw"  # what such a board publishes if the person just presses Enter
+ZONE = "Europe/Vienna"  # Central European time, as the adapter assumes without a zone
+PORT = "8883"
+
+# The settings that may be corrected; with the secrets and broker_ca they are all questions.
+_CORRECTABLE = ("wifi.ssid", "broker.host", "broker.port", "broker.user", "meter.line")
 SETTINGS = (*_CORRECTABLE, "broker_ca")
 
 
@@ -39,17 +41,19 @@ def ask_settings(answers: Answers, around: Callable[[], Surroundings]) -> Family
     print("Press Enter to accept the value in brackets.")
     if "board" not in settings:
         print("Boards:", ", ".join(boards.names()))
-        settings["board"] = ask("the board", "ESP32_GENERIC", boards.load)
+        settings["board"] = ask(QUESTIONS["board"], boards.USUAL, boards.load)
     meter = settings.setdefault("meter", {})
     family = None
     if "line" not in meter and "answer" not in meter:
         family = ask_meter(meter)
     if "zone" not in meter:
-        default = (family.zone if family else "") or _ZONE
-        meter["zone"] = ask("time zone of the meter's clock", default, zone_names.setting)
+        default = (family.zone if family else "") or ZONE
+        meter["zone"] = ask(QUESTIONS["meter.zone"], default, zone_names.setting)
     if "what" not in settings.get("publish", {}) and not around().has_psram:
-        print(_WHAT)
-        what = ask("what to publish", "raw", _what)
+        print(_NO_PSRAM)
+        for name, meaning in WHAT.items():
+            print(f"{name:8}  {meaning}")
+        what = ask(QUESTIONS["publish.what"], WITHOUT_PSRAM, check_what)
         settings.setdefault("publish", {})["what"] = [what]
     if "wifi" not in settings and "ethernet" not in settings:
         ssid = _ask_network(around().networks)
@@ -58,13 +62,11 @@ def ask_settings(answers: Answers, around: Callable[[], Surroundings]) -> Family
     if "host" not in broker:
         _ask_pairing(answers, broker)
     if "host" not in broker:
-        broker["host"] = ask(
-            "host name or address of the broker", None, is_setting("broker", "host")
-        )
+        broker["host"] = ask(QUESTIONS["broker.host"], None, is_setting("broker", "host"))
     if "port" not in broker:
-        broker["port"] = int(ask("its port", "8883", is_setting("broker", "port")))
+        broker["port"] = int(ask(QUESTIONS["broker.port"], PORT, is_setting("broker", "port")))
     if "user" not in broker and "broker_password" not in answers.secrets:
-        user = ask("user at the broker (press Enter for none)", "", is_setting("broker", "user"))
+        user = ask(QUESTIONS["broker.user"], "", is_setting("broker", "user"))
         if user:
             broker["user"] = user
     if broker.get("tls", True) and "broker_ca" not in answers.secrets:
@@ -74,19 +76,24 @@ def ask_settings(answers: Answers, around: Callable[[], Surroundings]) -> Family
 
 def ask_secrets(answers: Answers, family: Family | None) -> None:
     """Asks for the secrets that are missing and that these settings and this meter need."""
-    what = answers.settings.get("publish", {}).get("what", ["reading"])
-    decrypts = what != ["ciphered"]
-    needed = {
-        "wifi_password": "wifi" in answers.settings,
-        "broker_password": bool(answers.settings.get("broker", {}).get("user")),
-        "meter_key": decrypts and has_key(family),
-        "meter_auth_key": decrypts and has_authentication_key(family),
-    }
+    needed = needed_secrets(answers.settings, family)
     for name, question in ASKED.items():
-        if needed[name] and name not in answers.secrets:
+        if name in needed and name not in answers.secrets:
             value = ask_hidden(question, functools.partial(secret, name))
             if value is not None:
                 answers.secrets[name] = value
+
+
+def needed_secrets(settings: dict[str, Any], family: Family | None) -> set[str]:
+    """The names of the secrets that these settings and this meter need."""
+    decrypts = settings.get("publish", {}).get("what", ["reading"]) != ["ciphered"]
+    needed = {
+        "wifi_password": "wifi" in settings,
+        "broker_password": bool(settings.get("broker", {}).get("user")),
+        "meter_key": decrypts and has_key(family),
+        "meter_auth_key": decrypts and has_authentication_key(family),
+    }
+    return {name for name, is_needed in needed.items() if is_needed}
 
 
 def correct(answers: Answers, questions: tuple[str, ...]) -> bool:
@@ -111,7 +118,8 @@ def correct(answers: Answers, questions: tuple[str, ...]) -> bool:
 def _correct_setting(values: dict[str, object], section: str, setting: str) -> bool:
     before = values.get(setting)
     default = "" if before is None else str(before)
-    said = ask(_CORRECTABLE[f"{section}.{setting}"], default, is_setting(section, setting))
+    question = plain(QUESTIONS[f"{section}.{setting}"])
+    said = ask(question, default, is_setting(section, setting))
     if said == default:
         return False
     values[setting] = int(said) if setting == "port" else said
@@ -119,7 +127,7 @@ def _correct_setting(values: dict[str, object], section: str, setting: str) -> b
 
 
 def _kept(question: str) -> str:
-    return question.partition(" (press")[0] + " (press Enter to keep it)"
+    return plain(question) + " (press Enter to keep it)"
 
 
 def _ask_network(networks: list[tuple[str, int]]) -> str:
@@ -129,8 +137,8 @@ def _ask_network(networks: list[tuple[str, int]]) -> str:
         print("Wi-Fi networks in range:")
     for number, (name, signal) in enumerate(networks, 1):
         print(f"{number:3}  {name} ({signal} dBm)")
-    question = "number or name of the Wi-Fi" if networks else "name of the Wi-Fi"
-    said = ask(f"{question} (press Enter for Ethernet)", "", is_setting("wifi", "ssid"))
+    question = ("number or " if networks else "") + QUESTIONS["wifi.ssid"]
+    said = ask(question, "", is_setting("wifi", "ssid"))
     if said.isdecimal() and said not in names and 0 < int(said) <= len(names):
         return names[int(said) - 1]
     return said
@@ -138,7 +146,7 @@ def _ask_network(networks: list[tuple[str, int]]) -> str:
 
 def _ask_pairing(answers: Answers, broker: dict[str, object]) -> None:
     """Takes host, user, password and CA from a Concentrator, if the person has a code."""
-    while text := ask("pairing code of the Concentrator (press Enter if you have none)", ""):
+    while text := ask(QUESTIONS["pairing"], ""):
         meter = answers.settings["meter"].setdefault("id", str(uuid.uuid4()))
         try:
             found = pairing.redeem(pairing.parse(text), str(meter))
@@ -152,8 +160,8 @@ def _ask_pairing(answers: Answers, broker: dict[str, object]) -> None:
         return
 
 
-def _what(text: str) -> None:
-    if text not in ("raw", "ciphered", "reading"):
+def check_what(text: str) -> None:
+    if text not in WHAT:
         raise ValueError("type raw, ciphered or reading")
 
 
@@ -161,4 +169,4 @@ def _ask_ca(answers: Answers, default: str | None = None) -> bool:
     def check(name: str) -> None:
         answers.read("broker", "ca", Path(name).expanduser())
 
-    return bool(ask("file of the CA that signed the broker's certificate", default, check))
+    return bool(ask(QUESTIONS["broker_ca"], default, check))

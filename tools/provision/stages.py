@@ -1,4 +1,55 @@
-"""What the adapter's console says: how far it has come, what to check, and what to ask again."""
+"""What the adapter's console says: how far it has come, what to check, and what to ask again.
+
+watch.py reads these tables at a terminal, and browser/page/stages.js in the browser.
+"""
+
+from typing import NamedTuple
+
+
+class Stage(NamedTuple):
+    """A stage on the way to the first reading."""
+
+    name: str
+    says: tuple[str, ...]  # any of these on the console: the stage is reached; (): any line
+    missing: str  # how far the adapter has come if it is not reached, as a sentence
+    questions: tuple[str, ...]  # the answers that may be wrong then
+
+
+STAGES = (
+    Stage("started", (), "the adapter does not start", ()),
+    Stage(
+        "network",
+        ("network: up",),
+        "the board is not on the network yet",
+        ("wifi.ssid", "wifi_password"),
+    ),
+    Stage(
+        "broker",
+        ("broker: connected",),
+        "the network is up, but the board does not reach the broker",
+        ("broker.host", "broker.port", "broker.user", "broker_password", "broker_ca"),
+    ),
+    Stage(
+        "bytes",
+        ("meter: bytes come",),
+        "the broker is connected, but the meter sends nothing",
+        ("meter.line",),
+    ),
+    Stage(
+        "readings",
+        ("meter: readings come", "meter: encrypted telegrams arrive"),
+        "the broker is connected and bytes come, but they are no readings",
+        ("meter.line", "meter_key", "meter_auth_key"),
+    ),
+    Stage(
+        "published",
+        ("first reading published and acknowledged",),
+        "readings come, but the broker does not acknowledge them",
+        ("broker.user",),
+    ),
+)
+NO_BYTES_S = 25  # the slowest meters in use push every 10 to 15 s
+NO_FRAME_S = 25
 
 # What the adapter prints (firmware/adapter) -> what to check, and the answers that may be wrong.
 TROUBLE: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -77,33 +128,17 @@ class Progress:
     """How far the adapter has come since its start, from the lines of its console."""
 
     def __init__(self) -> None:
-        self.started = self.network = self.broker = self.bytes = self.readings = False
+        self._reached: set[str] = set()
 
     def hear(self, line: str) -> None:
-        self.started = True
-        self.network = self.network or "network: up" in line
-        self.broker = self.broker or line.endswith("broker: connected")
-        self.bytes = self.bytes or "meter: bytes come" in line
-        self.readings = self.readings or (
-            "meter: readings come" in line or "meter: encrypted telegrams arrive" in line
-        )
+        for stage in STAGES:
+            if not stage.says or any(words in line for words in stage.says):
+                self._reached.add(stage.name)
+
+    def has(self, name: str) -> bool:
+        return name in self._reached
 
     def failed(self) -> tuple[str, tuple[str, ...]]:
         """The first stage that is not reached, as a sentence, and the answers that may be wrong."""
-        if not self.started:
-            return "the adapter does not start", ()
-        if not self.network:
-            return "the board is not on the network yet", ("wifi.ssid", "wifi_password")
-        if not self.broker:
-            return (
-                "the network is up, but the board does not reach the broker",
-                ("broker.host", "broker.port", "broker.user", "broker_password", "broker_ca"),
-            )
-        if not self.bytes:
-            return "the broker is connected, but the meter sends nothing", ("meter.line",)
-        if not self.readings:
-            return (
-                "the broker is connected and bytes come, but they are no readings",
-                ("meter.line", "meter_key", "meter_auth_key"),
-            )
-        return "readings come, but the broker does not acknowledge them", ("broker.user",)
+        stage = next(s for s in STAGES if not self.has(s.name))
+        return stage.missing, stage.questions

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 
 import serial  # type: ignore[import-untyped]
 
+from .device import RESTART
 from .prompt import Refused
-from .stages import NO_BYTES, NO_FRAME, TROUBLE, Progress
+from .stages import NO_BYTES, NO_BYTES_S, NO_FRAME, NO_FRAME_S, TROUBLE, Progress
 
-PUBLISHED = "first reading published and acknowledged"
-_NO_BYTES_S = 25  # the slowest meters in use push every 10 to 15 s
-_NO_FRAME_S = 25
 _NO_ECHO_S = 10  # the raw REPL answers at once
 
 # For the raw REPL, at the prompt where mpremote has left the board. The program that reads the
 # console sends it: a meter's first telegram may come before another program has ended.
-_RESTART = b"\x01import machine; machine.reset()\x04"
+_RESTART = f"\x01{RESTART}\x04".encode()
 # Again, if that was lost. If it was only slow, the adapter runs by now and reads nothing from its
 # console: without the Ctrl-C, the next program at the prompt would be this one.
 _AGAIN = b"\x03" + _RESTART
@@ -67,9 +65,9 @@ def until_reading(port: str, seconds: float, settled: set[str], restart: bool) -
                     continue
                 print("  " + text.removeprefix("adapter: "), flush=True)
                 progress.hear(text)
-                if progress.bytes and bytes_at is None:
+                if progress.has("bytes") and bytes_at is None:
                     bytes_at = time.monotonic()
-                if PUBLISHED in text:
+                if progress.has("published"):
                     return None
                 for words, hint, questions in TROUBLE:
                     if words in text:
@@ -77,9 +75,9 @@ def until_reading(port: str, seconds: float, settled: set[str], restart: bool) -
                         if questions and not settled.issuperset(questions):
                             return Stopped(hint, questions, False)
             now = time.monotonic()
-            if bytes_at is None and now > started + _NO_BYTES_S:
+            if bytes_at is None and now > started + NO_BYTES_S:
                 _tell(NO_BYTES, told)
-            elif bytes_at and not progress.readings and now > bytes_at + _NO_FRAME_S:
+            elif bytes_at and not progress.has("readings") and now > bytes_at + NO_FRAME_S:
                 _tell(NO_FRAME, told)
     finally:
         console.close()
