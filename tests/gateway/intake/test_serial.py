@@ -158,6 +158,21 @@ def test_a_meter_that_wants_an_answer_gets_it(
     assert first["values"]["1.8.0"] == float(sent["1.8.0"])
 
 
+@pytest.mark.parametrize(("form", "poll"), [("mbus-polled-heat", "m-bus"), ("kmp-heat", "kmp")])
+def test_a_heat_meter_is_asked_and_stored_with_its_medium_and_units(
+    form: str, poll: str, between: Between, cloud: FakeCloud, pushing: Any
+) -> None:
+    port, truth = pushing(form)
+    settings = f'poll = "{poll}"\ninterval = 1\nvalues = ["6-0:1.0.0", "6-0:10.0.0"]'
+    between.configure(port_settings(between.folder, form, port, settings))
+    between.process.start()
+    eventually(lambda: cloud.seqs(form), 60)
+    sent = told(truth)[0]["values"]
+    stored = min((r for (m, _, _), r in cloud.store.items() if m == form), key=lambda r: r["seq"])
+    assert stored["values"]["6-0:1.0.0"] == sent["6-0:1.0.0"]
+    assert (stored["medium"], stored["units"]) == ("heat", {"6-0:1.0.0": "J", "6-0:10.0.0": "degC"})
+
+
 def test_the_line_is_found_by_trying(between: Between, cloud: FakeCloud, pushing: Any) -> None:
     port, _ = pushing("sml")
     between.configure(port_settings(between.folder, "sml", port, ""))
