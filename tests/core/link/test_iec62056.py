@@ -253,3 +253,20 @@ def test_binary_is_no_readout_whatever_its_bcc():
         found = events(binary + IDENT + block(), link="iec62056")
         assert [e.values for e in found if isinstance(e, Reading)] == [VALUES]
         assert "layout" not in [e.kind for e in found if not isinstance(e, Reading)]
+
+
+def test_a_damaged_begin_is_no_readout_before_and_after_a_good_one():
+    good = b"\x02" + b"0.0(00000011)1.8.1(029272,38*kWh)32.7(228,6*V)!\r\n\x03"
+    bad = b"\x02\x00\x00\x00" + good[4:]
+    wires = []
+    for wire in (good, bad):
+        check = 0
+        for byte in wire[1:]:
+            check ^= byte
+        wires.append(wire + bytes((check,)))
+    assert not [e for e in Receiver().feed(wires[1]) if isinstance(e, Reading)]
+    receiver = Receiver()
+    receiver.feed(wires[0])
+    found = receiver.feed(wires[1]) + receiver.flush()
+    assert not [e for e in found if isinstance(e, Reading)], found
+    assert isinstance(receiver.feed(wires[0])[0], Reading)

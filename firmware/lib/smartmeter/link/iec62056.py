@@ -75,6 +75,10 @@ class Iec62056:
         if at == stx and not _is_text(buf, stx + 1, head):
             return -1, None
         opening = buf.find(b"(", stx, head)
+        if at == stx:
+            for b in buf[stx + 1 : max(stx + 1, opening)]:
+                if b < 32 and b != 10 and b != 13:
+                    return -1, None  # as at the first readout of a line (detection.py)
         if opening < 0 and (etx >= 0 or end - stx >= _FIRST_CODE_MAX):
             return -1, None
         if b" " in bytes(buf[stx + 1 : max(stx + 1, opening)]).strip():
