@@ -29,6 +29,7 @@ from tests.firmware.rig import (
     TestMeter,
 )
 from tools.certificates import Authority
+from tools.provision import boards
 from tools.provision.answers import Answers, Refused, from_file, key, secret
 from tools.virtual_board import VirtualBoard
 
@@ -345,9 +346,7 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     no_ca = tmp_path / "notes.txt"
     no_ca.write_text("no certificate")
     person = Person("--board", setup.board.port)
-    person.answers("the board [ESP32_GENERIC]: ", "ESP33")
-    person.reads("there is no board 'ESP33'")
-    person.answers("the board", "")
+    person.reads("board: ESP32_GENERIC (Generic ESP32 module with ESP32)")
     person.reads("AT Austria, BE Belgium")
     person.answers("country of the meter", "XX")
     person.reads("'XX' is not in the list")
@@ -360,8 +359,6 @@ def test_a_person_is_asked_again_where_an_answer_cannot_be(
     person.answers("the meter [auto]: ", "2")
     person.reads("M-Bus slave module (TSS721 or NCN5150)")
     person.reads("Key: encryption key.")
-    person.answers("time zone of the meter's clock [Europe/Vienna]: ", "Vilnius")
-    person.answers("time zone of the meter's clock", "")
     person.answers("what to publish [raw]: ", "reading")
     person.reads("Wi-Fi networks in range:")
     person.reads("1  Home (-58 dBm)")
@@ -431,10 +428,8 @@ def test_a_board_without_psram_gets_the_concentrator_s_help(
 ) -> None:
     board = new_board(memory="classic")
     person = Person("--board", board.port, cwd=tmp_path)
-    person.answers("the board [ESP32_GENERIC]: ", "")
     person.answers("country of the meter", "no")
     person.answers("the meter [auto]: ", "aidon")
-    person.answers("time zone of the meter's clock [Europe/Oslo]: ", "")
     person.reads("This board has no PSRAM")
     person.answers("what to publish [raw]: ", "")
     person.reads("number or name of the Wi-Fi")
@@ -448,7 +443,6 @@ def test_ctrl_c_keeps_the_answers_but_no_secret(
     board = new_board(memory="psram")
     kept = tmp_path / "smartmeter-answers.json"
     person = Person("--board", board.port, cwd=tmp_path)
-    person.answers("the board [ESP32_GENERIC]: ", "")
     person.answers("country of the meter", "")
     person.answers("the meter [auto]: ", "")
     person.answers("time zone of the meter's clock", "")
@@ -527,3 +521,18 @@ def test_only_the_stage_that_failed_is_asked_again(
     for question in ("user at the broker", "password at", "file of the CA", "line of the meter"):
         assert question not in person.transcript
     person.close()
+
+
+@pytest.mark.parametrize(
+    ("machine", "board"),
+    [
+        ("Generic ESP32 module with ESP32", "ESP32_GENERIC"),
+        ("ESP32C3 module with ESP32C3", "ESP32_GENERIC_C3"),
+        ("Generic ESP32S3 module with Octal-SPIRAM with ESP32S3", "ESP32_GENERIC_S3"),
+        ("M5Stack ATOM with ESP32", "M5STACK_ATOM"),
+        ("Raspberry Pi Pico with RP2040", None),
+        ("", None),
+    ],
+)
+def test_a_board_is_known_by_what_its_micropython_says(machine: str, board: str | None) -> None:
+    assert boards.of_machine(machine) == board

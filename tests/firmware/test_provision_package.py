@@ -112,14 +112,11 @@ def test_it_writes_to_a_board_without_the_modules_of_posix(
     board.wait_console("joining Wi-Fi Home")
 
 
-def test_it_offers_to_copy_the_firmware_that_it_brings(
-    site: Path, binary: str, tmp_path: Path
-) -> None:
+def test_it_copies_the_firmware_that_it_brings(site: Path, binary: str, tmp_path: Path) -> None:
     with VirtualBoard(tmp_path / "board", micropython=binary) as board:
         person = Person("--board", board.port, site=site)
-        person.answers("The firmware is not on the board. Copy it now? [yes]: ", "")
-        person.reads("copying the firmware")
-        person.reads("Boards: ")
+        person.reads("The firmware is not on the board: copying it")
+        person.reads("Countries: ")
         person.close()
         assert (site / "smartmeter_provision" / "compiled" / "adapter" / "start.mpy").is_file()
 

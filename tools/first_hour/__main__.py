@@ -177,7 +177,7 @@ def _provision(home: Machine, folder: str, port: Path, code: str, key: str, coun
     line = f"/opt/smartmeter/bin/smartmeter-provision --board {port.resolve()}"
     tool = home.type(line, folder)
     known = {
-        "Copy it now?": "", "pairing code": code, "country of the meter": "AT",
+        "pairing code": code, "country of the meter": "AT",
         "number or name of the Wi-Fi": "1", "Wi-Fi password": "", "encryption key": key,
         "the meter [": "1",
     }  # fmt: skip

@@ -23,7 +23,7 @@ from . import answers as answering
 from .answers import ASKED, Answers
 from .browser.server import serve
 from .mpremote import BoardRefused
-from .prompt import Refused, ask
+from .prompt import Refused
 
 _DIGEST_DIGITS = 8  # enough to tell two keys apart, but no help in finding one
 _KEPT = Path("smartmeter-answers.json")
@@ -61,13 +61,8 @@ def _shown(key: bytes | None) -> str:
 def _board(port: str | None, person: bool) -> str:
     port = port or device.find()
     print(f"board on {port}")
-    if (
-        person
-        and IS_INSTALLED
-        and not device.is_flashed(port)
-        and ask("The firmware is not on the board. Copy it now?", "yes").lower() in ("y", "yes")
-    ):
-        print("copying the firmware, which takes a minute ...")
+    if person and IS_INSTALLED and not device.is_flashed(port):
+        print("The firmware is not on the board: copying it takes a minute (Ctrl-C cancels) ...")
         device.flash(port)
     device.flashed(port)
     return port

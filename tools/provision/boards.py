@@ -92,6 +92,21 @@ def names() -> list[str]:
     return sorted(p.parent.name for p in BOARDS.glob("*/board.json"))
 
 
+def of_machine(machine: str) -> str | None:
+    """The board that os.uname().machine names, such as "M5Stack ATOM with ESP32".
+
+    A generic image names only its chip, which gives the generic board of that chip.
+    """
+    maker, _, chip = machine.rpartition(" with ")
+    plain = "".join(c for c in maker.lower() if c.isalnum())
+    for name in names():
+        if name.lower().replace("_", "") == plain:
+            return name
+    kind = chip.upper().removeprefix("ESP32")
+    generic = f"ESP32_GENERIC_{kind}" if kind else "ESP32_GENERIC"
+    return generic if chip and generic in names() else None
+
+
 def load(name: str) -> Board:
     """Load a board by name; ValueError with one sentence if there is no such board."""
     if name not in names():

@@ -22,6 +22,7 @@ class Surroundings:
 
     has_psram: bool
     networks: list[tuple[str, int]]  # name and dBm of each Wi-Fi, the strongest first
+    machine: str = ""  # os.uname().machine
 
 
 def find() -> str:
@@ -92,24 +93,28 @@ clear("lib/smartmeter")
 
 
 def surroundings(port: str) -> Surroundings:
-    """Asks the board for its PSRAM and for the Wi-Fi networks in range (2.4 GHz)."""
+    """Asks the board for its name, for its PSRAM, and for the Wi-Fi networks in range (2.4 GHz)."""
     has_psram = False
+    machine = ""
     strongest: dict[str, int] = {}
     for line in run_script(port, LOOK).splitlines():
         what, _, value = line.strip().partition(" ")
         if what == "memory" and value.isdecimal():
             has_psram = int(value) >= PSRAM_BYTES
+        elif what == "machine":
+            machine = value
         elif what == "network":
             signal, _, name = value.partition(" ")
             ssid = bytes.fromhex(name).decode(errors="replace")
             if ssid.isprintable() and ssid:  # a hidden network has no name
                 strongest[ssid] = max(int(signal), strongest.get(ssid, -1000))
-    return Surroundings(has_psram, sorted(strongest.items(), key=lambda n: -n[1]))
+    return Surroundings(has_psram, sorted(strongest.items(), key=lambda n: -n[1]), machine)
 
 
 # A board without Wi-Fi, or one whose driver fails, has no networks in range.
 LOOK = """
-import esp32
+import esp32, os
+print("machine", os.uname()[4])
 print("memory", sum([region[0] for region in esp32.idf_heap_info(esp32.HEAP_DATA)]))
 try:
     import network

@@ -40,15 +40,15 @@ def ask_settings(answers: Answers, around: Callable[[], Surroundings]) -> Family
     settings = answers.settings
     print("Press Enter to accept the value in brackets.")
     if "board" not in settings:
-        print("Boards:", ", ".join(boards.names()))
-        settings["board"] = ask(QUESTIONS["board"], boards.USUAL, boards.load)
+        settings["board"] = _board(around().machine)
     meter = settings.setdefault("meter", {})
     family = None
     if "line" not in meter and "answer" not in meter:
         family = ask_meter(meter)
-    if "zone" not in meter:
-        default = (family.zone if family else "") or ZONE
-        meter["zone"] = ask(QUESTIONS["meter.zone"], default, zone_names.setting)
+    if "zone" not in meter and family and family.zone:
+        meter["zone"] = family.zone
+    elif "zone" not in meter:
+        meter["zone"] = ask(QUESTIONS["meter.zone"], ZONE, zone_names.setting)
     if "what" not in settings.get("publish", {}) and not around().has_psram:
         print(_NO_PSRAM)
         for name, meaning in WHAT.items():
@@ -142,6 +142,18 @@ def _ask_network(networks: list[tuple[str, int]]) -> str:
     if said.isdecimal() and said not in names and 0 < int(said) <= len(names):
         return names[int(said) - 1]
     return said
+
+
+def _board(machine: str) -> str:
+    """As the board's MicroPython says; else as the person says."""
+    found = boards.of_machine(machine)
+    if found is None:
+        print("Boards:", ", ".join(boards.names()))
+        return ask(QUESTIONS["board"], boards.USUAL, boards.load)
+    pins = boards.load(found).pins
+    print(f"board: {found} ({machine}); the meter's wire goes to GPIO {pins[boards.RX]}.")
+    print('If yours is another one of boards/, start again with board = "NAME" in --config.')
+    return found
 
 
 def _ask_pairing(answers: Answers, broker: dict[str, object]) -> None:

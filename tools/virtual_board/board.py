@@ -115,6 +115,19 @@ provide(
     PHY_LAN8720=1,
 )
 provide("ntptime", settime=network.settime, host="pool.ntp.org", timeout=1)
+
+
+class System:
+    """The module os, with the names that the chip's has beside them."""
+
+    def uname(self):
+        return "esp32", "esp32", "1.25.0", "v1.25.0", "Generic ESP32 module with ESP32"
+
+    def __getattr__(self, name):
+        return getattr(os, name)
+
+
+sys.modules["os"] = System()
 provide("socket", **{n: getattr(socket, n) for n in dir(socket) if n[0] != "_"})
 sys.modules["socket"].getaddrinfo = network.getaddrinfo
 provide("time", **{n: getattr(time, n) for n in dir(time) if n[0] != "_"})
