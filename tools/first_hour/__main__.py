@@ -178,7 +178,7 @@ def _provision(home: Machine, folder: str, port: Path, code: str, key: str, coun
     tool = home.type(line, folder)
     known = {
         "pairing code": code, "country of the meter": "AT",
-        "number or name of the Wi-Fi": "1", "Wi-Fi password": "", "encryption key": key,
+        "number or name of the Wi-Fi": "1", "Wi-Fi password": "", "the meter's encryption key": key,
         "the meter [": "1",
     }  # fmt: skip
     while True:
