@@ -33,18 +33,24 @@ SCRIPT = """
         socket.onerror = () => reject(new DOMException("Failed to open.", "NetworkError"));
       });
       this.socket = socket;
+      const port = this;
       this.readable = new ReadableStream({
         start(controller) {
           socket.onmessage = ({data}) => controller.enqueue(new Uint8Array(data));
-          socket.onclose = () => { try { controller.close(); } catch {} };
+          socket.onclose = () => {
+            port.readable = port.writable = null;
+            controller.error(new DOMException("The device has been lost.", "NetworkError"));
+          };
         },
-        cancel() { socket.onmessage = null; },
+        cancel() { socket.onmessage = socket.onclose = null; },
       });
       this.writable = new WritableStream({ write(data) { socket.send(data); } });
     }
     async close() {
+      if (!this.readable) throw new DOMException("The port is closed.", "InvalidStateError");
       if (this.readable.locked || this.writable.locked) throw new TypeError("a stream is locked");
       const gone = new Promise((resolve) => this.socket.addEventListener("close", resolve));
+      this.socket.onmessage = this.socket.onclose = null;
       this.socket.close();
       await gone;
       this.readable = this.writable = null;
@@ -78,6 +84,7 @@ class Bridge:
         self._booted = booted
         self._is_loading = False
         self._dtr = self._rts = False
+        self._client: ServerConnection | None = None
         self._server: Server = serve(
             self._serve, "127.0.0.1", 0, compression=None, ping_interval=None
         )
@@ -87,6 +94,11 @@ class Bridge:
     def script(self) -> str:
         """For page.add_init_script()."""
         return SCRIPT % f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+
+    def unplug(self) -> None:
+        """The port is gone; it can be opened again."""
+        assert self._client
+        self._client.close()
 
     def __enter__(self) -> "Bridge":
         return self
@@ -100,6 +112,7 @@ class Bridge:
         self._server.shutdown()
 
     def _serve(self, client: ServerConnection) -> None:
+        self._client = client
         over = threading.Event()
         reader: threading.Thread | None = None
         console = -1

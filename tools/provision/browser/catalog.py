@@ -77,7 +77,6 @@ def _board(name: str) -> dict[str, Any]:
         "name": name,
         "product": board.document["product"],
         "image": board.adapter["image"],
-        "ethernet": "ethernet" in board.adapter,
     }
 
 

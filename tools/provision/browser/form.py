@@ -63,6 +63,9 @@ def answers(form: Mapping[str, str]) -> Answers:
     if family:
         settings["meter"] = settings.get("meter", {}) | settings_of(family)
     if "wifi" not in settings:
+        board = given.get("board", boards.USUAL)
+        if "ethernet" not in boards.load(board).adapter:
+            raise Wrong("wifi.ssid", f"{board} has no Ethernet; name a Wi-Fi")
         settings["ethernet"] = {}
     needed = questions.needed_secrets(settings, family)
     for name in ASKED:

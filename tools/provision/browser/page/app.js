@@ -216,6 +216,23 @@ function draw(stages) {
   );
 }
 
+/** Where the image of each board is. */
+function listImages() {
+  const images = Map.groupBy(catalog.boards, ({ image }) => image);
+  $("#image ul").replaceChildren(
+    ...[...images].map(([name, boards]) => {
+      const link = document.createElement("a");
+      link.href = `https://micropython.org/download/${name}/`;
+      link.target = "_blank";
+      link.rel = "noreferrer";
+      link.textContent = name;
+      const item = document.createElement("li");
+      item.append(link, `: ${boards.map(({ product }) => product).join(", ")}`);
+      return item;
+    }),
+  );
+}
+
 async function begin() {
   await load();
   $("#language").addEventListener("click", speakOther);
@@ -226,6 +243,7 @@ async function begin() {
   }
   catalog = await get("catalog.json");
   form = new Form(catalog, $("#fields"));
+  listImages();
   $("#connect button").addEventListener("click", () => step(connect));
   $("#image button").addEventListener("click", () => step(writeImage));
   $("#firmware button").addEventListener("click", () => step(copyFirmware));

@@ -53,12 +53,10 @@ export class Board {
   }
 
   async close() {
-    if (this.#isLost && !this.#port.readable) return;
     this.#isClosing = true;
     await this.#reader?.cancel().catch(() => {});
     await this.#pump;
-    await this.#port.close().catch(() => {});
-    this.#isLost = true;
+    await this.#port.close().catch(() => {}); // a board that is gone has closed it
   }
 
   /** Interrupts what runs, and waits for the raw REPL of an empty heap. */

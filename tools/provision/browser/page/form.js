@@ -86,10 +86,6 @@ export class Form {
     }
   }
 
-  get board() {
-    return this.#catalog.boards.find(({ name }) => name === this.#input("board").value);
-  }
-
   #input(name) {
     return this.#fields.get(name).input;
   }

@@ -20,12 +20,13 @@ export class Stages {
     return this.#catalog.trouble.filter(({ words }) => line.includes(words));
   }
 
+  /** The last stage needs all others; a line of theirs may be lost while the port was gone. */
   has(name) {
-    return this.#reached.has(name);
+    return this.isDone || this.#reached.has(name);
   }
 
   get isDone() {
-    return this.has(this.#catalog.stages.at(-1).name);
+    return this.#reached.has(this.#catalog.stages.at(-1).name);
   }
 
   /** The first stage that is not reached. */
