@@ -33,7 +33,7 @@ def metrics() -> set[str]:
     registry = Registry("home")
     nothing = Observations([], [], [], {}, 0)
     families = [
-        *of_gateway(document.shown(registry), {}),
+        *of_gateway(document.shown(registry, {}), {}),
         *of_cloud.of_api(nothing, 0, {}, 0, 0, {}),
     ]
     found = {f.name + ("_total" if f.type == "counter" else "") for f in families}

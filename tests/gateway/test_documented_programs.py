@@ -1,6 +1,7 @@
 """The programs of docs/examples, as a stranger runs them."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +19,15 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 
 
 @contextlib.contextmanager
-def running(name: str, output: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    name: str, output: Path, *arguments: str, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     with output.open("wb") as written:
         process = subprocess.Popen(
-            [sys.executable, str(EXAMPLES / name), *arguments], stdout=written, stderr=written
+            [sys.executable, str(EXAMPLES / name), *arguments],
+            stdout=written,
+            stderr=written,
+            env=os.environ | environment,
         )
     try:
         yield process

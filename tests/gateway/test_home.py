@@ -15,6 +15,8 @@ from smartmeter_gateway.intake import validation
 from smartmeter_gateway.monitoring import document
 from smartmeter_gateway.monitoring.daily_energy import DailyEnergy
 from smartmeter_gateway.monitoring.registry import Registry
+from smartmeter_gateway.monitoring.states import States
+from smartmeter_gateway.spool.batch import NewRow
 
 from tests.gateway.conftest import Between
 from tests.gateway.harness import Adapter, eventually, reading
@@ -100,14 +102,21 @@ def test_a_code_in_full_is_the_same_value(between: Between, adapter: Adapter) ->
     assert shown == {"1.7.0": 421, "0-2:24.2.1": 5}
 
 
-def test_a_sub_meter_is_not_silent_while_its_value_stands_still() -> None:
+def test_page_and_consumers_agree_on_who_is_silent() -> None:
+    """Each meter by its own rhythm: one that sends each 15 min is not silent after 2."""
     registry = Registry()
-    now = datetime.datetime.now(datetime.UTC)
-    registry.reading(METER, now, {"1.8.0": 1.0}, "port")
-    registry.reading(METER + "-1", now, {"24.2.1": 1.0}, "port", "water", {"24.2.1": "m3"})
-    for meter in registry.meters.values():
-        meter.arrived -= 3600
-    assert document.shown(registry)["silent"].keys() == {METER}
+    states = States(registry, {})
+    now = time.time()
+    for meter, interval in (("fast", 5), ("slow", 900)):
+        for ago in (3 * interval + 600, 2 * interval + 600, interval + 600, 600):
+            row = NewRow(meter, "reading", reading(int(now) - ago, at=int(now) - ago))
+            states.take([row], {}, (), now - ago)
+            states.committed()
+    silent = document.shown(registry, states.reasons(now))["silent"]
+    assert silent.keys() == {"fast"}
+    made = states.payload("fast")
+    assert made is not None
+    assert json.loads(made[0])["reason"] == silent["fast"]
 
 
 def test_head_is_answered_like_get(between: Between) -> None:

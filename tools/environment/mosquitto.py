@@ -72,13 +72,18 @@ class Mosquitto:
             lines += ["allow_anonymous false", f"password_file {self._password_file(users)}"]
         else:
             lines.append(f"allow_anonymous {'false' if client_certificates else 'true'}")
+        self._acl = self.folder / "mosquitto.acl"
         if rules is not None:
-            acl = self.folder / "mosquitto.acl"
-            acl.write_text("\n".join(rules) + "\n")
-            acl.chmod(0o600)
-            lines.append(f"acl_file {acl}")
+            self.allow(rules)
+            lines.append(f"acl_file {self._acl}")
         self.configuration = self.folder / "mosquitto.conf"
         self.configuration.write_text("\n".join(lines + (settings or [])) + "\n")
+
+    def allow(self, rules: list[str]) -> "Mosquitto":
+        """Replace the access list; it counts from the next start."""
+        self._acl.write_text("\n".join(rules) + "\n")
+        self._acl.chmod(0o600)
+        return self
 
     def _password_file(self, users: dict[str, str]) -> Path:
         path = self.folder / "mosquitto.passwords"

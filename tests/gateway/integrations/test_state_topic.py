@@ -13,6 +13,7 @@ from smartmeter.wire import topics
 from tests.gateway.conftest import Between
 from tests.gateway.harness import Adapter, Consumer, FakeCloud, eventually, reading
 from tests.gateway.intake.test_submeters import telegram
+from tests.gateway.test_home import command
 from tools.environment.mosquitto import Mosquitto
 
 STATUS = topics.concentrator_status("home")
@@ -179,3 +180,34 @@ def test_one_forbidden_topic_does_not_hold_up_the_others(
     assert between.process.said.count("LAN broker (publishing): not connected") <= 2
     (alarm,) = [a for a in json.loads(between.ask("/status"))["alarms"] if "homeassistant" in a]
     assert "`smartmeter-gateway broker-rules --lan` prints the rules that it needs" in alarm
+
+
+def test_what_the_broker_has_refused_follows_once_it_has_new_rules(
+    between: Between, mosquitto: Callable[..., Mosquitto]
+) -> None:
+    """At its restart, and not only when the refused topics are tried again anyway."""
+    between.lan = mosquitto(rules=["topic readwrite smartMeterMessage/#"])
+    between.configure("[homeassistant]")
+    told = command("check", "--config", str(between.process.config)).stdout
+    assert told.count("`smartmeter-gateway broker-rules --lan` prints the rules") == 3, told
+    between.process.start().says("LAN broker (publishing): connected")
+    with Adapter(between.lan.port) as adapter:
+        adapter.publish_and_wait("m-1", reading(1))
+        between.process.says("refuses what we publish on homeassistant/device/smartmeter_m-1")
+        time.sleep(1.2)  # sooner, it might have hung up because of what it refused
+        between.lan.stop()
+        rules = ["topic readwrite smartMeterMessage/#", "topic readwrite concentrator/#"]
+        between.lan.allow([*rules, "topic readwrite homeassistant/#"]).start()
+        with Consumer(between.lan.port) as house:
+            eventually(lambda: house.newest("m-1").get("energy_import_kwh") == "1136.785")
+            eventually(lambda: STATUS in house.heard)
+            eventually(lambda: "homeassistant/device/smartmeter_m-1/config" in house.heard)
+    eventually(lambda: json.loads(between.ask("/status"))["alarms"] == [])
+
+
+def test_a_meter_with_too_many_values_is_alarmed(between: Between, adapter: Adapter) -> None:
+    between.process.start().says("LAN broker: connected")
+    values = ",".join(f'"1.29.{n}":1' for n in range(65))
+    start = reading(1).partition(b'"values"')[0]
+    adapter.publish_and_wait("many", start + f'"values":{{{values}}}}}'.encode())
+    between.process.says("meter many sends more than 64 different values")

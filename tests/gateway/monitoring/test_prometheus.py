@@ -44,7 +44,9 @@ class Meters:
     def samples(self) -> dict[str, float]:
         """Series as Prometheus names them, labels in the order of their names."""
         newest = self.states.newest_of_all(time.time())
-        text = exposition(families(document.shown(self.registry), newest))[0].decode()
+        reasons = {meter: found.reason for meter, found in newest.items()}
+        shown = document.shown(self.registry, reasons)
+        text = exposition(families(shown, newest))[0].decode()
         found: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:

@@ -1,12 +1,14 @@
 """`broker-rules --lan`: the access list that it prints, on a real mosquitto."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
 
 from tests.gateway.conftest import Between
 from tests.gateway.harness import Adapter, Client, FakeCloud, eventually, reading
+from tests.gateway.test_documented_programs import running
 from tests.gateway.test_home import command
 from tools.environment.mosquitto import Mosquitto
 
@@ -91,6 +93,20 @@ def test_an_adapter_hears_its_own_commands_alone(ruled: Between) -> None:
         adapter.client.publish("smartMeterMessage/m-2/reading", b"{}", qos=1).wait_for_publish(5)
         own.client.publish("smartMeterMessage/m-1/reading", b"{}", qos=1).wait_for_publish(5)
     assert heard == []
+
+
+def test_an_adapter_hears_why_it_is_refused(ruled: Between, tmp_path: Path) -> None:
+    """The program of docs/examples, with the user that the rules have for adapters."""
+    ruled.process.start().says("LAN broker (publishing): connected")
+    output = tmp_path / "said"
+    user = {"MQTT_USER": "adapter", "MQTT_PASSWORD": USERS["adapter"]}
+    with (
+        running("adapter.py", output, "127.0.0.1", str(ruled.lan.port), "my-meter", **user),
+        Adapter(ruled.lan.port, user="adapter", password=USERS["adapter"]) as adapter,
+    ):
+        eventually(lambda: "my-meter" in ruled.ask("/status"))
+        adapter.publish_and_wait("my-meter", b'{"power":133}')
+        eventually(lambda: "refused: not a reading: time is missing" in output.read_text())
 
 
 def test_settings_without_a_broker_of_their_own_have_no_rules(between: Between) -> None:

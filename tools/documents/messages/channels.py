@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from smartmeter.wire import receipt, refusal, topics
 from smartmeter_gateway.intake import pipeline, validation
+from smartmeter_gateway.monitoring.meter_state import CODES_MAX
 from smartmeter_gateway.uplink import batching
 from smartmeter_service.json_depth import LEVELS_MAX
 
@@ -250,6 +251,9 @@ CHANNELS = (
             "`ciphered`, or by a port of the Concentrator.",
             "A meter's values are valid if its `state` is `online` and that of the Concentrator's "
             "status is `online`.",
+            "A value is missing if the meter has never sent it, and null if it has not come for "
+            "three of its usual intervals. A code that is not listed here is called `obis_96_50_0` "
+            f"or the like. A meter has at most {CODES_MAX} values.",
             "An empty message means that the meter was taken away.",
         ),
         (_STATE, _SILENT, _GAS_STATE),

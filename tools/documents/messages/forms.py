@@ -82,6 +82,9 @@ class State(msgspec.Struct):
         about('"silent" after three usual intervals, "offline" if its adapter is'),
     ]
     reason: Annotated[str | None, about("why it is silent or offline, in words")]
+    signal_dbm: Annotated[
+        int | UnsetType | None, about("of its adapter's Wi-Fi; missing if never reported")
+    ] = UNSET
 
 
 class Spool(msgspec.Struct):

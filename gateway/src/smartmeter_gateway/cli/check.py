@@ -127,7 +127,10 @@ def _lan_broker(settings: BrokerSettings, config: Config) -> Iterator[Result]:
     if settings.certificate and settings.key:
         fine, line = check_certificate(settings.certificate, settings.key)
         yield fine, f"{LAN}: {line}"
-    publishes = {topics.uplink(config.id, _NOBODY, topics.STATE): b""}
+    publishes = {
+        topics.uplink(config.id, _NOBODY, topics.STATE): b"",
+        topics.meter(_NOBODY, topics.STATUS): b"",  # `forget` withdraws it
+    }
     if not is_in_use(config.spool.path):  # consumers would believe it
         publishes[topics.concentrator_status(config.id)] = OFFLINE
     if config.home:
@@ -164,6 +167,7 @@ class _Trial:
 
     def __init__(self, what: str, settings: BrokerSettings, id: str) -> None:
         self._where = f"{what} {settings.host}:{settings.port}"
+        self._rules = "broker-rules --lan" if what == LAN else "broker-rules"
         self._settings = settings
         self._options = ConnectOptions(client_ids.of_check(id))
         self.is_mqtt5 = False
@@ -204,7 +208,7 @@ class _Trial:
         if answer and answer.refused:
             return False, (
                 f"{self._where}: it does not let us publish on {topic}: {reason(answer.code)}; "
-                "`smartmeter-gateway broker-rules` prints the rules that it needs"
+                f"`smartmeter-gateway {self._rules}` prints the rules that it needs"
             )
         unsure = "" if self.is_mqtt5 else ", as far as MQTT 3.1.1 can say"
         return True, f"{self._where}: we may publish on {topic}{unsure}"

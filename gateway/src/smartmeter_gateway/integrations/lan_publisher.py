@@ -22,6 +22,9 @@ from ..monitoring.registry import LAN, Registry
 _NAME = f"{LAN} (publishing)"
 # Until a refused topic is tried again. mosquitto 2.0.11 hangs up after each, so the others wait.
 _AGAIN_S = 600.0
+# A connection that ends later than this after a refusal has another reason: the broker may have new
+# rules, so everything is tried at once.
+_HANGS_UP_S = 1.0
 OFFLINE = json.dumps({"state": "offline"}).encode()
 
 
@@ -45,6 +48,7 @@ class LanPublisher(Listener):
         self._refused: set[str] = set()  # topics
         # Refused topic -> when it is tried again (monotonic s), its newest payload.
         self._held: dict[str, tuple[float, bytes]] = {}
+        self._refused_at = 0.0  # when the newest refusal came, monotonic s
         self._status_topic = topics.concentrator_status(concentrator)
         will = self._status_topic, OFFLINE
         options = ConnectOptions(client_ids.of_publisher(concentrator), will=will)
@@ -98,7 +102,10 @@ class LanPublisher(Listener):
         self.on_connected()
 
     def disconnected(self) -> None:
-        self._session = None
+        with self._lock:
+            self._session = None
+            if time.monotonic() > self._refused_at + _HANGS_UP_S:
+                self._held = {topic: (0.0, newest) for topic, (_, newest) in self._held.items()}
 
     def received(self, session: Session, messages: list[Message]) -> None:
         if any(message.payload == b"online" and not message.retained for message in messages):
@@ -110,8 +117,9 @@ class LanPublisher(Listener):
             with self._lock:
                 topic, payload = self._under_way.pop(answer.packet_id, ("", b""))
                 if answer.refused:
+                    self._refused_at = time.monotonic()
                     newest = self._waiting.pop(topic, payload)
-                    self._held[topic] = time.monotonic() + _AGAIN_S, newest
+                    self._held[topic] = self._refused_at + _AGAIN_S, newest
             if answer.refused:
                 self._refused.add(topic)
                 self._registry.alarm(

@@ -7,9 +7,6 @@ from smartmeter.dialog.line_search import NO_BYTES, NO_FRAME, NO_KEY, READINGS
 
 from .adapter_status import AdapterStatus
 
-OLD_S = 120.0  # a meter without a reading for so long is silent
-SUBMETER_OLD_S = 86_400.0  # it sends when its value changes: water may stand still
-
 WORDS = {
     NO_BYTES: "no bytes: is the cable on the meter, and its interface switched on?",
     NO_FRAME: "bytes but no telegram: wrong baud rate or parity, or bad cabling?",

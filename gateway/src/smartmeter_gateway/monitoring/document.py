@@ -1,12 +1,13 @@
 """The Concentrator's status as a document for JSON."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import smartmeter
 
-from .diagnosis import OLD_S, SUBMETER_OLD_S, silence_reason
+from .diagnosis import silence_reason
 from .registry import LAN, LinkState, Meter, Registry, now_text
 
 
@@ -18,13 +19,16 @@ def published(registry: Registry) -> dict[str, Any]:
         }
 
 
-def shown(registry: Registry) -> dict[str, Any]:
-    """What the household sees: also the values, today's energy, and how each adapter is."""
+def shown(registry: Registry, reasons: Mapping[str, str | None]) -> dict[str, Any]:
+    """What the household sees: also the values, today's energy, and how each adapter is.
+
+    reasons: of each meter, why it is silent, or None, as the state topic has it.
+    """
     now = time.monotonic()
     with registry.lock:
         return {
             "concentrator": registry.id,
-            "silent": _silent(registry, now),
+            "silent": _silent(registry, reasons),
             "emulations": {label: dict(counts) for label, counts in registry.emulations.items()},
             "adapters": {id: adapter.facts for id, adapter in sorted(registry.adapters.items())},
             **_common(registry),
@@ -87,14 +91,9 @@ def _today(registry: Registry, id: str) -> dict[str, dict[str, float]]:
     return today.grown(time.time()) if today else {}
 
 
-def _silent(registry: Registry, now: float) -> dict[str, str]:
+def _silent(registry: Registry, reasons: Mapping[str, str | None]) -> dict[str, str]:
     """meter -> why nothing is heard of it, for those that are silent."""
-    heard = {
-        id
-        for id, meter in registry.meters.items()
-        if now - meter.arrived < (SUBMETER_OLD_S if meter.medium else OLD_S)
-    }
-    silent = {*registry.meters, *registry.adapters} - heard
-    return {
-        id: silence_reason(registry.adapters.get(id), registry.links, LAN) for id in sorted(silent)
-    }
+    silent = {id: reason for id, reason in reasons.items() if reason}
+    for id in registry.adapters.keys() - registry.meters.keys() - reasons.keys():
+        silent[id] = silence_reason(registry.adapters[id], registry.links, LAN)
+    return dict(sorted(silent.items()))

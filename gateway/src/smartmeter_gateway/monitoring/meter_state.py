@@ -15,7 +15,7 @@ from .rhythm import Rhythm
 
 ONLINE, SILENT, OFFLINE = "online", "silent", "offline"
 
-_CODES_MAX = 64  # of one meter; the longest list known has about 60
+CODES_MAX = 64  # of one meter; the longest list known has about 60
 # While a value has come only once: power comes at least each quarter of an hour, a total each day.
 _UNKNOWN_S, _UNKNOWN_TOTAL_S = 900.0, 86_400.0
 _DAY_S = 86_400.0
@@ -88,9 +88,15 @@ class MeterState(msgspec.Struct, omit_defaults=True):
             if known is not None:
                 known.number, known.unit = number, unit
                 known.rhythm.heard(now)
-            elif len(self.values) < _CODES_MAX:
+            elif len(self.values) < CODES_MAX:
                 self.values[key] = Value(number, unit, Rhythm(now))
         return True
+
+    def has_left_out(self, reading: StateReading) -> bool:
+        """Whether it had no room for a value of a reading that it has taken."""
+        return len(self.values) >= CODES_MAX and not all(
+            code in self.values or key_of(code) in self.values for code in reading.values
+        )
 
     def _is_next(self, reading: StateReading, now: float) -> bool:
         when = reading.time.timestamp()

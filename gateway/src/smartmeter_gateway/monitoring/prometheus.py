@@ -72,13 +72,10 @@ def _meters(
         "Since the newest reading.",
         [({"meter": name}, max(0.0, now - found.at)) for name, found in newest.items()],
     )
-    # an adapter that has never sent a reading has a status alone
-    is_silent = {name: name not in newest for name in silent}
-    is_silent |= {name: found.reason is not None for name, found in newest.items()}
     yield gauge(
         f"{_PREFIX}_meter_silent",
         "1 for a meter that is silent; then it has no values here.",
-        [({"meter": name}, float(is_silent[name])) for name in sorted(is_silent)],
+        [({"meter": name}, float(name in silent)) for name in sorted({*silent, *newest})],
     )
     yield from meter_metrics.families(
         _PREFIX, {name: found for name, found in newest.items() if found.reason is None}

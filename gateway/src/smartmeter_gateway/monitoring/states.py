@@ -15,7 +15,7 @@ from smartmeter.submeters import main_of
 from smartmeter.wire import topics
 
 from .diagnosis import silence_reason
-from .meter_state import OFFLINE, ONLINE, MeterState, StateReading, payload
+from .meter_state import CODES_MAX, OFFLINE, ONLINE, MeterState, StateReading, payload
 from .quantities import Quantity
 from .registry import LAN, Registry
 
@@ -87,6 +87,7 @@ class States:
         self._new: set[str] = set()  # committed, and not yet fetched by news()
         self._gone: dict[str, Facts] = {}
         self._single = False
+        self._crowded = False  # whether a meter has sent too many values
         self.changed = threading.Event()
         for meter, state in kept.items():
             try:
@@ -145,7 +146,15 @@ class States:
                 state = MeterState.new(now, submeter=self._is_submeter(row.meter, reading.medium))
                 state.single = self._single
                 self._add(row.meter, state)
-            return state.take(reading, now)
+            taken = state.take(reading, now)
+            if taken and not self._crowded and state.has_left_out(reading):
+                self._crowded = True
+                self._registry.alarm(
+                    "state.values",
+                    f"meter {row.meter} sends more than {CODES_MAX} different values, and "
+                    "consumers on the LAN do not get all of them; let its adapter send fewer",
+                )
+            return taken
         except Exception:
             # The intake has checked it, so this is our fault; it must not end the spool.
             self._registry.own_fault("state")
@@ -239,6 +248,11 @@ class States:
         """newest() of every meter that has sent a reading."""
         found = {meter: self.newest(meter, now) for meter in sorted(self.meters())}
         return {meter: newest for meter, newest in found.items() if newest}
+
+    def reasons(self, now: float) -> dict[str, str | None]:
+        """Of every meter that has sent a reading: why it is not online, or None."""
+        with self._lock:
+            return {m: self._why(m, found, now)[1] for m, found in self._meters.items()}
 
     def payload(self, meter: str) -> tuple[bytes, float] | None:
         """What to publish of a meter now, and when it will have to be published again, unix s.

@@ -63,6 +63,7 @@ def mosquitto_lan(concentrator: str, user: str, prefix: str | None) -> str:
         f"user {ADAPTER}",
         f"topic write {topics.ALL_METERS}",
         f"topic read {command.removesuffix(_SOMEBODY)}#",
+        f"topic read {topics.concentrator_status(concentrator)}",  # its refusals
         "",
         "# Home Assistant, Node-RED and other consumers",
         f"user {CONSUMER}",

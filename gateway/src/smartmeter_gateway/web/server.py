@@ -166,12 +166,14 @@ class _Handler(BaseHTTPRequestHandler):
             kind = _TYPES[_PAGE[path].rpartition(".")[2]]
             self._answer(200, f"{kind}; charset=utf-8", self.server.pages[path])
         elif path == "/status":
-            body = json.dumps(document.shown(registry)).encode()
+            reasons = self.server.states.reasons(time.time())
+            body = json.dumps(document.shown(registry, reasons)).encode()
             self._answer(200, "application/json", body)
         elif path == "/metrics":
             accept = self.headers.get("Accept", "")
             newest = self.server.states.newest_of_all(time.time())
-            body, kind = exposition(families(document.shown(registry), newest), accept)
+            shown = document.shown(registry, {m: found.reason for m, found in newest.items()})
+            body, kind = exposition(families(shown, newest), accept)
             self._answer(200, kind, body)
         elif path.startswith("/curve/") and (
             curve := registry.curves.get(unquote(path.removeprefix("/curve/")))
