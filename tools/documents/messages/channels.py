@@ -251,7 +251,7 @@ CHANNELS = (
             "`ciphered`, or by a port of the Concentrator.",
             "A meter's values are valid if its `state` is `online` and that of the Concentrator's "
             "status is `online`.",
-            "A value is missing if the meter has never sent it, and null if it has not come for "
+            "A value that the meter has never sent is missing. It is null if it has not come for "
             "three of its usual intervals. A code that is not listed here is called `obis_96_50_0` "
             f"or the like. A meter has at most {CODES_MAX} values.",
             "An empty message means that the meter was taken away.",
