@@ -22,9 +22,9 @@ from ..monitoring.registry import LAN, Registry
 _NAME = f"{LAN} (publishing)"
 # Until a refused topic is tried again. mosquitto 2.0.11 hangs up after each, so the others wait.
 _AGAIN_S = 600.0
-# A connection that ends later than this after a refusal has another reason: the broker may have new
-# rules, so everything is tried at once.
-_HANGS_UP_S = 1.0
+# A connection that begins so long after the newest refusal was not lost by it: the broker may have
+# new rules, so everything is tried at once. Twice as long as we wait between two connections.
+_UNRELATED_S = 60.0
 OFFLINE = json.dumps({"state": "offline"}).encode()
 
 
@@ -98,14 +98,13 @@ class LanPublisher(Listener):
             self._session = session
             self._waiting.clear()
             self._under_way.clear()
+            if time.monotonic() > self._refused_at + _UNRELATED_S:
+                self._held = {topic: (0.0, newest) for topic, (_, newest) in self._held.items()}
         self.publish_status()
         self.on_connected()
 
     def disconnected(self) -> None:
-        with self._lock:
-            self._session = None
-            if time.monotonic() > self._refused_at + _HANGS_UP_S:
-                self._held = {topic: (0.0, newest) for topic, (_, newest) in self._held.items()}
+        self._session = None
 
     def received(self, session: Session, messages: list[Message]) -> None:
         if any(message.payload == b"online" and not message.retained for message in messages):
