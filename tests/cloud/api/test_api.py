@@ -194,6 +194,7 @@ def test_the_live_stream_tells_all_and_then_what_is_new(site: Site) -> None:
     site.add("m2", at(5, v1_7_0=7))
     new = next(data for name, data in stream if name == "meters")
     assert [(m["id"], m["newest"]["values"]) for m in new] == [("m2", {"1.7.0": 7})]
+    assert "beat" in (name for name, _ in stream)  # when there is nothing new
 
 
 def test_it_may_be_first_and_ends_with_streams_open(own_site: Site) -> None:

@@ -24,8 +24,9 @@ def samples(text: str) -> dict[str, float]:
 
 
 def test_of_the_store(site: Site) -> None:
-    site.add("m1", reading(1), reading(2))
-    site.add("m1", reading(2))
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    site.add("m1", reading(1, now), reading(2, now))
+    site.add("m1", reading(2, now))
     found = samples(site.metrics())
     assert found["smartmeter_cloud_stored_readings_total"] == 2
     assert found["smartmeter_cloud_repeated_readings_total"] == 1
@@ -38,11 +39,14 @@ def test_of_the_store(site: Site) -> None:
 
 
 def test_a_meter_that_is_silent_is_named(site: Site) -> None:
-    site.add("m1", reading(1))
-    site.add("m2", reading(1), received=int(time.time() * 1000) - 300_000)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    site.add("m1", reading(1, now))
+    site.add("m2", reading(1, now), received=int(time.time() * 1000) - 300_000)
+    site.add("m3", reading(1))  # months old: out of a backlog
     found = samples(site.metrics())
     assert found['smartmeter_cloud_meter_silent{meter="m1"}'] == 0
     assert found['smartmeter_cloud_meter_silent{meter="m2"}'] == 1
+    assert found['smartmeter_cloud_meter_silent{meter="m3"}'] == 1
     assert found['smartmeter_cloud_reading_age_seconds{meter="m1"}'] < 100
     assert found['smartmeter_cloud_reading_age_seconds{meter="m2"}'] >= 300
 

@@ -77,6 +77,10 @@ def test_the_newest_changes_are_seen_by_everyone(opens: Opens) -> None:
     add(writer, "m1", at(5))
     (new,) = reader.newest(seen)
     assert (new.reading.meter, new.gap) == ("m1", 5000)
+    add(writer, "m1", at(5 + 10_800))  # after an outage, which must not count
+    assert reader.newest()[0].gap == 60_000
+    add(writer, "m1", at(5 + 10_800 + 900))
+    assert reader.newest()[0].gap == 240_000
 
 
 def test_many_writers_lose_and_double_nothing(opens: Opens) -> None:

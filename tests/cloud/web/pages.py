@@ -11,9 +11,11 @@ from tests.cloud.harness import reading
 class Page:
     """A page that collects what goes wrong in it."""
 
-    def __init__(self, browser: Any, address: str, **settings: Any) -> None:
+    def __init__(self, browser: Any, address: str, script: str = "", **settings: Any) -> None:
+        """script: runs before the page's own; settings: of the context."""
         self.wrong: list[str] = []
         self.context = browser.new_context(timezone_id="UTC", **settings)
+        self.context.add_init_script(script)
         self.page = self.context.new_page()
         self.page.on("pageerror", lambda e: self.wrong.append(str(e)))
         self.page.on("console", lambda m: self.wrong.append(m.text) if m.type == "error" else None)

@@ -189,8 +189,8 @@ def test_a_day_of_energy_with_its_gap_and_its_cost(site: Site, opened: Page) -> 
 
 
 def test_week_month_and_year(site: Site, opened: Page) -> None:
-    for day in range(60, -1, -1):
-        total = (60 - day) * 10_000
+    for day in range(95, -1, -1):
+        total = (95 - day) * 10_000
         site.add("m1", reading(100 - day, days_ago(day, 0), v1_8_0=total))
         if day:
             site.add("m1", reading(200 - day, days_ago(day, 23.99), v1_8_0=total + 9990))

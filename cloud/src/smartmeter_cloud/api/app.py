@@ -170,6 +170,8 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
     def stream_live(caller: Listens) -> EventStream:
         """Server-sent events: `meters` (newest readings) and `chain`, whenever they change.
 
+        When nothing else was sent for 5 s, `beat` says that the server is still there.
+
         The stream ends when its key, session or token does.
         """
         return EventStream(live, permissions, caller)

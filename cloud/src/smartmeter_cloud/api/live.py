@@ -24,7 +24,9 @@ from smartmeter_cloud.store.rows import Meter, Newest
 
 ASK_SECONDS = 0.5
 CHAIN_EVERY = 4  # asks
-PING_SECONDS = 5.0  # so that a connection ends soon when its client, key or session is gone
+# So that a page notices a server that hangs, and that a connection ends soon when its client, key
+# or session is gone.
+BEAT_SECONDS = 5.0
 STREAMS_MAX = 500
 # Of callers with the same households, so that one household cannot take all of them.
 STREAMS_OF_HOUSEHOLD_MAX = 250
@@ -95,10 +97,13 @@ class Live:
     async def stream(self, households: Households) -> AsyncGenerator[bytes]:
         """Server-sent events: `meters` and `chain` in full at first, then what changed.
 
+        `beat` comes when there was nothing else for some seconds.
+
         households: whose; None everybody's. Read it within listening().
         """
         version = 0
         chain_change = 0 if self._chain else self._chain_change
+        sent = time.monotonic()
         yield b"retry: 1000\n\n"
         while not self._closed:
             changed = self._changed
@@ -110,15 +115,19 @@ class Live:
                 ]
                 version = self._version
                 if new:
+                    sent = time.monotonic()
                     yield _event("meters", new)
             if chain_change < self._chain_change:
                 chain_change = self._chain_change
+                sent = time.monotonic()
                 yield _event("chain", {"now": now(), "boxes": self.boxes(households)})
-            try:
-                async with asyncio.timeout(PING_SECONDS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(sent + BEAT_SECONDS - time.monotonic()):
                     await changed.wait()
-            except TimeoutError:
-                yield b": still here\n\n"
+            # Changes may all have been of others: this page has heard nothing then.
+            if time.monotonic() - sent >= BEAT_SECONDS:
+                sent = time.monotonic()
+                yield _event("beat", {"now": now()})
 
     def boxes(self, households: Households) -> list[Json]:
         """The parts of the chain that those households may see."""

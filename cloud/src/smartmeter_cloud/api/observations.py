@@ -1,5 +1,6 @@
 """The store's knowledge of the chain, in the form that monitoring takes."""
 
+from smartmeter_cloud.history.freshness import heard
 from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring.observations import MeterActivity, Observations
 from smartmeter_cloud.store.interface import Store
@@ -22,6 +23,7 @@ def observe(
             n.reading.meter,
             n.concentrator,
             n.reading.received,
+            heard(n),
             n.reading.suspect,
             n.gap,
             bool(n.medium.name),

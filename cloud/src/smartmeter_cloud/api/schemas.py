@@ -63,7 +63,10 @@ class Meter(Schema):
         examples=[{"24.2.1": "m3"}],
     )
     concentrator: str
-    silentAfter: int = Field(description="seconds without a reading")
+    silentAfter: int = Field(description="seconds from `heard` until it counts as silent")
+    heard: Moment = Field(
+        description="when its newest reading arrived, or that reading's own time if it came late"
+    )
     newest: Reading
 
 

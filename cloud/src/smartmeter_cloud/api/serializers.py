@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from smartmeter_cloud.history.freshness import heard
 from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.monitoring.chain import silent_after
 from smartmeter_cloud.store.rows import Newest, Reading
@@ -50,5 +51,6 @@ def meter(n: Newest, label: str) -> Fields:
         "units": n.medium.units,
         "concentrator": n.concentrator,
         "silentAfter": silent_after(n.gap, bool(n.medium.name)) // 1000,
+        "heard": rfc3339(heard(n)),
         "newest": reading(n.reading),
     }

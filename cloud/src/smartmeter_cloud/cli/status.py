@@ -10,6 +10,7 @@ from typing import Any
 from smartmeter.submeters import main_of
 
 from smartmeter_cloud.config.settings import Config, HttpSettings
+from smartmeter_cloud.history.freshness import heard
 from smartmeter_cloud.history.zone_check import ZoneChecks
 from smartmeter_cloud.monitoring.chain import silent_after
 from smartmeter_cloud.store.interface import Store
@@ -49,8 +50,8 @@ def document(settings: Config, store: Store) -> dict[str, Any]:
     hours = ZoneChecks(ZONES_ASKED).hours_off(store, newest)
     for n in newest:
         meters[n.reading.meter] = {
-            "last": n.reading.received,
-            "silent": now - n.reading.received > silent_after(n.gap, bool(n.medium.name)),
+            "last": heard(n),
+            "silent": now - heard(n) > silent_after(n.gap, bool(n.medium.name)),
             "clock": "wrong" if n.reading.suspect else "right",
             "hours": hours.get(n.reading.meter, 0),
             "concentrator": n.concentrator,

@@ -72,7 +72,7 @@ class ZoneChecks:
 
 def _apparent(newest: Newest) -> int:
     # A sub-meter's value may be an hour old.
-    return 0 if newest.medium.name else _hours(newest.reading)
+    return 0 if newest.medium.name else hours_ahead(newest.reading)
 
 
 def _confirmed(store: Store, newest: Newest, hours: int) -> int:
@@ -83,14 +83,14 @@ def _confirmed(store: Store, newest: Newest, hours: int) -> int:
     end = newest.reading.time
     begin = end - max(_SPAN_MS, 2 * _READINGS * (newest.gap or 0))
     last = store.readings(newest.reading.meter, (begin, -1), end + 1, (), (), _MOST)
-    if len(last) < _READINGS or any(_hours(reading) != hours for reading in last):
+    if len(last) < _READINGS or any(hours_ahead(reading) != hours for reading in last):
         return 0
     arrived = last[-1].received - last[0].received
     return hours if 2 * arrived >= last[-1].time - last[0].time else 0
 
 
-def _hours(reading: Reading) -> int:
-    """0 if the reading is stamped by its adapter, or near no whole hour."""
+def hours_ahead(reading: Reading) -> int:
+    """Whole hours from its arrival to its time; 0 if its adapter gave it, or near no hour."""
     ahead = reading.time - reading.received
     hours = round(ahead / _HOUR_MS)
     near = abs(ahead - hours * _HOUR_MS) <= _NEAR_MS

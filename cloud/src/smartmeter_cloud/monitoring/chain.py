@@ -13,6 +13,7 @@ from smartmeter_service.json_depth import is_too_deep
 from smartmeter_cloud.monitoring.observations import Box, MeterActivity, Observations, Process
 
 SILENT_MS = 60_000  # a meter is silent after a minute, or after three of its own intervals
+SILENT_MAX_MS = 3_600_000  # or after an hour, because its last interval may have been an outage
 SUBMETER_SILENT_MS = 86_400_000  # it sends when its value changes: water may stand still
 STATUS_SILENT_MS = 180_000  # adapters and Concentrators send their status at least once a minute
 BEAT_SILENT_MS = 20_000  # four heartbeats
@@ -73,7 +74,9 @@ def own_boxes(boxes: list[Json], visible: Callable[[str], bool]) -> list[Json]:
 
 def silent_after(gap: int | None, is_submeter: bool) -> int:
     """After how many ms without a reading a meter is silent; gap: ms between its last two."""
-    return max(SUBMETER_SILENT_MS if is_submeter else SILENT_MS, 3 * (gap or 0))
+    if is_submeter:
+        return SUBMETER_SILENT_MS
+    return max(SILENT_MS, min(SILENT_MAX_MS, 3 * (gap or 0)))
 
 
 def _box(kind: str, name: str, state: str, reason: str, since: int | None) -> Json:
@@ -81,14 +84,14 @@ def _box(kind: str, name: str, state: str, reason: str, since: int | None) -> Js
 
 
 def _meter(meter: MeterActivity, now: int) -> Json:
-    if now - meter.received > silent_after(meter.gap, meter.is_submeter):
-        box = _box("meter", meter.name, "down", "silent", meter.received)
+    if now - meter.heard > silent_after(meter.gap, meter.is_submeter):
+        box = _box("meter", meter.name, "down", "silent", meter.heard)
     elif meter.suspect:
-        box = _box("meter", meter.name, "warn", "clock", meter.received)
+        box = _box("meter", meter.name, "warn", "clock", meter.heard)
     elif meter.hours:
-        box = _box("meter", meter.name, "warn", "zone", meter.received)
+        box = _box("meter", meter.name, "warn", "zone", meter.heard)
     else:
-        box = _box("meter", meter.name, "ok", "reads", meter.received)
+        box = _box("meter", meter.name, "ok", "reads", meter.heard)
     return box | {"concentrator": meter.concentrator, "hours": meter.hours}
 
 

@@ -30,11 +30,15 @@ class Process(NamedTuple):
 
 
 class MeterActivity(NamedTuple):
-    """When a meter's newest reading arrived, and the time between its last two readings."""
+    """When a meter's newest reading arrived, and the time between its last two readings.
+
+    heard: when the meter was last alive, which is earlier if that reading came late.
+    """
 
     name: str
     concentrator: str
     received: int
+    heard: int
     suspect: bool  # its clock is wrong
     gap: int | None  # ms
     is_submeter: bool = False

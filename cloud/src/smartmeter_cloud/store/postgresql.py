@@ -50,7 +50,8 @@ _TYPES = (
 )
 _key = itemgetter(0, 1, 2)
 _NEWEST = """
-UPDATE meter SET gap = CASE WHEN meter.suspect = n.suspect THEN n.time - meter.time END,
+UPDATE meter SET gap = CASE WHEN meter.suspect = n.suspect
+        THEN least(n.time - meter.time, greatest(4 * coalesce(meter.gap, 0), 60000)) END,
     time = n.time, seq = n.seq, suspect = n.suspect, concentrator = n.concentrator, change = ?
 FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[])
     AS n (id, time, seq, suspect, concentrator)

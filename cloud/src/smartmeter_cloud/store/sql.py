@@ -56,8 +56,10 @@ from smartmeter_cloud.store.slices import DAY, QUARTER, QUARTER_MS, Slice
 from smartmeter_cloud.store.status_quota import StatusQuota
 
 # The newest reading is the latest of those whose clock can be believed, else the latest of all.
+# Its gap grows at most fourfold, from a minute on, so that an outage is not taken for an interval.
 _NEWEST = """
-UPDATE meter SET gap = CASE WHEN suspect = ? THEN ? - time END,
+UPDATE meter SET gap = CASE WHEN suspect = ?
+        THEN min(? - time, max(4 * coalesce(gap, 0), 60000)) END,
     time = ?, seq = ?, suspect = ?, concentrator = ?, change = ?
 WHERE id = ? AND (time IS NULL OR suspect > ?
     OR (suspect = ? AND (time < ? OR (time = ? AND seq < ?))))

@@ -8,6 +8,7 @@ import { MeterCard } from "./meters.js";
 import { SubmeterCard, isSubmeter } from "./submeter.js";
 import { otherLanguage, speak, spell, words } from "./words.js";
 
+const QUIET = 25000; // ms; the server sends something every 5 s
 const THEMES = ["auto", "light", "dark"];
 
 const cards = new Map();
@@ -29,6 +30,8 @@ const watch = new IntersectionObserver(
 );
 let boxes = null;
 let connected = null;
+let source = null;
+let opened = 0; // when the stream was last asked for
 let lastHeard = null;
 
 function say(text) {
@@ -65,36 +68,52 @@ function drawChain() {
     reason: connected ? "live" : "lost",
     since: lastHeard,
   };
-  showChain(steps, [...boxes, page], openDetails, (id) => cards.get(id)?.name);
+  // What was true when the server was last heard may not be now.
+  const known = connected ? boxes : boxes.map((box) => ({ ...box, state: "unknown" }));
+  showChain(steps, [...known, page], openDetails, (id) => cards.get(id)?.name);
 }
 
 function setConnected(now) {
-  if (connected !== null && connected !== now) say(words(now ? "saidFound" : "saidLost"));
+  if (connected === now) return;
+  if (connected !== null) say(words(now ? "saidFound" : "saidLost"));
   connected = now;
   setAttribute(link, "data-state", now ? "ok" : "down");
   setText(link.querySelector(".text"), words(now ? "live" : "lost"));
   drawChain();
 }
 
+/** A half-open connection, or a server that hangs, gives no error: only silence. */
+function checkStream() {
+  if (!source || Date.now() - Math.max(opened, lastHeard) < QUIET) return;
+  setConnected(false);
+  source.close();
+  listen();
+}
+
 function listen() {
-  const source = new EventSource("v1/live");
-  source.addEventListener("open", () => setConnected(true));
+  opened = Date.now();
+  source = new EventSource("v1/live");
+  const hear = (name, take) =>
+    source.addEventListener(name, (event) => {
+      lastHeard = Date.now();
+      setConnected(true);
+      take(event.data && JSON.parse(event.data));
+    });
+  hear("open", () => {});
+  hear("beat", () => {});
+  hear("meters", takeMeters);
+  hear("chain", (told) => {
+    ({ boxes } = told);
+    drawChain();
+    showEmpty();
+  });
   source.addEventListener("error", () => {
     setConnected(false);
     // The browser gives up after an answer that is not a stream; this page does not.
     if (source.readyState === EventSource.CLOSED) {
+      source = null;
       setTimeout(() => enter(document.querySelector("main")).then(listen), 3000);
     }
-  });
-  source.addEventListener("meters", (event) => {
-    lastHeard = Date.now();
-    takeMeters(JSON.parse(event.data));
-  });
-  source.addEventListener("chain", (event) => {
-    lastHeard = Date.now();
-    ({ boxes } = JSON.parse(event.data));
-    drawChain();
-    showEmpty();
   });
 }
 
@@ -126,8 +145,9 @@ enter(document.querySelector("main")).then(({ name, scopes }) => {
   listen();
 });
 setInterval(() => {
+  checkStream();
   for (const card of cards.values()) {
-    card.tick();
+    card.tick(connected);
     if (!document.hidden && seen.has(card.element)) card.refresh();
   }
 }, 1000);

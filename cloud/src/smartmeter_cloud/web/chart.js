@@ -9,6 +9,10 @@ import { words } from "./words.js";
 
 const AXIS = 24; // px below the chart
 
+// Measures texts in px of the page. uPlot's own canvas has px of the screen, and uPlot does not set
+// a font again that it set before: a font set there would stay, too small on fine screens.
+const ruler = document.createElement("canvas").getContext("2d");
+
 const charts = new Set();
 
 /** Draws every chart in the present colours. */
@@ -16,6 +20,10 @@ const recolour = () => charts.forEach((chart) => chart.plot?.redraw(false));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 matchMedia("print").addEventListener("change", recolour);
 new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+
+/** What a finger has opened stays until the next tap or scroll. */
+addEventListener("pointerdown", ({ target }) => charts.forEach((chart) => chart.frame.contains(target) || chart.leave()), true);
+addEventListener("scroll", () => charts.forEach((chart) => chart.touched && chart.leave()), { passive: true });
 
 /** A colour of the page, which uPlot fetches whenever it draws. */
 export const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
@@ -36,7 +44,9 @@ export class Chart {
     this.element = h("div", { class: "chart" }, this.frame, this.said);
     this.frame.addEventListener("pointermove", (event) => this.point(event));
     this.frame.addEventListener("pointerdown", (event) => this.point(event));
-    for (const name of ["pointerleave", "blur"]) this.frame.addEventListener(name, () => this.leave());
+    this.frame.addEventListener("blur", () => this.leave());
+    // A finger leaves when it is lifted, and then its person reads.
+    this.frame.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && this.leave());
     this.frame.addEventListener("keydown", (event) => this.key(event));
     this.fold.addEventListener("toggle", () => this.fill());
     new ResizeObserver(() => this.resize()).observe(this.frame);
@@ -92,9 +102,9 @@ export class Chart {
         },
         {
           ...side,
-          size: (u) => {
-            u.ctx.font = font; // widths in px of the page then
-            return 16 + Math.ceil(Math.max(...y().map(([, text]) => u.ctx.measureText(text).width)));
+          size: () => {
+            ruler.font = font;
+            return 16 + Math.ceil(Math.max(...y().map(([, text]) => ruler.measureText(text).width)));
           },
           gap: 8,
           grid: { stroke: colour("edge"), width: 1 },
@@ -110,6 +120,7 @@ export class Chart {
   /** The index whose x is nearest to the pointer. */
   point(event) {
     if (!this.plot) return;
+    this.touched = event.pointerType === "touch";
     const box = this.plot.over.getBoundingClientRect();
     const left = event.clientX - box.left;
     if (left < 0 || left > box.width) this.leave();
@@ -122,6 +133,7 @@ export class Chart {
     if (event.key === "Escape") this.leave();
     if (!step || !stops.length) return;
     event.preventDefault();
+    this.touched = false;
     const last = stops.length - 1;
     const from = stops.indexOf(this.index);
     const to = from < 0 ? (step === 1 || step === -Infinity ? 0 : last) : from + step;

@@ -1,5 +1,6 @@
 // The power slices of one meter's day: fetched, and today's then updated by live readings.
 
+import { getHistory } from "./api.js";
 import { askEnergy, has, total } from "./energy.js";
 
 const WIDTH = 300; // seconds; 288 slices a day
@@ -66,15 +67,8 @@ export class Day {
     this.slices = (await this.ask()).slices;
   }
 
-  async ask() {
-    const query = new URLSearchParams({
-      from: new Date(this.from).toISOString(),
-      to: new Date(this.to).toISOString(),
-      width: String(this.width),
-    });
-    const answer = await fetch(`v1/meters/${encodeURIComponent(this.meter)}/power?${query}`);
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    return answer.json();
+  ask() {
+    return getHistory(this.meter, "power", this, { width: this.width });
   }
 
   /** If the day's readings were deleted: the power of its quarter-hour bars. */

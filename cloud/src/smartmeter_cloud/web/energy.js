@@ -1,11 +1,22 @@
 // Energy of one meter in bars, with the gaps between them; the server computes it from the totals.
 
+import { getHistory } from "./api.js";
+
+const PART = 100 * 86400000; // ms; 2400 hours, and the server gives at most 3000 bars at once
+
 /** {zone, bars, gaps} of [from, to) in ms; by: quarter, hour, day or month. */
-export async function askEnergy(meter, { from, to }, by) {
-  const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), by });
-  const answer = await fetch(`v1/meters/${encodeURIComponent(meter)}/energy?${query}`);
-  if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-  return answer.json();
+export const askEnergy = (meter, range, by) => getHistory(meter, "energy", range, { by });
+
+/** {bars, gaps} of the hours of any period until now. */
+export async function askHours(meter, { from, to }) {
+  const end = Math.min(to, Date.now());
+  const all = { bars: [], gaps: [] };
+  for (let start = from; start < end; start += PART) {
+    const { bars, gaps } = await askEnergy(meter, { from: start, to: Math.min(end, start + PART) }, "hour");
+    all.bars.push(...bars);
+    all.gaps.push(...gaps); // each of them is in the part that it ends in
+  }
+  return all;
 }
 
 /** {drawn, fed} in Wh of everything before then, by the middle of each bar: a day may have 25 hours. */

@@ -3,11 +3,11 @@
 import { Bars } from "./bars.js";
 import { Curve } from "./curve.js";
 import { Day } from "./day.js";
-import { h, icon, setText } from "./dom.js";
+import { h, icon, setAttribute, setText } from "./dom.js";
 import { downloadCsv } from "./download.js";
-import { askEnergy, has, total } from "./energy.js";
+import { askEnergy, askHours, has, total } from "./energy.js";
 import { energy } from "./format.js";
-import { VIEWS, period, title } from "./periods.js";
+import { VIEWS, period, places, title } from "./periods.js";
 import { amount, hasPrice, hasSecond, money, tariffForm } from "./tariff.js";
 import { Voltage } from "./voltage.js";
 import { language, words } from "./words.js";
@@ -21,6 +21,8 @@ const COMPARED = {
 };
 const FRESH = 300000; // ms; then a running period is fetched again
 const AGAIN = 10000; // ms; after a failed fetch
+const HOUR = 3600000;
+const DAY = 24 * HOUR;
 
 export class History {
   constructor(meter, name) {
@@ -92,11 +94,13 @@ export class History {
     this.moved = 0;
     this.fetched = 0;
     this.entitle();
+    setAttribute(this.panel, "aria-busy", String(Boolean(this.begun)));
     if (this.begun) this.load();
   }
 
   move(n) {
     this.moved = Math.min(0, this.moved + n);
+    setAttribute(this.panel, "aria-busy", "true");
     this.load();
   }
 
@@ -107,9 +111,9 @@ export class History {
 
   /** Fetches a running period again when it is old, and soon after a failure. */
   async refresh() {
-    const over = Date.now() >= this.today.to;
-    const age = Date.now() - this.fetched;
-    if (this.moved === 0 ? age > (over ? AGAIN : FRESH) : over && age > AGAIN) await this.load();
+    const soon = this.failed || Date.now() >= this.today.to;
+    const wait = soon ? AGAIN : this.moved === 0 ? FRESH : Infinity;
+    if (Date.now() - this.fetched > wait) await this.load();
   }
 
   /** A live reading: time in ms, power in W. */
@@ -131,14 +135,18 @@ export class History {
     try {
       const day = view === "day" && moved ? new Day(this.meter, -moved) : this.today;
       const ask = (wanted, by) => askEnergy(this.meter, wanted, by);
-      const [asked, before] = await Promise.all([
+      // A month's bar does not say on which day it begins.
+      const start = view === "year" ? { from: earlier.from, to: places(view, earlier)[0][1] } : null;
+      const [asked, before, begin] = await Promise.all([
         view === "day" ? null : ask(range, VIEWS[view].by),
         ask(earlier, VIEWS[view].by),
+        start && ask(start, "day"),
         view === "day" || day.midnight !== period("day", now).from ? day.fetch() : null,
       ]);
       const shown = asked ?? day.energy;
-      const fine = hasSecond() && view !== "day" ? await ask(range, "hour") : shown;
+      const fine = hasSecond() && view !== "day" ? await askHours(this.meter, range) : shown;
       if (!current()) return;
+      this.failed = false;
       if (view === "day") {
         this.gaps = shown.gaps;
         this.showCurve(day);
@@ -147,22 +155,31 @@ export class History {
       }
       this.bars.element.hidden = view === "day" && !this.plain;
       this.curve.element.hidden = view !== "day" || this.plain;
-      this.show(range, shown, fine, earlier, before);
+      this.show(range, shown, fine, earlier, before, covers(view, begin ?? before, earlier) && covers(view, shown, range));
       // Data of the last minute may not be rolled up yet.
       if (day === this.today && day.slices.length && !shown.bars.length) this.fetched = now - FRESH + AGAIN;
       if (view === "day" || view === "week") await this.voltage.load(view, range, this.name, this.title.textContent, current);
       else this.voltage.element.hidden = true;
     } catch {
-      this.fetched = now - FRESH + AGAIN;
-      if (current()) setText(this.title, words("lost"));
+      if (current()) this.fail();
     }
+    if (current()) setAttribute(this.panel, "aria-busy", "false");
+  }
+
+  /** The picture of another period must not stay below this one's name. */
+  fail() {
+    this.failed = true;
+    this.bars.element.hidden = this.curve.element.hidden = this.voltage.element.hidden = true;
+    this.sums.replaceChildren();
+    this.none.hidden = false;
+    setText(this.none, words("loadFailed"));
   }
 
   showCurve(day) {
     this.curve.show(day, this.name, this.title.textContent, this.gaps);
   }
 
-  show(range, shown, fine, earlier, before) {
+  show(range, shown, fine, earlier, before, comparable) {
     const sum = total(shown);
     const values = { drawn: energy(sum.drawn), fed: energy(sum.fed) };
     const any = shown.bars.length > 0;
@@ -178,7 +195,7 @@ export class History {
     const now = total(shown, range.from + passed);
     const past = total(before, earlier.from + passed);
     const [against, soFar] = COMPARED[this.view];
-    const compare = (name) => (passed ? change(going ? soFar : against, now[name], past[name]) : null);
+    const compare = (name) => (passed ? change(going ? soFar : against, now[name], comparable ? past[name] : 0) : null);
     const rows = [];
     if (has(shown, "drawn")) rows.push(row("sumDrawn", values.drawn, "in", compare("drawn")));
     if (has(shown, "fed")) rows.push(row("sumFed", values.fed, "out", compare("fed")));
@@ -192,6 +209,9 @@ export class History {
     setText(this.none, words(any ? "sumsNone" : this.view === "day" && this.moved === 0 && this.today.slices.length ? "sumsSoon" : "barsNone"));
   }
 }
+
+/** Whether the readings begin with the period; else a percentage would mislead. */
+const covers = (view, { bars, gaps }, { from }) => [...bars, ...gaps].some(({ start }) => start < from + (view === "day" ? HOUR : DAY));
 
 function change(key, now, before) {
   if (!before) return now ? words("noComparison") : null;

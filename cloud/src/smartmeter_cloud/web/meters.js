@@ -1,12 +1,13 @@
 // One card for each meter: its present values and its history.
 
-import { h, icon, setAttribute, setText } from "./dom.js";
+import { h, icon, setText } from "./dom.js";
 import { downloadCsv } from "./download.js";
 import { Extras } from "./extras.js";
 import { Flow } from "./flow.js";
 import * as format from "./format.js";
 import { History } from "./history.js";
 import { Phases, currents } from "./phases.js";
+import { MeterState } from "./meter_state.js";
 import { rename } from "./rename.js";
 import { words } from "./words.js";
 
@@ -29,7 +30,6 @@ export class MeterCard {
     this.phases = new Phases();
     this.extras = new Extras();
     this.history = new History(id, this.name);
-    this.silent = false;
     this.build();
   }
 
@@ -39,7 +39,7 @@ export class MeterCard {
       const dt = h("dt", {}, ...label);
       return { row: h("div", { class: className ?? null }, dt, dd), dt, dd };
     };
-    this.state = h("p", { class: "pill", "data-state": "unknown" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "text" }));
+    this.state = new MeterState(this.say);
     this.in = value([words("drawnShort")], "in");
     this.out = value([words("fedShort")], "out");
     this.todayTitle = h("h4", {}, words("today"));
@@ -56,7 +56,7 @@ export class MeterCard {
     this.element = h(
       "article",
       { class: "card meter", "aria-labelledby": `meter-${this.id}` },
-      h("header", {}, h("div", { class: "title" }, this.title, rename(this)), this.state),
+      h("header", {}, h("div", { class: "title" }, this.title, rename(this)), this.state.element),
       h(
         "div",
         { class: "left" },
@@ -102,7 +102,7 @@ export class MeterCard {
     this.showToday();
     this.history.today.silentAfter = meter.silentAfter;
     if (watt !== null && !newest.clockWrong) this.history.add(Date.parse(newest.time), watt);
-    this.tick();
+    this.tick(true);
   }
 
   showToday() {
@@ -118,17 +118,10 @@ export class MeterCard {
   }
 
   /** Once a second: what only changes with time. */
-  tick() {
+  tick(connected) {
     if (!this.meter) return;
-    const { newest, silentAfter } = this.meter;
-    const age = Date.now() - Date.parse(newest.received);
-    const silent = age > silentAfter * 1000;
-    setAttribute(this.state, "data-state", silent ? "down" : newest.clockWrong ? "warn" : "ok");
-    const text = silent ? words("stateSilent", { span: format.span(age) }) : words("stateLive");
-    setText(this.state.querySelector(".text"), text);
-    if (silent !== this.silent) this.say(words(silent ? "saidSilent" : "saidBack", { name: this.name }));
-    this.silent = silent;
-    this.element.classList.toggle("silent", silent);
+    const { newest } = this.meter;
+    this.state.show(this.meter, this.name, connected, this.element);
     const auth = { verified: "authVerified", unverified: "authUnverified" }[newest.auth];
     const parts = [
       words("reading", { time: format.moment(Date.parse(newest.time)) }),

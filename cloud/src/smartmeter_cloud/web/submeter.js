@@ -1,10 +1,12 @@
 // One card for each sub-meter: gas, water, heat or a further electricity meter.
 
+import { getHistory } from "./api.js";
 import { Chart, colour, scale } from "./chart.js";
-import { h, setAttribute, setText } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { downloadCsv } from "./download.js";
 import * as format from "./format.js";
 import { barName } from "./periods.js";
+import { MeterState } from "./meter_state.js";
 import { rename } from "./rename.js";
 import { words } from "./words.js";
 
@@ -21,9 +23,8 @@ export class SubmeterCard {
     this.id = id;
     this.say = say;
     this.name = format.shortId(id);
-    this.silent = false;
     this.fetched = 0;
-    this.state = h("p", { class: "pill", "data-state": "unknown" }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", { class: "text" }));
+    this.state = new MeterState(this.say);
     this.title = h("h3", { id: `meter-${id}`, title: id }, this.name);
     this.medium = h("p", { class: "way" });
     this.values = h("dl", { class: "totals" });
@@ -39,7 +40,7 @@ export class SubmeterCard {
     this.element = h(
       "article",
       { class: "card meter submeter", "aria-labelledby": `meter-${id}` },
-      h("header", {}, h("div", { class: "title" }, this.title, rename(this)), this.state),
+      h("header", {}, h("div", { class: "title" }, this.title, rename(this)), this.state.element),
       h("div", { class: "left" }, this.medium, this.values),
       this.right,
       h("footer", {}, this.foot, download),
@@ -64,20 +65,14 @@ export class SubmeterCard {
         h("div", {}, h("dt", { title: code }, words("counter")), h("dd", {}, format.quantity(values[code], meter.units[code]))),
       ),
     );
-    this.tick();
+    this.tick(true);
   }
 
   /** Once a second: what only changes with time. */
-  tick() {
+  tick(connected) {
     if (!this.meter) return;
-    const { newest, silentAfter } = this.meter;
-    const age = Date.now() - Date.parse(newest.received);
-    const silent = age > silentAfter * 1000;
-    setAttribute(this.state, "data-state", silent ? "down" : newest.clockWrong ? "warn" : "ok");
-    setText(this.state.querySelector(".text"), silent ? words("stateSilent", { span: format.span(age) }) : words("stateLive"));
-    if (silent !== this.silent) this.say(words(silent ? "saidSilent" : "saidBack", { name: this.name }));
-    this.silent = silent;
-    this.element.classList.toggle("silent", silent);
+    const { newest } = this.meter;
+    this.state.show(this.meter, this.name, connected, this.element);
     const clock = newest.clockWrong ? "clockWrong" : newest.clock === "meter" ? "byMeterClock" : "byAdapterClock";
     setText(this.foot, `${words("reading", { time: format.moment(Date.parse(newest.time)) })} · ${words(clock)}`);
   }
@@ -87,13 +82,14 @@ export class SubmeterCard {
     if (Date.now() - this.fetched < FRESH) return;
     this.fetched = Date.now();
     const days = lastDays();
-    const query = new URLSearchParams({ from: new Date(days[0][0]).toISOString(), to: new Date(days.at(-1)[1]).toISOString(), by: "day" });
     try {
-      const answer = await fetch(`v1/meters/${encodeURIComponent(this.id)}/consumption?${query}`);
-      if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-      this.draw(days, await answer.json());
+      this.draw(days, await getHistory(this.id, "consumption", { from: days[0][0], to: days.at(-1)[1] }, { by: "day" }));
+      this.chart.element.hidden = this.chart.fold.hidden = false;
     } catch {
       this.fetched = Date.now() - FRESH + AGAIN;
+      this.right.hidden = false;
+      this.chart.element.hidden = this.chart.fold.hidden = true;
+      setText(this.sum, words("loadFailed"));
     }
   }
 

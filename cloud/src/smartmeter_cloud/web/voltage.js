@@ -1,5 +1,6 @@
 // Voltage of the phases over a day or a week, in 10-minute averages, with the limits of EN 50160.
 
+import { getHistory } from "./api.js";
 import { Chart, across, colour, legend } from "./chart.js";
 import { h, setText } from "./dom.js";
 import { hour, percent, voltage, weekday } from "./format.js";
@@ -33,14 +34,11 @@ export class Voltage {
   }
 
   /** Hidden if the meter has sent no voltage in the range. */
-  async load(view, { from, to }, name, period, current) {
-    const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString(), width: String(WIDTH) });
-    const answer = await fetch(`v1/meters/${encodeURIComponent(this.meter)}/voltage?${query}`);
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-    const { slices } = await answer.json();
+  async load(view, range, name, period, current) {
+    const { slices } = await getHistory(this.meter, "voltage", range, { width: WIDTH });
     if (!current()) return;
     this.element.hidden = !slices.length;
-    if (slices.length) this.show(view, { from, to }, slices, name, period);
+    if (slices.length) this.show(view, range, slices, name, period);
   }
 
   show(view, { from, to }, slices, name, period) {

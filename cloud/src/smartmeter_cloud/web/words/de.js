@@ -58,6 +58,7 @@ export default {
   barsAbout: "Energie von {name}, {period}. {summary} Mit den Pfeiltasten links und rechts lesen Sie jeden Balken.",
   barsSummary: "Bezug {drawn}, Einspeisung {fed}.",
   barsNone: "Keine Messwerte in diesem Zeitraum.",
+  loadFailed: "Dieser Zeitraum konnte nicht geladen werden. Neuer Versuch …",
   gap: "keine Messwerte; {drawn} Bezug und {fed} Einspeisung in dieser Zeit",
   time: "Zeit",
   mean: "Mittelwert",

@@ -58,6 +58,7 @@ export default {
   barsAbout: "Energy of {name}, {period}. {summary} The left and right arrow keys read each bar.",
   barsSummary: "Import {drawn}, export {fed}.",
   barsNone: "No readings in this period.",
+  loadFailed: "This period could not be loaded. Trying again …",
   gap: "no readings; {drawn} imported and {fed} exported during this time",
   time: "Time",
   mean: "average",
