@@ -1,4 +1,4 @@
-"""When a meter was last heard. What arrives late, out of a backlog, is no sign of life."""
+"""When a meter was last heard. What arrives late, out of a backlog, is not counted."""
 
 from smartmeter_cloud.history.zone_check import hours_ahead
 from smartmeter_cloud.monitoring.chain import silent_after
