@@ -9,6 +9,7 @@ import { load, reason, say, speakOther, Trouble, words } from "./words.js";
 
 const LINE_MS = 1000;
 const CONSOLE_MAX = 500; // lines
+const FIRST_BOOT_TRIES = 6; // it makes its file system first, which takes some seconds
 
 const $ = (selector) => document.querySelector(selector);
 const buttons = () => document.querySelectorAll("main button");
@@ -57,13 +58,13 @@ async function connect() {
 }
 
 /** Asks the board what it has; the sections that it needs appear. */
-async function look() {
+async function look(tries) {
   const said = $("#connect .said");
   said.textContent = words("looking");
   show("#firmware", false);
   show("#answers", false);
   try {
-    await board.enter();
+    await board.enter(tries);
   } catch (why) {
     if (why.key !== "silent") throw why;
     said.textContent = words("noMicroPython");
@@ -103,9 +104,9 @@ async function writeImage() {
     await image.write(board.port, file, (part) => (bar.value = part));
   } finally {
     bar.hidden = true;
-    await board.open();
+    await board.reopen();
   }
-  await look();
+  await look(FIRST_BOOT_TRIES);
 }
 
 async function copyFirmware() {

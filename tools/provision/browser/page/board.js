@@ -59,9 +59,24 @@ export class Board {
     await this.#port.close().catch(() => {}); // a board that is gone has closed it
   }
 
+  /** Opens the port again; it may be away for a moment. */
+  async reopen() {
+    const until = performance.now() + REOPEN_MS;
+    for (;;) {
+      await this.close();
+      try {
+        await this.open();
+        return;
+      } catch (why) {
+        if (performance.now() > until) throw why;
+        await sleep(200);
+      }
+    }
+  }
+
   /** Interrupts what runs, and waits for the raw REPL of an empty heap. */
-  async enter() {
-    for (let tries = TRIES; ; tries -= 1) {
+  async enter(most = TRIES) {
+    for (let tries = most; ; tries -= 1) {
       try {
         await this.#write(bytes("\r\x03"));
         await sleep(300);
@@ -119,22 +134,8 @@ export class Board {
     } catch (why) {
       if (why.key === "silent") return null;
       if (why.key !== "lost") throw why;
-      await this.#reopen();
+      await this.reopen();
       return null;
-    }
-  }
-
-  async #reopen() {
-    const until = performance.now() + REOPEN_MS;
-    for (;;) {
-      await this.close();
-      try {
-        await this.open();
-        return;
-      } catch (why) {
-        if (performance.now() > until) throw why;
-        await sleep(200);
-      }
     }
   }
 
