@@ -12,6 +12,7 @@ from html import escape
 from pathlib import Path
 
 from tools.provision.boards import RX, TX, Board, load, names
+from tools.virtual_board.memory import CLASSES
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,58 @@ WIRINGS = (
 )
 
 
+@dataclass(frozen=True)
+class Way:
+    """One way to install the firmware, with its heap as `python -m tools.bench adapter` prints it.
+
+    live: kB (1000 bytes) after ten readings of a Kaifa MA309; least: the smallest heap that reads
+    them, in units of 1024 bytes. fits: classes of tools/virtual_board/memory.py.
+    """
+
+    name: str
+    live: int
+    least: int
+    fits: tuple[str, ...]
+    instead: str  # what else a board can do
+
+
+WAYS = (
+    Way(
+        "compiled files: `python -m tools.flash`",
+        82,
+        93,
+        ("c3",),
+        "no: this leaves Wi-Fi and TLS too little; publish `raw`, or run it in place",
+    ),
+    Way('compiled files, and `what = ["raw"]`', 62, 76, ("classic", "c3"), ""),
+    Way("in place: frozen, or in ROMFS (needs your own image)", 48, 71, ("classic", "c3"), ""),
+)
+
+
+def _installing(board: Board) -> list[str]:
+    memory = "classic" if board.chip.name == "esp32" else "c3"
+    first, most = CLASSES[memory]
+    lines = [
+        "## Ways to install the firmware",
+        "",
+        f"Without PSRAM, Python has {first} kB of heap, and {most} kB once it has grown.",
+        "",
+        "| way | in use | smallest heap | fits |",
+        "|---|---:|---:|---|",
+    ]
+    for way in WAYS:
+        fits = "yes" if memory in way.fits else way.instead
+        lines.append(f"| {way.name} | {way.live} kB | {way.least} kB | {fits} |")
+    return [
+        *lines,
+        "",
+        "The figures are for a Kaifa MA309, measured on the virtual board (`make bench`), not on a "
+        "chip. With PSRAM, every way fits, and so do the sources. If the sources do not fit, type "
+        "`python -m tools.flash` to install the compiled files.",
+        "",
+    ]
+
+
 def drawing(board: Board, wiring: Wiring) -> str:
     """The SVG of one way to connect a meter."""
     product = str(board.document["product"])
@@ -167,6 +220,7 @@ def page(board: Board) -> str:
         "|---|---|",
         *(f"| `{name}` | GPIO{gpio} |" for name, gpio in board.pins.items()),
         "",
+        *_installing(board),
     ]
     for wiring in WIRINGS:
         lines += [

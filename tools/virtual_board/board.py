@@ -181,10 +181,8 @@ sys.modules["tls"].SSLContext = SSLContext
 # MicroPython doubles its pools of names, each in one piece. With the stand-ins' names the
 # firmware's would need the pool of 9 kB that a chip never takes. So that pool is here from the
 # start, while the heap is whole, and memory.py counts the firmware's names instead.
-_FILL = Module()
 for _i in range(1000):
-    setattr(_FILL, "fill%d" % _i, None)
-del _FILL
+    hasattr(Module, "fill%d" % _i)
 
 
 def mount_romfs():
