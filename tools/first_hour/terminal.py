@@ -14,7 +14,7 @@ class Stuck(Exception):
 
 
 class Terminal:
-    """Starts at once. transcript gets all that is on the screen."""
+    """Starts at once, and writes the screen to `transcript`."""
 
     def __init__(
         self, argv: Sequence[str], environment: Mapping[str, str], transcript: Path
