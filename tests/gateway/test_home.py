@@ -59,6 +59,19 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
     assert re.search(rf"meter {METER}: 1 readings, last \d+ s ago, 421 W", told.stdout)
 
 
+def test_a_container_engine_learns_whether_it_runs_whatever_alarms_there_are(
+    between: Between,
+) -> None:
+    arguments = "status", "--running", "--config", str(between.process.config)
+    before = command(*arguments)
+    assert (before.returncode, "no Concentrator answers" in before.stderr) == (1, True)
+    between.cloud.stop()
+    between.process.start().says("cloud broker: not connected")
+    eventually(lambda: json.loads(between.ask("/status"))["alarms"])
+    now = command(*arguments)
+    assert (now.returncode, now.stdout) == (0, "Concentrator home is running\n")
+
+
 def test_texts_the_ratio_and_sub_meters_are_told(
     between: Between, adapter: Adapter, browser: Any
 ) -> None:

@@ -349,8 +349,12 @@ def test_status_of_what_runs(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -
     status, out, _ = typed(capsys, "status", "--config", cloud.config)
     assert (status, "ALARM: no ingest is running on this store" in out) == (1, True)
     cloud.start("ingest").says("connected")
+    running = "status", "--running", "--config", cloud.config
+    status, _, err = typed(capsys, *running)
+    assert (status, "the API does not answer on this machine" in err) == (1, True)
     api: Process = cloud.start("api")
     assert api.address
+    assert typed(capsys, *running) == (0, "the API answers\n", "")
     house = cloud.concentrator()
     house.send("m1", reading(1, datetime.datetime.now(datetime.UTC).isoformat()))
     house.send("m1", b"no reading")

@@ -56,6 +56,9 @@ def add(commands: Any) -> None:
     unit.add_argument("--print", action="store_true", help="print the unit and install nothing")
     ask = command("status", "show the health of ingest, meters and database")
     ask.add_argument("--json", action="store_true", help="everything, as JSON")
+    ask.add_argument(
+        "--running", action="store_true", help="only whether the API answers and has its store"
+    )
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -71,6 +74,8 @@ def run(chosen: argparse.Namespace) -> int:
         return _install(chosen)
     if chosen.command == "check":
         return _check(settings)
+    if chosen.command == "status" and chosen.running:
+        return _running(settings)
     try:
         if chosen.command == "migrate":
             return _migrate(settings)
@@ -135,6 +140,16 @@ def _status(settings: Config, store: Store, as_json: bool) -> int:
     document = status.document(settings, store)
     print(json.dumps(document, indent=1) if as_json else status.text(document))
     return 1 if status.alarms(document) else 0
+
+
+def _running(settings: Config) -> int:
+    """Asks the API alone, so that a container engine may ask often."""
+    from smartmeter_cloud.cli import status
+
+    if not status.answers(settings.http):
+        raise SettingsError("the API does not answer on this machine; is `serve` running?")
+    print("the API answers")
+    return 0
 
 
 def _export(settings: Config, store: Store, chosen: argparse.Namespace) -> int:

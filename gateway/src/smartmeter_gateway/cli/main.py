@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
 
     ask = command("status", _status, "show the status of the running Concentrator")
     ask.add_argument("--json", action="store_true", help="everything, as JSON")
+    ask.add_argument(
+        "--running", action="store_true", help="only whether it runs; alarms count as running"
+    )
 
     forget = command(
         "forget-counter",
@@ -225,6 +228,9 @@ def _status(arguments: argparse.Namespace) -> int:
     from . import status
 
     document = status.fetch(load(arguments.config))
+    if arguments.running:
+        print(f"Concentrator {document['concentrator']} is running")
+        return 0
     print(json.dumps(document, indent=1) if arguments.json else status.text(document))
     return 0 if not document["alarms"] else 1
 
