@@ -18,7 +18,7 @@ from smartmeter_service.systemd import READY, STOPPING, notify
 from smartmeter_service.threads import VitalThread
 from smartmeter_service.unexpected_errors import UnexpectedErrors
 
-from smartmeter_cloud.auth.scopes import ADMIN
+from smartmeter_cloud.auth.scopes import ADMIN, METRICS
 from smartmeter_cloud.config.settings import (
     Config,
     HttpSettings,
@@ -155,7 +155,8 @@ def run_api(settings: Config) -> int:
 def _print_first_link(store: Store, settings: Config, address: str) -> None:
     """Say how the first person logs in, as long as nobody has a key or session.
 
-    Each start makes a new link, as the one before may have expired or gone astray.
+    A key for metrics belongs to Prometheus, which may be there first. Each start makes a new link,
+    as the one before may have expired or gone astray.
     """
     from smartmeter_cloud.api.keys import FIRST_HOURS, FIRST_NAME, new_key, now_ms
 
@@ -163,7 +164,7 @@ def _print_first_link(store: Store, settings: Config, address: str) -> None:
         return
     now = now_ms()
     valid = [k for k in store.access_keys() if k.expires is None or k.expires > now]
-    if any(not (k.once and k.name == FIRST_NAME) for k in valid):
+    if any(k.scopes != METRICS and not (k.once and k.name == FIRST_NAME) for k in valid):
         return
     key, text = new_key(FIRST_NAME, ADMIN, None, FIRST_HOURS / 24, once=True)
     store.add_key(key)

@@ -96,6 +96,9 @@ def test_a_link_that_went_astray_or_expired_is_renewed(api: Process) -> None:
 
 def test_who_made_a_key_gets_no_link(api: Process) -> None:
     link(api)
+    assert command("key", "p", "--scope", "metrics", "--config", str(api.config)).status == 0
+    again(api)
+    link(api)  # with a key for metrics nobody can log in
     assert command("key", "grafana", "--config", str(api.config)).status == 0
     again(api)
     time.sleep(0.5)
