@@ -81,14 +81,13 @@ class Machine:
         finally:
             terminal.stop()
 
-    def install(self, lines: list[str]) -> tuple[str, list[str]]:
+    def install(self, lines: list[str], folder: str = "/root") -> tuple[str, list[str]]:
         """Run the README's lines up to the first that sets something up.
 
         (the folder they end in, the lines that are left)
         """
-        folder = "/root"
         for number, line in enumerate(lines):
-            if re.search(r"smartmeter-(gateway|cloud) [a-z]", line):
+            if re.search(r"bin/smartmeter-[a-z]+\b", line):
                 return folder, lines[number:]
             line = line.replace(f"clone {_URL}", f"clone {_CLONE}")
             line = line.replace("apt install", "apt-get install --yes")
@@ -124,12 +123,20 @@ def _hardware(network: str, folder: Path, key: str) -> Iterator[Path]:
         yield port
 
 
+def _program(name: str, lines: list[str]) -> str:
+    """How these lines call it. Raises Missing."""
+    for line in lines:
+        if found := re.search(rf"\S*{name}\b", line):
+            return found[0]
+    raise Missing(f"README.md does not call {name} where it should")
+
+
 def _set_up_cloud(
     cloud: Machine, lines: list[str], folder: str, count: Count
 ) -> tuple[Terminal, str]:
     """(the running `serve`, the link to log in with)."""
     begin = time.monotonic()
-    program = next(m[0] for line in lines if (m := re.search(r"\S*smartmeter-cloud\b", line)))
+    program = _program("smartmeter-cloud", lines)
     init = cloud.type(f"{program} init --config {_CONFIG}", folder)
     init.answer("Number", "")
     init.answer("reach this machine", "")
@@ -146,7 +153,7 @@ def _set_up_cloud(
 
 
 def _invite(cloud: Machine, lines: list[str], folder: str) -> str:
-    program = next(m[0] for line in lines if (m := re.search(r"\S*smartmeter-cloud\b", line)))
+    program = _program("smartmeter-cloud", lines)
     said = cloud.do(f"{program} invite home-1 --config {_CONFIG}", folder)
     return re.findall(r"smartmeter-invite\S+", said)[0]
 
@@ -156,7 +163,7 @@ def _set_up_home(
 ) -> tuple[Terminal, str]:
     """(the running Concentrator, the pairing code)."""
     begin = time.monotonic()
-    program = next(m[0] for line in lines if (m := re.search(r"\S*smartmeter-gateway\b", line)))
+    program = _program("smartmeter-gateway", lines)
     init = home.type(f"{program} init", folder)
     init.answer("Number", "")
     init.answer("Number", "1")
@@ -164,18 +171,18 @@ def _set_up_home(
     if init.end():
         raise Stuck(init.screen)
     init.stop()
-    code = re.findall(r"smartmeter-pair://\S+", init.screen)[0]
     home.do(f"{program} check", folder)
     run = home.type(f"{program} run", folder)  # a chroot has no systemd for install-service
     run.wait_for("an adapter can be paired")
-    count.step("Concentrator: init, check, run", 3, init.answers, time.monotonic() - begin)
+    code = re.findall(r"smartmeter-pair://\S+", home.do(f"{program} pair", folder))[0]
+    run.wait_for("an adapter can be paired")
+    count.step("Concentrator: init, check, run, pair", 4, init.answers, time.monotonic() - begin)
     return run, code
 
 
-def _provision(home: Machine, folder: str, port: Path, code: str, key: str, count: Count) -> None:
+def _provision(home: Machine, program: str, port: Path, code: str, key: str, count: Count) -> None:
     begin = time.monotonic()
-    line = f"/opt/smartmeter/bin/smartmeter-provision --board {port.resolve()}"
-    tool = home.type(line, folder)
+    tool = home.type(f"{program} --board {port.resolve()}")
     known = {
         "pairing code": code, "country of the meter": "AT",
         "number or name of the Wi-Fi": "1", "Wi-Fi password": "", "the meter's encryption key": key,
@@ -210,16 +217,16 @@ def play(count: Count, between: Networks, closing: ExitStack) -> float:
     begin = time.monotonic()
     cloud_lines = block_with(readme, "install ./gateway ./cloud")
     home_lines = block_with(readme, "install ./gateway", "smartmeter-gateway init")
-    if not any("git clone" in line for line in cloud_lines):
-        cloud_lines = [
-            line for line in home_lines if "apt" in line or "git clone" in line
-        ] + cloud_lines
-    cloud_folder, cloud_left = cloud.install(cloud_lines)
+    board_lines = block_with(readme, "install ./tools/provision")
+    clone = [line for line in home_lines if "apt install" in line or "git clone" in line]
+    cloud_folder, _ = cloud.install([*clone, *cloud_lines])
     home_folder, home_left = home.install(home_lines)
-    home.do("/opt/smartmeter/bin/pip install ./tools/provision", home_folder, alone=False)
-    installs = len(cloud_lines) - len(cloud_left) + len(home_lines) - len(home_left) + 1
+    _, board_left = home.install(board_lines, home_folder)
+    lines = [*clone, *cloud_lines, *home_lines, *board_lines]
+    installs = len(lines) - len(home_left) - len(board_left)
     count.step("Install, as the README says (downloads)", installs, 0, time.monotonic() - begin)
 
+    cloud_left = block_with(readme, "smartmeter-cloud serve")
     key = secrets.token_hex(16)
     hardware = _LOGS / "hardware"
     hardware.mkdir()
@@ -231,7 +238,8 @@ def play(count: Count, between: Networks, closing: ExitStack) -> float:
     count.step("Cloud: invite", 1, 0, 0.0)
     run, code = _set_up_home(home, home_left, home_folder, invitation, count)
     closing.callback(run.stop)
-    _provision(home, home_folder, port, code, key, count)
+    tool = f"{home_folder}/{_program('smartmeter-provision', board_left)}"
+    _provision(home, tool, port, code, key, count)
     _see_the_page(between.home, link, count)
     return time.monotonic() - begin
 
