@@ -9,6 +9,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request
 from smartmeter_service.metrics import exposition
 from smartmeter_service.unexpected_errors import UnexpectedErrors
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
@@ -178,5 +179,7 @@ def create(store: Store, settings: HttpSettings, faults: UnexpectedErrors) -> Fa
 
     for part in (meters, readings, adapters, enrolment, accounts):
         app.include_router(part.router)
-    app.mount("/", StaticFiles(directory=WEB, html=True))
+    # Only these files: an answer with a secret beside a stranger's text must not be compressed
+    # (BREACH), and the live stream must not wait for a full block.
+    app.mount("/", GZipMiddleware(StaticFiles(directory=WEB, html=True), compresslevel=6))
     return app

@@ -1,9 +1,9 @@
 // Numbers and times as text, in the page's language.
 
-import { language } from "./words.js";
+import { locale } from "./words.js";
 
 function number(value, digits) {
-  return new Intl.NumberFormat(language, {
+  return new Intl.NumberFormat(locale, {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value);
@@ -27,7 +27,7 @@ export function power(watt) {
 
 /** The same for an axis: with as few digits as possible. */
 export function axisPower(watt, kilo) {
-  const value = new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(kilo ? watt / 1000 : watt);
+  const value = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(kilo ? watt / 1000 : watt);
   return `${value.replace("-", "−")} ${kilo ? "kW" : "W"}`;
 }
 
@@ -44,13 +44,13 @@ const QUANTITIES = { Wh: [1e3, "kWh"], J: [1e9, "GJ"], m3: [1, "m³"], degC: [1,
 export function quantity(value, unit) {
   const [by, shown] = QUANTITIES[unit] ?? [1, unit ?? ""];
   const digits = { maximumFractionDigits: 3 };
-  return `${new Intl.NumberFormat(language, digits).format(value / by)} ${shown}`.trim();
+  return `${new Intl.NumberFormat(locale, digits).format(value / by)} ${shown}`.trim();
 }
 
 /** The same for an axis: with as few digits as possible, in the unit of the largest value. */
 export function axisEnergy(wh, most) {
   const [value, unit] = most < 1000 ? [wh, "Wh"] : most < 1e6 ? [wh / 1000, "kWh"] : [wh / 1e6, "MWh"];
-  return `${new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value)} ${unit}`;
+  return `${new Intl.NumberFormat(locale, { maximumFractionDigits: 2 }).format(value)} ${unit}`;
 }
 
 /** With the decimals that the meter sent; a mean with the given number. */
@@ -71,25 +71,25 @@ export function bytes(value) {
 }
 
 export function clock(time) {
-  return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(time);
+  return new Intl.DateTimeFormat(locale, { timeStyle: "medium" }).format(time);
 }
 
 export function hour(time) {
-  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(time);
+  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(time);
 }
 
-export const weekday = (time) => new Intl.DateTimeFormat(language, { weekday: "short" }).format(time);
+export const weekday = (time) => new Intl.DateTimeFormat(locale, { weekday: "short" }).format(time);
 
 /** A share of 1: "99.4 %". */
 export const percent = (share) =>
-  new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format(share);
+  new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(share);
 
 /** The time of day, with the date unless it is today. */
 export function moment(time) {
   const today = new Date().toDateString() === new Date(time).toDateString();
   return today
     ? clock(time)
-    : new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(time);
+    : new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(time);
 }
 
 /** A duration: "12 s", "5 min", "3 h", "4 days". */
@@ -103,5 +103,5 @@ export function span(ms) {
         : seconds < 172800
           ? [Math.round(seconds / 3600), "hour"]
           : [Math.round(seconds / 86400), "day"];
-  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short" }).format(value);
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: unit === "day" ? "long" : "short" }).format(value);
 }

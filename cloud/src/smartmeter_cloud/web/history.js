@@ -10,7 +10,7 @@ import { energy } from "./format.js";
 import { VIEWS, period, places, title } from "./periods.js";
 import { amount, hasPrice, hasSecond, money, tariffForm } from "./tariff.js";
 import { Voltage } from "./voltage.js";
-import { language, words } from "./words.js";
+import { locale, words } from "./words.js";
 
 const NAMES = { day: "viewDay", week: "viewWeek", month: "viewMonth", year: "viewYear" };
 const COMPARED = {
@@ -215,7 +215,7 @@ const covers = (view, { bars, gaps }, { from }) => [...bars, ...gaps].some(({ st
 
 function change(key, now, before) {
   if (!before) return now ? words("noComparison") : null;
-  const share = new Intl.NumberFormat(language, { style: "percent", signDisplay: "exceptZero", maximumFractionDigits: 0 });
+  const share = new Intl.NumberFormat(locale, { style: "percent", signDisplay: "exceptZero", maximumFractionDigits: 0 });
   return words(key, { change: share.format(now / before - 1) });
 }
 

@@ -1,7 +1,7 @@
 // Days, weeks, months and years as [from, to) in ms, in the browser's time zone.
 
 import { hour, weekday } from "./format.js";
-import { language } from "./words.js";
+import { locale } from "./words.js";
 
 const MARKS = [10, 15, 30, 60, 180, 360, 720]; // minutes between two marks of a time axis
 
@@ -25,14 +25,14 @@ export function period(view, at, n = 0) {
   return { from: from.getTime(), to: to.getTime() };
 }
 
-const text = (time, options) => new Intl.DateTimeFormat(language, options).format(time);
+const text = (time, options) => new Intl.DateTimeFormat(locale, options).format(time);
 
 export function title(view, { from, to }) {
   if (view === "day") return text(from, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
   if (view === "week") {
     const last = new Date(to);
     last.setDate(last.getDate() - 1);
-    return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).formatRange(from, last);
+    return new Intl.DateTimeFormat(locale, { dateStyle: "medium" }).formatRange(from, last);
   }
   if (view === "month") return text(from, { month: "long", year: "numeric" });
   return text(from, { year: "numeric" });

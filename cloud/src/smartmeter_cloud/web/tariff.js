@@ -1,7 +1,7 @@
 // The price of energy: one rate, or a second one for some hours; stored in this browser.
 
 import { h } from "./dom.js";
-import { language, words } from "./words.js";
+import { locale, words } from "./words.js";
 
 const NONE = { price: 0, second: 0, from: 22, to: 6, fed: 0, currency: "EUR" };
 
@@ -35,7 +35,7 @@ export function money(bars) {
 
 export function amount(value) {
   try {
-    return new Intl.NumberFormat(language, { style: "currency", currency: tariff().currency }).format(value);
+    return new Intl.NumberFormat(locale, { style: "currency", currency: tariff().currency }).format(value);
   } catch {
     return `${value.toFixed(2)} ${tariff().currency}`;
   }

@@ -11,7 +11,10 @@ function first() {
   return asked in LANGUAGES ? asked : "en";
 }
 
-export let language = first();
+export const language = first();
+
+/** For numbers and dates: the browser's own variant of the language, such as en-GB or fr-CH. */
+export const locale = navigator.languages.find((name) => name.slice(0, 2) === language) ?? language;
 
 /** Switches the language; the page is drawn again. */
 export function speak(name) {
