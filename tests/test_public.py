@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tools.first_hour.readme import block_with
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
     path.relative_to(REPOSITORY).as_posix()
@@ -29,6 +31,14 @@ def test_the_readme_begins_with_a_picture_that_fits_a_screen(repository: Path) -
     data = (repository / picture).read_bytes()
     assert struct.unpack(">II", data[16:24]) == (1200, 700)
     assert len(data) < 300_000
+
+
+def test_make_first_hour_finds_its_commands_in_the_readme(repository: Path) -> None:
+    readme = repository / "README.md"
+    cloud = block_with(readme, "install ./gateway ./cloud")
+    assert any(re.search(r"smartmeter-cloud [a-z]", line) for line in cloud)
+    home = block_with(readme, "install ./gateway", "smartmeter-gateway init")
+    assert any("git clone URL" in line for line in home)
 
 
 def test_the_files_that_contributing_names_exist(repository: Path) -> None:
