@@ -25,7 +25,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from smartmeter_cloud.api.keys import new_key
 from smartmeter_cloud.pki.authority import Authority
 from smartmeter_cloud.store.sqlite import SqliteStore
-from smartmeter_gateway.provisioning import broker_acl, est_client
+from smartmeter_gateway.provisioning import broker_acl, est_client, invitation
 from smartmeter_mqtt import client_ids
 from smartmeter_service.toml_file import SettingsError
 
@@ -132,7 +132,7 @@ def test_the_whole_way(site: Site, tmp_path: Path, mosquitto: Callable[..., Mosq
     gateway.write_text('concentrator = "house-7"\n[lan]\nhost = "localhost"\n')
     told = command("invite", "house-7", "--household", "smith", "--config", str(site.config))
     assert told.status == 0, told.err
-    token = told.out.split()[-1]
+    token = invitation.parse(told.out.split()[-1]).token
     done = subprocess.run(
         [sys.executable, "-m", "smartmeter_gateway", "enroll", site.api.address, "-"]
         + ["--config", str(gateway)],

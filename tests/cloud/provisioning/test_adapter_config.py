@@ -74,7 +74,7 @@ def test_what_the_file_does_not_say_is_asked(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    for line in ("", "Home", "broker.example", "", "", str(authority.certificate_path)):
+    for line in ("", "Home", "", "broker.example", "", "", str(authority.certificate_path)):
         os.write(person, line.encode() + b"\n")
     said, _ = process.communicate(timeout=120)
     os.close(person)
