@@ -20,8 +20,8 @@ ANSWER = 0x40
 _REQUEST = 0x80
 STOP = 0x0D
 _END = b"\x0d"
-_ESCAPE = 0x1B
-_SPECIAL = (0x06, STOP, _ESCAPE, ANSWER, _REQUEST)
+ESCAPE = 0x1B
+SPECIAL = (0x06, STOP, ESCAPE, ANSWER, _REQUEST)
 HEAT_METER = 0x3F  # the address
 GET_REGISTER = 0x10  # the command
 _MOST = 320  # bytes: eight registers of the longest numbers, each byte of them escaped
@@ -61,18 +61,18 @@ def _unescaped(buf: bytearray, start: int, stop: int) -> "bytes | None":
     content = bytes(buf[start:stop])
     if ANSWER in content or _REQUEST in content or 0x06 in content:
         return None
-    if _ESCAPE not in content:
+    if ESCAPE not in content:
         return content
     plain = bytearray()
     escaped = False
     for byte in content:
         if escaped:
             byte ^= 0xFF
-            if byte not in _SPECIAL:
+            if byte not in SPECIAL:
                 return None
             plain.append(byte)
             escaped = False
-        elif byte == _ESCAPE:
+        elif byte == ESCAPE:
             escaped = True
         else:
             plain.append(byte)

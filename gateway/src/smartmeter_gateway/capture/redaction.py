@@ -7,8 +7,9 @@ in names of makers and lists. Numbers stay, because a report is about them.
 import re
 
 from smartmeter import Reading, Receiver
-from smartmeter.checks.crc import arc, x25
+from smartmeter.checks.crc import arc, x25, xmodem
 from smartmeter.dlms.ciphering import Ciphering, is_text
+from smartmeter.link.kmp import ANSWER, ESCAPE, GET_REGISTER, HEAT_METER, SPECIAL, STOP
 
 from .redaction_binary import apdu, records, sml
 from .redaction_text import blank_string, groups, names_meter, text
@@ -130,3 +131,11 @@ def _framed_records(plain: bytes, maker: str, kind: int) -> bytes:
     body = b"\x08\x00\x72" + header + plain
     size = bytes((len(body) & 0xFF,))
     return b"\x68" + size + size + b"\x68" + body + bytes((sum(body) & 0xFF, 0x16))
+
+
+def _framed_registers(plain: bytes) -> bytes:
+    """A heat meter's answer by KMP (smartmeter/link/kmp.py)."""
+    content = bytes((HEAT_METER, GET_REGISTER)) + plain
+    content += xmodem(content, 0, len(content)).to_bytes(2, "big")
+    escaped = b"".join(bytes((ESCAPE, b ^ 0xFF)) if b in SPECIAL else bytes((b,)) for b in content)
+    return bytes((ANSWER,)) + escaped + bytes((STOP,))
