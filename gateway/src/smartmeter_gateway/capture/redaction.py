@@ -11,7 +11,7 @@ from smartmeter.checks.crc import arc, x25, xmodem
 from smartmeter.dlms.ciphering import Ciphering, is_text
 from smartmeter.link.kmp import ANSWER, ESCAPE, GET_REGISTER, HEAT_METER, SPECIAL, STOP
 
-from .redaction_binary import apdu, records, sml
+from .redaction_binary import apdu, records, registers, sml
 from .redaction_text import blank_string, groups, names_meter, text
 
 # Texts that do not identify a meter: the push setup's code, the type of a Kamstrup.
@@ -48,6 +48,9 @@ def _redacted(reading: Reading) -> bytes | None:
         maker = _AMIS if "AES-CBC" in reading.layers else reading.meter[:3]
         group = next(iter(reading.codes.values()))[0]
         found = _framed_records(plain, maker, _TYPES[group])
+    elif kind == "registers":
+        plain = registers(payload)
+        found = _framed_registers(plain)
     else:
         numbers = [v for key, (v, _) in reading.values.items() if names_meter(reading.codes[key])]
         found = plain = apdu(payload, numbers)

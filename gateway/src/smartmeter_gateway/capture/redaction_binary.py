@@ -6,6 +6,7 @@ from smartmeter.checks.crc import kermit, x25
 from smartmeter.dlms import axdr
 from smartmeter.dlms.ber import ber_length
 from smartmeter.dlms.clock import is_clock
+from smartmeter.kmp.decode import SERIAL_NUMBER
 
 from .redaction_text import blank_string, names_meter
 
@@ -186,3 +187,21 @@ def _behind(payload: bytes, at: int) -> int:
     while payload[at] & 0x80:
         at += 1
     return at + 1
+
+
+# KMP ----------------------------------------------------------------------------------------
+
+
+def registers(payload: bytes) -> bytes:
+    """The registers of a heat meter with its serial number 0 (smartmeter/kmp/decode.py)."""
+    out = bytearray(payload)
+    at = 0
+    while at < len(payload):
+        size = payload[at + 3]
+        start, stop = at + 5, at + 5 + size
+        if stop > len(payload):
+            raise ValueError("a register is cut off")
+        if int.from_bytes(payload[at : at + 2], "big") == SERIAL_NUMBER:
+            out[start:stop] = bytes(size)
+        at = stop
+    return bytes(out)
