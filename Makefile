@@ -106,7 +106,8 @@ power-cuts:
 	@python3 tools/environment/prepare.py test
 	@POWER_CUT_STEP=1 $(PYTHON) -m pytest tests/firmware/test_update.py -k power_cuts
 
-# all of the adapter's tests on both word sizes; make test takes the long ones on 32 bit alone
+# all of the adapter's tests on both word sizes, with every form of meter that sends by itself.
+# make test takes the long ones on 32 bit alone, and a few forms
 .PHONY: word-sizes
 word-sizes:
 	@python3 tools/environment/prepare.py test

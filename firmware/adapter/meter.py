@@ -9,7 +9,7 @@ from smartmeter.receiver import Receiver
 from smartmeter.wire import topics
 
 from .clock import ticks
-from .console import say
+from .console import advise, say
 from .health import Restart
 from .progress import NO_BYTES, NO_FRAME, NO_KEY, READINGS
 
@@ -172,6 +172,7 @@ class Meter:
             self._receiver.times = before.times
             del before
             gc.collect()
+            advise()
             return self._receiver.feed(data)
 
     def silent(self) -> int:

@@ -10,7 +10,7 @@ import time
 import machine
 from smartmeter import __version__
 
-from .console import say
+from .console import advise, say
 from .health import Health, Restart
 from .settings import NotProvisioned, Store, Unreadable
 
@@ -48,6 +48,8 @@ def main() -> None:
         _console_or_restart(health, _NVS_MS, str(why))
     except Exception as why:
         gc.collect()  # it may have been for want of memory
+        if isinstance(why, MemoryError):
+            advise()
         try:
             text = io.StringIO()
             sys.print_exception(why, text)
