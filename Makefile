@@ -137,6 +137,12 @@ debian:
 	@python3 tools/environment/prepare.py test
 	@$(PYTHON) -m tools.conformance.debian
 
+# both images, built and run as the compose files say, with Debian's buildah and podman; needs root
+.PHONY: containers
+containers:
+	@python3 tools/environment/prepare.py containers
+	@$(PYTHON) -m tools.containers
+
 .PHONY: provision
 provision:
 	@python3 tools/environment/prepare.py provision

@@ -415,7 +415,7 @@ def prepare(group: str) -> None:
     if group == "provision":
         _install_extra("provision")
         return
-    if group in ("docs", "release"):
+    if group in ("containers", "docs", "release"):
         _install("test")
         _install_extra(group)
         return
@@ -433,7 +433,9 @@ def prepare(group: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("group", choices=sorted({*NEEDED, "docs", "provision", "release"}))
+    parser.add_argument(
+        "group", choices=sorted({*NEEDED, "containers", "docs", "provision", "release"})
+    )
     try:
         prepare(parser.parse_args().group)
     except Unavailable as why:

@@ -1,0 +1,1 @@
+"""make containers: the images are built and run here, without a container daemon."""
