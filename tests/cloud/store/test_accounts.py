@@ -2,14 +2,17 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 from smartmeter_cloud.api.keys import FIRST_NAME, digest, new_key, now_ms
 from smartmeter_cloud.history.timestamps import rfc3339
 from smartmeter_cloud.ingest.message import MessageBatch
+from smartmeter_cloud.store.postgresql import PostgresStore
 from smartmeter_cloud.store.slices import HOUR_MS
 from smartmeter_cloud.store.sql import SqlStore
 
 from tests.cloud.harness import encoded, reading
 from tests.cloud.stores import Opens, opens, store
+from tools.environment.postgresql import Postgres
 
 __all__ = ["opens", "store"]
 
@@ -96,3 +99,15 @@ def test_sums_are_frozen_with_their_households(store: SqlStore) -> None:
     with store._writing() as db:
         kept = db.all("SELECT DISTINCT drawn, fed FROM told_household ORDER BY fed")
     assert kept == [(1, 0), (1, 1)], "what each household used is not kept"
+
+
+def test_a_database_without_an_encoding_gives_text(postgres: Postgres) -> None:
+    """A PostgreSQL that was made with the locale C has SQL_ASCII."""
+    postgres.create("ascii")
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as db:
+        db.execute("DROP DATABASE ascii")
+        db.execute("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+    store = PostgresStore(postgres.url("ascii"))
+    store.place_concentrator("house-1", "müller")
+    assert store.concentrators() == {"house-1": "müller"}
+    store.close()

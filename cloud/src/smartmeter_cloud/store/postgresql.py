@@ -171,6 +171,7 @@ class PostgresStore(SqlStore):
                 password=self._password,
                 connect_timeout=CONNECT_SECONDS,
                 application_name="smartmeter-cloud",
+                client_encoding="utf8",  # of a database without one, psycopg gives bytes for text
                 options=f"-c statement_timeout={STATEMENT_SECONDS}s -c timezone=UTC",
             )
             with self._lock:
