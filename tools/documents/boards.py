@@ -118,6 +118,7 @@ WAYS = (
         "no: this leaves Wi-Fi and TLS too little; publish `raw`, or run it in place",
     ),
     Way('compiled files, and `what = ["raw"]`', 62, 76, ("classic", "c3"), ""),
+    Way('compiled files, and `what = ["ciphered"]`', 65, 79, ("classic", "c3"), ""),
     Way("in place: frozen, or in ROMFS (needs your own image)", 48, 71, ("classic", "c3"), ""),
 )
 
