@@ -119,6 +119,12 @@ docs:
 	@python3 tools/environment/prepare.py docs
 	@$(PYTHON) -m tools.documents.site
 	@$(PYTHON) -m tools.documents.shell_blocks
+# the page in Chromium at the device scales of desks, tablets and phones
+.PHONY: page
+page:
+	@python3 tools/environment/prepare.py test
+	@PAGE_SCALES=1 $(PYTHON) -m pytest -n 2 tests/cloud/web
+
 # a newcomer with the README in fresh Debians, from nothing to a reading on the page; needs root
 .PHONY: first-hour
 first-hour:

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -125,7 +126,9 @@ def test_a_page_that_leaves_while_others_are_told_takes_nobody_with_it(
         await asyncio.wait_for(told.wait(), 60)
         last.cancel()
 
-    asyncio.run(crowds())
+    # In a thread of its own: Playwright's loop may run in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, crowds()).result()
     store.close()
 
 

@@ -270,11 +270,12 @@ def test_check_names_each_topic_that_a_broker_forbids(
         ("LAN broker", "homeassistant/device/smartmeter_check/config"),
         ("cloud broker", "concentrator/home/smartMeterMessage/check/status"),
     ):
-        port = (between.lan if broker == "LAN broker" else between.cloud).port
+        is_lan = broker == "LAN broker"
+        port, option = (between.lan.port, " --lan") if is_lan else (between.cloud.port, "")
         assert (
             f"WRONG  {broker} localhost:{port}: it does not let us publish on {topic}: "
-            "this user is not authorized; `smartmeter-gateway broker-rules` prints" in told.stdout
-        )
+            f"this user is not authorized; `smartmeter-gateway broker-rules{option}` prints"
+        ) in told.stdout
 
 
 def test_check_disturbs_no_consumer_of_a_running_concentrator(between: Between) -> None:

@@ -42,11 +42,13 @@ def concentrator(tmp_path: Path) -> Iterator[Process]:
 
 
 def new_code(concentrator: Process) -> pairing.Code:
-    shown = command("pair", "--config", str(concentrator.config))
+    port = free_port()  # the usual one may be another test's
+    shown = command("pair", "--config", str(concentrator.config), "--port", str(port))
     assert shown.returncode == 0, shown.stderr
     assert "█" in shown.stdout
     code = pairing.parse(re.findall(r"smartmeter-pair://\S+", shown.stdout)[0])
-    concentrator.says(f"can be paired at port {code.port}")
+    assert code.port == port
+    concentrator.says(f"can be paired at port {port}")
     return code
 
 

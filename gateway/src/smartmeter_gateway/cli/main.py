@@ -114,7 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     cert.add_argument("token", metavar="-", nargs="?", help="reads the token from a pipe")
     cert.add_argument("--ca", type=Path, metavar="FILE", help="file with the Cloud's CA")
 
-    command("pair", _pair, "show a code that lets one adapter in, within 15 minutes")
+    let_in = command("pair", _pair, "show a code that lets one adapter in, within 15 minutes")
+    let_in.add_argument("--port", type=int, help="one that your firewall lets through")
 
     rules = command(
         "broker-rules",
@@ -291,7 +292,9 @@ def _hidden(argument: str | None, what: str) -> str:
 def _pair(arguments: argparse.Namespace) -> int:
     from . import pair
 
-    pair.show(load(arguments.config), print)
+    if arguments.port is not None and not 0 < arguments.port < 65536:
+        raise SettingsError("--port must be a port, 1 to 65535")
+    pair.show(load(arguments.config), print, arguments.port)
     return 0
 
 

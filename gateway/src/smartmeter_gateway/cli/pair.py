@@ -13,7 +13,7 @@ from ..provisioning import pairing
 from ..provisioning.lan_authority import LanAuthority
 
 
-def show(config: Config, say: Callable[[str], None]) -> None:
+def show(config: Config, say: Callable[[str], None], port: int | None) -> None:
     """Make an offer and say its code, as text and as a QR code. Raises SettingsError."""
     lan = config.lan
     if not isinstance(lan, EmbeddedSettings) or is_loopback(lan.host):
@@ -27,13 +27,13 @@ def show(config: Config, say: Callable[[str], None]) -> None:
             f"the LAN broker's certificate is not from {authority.ca}, so give adapters the "
             "file of its CA and a user by hand"
         )
-    say_code(lan.folder, say)
+    say_code(lan.folder, say, port)
 
 
-def say_code(folder: Path, say: Callable[[str], None]) -> None:
+def say_code(folder: Path, say: Callable[[str], None], port: int | None = None) -> None:
     """Raises SettingsError."""
     try:
-        code = pairing.make_code(folder, LanAuthority(folder), time.time())
+        code = pairing.make_code(folder, LanAuthority(folder), time.time(), port)
     except OSError as why:
         raise SettingsError(f"{why.filename}: {(why.strerror or str(why)).lower()}") from None
     say("Pairing code for one adapter, valid once and for 15 minutes while `run` is running:")

@@ -60,13 +60,13 @@ class Offer:
     port: int
 
 
-def make_code(folder: Path, authority: LanAuthority, now: float) -> str:
+def make_code(folder: Path, authority: LanAuthority, now: float, port: int | None = None) -> str:
     """Make an offer that replaces the one of before; the code for a person.
 
-    Raises OSError.
+    port: None takes the usual one, or a free one if it is taken. Raises OSError.
     """
     secret = base64url(secrets.token_bytes(_SECRET_BYTES))
-    port = _free_port()
+    port = port or _free_port()
     offer = Offer(_digest(secret), now + SECONDS, port)
     path = folder / _OFFER
     write_file(path, json.dumps(asdict(offer)).encode(), 0o600)
