@@ -228,7 +228,14 @@ def _ports(arguments: argparse.Namespace) -> int:
 def _status(arguments: argparse.Namespace) -> int:
     from . import status
 
-    document = status.fetch(load(arguments.config))
+    config = load(arguments.config)
+    try:
+        document = status.fetch(config)
+    except SettingsError as why:
+        if not arguments.running:
+            raise
+        print(f"smartmeter-gateway: {why}", file=sys.stderr)
+        return 1  # container engines keep 2 for themselves
     if arguments.running:
         print(f"Concentrator {document['concentrator']} is running")
         return 0
