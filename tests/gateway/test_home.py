@@ -60,13 +60,14 @@ def test_status_and_metrics_tell_the_same(between: Between, adapter: Adapter) ->
 
 
 def test_a_container_engine_learns_whether_it_runs_whatever_alarms_there_are(
-    between: Between,
+    between: Between, adapter: Adapter
 ) -> None:
     arguments = "status", "--running", "--config", str(between.process.config)
     before = command(*arguments)
     assert (before.returncode, "no Concentrator answers" in before.stderr) == (1, True)
-    between.cloud.stop()
-    between.process.start().says("cloud broker: not connected")
+    between.process.start().says("LAN broker: connected")
+    early = json.loads(reading(1)) | {"time": "2099-01-01T00:00:00Z"}
+    adapter.publish_and_wait(METER, json.dumps(early).encode())
     eventually(lambda: json.loads(between.ask("/status"))["alarms"])
     now = command(*arguments)
     assert (now.returncode, now.stdout) == (0, "Concentrator home is running\n")
