@@ -38,7 +38,6 @@ def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     named = [part for answer in answers for part in ("--set", answer)]
     typed("smartmeter_cloud", "init", "--config", config, *named)
     process = Process("serve", config)
-    process.start()
     process.says("connected to the broker")
     yield config
     process.kill()

@@ -53,7 +53,10 @@ class House:
     """
 
     def __init__(self, folder: Path) -> None:
-        ports = [free_port() for _ in range(7)]
+        free: set[int] = set()
+        while len(free) < 7:  # a port that is free may come twice
+            free.add(free_port())
+        ports = list(free)
         self.shelly, self.udp, self.wizard, self.sum, self.never, self.busy, self.page = ports
         (folder / "users").write_text("adapter:test-secret")
         (folder / "users").chmod(0o600)
