@@ -7,11 +7,11 @@ demo:
 	@python3 tools/environment/prepare.py demo
 	@$(PYTHON) -m tools.demo
 
-# the tests mostly wait for real programs, so there are four workers a core
+# the tests mostly wait for real programs, so there are two workers a core
 .PHONY: test
 test:
 	@python3 tools/environment/prepare.py test
-	@$(PYTHON) -m pytest -n 8 --dist worksteal
+	@$(PYTHON) -m pytest -n 4 --dist worksteal
 
 .PHONY: lint
 lint:
