@@ -1,5 +1,6 @@
 """Provisioning: what is asked, what is refused and how, and what it says at each stage."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -436,7 +437,6 @@ def test_a_board_without_psram_gets_the_concentrator_s_help(
     person.close()
 
 
-@pytest.mark.skip(reason="its Ctrl-C comes before the prompt on a slow machine: to be mended")
 @ONE_WORD_SIZE
 def test_ctrl_c_keeps_the_answers_but_no_secret(
     new_board: Callable[..., VirtualBoard], authority: Authority, tmp_path: Path
@@ -477,9 +477,14 @@ def test_ctrl_c_keeps_the_answers_but_no_secret(
 
 
 def _cancel(person: Person) -> None:
-    person.interrupts()
+    """Ctrl-C; again if it came between a prompt and its reading, when Python does not see it."""
+    for _ in range(10):
+        person.interrupts()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            person.process.wait(5)
+            break
     person.reads("the settings on the board are unchanged")
-    assert person.process.wait(60) == 130
+    assert person.process.returncode == 130
     assert "Traceback" not in person.transcript
     person.close()
 
