@@ -4,7 +4,7 @@ import contextlib
 import getpass
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,10 +150,26 @@ def prompting(given: dict[str, str], hidden: dict[str, str]) -> Answers:
     return Answers(given, hidden)
 
 
-def forget(path: Path) -> None:
-    """Remove what Answers.keep() wrote."""
-    with contextlib.suppress(OSError):
-        path.unlink()
+@contextlib.contextmanager
+def kept(answers: Answers, config: Path) -> Iterator[None]:
+    """Around `init`: a person who cancels finds the answers again at the next start.
+
+    They are in CONFIG.answers until the configuration is there.
+    """
+    path = config.with_name(config.name + ".answers")
+    person = answers.person
+    if person and answers.recall(path):
+        person.say(f"Your answers of before are in brackets (they are in {path}).")
+    try:
+        yield
+    except (KeyboardInterrupt, EOFError):
+        if person and (answers.proposed or answers.proposed_secrets):
+            answers.keep(path)
+            person.say(f"\nYour answers are kept; run the same command again ({path}).")
+        raise
+    finally:
+        if config.exists():
+            path.unlink(missing_ok=True)
 
 
 def named(lines: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from smartmeter_service.local_zone import own_zone
 from smartmeter_service.loopback import is_loopback
 from smartmeter_service.own_addresses import own_addresses
-from smartmeter_service.prompts import Answers, forget, lines_of, named, prompting
+from smartmeter_service.prompts import Answers, kept, lines_of, named, prompting
 from smartmeter_service.settings_draft import Draft
 from smartmeter_service.toml_file import SettingsError
 
@@ -203,19 +203,8 @@ def init(
     if path.exists() and not force:
         raise SettingsError(f"{path} exists already; use --force to replace it")
     answers = prompting(named(settings), named(lines_of(secrets_from)))
-    kept = path.with_name(path.name + ".answers")
-    if answers.person and answers.recall(kept):
-        print(f"Your answers of before are in brackets (they are in {kept}).")
-    try:
+    with kept(answers, path):
         _init(path, answers, force, advanced)
-    except (KeyboardInterrupt, EOFError):
-        if answers.person and (answers.proposed or answers.proposed_secrets):
-            answers.keep(kept)
-            print(f"\nYour answers are kept; run the same command again ({kept}).")
-        raise
-    finally:
-        if path.exists():
-            forget(kept)
 
 
 def _init(path: Path, answers: Answers, force: bool, advanced: bool) -> None:

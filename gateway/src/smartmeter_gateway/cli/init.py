@@ -8,7 +8,7 @@ from pathlib import Path
 from smartmeter.meters import zone_names
 from smartmeter_service.local_zone import own_zone
 from smartmeter_service.loopback import is_loopback
-from smartmeter_service.prompts import Answers, forget, lines_of, named, prompting
+from smartmeter_service.prompts import Answers, kept, lines_of, named, prompting
 from smartmeter_service.settings_draft import Draft
 from smartmeter_service.toml_file import SettingsError, TomlFile
 
@@ -218,19 +218,8 @@ def init(
     if answers_from:
         given = answers_in(answers_from) | given
     answers = prompting(given, named(lines_of(secrets_from)))
-    kept = config.with_name(config.name + ".answers")
-    if answers.person and answers.recall(kept):
-        print(f"Your answers of before are in brackets (they are in {kept}).")
-    try:
+    with kept(answers, config):
         return _init(config, answers, force, advanced)
-    except (KeyboardInterrupt, EOFError):
-        if answers.person and (answers.proposed or answers.proposed_secrets):
-            answers.keep(kept)
-            print(f"\nYour answers are kept; run the same command again ({kept}).")
-        raise
-    finally:
-        if config.exists():
-            forget(kept)
 
 
 def _init(config: Path, answers: Answers, force: bool, advanced: bool) -> Made:
